@@ -1,0 +1,43 @@
+"""Every refusal of the public surface.
+
+MersalgError
+├── BundleError      a bundle is missing, damaged, of another format or does not answer its golden requests
+├── RequestError     a request has a wrong field; `field` names it
+├── ConfigError      a configuration does not hold; the message names the key
+└── DataError        purchases cannot be read or break the data contract
+"""
+
+from __future__ import annotations
+
+
+class MersalgError(Exception):
+    """Base of every error that mersalg raises on purpose."""
+
+
+class BundleError(MersalgError):
+    """A bundle is missing, damaged, of another format, or does not answer its golden requests."""
+
+
+class RequestError(MersalgError):
+    """A request has a wrong field; `where` names the request when there are many."""
+
+    def __init__(self, field: str, expected: str, got: object, where: str = "") -> None:
+        self.field = field
+        self.expected = expected
+        self.got = got
+        self.where = where
+        shown = repr(got)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        super().__init__(f"{where + ': ' if where else ''}{field}: expected {expected}, got {shown}")
+
+    def at(self, where: str) -> RequestError:
+        """The same refusal, with the place of the request among others."""
+        return RequestError(self.field, self.expected, self.got, where)
+
+
+class ConfigError(MersalgError):
+    """A configuration does not hold."""
+
+
+class DataError(MersalgError):
+    """Purchases cannot be read, or break the data contract."""

@@ -1,0 +1,254 @@
+"""The configuration of a training job: one TOML file, complete and readable in one screen."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from mersalg.errors import ConfigError
+from mersalg.names import Kind
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mersalg_training.columns import Column
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Policy = Literal["reject", "keep"]
+Days = Annotated[float, Field(ge=0.0)]
+
+
+class Section(BaseModel):
+    """A table of the TOML file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Section):
+    """Where the purchases are."""
+
+    orders: str
+    """Order lines: a Parquet or CSV file, a glob, a folder, or `package:NAME/PATH` inside an installed package."""
+    products: str | None = None
+    """The catalogue, in the same forms; without one, what depends on categories and names is switched off."""
+    columns: dict[Column, str] = Field(default_factory=dict)
+    """mersalg's column -> a column of the source, or a DuckDB expression over its columns."""
+
+
+class ContractConfig(Section):
+    """What becomes of lines that are not plain purchases: `reject` drops and counts them, `keep` counts only."""
+
+    max_reject_share: Share = 0.25
+    """More rejected lines than this share stops the job."""
+    cancellation: Policy = "reject"
+    """The order id matches `cancelled_order_pattern`, or the quantity is negative."""
+    non_positive_quantity: Policy = "reject"
+    """A kept line counts as a purchase of one."""
+    non_positive_price: Policy = "reject"
+    """A kept line's price is unknown."""
+    duplicate: Policy = "reject"
+    """Another line of the order is equal in every column that is read; the first is no duplicate."""
+    fee: Policy = "reject"
+    """Fees, shipping, vouchers: what is sold but is no merchandise."""
+    unknown_product: Policy = "keep"
+    """A catalogue is given and does not hold the product."""
+    cancelled_order_pattern: str = "^C[0-9]+$"
+    """An order id that matches is a cancellation; empty = none is."""
+    fee_pattern: str = (
+        r"(?i)^((dotcom|standard|express|next[ -]day|free|international|domestic|home|courier) )?"
+        r"(postage|shipping|delivery|freight|carriage)( ?(and|&) ?(packing|packaging|handling|postage))?$"
+        r"|\b(postage|shipping|delivery|freight|carriage|handling|bank|amazon|payment|transaction|booking|restocking|"
+        r"carrier bag|bag) ?(fee|charge|cost|surcharge)s?\b"
+        r"|^(manual|samples?|fuel|diesel|refund|rounding|deposit|gratuity|store credit|vat|sales tax|(charity )?donations?)$"
+        r"|^adjust(ment)?( (bad debt|by .*))?$|\bbad debt\b|\b(discount|commission)$"
+        r"|\b(bottle|can|crv|container|keg|pallet) deposit\b|\bunleaded\b"
+        r"|^((store|mfg|manufacturer) )?coupons?( ?/.*)?$|\bmisc(ellaneous)? sales trans"
+        r"|\bgift ?(cards|vouchers?|certificates?)\b|\bgift ?card$"
+    )
+    """A product whose id, name, category or type matches is a fee; empty = none is. What a shop's own columns say is
+    better told by a mapping `is_fee`, a condition over a source."""
+
+
+class SplitConfig(Section):
+    """Windows by time, in days from the end; null takes a share of the span that is given."""
+
+    test_days: Annotated[int, Field(ge=0)] | None = None
+    """Held back for `evaluate`; null = 10 % of the span, 0 = none."""
+    calibrate_days: Annotated[int, Field(ge=1)] | None = None
+    """Fits calibration, thresholds and certificate; null = 10 % of the span."""
+    rank_days: Annotated[int, Field(ge=1)] | None = None
+    """The last part of the fit window, whose carts fit the ranker; null = 15 % of the span."""
+
+
+class LabelConfig(Section):
+    """What counts as bought after an offer."""
+
+    horizon_days: Days | None = None
+    """After payment an offer is relevant if bought within so many days; null = from the customers' own rhythm."""
+
+
+class CountsConfig(Section):
+    """Co-purchase counts."""
+
+    min_support: Annotated[int, Field(ge=1)] = 5
+    """Products in fewer orders share the neighbours of their product type."""
+    min_pairs: Annotated[int, Field(ge=1)] = 2
+    """Pairs seen in fewer orders are dropped."""
+    follow_days: Days = 30.0
+    """A follow-on pair lies in two orders of one customer at most so many days apart."""
+    cosine_cart: Share = 0.7
+    """Exponent of the cart side's support in the softened cosine; the candidate's side is 1 minus it."""
+
+
+class FactorsConfig(Section):
+    """Alternating least squares by implicit, on orders x products (Hu, Koren, Volinsky 2008)."""
+
+    factors: Annotated[int, Field(ge=4, le=512)] = 32
+    iterations: Annotated[int, Field(ge=1)] = 12
+    regularization: Annotated[float, Field(ge=0.0)] = 0.05
+    alpha: Annotated[float, Field(gt=0.0)] = 10.0
+    max_orders: Annotated[int, Field(ge=100)] = 200_000
+    """The latest orders that are factorised."""
+
+
+class RetrieveConfig(Section):
+    """The candidates of a request."""
+
+    basket_neighbours: Annotated[int, Field(ge=1)] = 64
+    factor_neighbours: Annotated[int, Field(ge=0)] = 16
+    ladder_steps: Annotated[int, Field(ge=0)] = 24
+    """Dearer products of the same type kept for each product."""
+    follow_neighbours: Annotated[int, Field(ge=0)] = 16
+    own_anchors: Annotated[int, Field(ge=1)] = 12
+    """The customer's own products that bring neighbours of their own."""
+    candidates: Annotated[int, Field(ge=20)] = 160
+    """Kept by the first score and ranked by the trees."""
+
+
+class KindsConfig(Section):
+    """The rules that give a pair (anchor, candidate) its one kind."""
+
+    upsell_step: Annotated[float, Field(gt=1.0)] = 1.10
+    """An upsell costs at least so many times its anchor."""
+    add_on_price: Annotated[float, Field(gt=0.0)] = 0.7
+    """An add-on costs at most so many times its anchor."""
+    add_on_direction: Annotated[float, Field(ge=1.0)] = 2.0
+    """P(add-on given anchor) is at least so many times the reverse."""
+    add_on_lift: Annotated[float, Field(ge=1.0)] = 2.0
+    add_on_log_likelihood: Annotated[float, Field(ge=0.0)] = 10.83
+    """Least log-likelihood ratio of the pair (Dunning 1993); 10.83 is p = 0.001."""
+    usual_type_lines: Annotated[int, Field(ge=1)] = 2
+    """A product type is usual for a customer from so many past lines on."""
+    due_ratio: Annotated[float, Field(gt=0.0)] = 1.0
+    """An own product is due for replacement from so many expected intervals on."""
+
+
+class RankerConfig(Section):
+    """Gradient-boosted trees over the graph's features."""
+
+    kind: Literal["lightgbm", "histogram"] = "lightgbm"
+    trees: Annotated[int, Field(ge=1, le=5000)] = 100
+    leaves: Annotated[int, Field(ge=2, le=1024)] = 31
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    min_leaf_rows: Annotated[int, Field(ge=1)] = 50
+    requests: Annotated[int, Field(ge=100)] = 40_000
+    """Most training requests, over all moments."""
+    negatives: Annotated[int, Field(ge=1)] = 24
+    """Retrieved but not bought candidates kept for each request, weighted back to all of them."""
+
+
+class ThresholdConfig(Section):
+    """The least precision that is wanted of what is shown, by kind."""
+
+    precision: dict[Kind, Share] = Field(
+        default_factory=lambda: {
+            "cross-sell": 0.05, "add-on": 0.1, "upsell": 0.1, "more-of-same": 0.2, "replacement": 0.2,
+        }
+    )  # fmt: skip
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.9
+    """The certificate's: 1 - delta."""
+
+
+class TrackingConfig(Section):
+    """Where the run is logged."""
+
+    uri: str = "sqlite:///mlflow.db"
+    experiment: str = "mersalg"
+    registered_model: str | None = None
+    """The registered model's name; null = the config's name."""
+    enabled: bool = True
+
+
+class Config(Section):
+    """A training job."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    seed: int = 7
+    data: DataConfig
+    contract: ContractConfig = ContractConfig()
+    split: SplitConfig = SplitConfig()
+    label: LabelConfig = LabelConfig()
+    counts: CountsConfig = CountsConfig()
+    factors: FactorsConfig = FactorsConfig()
+    retrieve: RetrieveConfig = RetrieveConfig()
+    kinds: KindsConfig = KindsConfig()
+    ranker: RankerConfig = RankerConfig()
+    thresholds: ThresholdConfig = ThresholdConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a TOML file and lay `section.key=value` overrides over it.
+
+    A value is TOML; what is not valid TOML is taken as a string. ConfigError names the key and what was expected.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration; the folder configs/ holds examples") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    for override in overrides:
+        lay_over(tables, override)
+    return parse_config(tables, str(path))
+
+
+def parse_config(tables: Mapping[str, Any], where: str) -> Config:
+    """Check tables of plain values, as TOML or a manifest gives them."""
+    try:
+        return Config.model_validate(tables)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}" for e in error.errors()]
+        raise ConfigError(f"{where}: the configuration does not hold\n" + "\n".join(lines)) from None
+
+
+def lay_over(tables: dict[str, Any], override: str) -> None:
+    """Set one `section.key=value` in place."""
+    key, separator, text = override.partition("=")
+    if not separator or not all(key.split(".")):
+        raise ConfigError(f"--set {override}: expected section.key=value, for example ranker.trees=200")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, last = key.split(".")
+    for section in sections:
+        tables = tables.setdefault(section, {})
+        if not isinstance(tables, dict):
+            raise ConfigError(f"--set {override}: {section} is a value, not a section")
+    tables[last] = value
+
+
+def flat(config: Config) -> dict[str, Any]:
+    """The resolved config as `section.key -> value`, as MLflow's parameters take it."""
+    found: dict[str, Any] = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(f"{prefix}.{name}" if prefix else name, inner)
+        else:
+            found[prefix] = value
+
+    walk("", config.model_dump())
+    return found

@@ -1,0 +1,1 @@
+"""The scorer as one ONNX graph: retrieve, featurise, rank, calibrate, decide."""

@@ -1,0 +1,205 @@
+"""A small builder for ONNX graphs: values that know arithmetic, constants stored once, names kept unique."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET: Final = 21
+ML_OPSET: Final = 5
+IR_VERSION: Final = 10
+ML: Final = "ai.onnx.ml"
+
+Scalar = float | int | bool
+
+
+class Value:
+    """A tensor of the graph under construction. Arithmetic with a Python number takes the number's own type:
+    an int is int64, a float float32."""
+
+    def __init__(self, graph: GraphBuilder, name: str) -> None:
+        self.graph = graph
+        self.name = name
+
+    def op(self, kind: str, *others: Value | Scalar, **attributes: Any) -> Value:
+        """The first output of a node whose first input is this value."""
+        return self.graph.op(kind, self, *others, **attributes)
+
+    def __add__(self, other: Value | Scalar) -> Value:
+        return self.op("Add", other)
+
+    def __sub__(self, other: Value | Scalar) -> Value:
+        return self.op("Sub", other)
+
+    def __mul__(self, other: Value | Scalar) -> Value:
+        return self.op("Mul", other)
+
+    def __truediv__(self, other: Value | Scalar) -> Value:
+        return self.op("Div", other)
+
+    def __floordiv__(self, other: int) -> Value:
+        """Division of integers that are not negative."""
+        return self.op("Div", other)
+
+    def __mod__(self, other: int) -> Value:
+        return self.op("Mod", other)
+
+    def __lt__(self, other: Value | Scalar) -> Value:
+        return self.op("Less", other)
+
+    def __gt__(self, other: Value | Scalar) -> Value:
+        return self.op("Greater", other)
+
+    def __ge__(self, other: Value | Scalar) -> Value:
+        return self.op("GreaterOrEqual", other)
+
+    def __and__(self, other: Value) -> Value:
+        return self.op("And", other)
+
+    def __or__(self, other: Value) -> Value:
+        return self.op("Or", other)
+
+    def __invert__(self) -> Value:
+        return self.op("Not")
+
+    def equal(self, other: Value | Scalar) -> Value:
+        return self.op("Equal", other)
+
+    def cast(self, dtype: int) -> Value:
+        return self.op("Cast", to=dtype)
+
+    def floats(self) -> Value:
+        return self.cast(TensorProto.FLOAT)
+
+    def integers(self) -> Value:
+        return self.cast(TensorProto.INT64)
+
+    def gather(self, indices: Value, axis: int = 0) -> Value:
+        """Rows of this value at integer indices."""
+        return self.op("Gather", indices, axis=axis)
+
+    def gather_elements(self, indices: Value, axis: int = 1) -> Value:
+        return self.op("GatherElements", indices, axis=axis)
+
+    def reshape(self, *dims: int | Value) -> Value:
+        """This value with other dimensions: 0 keeps one, -1 is the rest, a Value is computed when run."""
+        return self.op("Reshape", self.graph.dims(*dims))
+
+    def unsqueeze(self, axis: int) -> Value:
+        return self.op("Unsqueeze", self.graph.constant(np.array([axis])))
+
+    def squeeze(self, axis: int) -> Value:
+        return self.op("Squeeze", self.graph.constant(np.array([axis])))
+
+    def expand(self, *dims: int | Value) -> Value:
+        return self.op("Expand", self.graph.dims(*dims))
+
+    def dim(self, axis: int) -> Value:
+        """(1,) int64: the size of an axis, known when run."""
+        return self.op("Shape", start=axis, end=axis + 1)
+
+    def slice(self, axis: int, start: int, end: int) -> Value:
+        constant = self.graph.constant
+        return self.op("Slice", constant(np.array([start])), constant(np.array([end])), constant(np.array([axis])))
+
+    def sum(self, axis: int, *, keep: bool = False) -> Value:
+        return self.op("ReduceSum", self.graph.constant(np.array([axis])), keepdims=int(keep))
+
+    def max(self, axis: int, *, keep: bool = False) -> Value:
+        return self.op("ReduceMax", self.graph.constant(np.array([axis])), keepdims=int(keep))
+
+    def min(self, axis: int, *, keep: bool = False) -> Value:
+        return self.op("ReduceMin", self.graph.constant(np.array([axis])), keepdims=int(keep))
+
+    def cumsum(self, axis: int) -> Value:
+        return self.op("CumSum", self.graph.constant(np.array(axis)))
+
+    def sorted(self, *, k: Value, largest: bool) -> tuple[Value, Value]:
+        """The k first along the last axis in order, with their positions; ties to the lower position."""
+        values, positions = self.graph.node("TopK", [self, k], 2, axis=-1, largest=int(largest), sorted=1)
+        return values, positions
+
+    def scatter(self, indices: Value, updates: Value, reduction: str = "none") -> Value:
+        """This value [n, width] with updates [n, m] laid at indices [n, m] of axis 1."""
+        return self.op("ScatterElements", indices, updates, axis=1, reduction=reduction)
+
+
+class GraphBuilder:
+    """Collects nodes, constants, inputs and outputs; every method that makes a node gives its Value."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+        self.inputs: list[onnx.ValueInfoProto] = []
+        self.outputs: list[onnx.ValueInfoProto] = []
+        self._known: dict[tuple[str, tuple[int, ...], bytes], Value] = {}
+
+    def input(self, name: str, dtype: int, dims: Sequence[str | int]) -> Value:
+        self.inputs.append(helper.make_tensor_value_info(name, dtype, dims))
+        return Value(self, name)
+
+    def output(self, value: Value, name: str, dtype: int, dims: Sequence[str | int]) -> None:
+        self.nodes.append(helper.make_node("Identity", [value.name], [name]))
+        self.outputs.append(helper.make_tensor_value_info(name, dtype, dims))
+
+    def constant(self, array: npt.NDArray[Any] | Scalar, name: str | None = None) -> Value:
+        """An initializer; one of equal type, shape and content is stored once."""
+        if isinstance(array, bool):
+            array = np.array(array)
+        elif isinstance(array, int):
+            array = np.array(array, dtype=np.int64)
+        elif isinstance(array, float):
+            array = np.array(array, dtype=np.float32)
+        key = (str(array.dtype), array.shape, array.tobytes()) if array.dtype != object and array.size <= 64 else None
+        if key is not None and key in self._known:
+            return self._known[key]
+        value = Value(self, name or f"constant_{len(self.initializers)}")
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), value.name))
+        if key is not None:
+            self._known[key] = value
+        return value
+
+    def node(self, kind: str, inputs: Sequence[Value | Scalar], outputs: int = 1, **attributes: Any) -> list[Value]:
+        """A node's outputs; numbers among the inputs become constants."""
+        values = [i if isinstance(i, Value) else self.constant(i) for i in inputs]
+        names = [f"{kind}_{len(self.nodes)}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(kind, [v.name for v in values], names, **attributes))
+        return [Value(self, name) for name in names]
+
+    def op(self, kind: str, *inputs: Value | Scalar, **attributes: Any) -> Value:
+        return self.node(kind, inputs, **attributes)[0]
+
+    def where(self, condition: Value, then: Value | Scalar, otherwise: Value | Scalar) -> Value:
+        return self.op("Where", condition, then, otherwise)
+
+    def concat(self, values: Sequence[Value], axis: int) -> Value:
+        return self.op("Concat", *values, axis=axis)
+
+    def dims(self, *dims: int | Value) -> Value:
+        """(n,) int64 shape of constants and computed dimensions."""
+        if all(isinstance(d, int) for d in dims):
+            return self.constant(np.array(dims, dtype=np.int64))
+        return self.concat([d if isinstance(d, Value) else self.constant(np.array([d], dtype=np.int64)) for d in dims], 0)
+
+    def full(self, fill: Scalar, *dims: int | Value) -> Value:
+        """A tensor of one number."""
+        return self.constant(fill).expand(*dims)
+
+    def absorb(self, node: onnx.NodeProto) -> Value:
+        """Add a ready node; its first output."""
+        self.nodes.append(node)
+        return Value(self, node.output[0])
+
+    def model(self) -> onnx.ModelProto:
+        """The finished, checked model."""
+        graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, self.initializers)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="mersalg")
+        onnx.checker.check_model(model, full_check=False)
+        return model

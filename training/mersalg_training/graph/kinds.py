@@ -1,0 +1,60 @@
+"""The kind of every candidate, by the rules of `mersalg_training.kinds`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mersalg.names import KINDS
+
+from mersalg_training.graph.builder import GraphBuilder, Value
+from mersalg_training.graph.groups import Group
+from mersalg_training.graph.request import Request
+from mersalg_training.graph.retrieve import Pool
+from mersalg_training.graph.tables import ShopTables
+
+CROSS_SELL, ADD_ON, UPSELL, MORE_OF_SAME, REPLACEMENT = (
+    KINDS.index(kind) for kind in ("cross-sell", "add-on", "upsell", "more-of-same", "replacement")
+)
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The pool with kinds: (N, E) each."""
+
+    kind: Value
+    """int64."""
+    anchor: Value
+    """int64 item index, "no item" for none."""
+    eligible: Value
+    """bool: a product, of an allowed kind, not excluded, and not already in a cart that is still open."""
+    own_position: Value
+    """int64 position among the own products; 0 where there is none."""
+    is_own: Value
+    price: Value
+    anchor_price: Value
+    product_type: Value
+
+
+def type_pool(
+    graph: GraphBuilder, tables: ShopTables, request: Request, pool: Pool, types: Group, anchors: Value, allowed: Value
+) -> Typed:
+    """Give each candidate its one kind and its anchor. anchors: (N, n_types + 1); allowed: (N, 5) bool."""
+    rules, no_item = tables.config.kinds, tables.n_items
+    price_of = graph.constant(tables.vocabulary.price, "price_of_item")
+    product_type = types.of_item.gather(pool.item)
+    is_own = pool.total["own"] > 0.0
+    own_position = graph.op("Max", pool.total["own"].integers() - 1, 0)
+    due = request.own_due.gather_elements(own_position) >= rules.due_ratio
+    same = anchors.gather_elements(product_type)
+    same = graph.where(product_type < tables.n_types, same, no_item)
+    has_same = same < no_item
+    anchor = graph.where(is_own, pool.item, graph.where(has_same, same, pool.best_anchor))
+    price, anchor_price = price_of.gather(pool.item), price_of.gather(anchor)
+    of_same_type = graph.where(price >= anchor_price * rules.upsell_step, UPSELL, MORE_OF_SAME)
+    of_other_type = graph.where(pool.best["directed"] > 0.0, ADD_ON, CROSS_SELL)
+    of_own = graph.where(due, REPLACEMENT, MORE_OF_SAME)
+    kind = graph.where(is_own, of_own, graph.where(has_same, of_same_type, of_other_type))
+    in_open_cart = (pool.total["in_cart"] > 0.0) & ~request.after_payment
+    eligible = (pool.item < no_item) & ~(pool.total["excluded"] > 0.0) & ~in_open_cart
+    eligible = eligible & (allowed.floats().gather_elements(kind) > 0.0)
+    return Typed(kind, anchor, eligible, own_position, is_own, price, anchor_price, product_type)

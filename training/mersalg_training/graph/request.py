@@ -1,0 +1,130 @@
+"""The request inside the graph: the cart and the history in canonical form, and the customer's own products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from mersalg.names import AFTER_PAYMENT, MOMENTS
+
+from mersalg_training.graph.builder import GraphBuilder, Value
+from mersalg_training.graph.tables import ShopTables
+
+MAX_CART = 100
+"""Distinct known products of a cart that are looked at; of a larger cart the most bought in the shop."""
+LATEST_PAYMENT_MOMENT = min(MOMENTS.index(moment) for moment in AFTER_PAYMENT)
+FAR_DAYS = 1e9
+PRIOR_OWN_INTERVALS = 2.0
+"""A customer's own repurchase interval is shrunk to the product's as if by so many intervals."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """N requests; "no item" is the index n_items. H' = history and, after payment, the cart; W = H' wide."""
+
+    cart: Value
+    """(N, B) int64 ascending, without duplicates, "no item" last."""
+    cart_known: Value
+    """(N, B) float32, 1 where there is a product."""
+    after_payment: Value
+    """(N, 1) bool."""
+    own: Value
+    """(N, W) int64 distinct products of the history, ascending, "no item" last."""
+    own_count: Value
+    """(N, W) float32 lines of the product; the others likewise."""
+    own_short: Value
+    own_long: Value
+    own_quantity: Value
+    own_age: Value
+    """Days since the last purchase."""
+    own_due: Value
+    """Days since the last purchase over the expected interval; NaN where none is known."""
+    n_orders: Value
+    """(N, 1) float32 distinct times of purchase in the history."""
+    last_age: Value
+    """(N, 1) float32 days since the last order; FAR_DAYS without history."""
+    first_age: Value
+
+
+def read_request(
+    graph: GraphBuilder, tables: ShopTables, cart: Value, history: Value, age: Value, quantity: Value, moment: Value
+) -> Request:
+    """Canonical cart and own products.
+
+    cart (N, B), history (N, H) int64 item indices; age, quantity (N, H) float32; moment (N,) int64.
+    The order of the cart and duplicates in it change nothing; lines of the future (age < 0) are ignored. After payment
+    the cart counts as own products of age 0.
+    """
+    no_item = tables.n_items
+    cart = distinct(graph, cart, no_item)
+    after_payment = (moment >= LATEST_PAYMENT_MOMENT).unsqueeze(1)
+    paid = graph.where(after_payment, cart, no_item)
+    nothing = graph.full(0.0, cart.dim(0), cart.dim(1))
+    item = graph.concat([graph.where(age < 0.0, no_item, history), paid], 1)
+    age = graph.concat([age, nothing], 1)
+    quantity = graph.concat([quantity, nothing + 1.0], 1)
+    own = own_products(graph, tables, item, age, quantity)
+    known = item < no_item
+    ages = graph.where(known, age, FAR_DAYS)
+    ordered, _ = ages.sorted(k=ages.dim(1), largest=False)
+    new_time = run_starts(graph, ordered, -1.0) & (ordered < FAR_DAYS)
+    return Request(
+        cart=cart,
+        cart_known=(cart < no_item).floats(),
+        after_payment=after_payment,
+        n_orders=new_time.floats().sum(1, keep=True),
+        last_age=ages.min(1, keep=True),
+        first_age=graph.where(known, age, 0.0).max(1, keep=True),
+        **own,
+    )
+
+
+def distinct(graph: GraphBuilder, items: Value, no_item: int) -> Value:
+    """(N, <= MAX_CART) the distinct items in ascending order, padded with "no item"."""
+    ordered, _ = items.sorted(k=items.dim(1), largest=False)
+    once = graph.where(run_starts(graph, ordered, -1), ordered, no_item)
+    width = graph.op("Min", items.dim(1), graph.constant(np.array([MAX_CART])))
+    return once.sorted(k=width, largest=False)[0]
+
+
+def run_starts(graph: GraphBuilder, ordered: Value, before: float | int) -> Value:
+    """(N, W) bool: where an ascending row takes a new value."""
+    first = graph.full(before, ordered.dim(0), 1)
+    shifted = graph.concat([first, ordered.slice(1, 0, -1)], 1)
+    return ~shifted.equal(ordered)
+
+
+def own_products(graph: GraphBuilder, tables: ShopTables, item: Value, age: Value, quantity: Value) -> dict[str, Value]:
+    """The history by product: counts, decayed counts, recency and whether the product is due."""
+    no_item, rhythm = tables.n_items, tables.rhythm
+    width = item.dim(1)
+    ordered, place = item.sorted(k=width, largest=False)
+    age, quantity = age.gather_elements(place), quantity.gather_elements(place)
+    known = ordered < no_item
+    one = known.floats()
+    segment = run_starts(graph, ordered, -1).integers().cumsum(1) - 1
+    zeros = graph.full(0.0, item.dim(0), width)
+
+    def total(values: Value) -> Value:
+        return zeros.scatter(segment, values * one, "add")
+
+    def decayed(half_life_days: float) -> Value:
+        return total((age * float(-np.log(2.0) / half_life_days)).op("Exp"))
+
+    own = graph.full(no_item, item.dim(0), width).scatter(segment, ordered)
+    count = total(one)
+    last = (zeros + FAR_DAYS).scatter(segment, graph.where(known, age, FAR_DAYS), "min")
+    first = zeros.scatter(segment, age * one, "max")
+    usual = graph.constant(tables.vocabulary.statistics["interval_days"], "interval_days").gather(own)
+    gaps = count - 1.0
+    expected = (first - last + usual * PRIOR_OWN_INTERVALS) / (gaps + PRIOR_OWN_INTERVALS)
+    return {
+        "own": own,
+        "own_count": count,
+        "own_short": decayed(rhythm.short_days),
+        "own_long": decayed(rhythm.long_days),
+        "own_quantity": total(quantity) / graph.op("Max", count, 1.0),
+        "own_age": last,
+        "own_due": graph.where(own < no_item, last / graph.op("Max", expected, 0.5), float("nan")),
+    }
+

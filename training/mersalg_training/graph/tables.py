@@ -1,0 +1,61 @@
+"""What the graph holds of the shop: item attributes, neighbour tables, factors, statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mersalg_training.config import Config
+from mersalg_training.neighbours import Neighbours
+from mersalg_training.timeline import Float32, Int64
+from mersalg_training.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """The shop's own pace, from which decays and windows are taken."""
+
+    order_gap_days: float
+    """Median days between two orders of a customer; NaN without customers."""
+
+    @property
+    def short_days(self) -> float:
+        """Half-life of what the customer bought lately."""
+        return float(np.clip(4.0 * np.nan_to_num(self.order_gap_days, nan=7.0), 7.0, 90.0))
+
+    @property
+    def long_days(self) -> float:
+        """Half-life of what the customer usually buys."""
+        return 4.0 * self.short_days
+
+    @property
+    def horizon_days(self) -> float:
+        """Days after payment within which a purchase makes an offer relevant."""
+        return float(np.clip(np.ceil(2.0 * np.nan_to_num(self.order_gap_days, nan=7.0)), 7.0, 28.0))
+
+
+@dataclass(frozen=True)
+class ShopTables:
+    """All that the graph is built from, but for the trees, the calibration and the thresholds."""
+
+    vocabulary: Vocabulary
+    neighbours: Neighbours
+    factors: Float32
+    """(n_items + 1, factors)."""
+    n_types: int
+    n_categories: int
+    n_brands: int
+    rhythm: Rhythm
+    config: Config
+
+    @property
+    def n_items(self) -> int:
+        return self.vocabulary.n_items
+
+    @property
+    def popular(self) -> Int64:
+        """(candidates,) the products of the most orders in the last weeks, "no item" where there are too few."""
+        share = self.vocabulary.statistics["month_share"][:-1]
+        best = np.argsort(-share, kind="stable")[: self.config.retrieve.candidates]
+        return np.concatenate([best, np.full(self.config.retrieve.candidates - len(best), self.n_items)]).astype(np.int64)
