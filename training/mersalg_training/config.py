@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from mersalg.errors import ConfigError
-from mersalg.names import Kind
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mersalg.errors import ConfigError
+from mersalg.names import Kind
 from mersalg_training.columns import Column
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -30,7 +30,7 @@ class DataConfig(Section):
     orders: str
     """Order lines: a Parquet or CSV file, a glob, a folder, or `package:NAME/PATH` inside an installed package."""
     products: str | None = None
-    """The catalogue, in the same forms; without one, what depends on categories and names is switched off."""
+    """The catalogue, in the same forms; without one, the order lines tell what they can of their products."""
     columns: dict[Column, str] = Field(default_factory=dict)
     """mersalg's column -> a column of the source, or a DuckDB expression over its columns."""
 
@@ -56,10 +56,11 @@ class ContractConfig(Section):
     """An order id that matches is a cancellation; empty = none is."""
     fee_pattern: str = (
         r"(?i)^((dotcom|standard|express|next[ -]day|free|international|domestic|home|courier) )?"
-        r"(postage|shipping|delivery|freight|carriage)( ?(and|&) ?(packing|packaging|handling|postage))?$"
+        r"(postage|shipping|delivery|freight|carriage)( ?(and|&) ?(packing|packaging|handling|postage))?( ?\(.*\))?$"
         r"|\b(postage|shipping|delivery|freight|carriage|handling|bank|amazon|payment|transaction|booking|restocking|"
         r"carrier bag|bag) ?(fee|charge|cost|surcharge)s?\b"
-        r"|^(manual|samples?|fuel|diesel|refund|rounding|deposit|gratuity|store credit|vat|sales tax|(charity )?donations?)$"
+        r"|^(manual|samples?|fuel|gasoline|diesel|refund|rounding|deposit|gratuity|store credit|vat|(sales )?tax|"
+        r"(charity )?donations?)$"
         r"|^adjust(ment)?( (bad debt|by .*))?$|\bbad debt\b|\b(discount|commission)$"
         r"|\b(bottle|can|crv|container|keg|pallet) deposit\b|\bunleaded\b"
         r"|^((store|mfg|manufacturer) )?coupons?( ?/.*)?$|\bmisc(ellaneous)? sales trans"
@@ -119,10 +120,12 @@ class RetrieveConfig(Section):
     ladder_steps: Annotated[int, Field(ge=0)] = 24
     """Dearer products of the same type kept for each product."""
     follow_neighbours: Annotated[int, Field(ge=0)] = 16
-    own_anchors: Annotated[int, Field(ge=1)] = 12
+    own_anchors: Annotated[int, Field(ge=1)] = 20
     """The customer's own products that bring neighbours of their own."""
-    candidates: Annotated[int, Field(ge=20)] = 160
-    """Kept by the first score and ranked by the trees."""
+    own_candidates: Annotated[int, Field(ge=10)] = 64
+    """Products of the customer that the first score keeps for the trees."""
+    new_candidates: Annotated[int, Field(ge=10)] = 128
+    """Products new to the customer that it keeps."""
 
 
 class KindsConfig(Section):
@@ -160,11 +163,9 @@ class RankerConfig(Section):
 class ThresholdConfig(Section):
     """The least precision that is wanted of what is shown, by kind."""
 
-    precision: dict[Kind, Share] = Field(
-        default_factory=lambda: {
-            "cross-sell": 0.05, "add-on": 0.1, "upsell": 0.1, "more-of-same": 0.2, "replacement": 0.2,
-        }
-    )  # fmt: skip
+    precision: dict[Kind, Share] = {
+        "cross-sell": 0.05, "add-on": 0.1, "upsell": 0.1, "more-of-same": 0.2, "replacement": 0.2,
+    }  # fmt: skip
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.9
     """The certificate's: 1 - delta."""
 

@@ -205,5 +205,3 @@ def pairs(columns: Columns) -> Pairs:
     a, b = (np.asarray(columns[name], dtype=np.int64) for name in ("a", "b"))
     order = np.lexsort((b, a))
     return Pairs(a[order], b[order], np.asarray(columns["n"], dtype=np.float64)[order])
-
-

@@ -22,7 +22,9 @@ def product_factors(order: Int64, item: Int64, n_items: int, config: FactorsConf
     row, item = row[recent], item[recent]
     if len(item) == 0:
         return np.zeros((n_items, config.factors), dtype=np.float32)
-    bought = sp.csr_matrix((np.ones(len(item), dtype=np.float32), (row - row.min(), item)), shape=(int(row.max() - row.min()) + 1, n_items))
+    bought = sp.csr_matrix(
+        (np.ones(len(item), dtype=np.float32), (row - row.min(), item)), shape=(int(row.max() - row.min()) + 1, n_items)
+    )
     with threadpoolctl.threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=config.factors,

@@ -19,7 +19,7 @@ from mersalg_training.vocabulary import Vocabulary
 
 CART_CHANNELS = ("cosine", "confidence", "directed", "factor", "ladder")
 """What is known of a pair (anchor in the cart, candidate)."""
-ANCHOR_CHANNELS = ("ladder", "follow")
+ANCHOR_CHANNELS = ("ladder", "follow", "near")
 """What is known of a pair (own or carted product, candidate for a later order)."""
 
 FACTOR_SUPPORT = 20
@@ -67,7 +67,9 @@ class Entries:
         return Entries(self.row[keep], self.item[keep], {name: value[keep] for name, value in self.values.items()})
 
 
-def build_neighbours(counts: Counts, vocabulary: Vocabulary, factors: Float32, n_types: int, config: Config) -> Neighbours:
+def build_neighbours(
+    counts: Counts, vocabulary: Vocabulary, factors: Float32, n_types: int, config: Config
+) -> Neighbours:
     """Select the neighbours of every row from the counts, the factors and the price ladder."""
     frequent = int(np.count_nonzero(vocabulary.orders >= config.counts.min_support))
     n_rows = frequent + n_types + 1
@@ -80,9 +82,11 @@ def build_neighbours(counts: Counts, vocabulary: Vocabulary, factors: Float32, n
         ladder.best(ladder.values["ladder"], retrieve.ladder_steps),
     ]
     follow = follow_entries(counts, vocabulary, frequent)
+    near = Entries(basket.row, basket.item, {"near": basket.values["cosine"]})
     later = [
         follow.best(follow.values["follow"], retrieve.follow_neighbours),
         ladder.best(ladder.values["ladder"], retrieve.ladder_steps // 3),
+        near.best(near.values["near"], retrieve.follow_neighbours),
     ]
     no_item = vocabulary.n_items
     cart = merged(sources, CART_CHANNELS)
@@ -91,7 +95,13 @@ def build_neighbours(counts: Counts, vocabulary: Vocabulary, factors: Float32, n
     return Neighbours(
         row_of_item=rows_of_items(vocabulary, frequent, n_types),
         cart=table(cart, strength, n_rows, no_item, CART_CHANNELS),
-        anchor=table(anchor, anchor.values["follow"] + anchor.values["ladder"], n_rows, no_item, ANCHOR_CHANNELS),
+        anchor=table(
+            anchor,
+            anchor.values["follow"] + anchor.values["ladder"] + anchor.values["near"],
+            n_rows,
+            no_item,
+            ANCHOR_CHANNELS,
+        ),
         type_affinity=type_affinity(counts, vocabulary, n_types),
     )
 
@@ -233,7 +243,9 @@ def merged(sources: list[Entries], channels: tuple[str, ...]) -> Entries:
     return Entries(pair // width, pair % width, values)
 
 
-def table(entries: Entries, score: Float64 | None, n_rows: int, no_item: int, channels: tuple[str, ...]) -> NeighbourTable:
+def table(
+    entries: Entries, score: Float64 | None, n_rows: int, no_item: int, channels: tuple[str, ...]
+) -> NeighbourTable:
     """Lay entries into fixed-width rows, at most MERGED_WIDTH wide, the best score first."""
     order = np.lexsort((entries.item, np.zeros(len(entries.row)) if score is None else -score, entries.row))
     place = rank_in_run(entries.row[order])

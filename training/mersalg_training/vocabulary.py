@@ -105,7 +105,9 @@ def repurchase_interval(counts: Counts, item_of_code: Int64, product_type: Int64
         return np.full(n, np.nan)
     overall = (days * intervals).sum() / intervals.sum()
     of_type = np.bincount(product_type, weights=intervals)
-    type_days = (np.bincount(product_type, weights=days * intervals) + PRIOR_INTERVALS * overall) / (of_type + PRIOR_INTERVALS)
+    type_days = (np.bincount(product_type, weights=days * intervals) + PRIOR_INTERVALS * overall) / (
+        of_type + PRIOR_INTERVALS
+    )
     return np.asarray((days * intervals + PRIOR_INTERVALS * type_days[product_type]) / (intervals + PRIOR_INTERVALS))
 
 
@@ -119,5 +121,3 @@ def within_type(orders: Float64, price: Float64, product_type: Int64, unknown: i
     rank = np.full(len(orders), np.nan)
     rank[by_price] = (np.arange(len(by_price)) - first + 0.5) / size[product_type[by_price]]
     return {"type_share": np.where(product_type == unknown, np.nan, share), "price_rank": rank}
-
-

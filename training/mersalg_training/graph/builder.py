@@ -139,6 +139,7 @@ class GraphBuilder:
         self.inputs: list[onnx.ValueInfoProto] = []
         self.outputs: list[onnx.ValueInfoProto] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], Value] = {}
+        self._named: dict[str, Value] = {}
 
     def input(self, name: str, dtype: int, dims: Sequence[str | int]) -> Value:
         self.inputs.append(helper.make_tensor_value_info(name, dtype, dims))
@@ -149,20 +150,25 @@ class GraphBuilder:
         self.outputs.append(helper.make_tensor_value_info(name, dtype, dims))
 
     def constant(self, array: npt.NDArray[Any] | Scalar, name: str | None = None) -> Value:
-        """An initializer; one of equal type, shape and content is stored once."""
+        """An initializer. One of a known name, or a small one of equal type, shape and content, is stored once."""
+        if name is not None and name in self._named:
+            return self._named[name]
         if isinstance(array, bool):
             array = np.array(array)
         elif isinstance(array, int):
             array = np.array(array, dtype=np.int64)
         elif isinstance(array, float):
             array = np.array(array, dtype=np.float32)
-        key = (str(array.dtype), array.shape, array.tobytes()) if array.dtype != object and array.size <= 64 else None
+        small = name is None and array.dtype != object and array.size <= 64
+        key = (str(array.dtype), array.shape, array.tobytes()) if small else None
         if key is not None and key in self._known:
             return self._known[key]
         value = Value(self, name or f"constant_{len(self.initializers)}")
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), value.name))
         if key is not None:
             self._known[key] = value
+        if name is not None:
+            self._named[name] = value
         return value
 
     def node(self, kind: str, inputs: Sequence[Value | Scalar], outputs: int = 1, **attributes: Any) -> list[Value]:
@@ -185,7 +191,9 @@ class GraphBuilder:
         """(n,) int64 shape of constants and computed dimensions."""
         if all(isinstance(d, int) for d in dims):
             return self.constant(np.array(dims, dtype=np.int64))
-        return self.concat([d if isinstance(d, Value) else self.constant(np.array([d], dtype=np.int64)) for d in dims], 0)
+        return self.concat(
+            [d if isinstance(d, Value) else self.constant(np.array([d], dtype=np.int64)) for d in dims], 0
+        )
 
     def full(self, fill: Scalar, *dims: int | Value) -> Value:
         """A tensor of one number."""

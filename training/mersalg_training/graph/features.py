@@ -69,7 +69,7 @@ def request_features(graph: GraphBuilder, request: Request, shortlist: Shortlist
 
 def pair_features(pool: Pool, place: Value) -> dict[str, Value]:
     """What the cart and the own products say of the candidate: summed, and by the strongest anchor alone."""
-    totals = ("cosine", "confidence", "factor", "ladder", "follow", "anchors")
+    totals = ("cosine", "confidence", "factor", "ladder", "follow", "near", "anchors")
     best = ("cosine", "confidence", "factor")
     return {
         **{f"{name}_sum": pool.total[name].gather_elements(place) for name in totals},

@@ -127,4 +127,3 @@ def own_products(graph: GraphBuilder, tables: ShopTables, item: Value, age: Valu
         "own_age": last,
         "own_due": graph.where(own < no_item, last / graph.op("Max", expected, 0.5), float("nan")),
     }
-

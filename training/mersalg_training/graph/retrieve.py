@@ -16,7 +16,19 @@ from mersalg_training.graph.request import Request, run_starts
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS
 
-CHANNELS = ("cosine", "confidence", "directed", "factor", "ladder", "follow", "own", "excluded", "in_cart", "anchors")
+CHANNELS = (
+    "cosine",
+    "confidence",
+    "directed",
+    "factor",
+    "ladder",
+    "follow",
+    "near",
+    "own",
+    "excluded",
+    "in_cart",
+    "anchors",
+)
 """Added up over the entries of a candidate. `own` is 1 + the position among the own products."""
 STRENGTH_STEPS = 2**20
 """A strength in [0, 1] takes so many steps inside a sort key; a catalogue holds at most 2**40 products."""
@@ -54,13 +66,16 @@ def gather_pool(graph: GraphBuilder, tables: ShopTables, request: Request, exclu
     parts = [
         cart_entries(graph, tables, request),
         anchor_entries(graph, tables, request),
-        own_entries(graph, request),
+        own_entries(graph, tables, request),
         marks(graph, request.cart, "in_cart", tables.n_items),
         marks(graph, exclude, "excluded", tables.n_items),
         popular_entries(graph, tables, request),
     ]
     joined = Entries(
-        *(graph.concat([getattr(part, name) for part in parts], 1) for name in ("item", "anchor", "strength", "channels"))
+        *(
+            graph.concat([getattr(part, name) for part in parts], 1)
+            for name in ("item", "anchor", "strength", "channels")
+        )
     )
     return added_up(graph, joined, tables.n_items)
 
@@ -92,8 +107,8 @@ def anchor_entries(graph: GraphBuilder, tables: ShopTables, request: Request) ->
     row = graph.constant(tables.neighbours.row_of_item, "row_of_item").gather(anchor)
     item = graph.constant(table.items, "anchor_neighbours").gather(row).integers()
     values = graph.constant(table.values, "anchor_neighbour_values").gather(row)
-    ladder, follow = (channel(values, ANCHOR_CHANNELS.index(name)) for name in ANCHOR_CHANNELS)
-    strength = graph.op("Clip", follow * 0.3 + ladder * 0.05, 0.0, 0.9)
+    ladder, follow, near = (channel(values, ANCHOR_CHANNELS.index(name)) for name in ANCHOR_CHANNELS)
+    strength = graph.op("Clip", follow * 0.3 + near * 0.3 + ladder * 0.05, 0.0, 0.9)
     return Entries(
         flat(item),
         repeated(anchor, width),
@@ -102,14 +117,15 @@ def anchor_entries(graph: GraphBuilder, tables: ShopTables, request: Request) ->
     )
 
 
-def own_entries(graph: GraphBuilder, request: Request) -> Entries:
+def own_entries(graph: GraphBuilder, tables: ShopTables, request: Request) -> Entries:
     """The customer's own products: each is its own anchor."""
     position = graph.op("Range", 1, request.own.dim(1).squeeze(0) + 1, 1).unsqueeze(0)
-    position = graph.op("Add", position.floats(), request.own_long * 0.0)
+    there = (request.own < tables.n_items).floats()
+    position = there * position.floats()
     return Entries(
         request.own,
         request.own,
-        request.own_long * 0.0 + 1.0,
+        there,
         placed(graph, [(CHANNELS.index("own"), position.unsqueeze(2))]),
     )
 

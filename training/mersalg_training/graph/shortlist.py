@@ -1,4 +1,8 @@
-"""The first score: a linear model over what retrieval knows, which keeps the candidates that the trees look at."""
+"""The first score: linear in what retrieval knows; it keeps the candidates that the trees look at.
+
+Own and new products are scored by weights of their own and kept in places of their own, so that a customer with a long
+history still sees what is new, and one ranker each can follow.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +19,17 @@ from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
 
 SIGNALS = (
-    "cosine", "confidence", "factor", "ladder", "follow", "own", "own_long", "own_short", "due", "orders", "recent",
+    "cosine", "confidence", "factor", "ladder", "follow", "near", "own_long", "own_short", "due", "orders", "recent",
     "affinity", "type_in_cart", "type_own", "same_type_anchor",
 )  # fmt: skip
 """What the first score sees; all are 0 where a source does not know the candidate."""
 
-FIRST_WEIGHTS = np.array([6, 3, 1, 2, 4, 1, 1, 1, 0.5, 0.3, 2, 1, 0.2, 0.2, 0], dtype=np.float32)
-"""Where no weights are learned yet: enough to bring what a source speaks for before what is only popular."""
 OUT = -1e9
 
 
 @dataclass(frozen=True)
 class Shortlist:
-    """C candidates of N requests, the best first score first."""
+    """C candidates of N requests: first the own products, then the new ones, each the best first score first."""
 
     place: Value
     """(N, C) int64 position in the pool."""
@@ -51,8 +53,11 @@ def shorten(
     affinity: Value,
     weights: Float32,
 ) -> Shortlist:
-    """Keep the `candidates` with the best first score among the eligible; ties to the lower item index."""
-    root = {name: pool.total[name].op("Sqrt") for name in ("cosine", "confidence", "ladder", "follow")}
+    """Keep the eligible own and new candidates with the best first scores; ties to the lower item index.
+
+    weights: (len(SIGNALS), 2) float32, for own and for new products.
+    """
+    root = {name: pool.total[name].op("Sqrt") for name in ("cosine", "confidence", "ladder", "follow", "near")}
     orders = graph.constant(tables.vocabulary.statistics["log_orders"], "log_orders")
     recent = graph.constant(np.sqrt(tables.vocabulary.statistics["month_share"]), "root_month_share")
     own = typed.is_own.floats()
@@ -64,7 +69,6 @@ def shorten(
     known = {
         **root,
         "factor": graph.op("Max", pool.total["factor"], 0.0),
-        "own": own,
         "own_long": (of_own(request.own_long) + 1.0).op("Log"),
         "own_short": of_own(request.own_short).op("Sqrt"),
         "due": graph.where(typed.is_own & (due > 0.0), graph.op("Min", due, 2.0), 0.0),
@@ -76,10 +80,10 @@ def shorten(
         "same_type_anchor": (typed.anchor_price > 0.0).floats(),
     }
     signals = graph.concat([known[name].unsqueeze(2) for name in SIGNALS], 2)
-    score = signals.op("MatMul", graph.constant(weights.reshape(-1, 1), "first_weights")).squeeze(2)
-    score = graph.where(typed.eligible, score, OUT)
-    width = tables.config.retrieve.candidates
-    best, place = score.sorted(k=graph.constant(np.array([width])), largest=True)
+    score = signals.op("MatMul", graph.constant(weights, "first_weights"))
+    own_place, own_best = best_places(graph, score, 0, typed.eligible & typed.is_own, tables.own_places)
+    new_place, new_best = best_places(graph, score, 1, typed.eligible & ~typed.is_own, tables.new_places)
+    place, best = graph.concat([own_place, new_place], 1), graph.concat([own_best, new_best], 1)
     return Shortlist(
         place=place,
         valid=best > OUT / 2,
@@ -87,6 +91,13 @@ def shorten(
         retrieved=typed.eligible.integers().sum(1),
         signals=rows(signals, place),
     )
+
+
+def best_places(graph: GraphBuilder, score: Value, column: int, eligible: Value, width: int) -> tuple[Value, Value]:
+    """Positions (N, width) and scores of the eligible with the best score; scores below OUT / 2 mark unused places."""
+    of_column = graph.where(eligible, score.op("Gather", graph.constant(column), axis=2), OUT)
+    best, place = of_column.sorted(k=graph.constant(np.array([width])), largest=True)
+    return place, best
 
 
 def rows(values: Value, place: Value) -> Value:

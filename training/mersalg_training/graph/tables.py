@@ -54,8 +54,20 @@ class ShopTables:
         return self.vocabulary.n_items
 
     @property
+    def own_places(self) -> int:
+        return self.config.retrieve.own_candidates
+
+    @property
+    def new_places(self) -> int:
+        return self.config.retrieve.new_candidates
+
+    @property
     def popular(self) -> Int64:
-        """(candidates,) the products of the most orders in the last weeks, "no item" where there are too few."""
+        """(own + new candidates,) the most bought in the last weeks; "no item" where there are too few.
+
+        So many that a request never has fewer places than the shortlist takes.
+        """
+        width = self.own_places + self.new_places
         share = self.vocabulary.statistics["month_share"][:-1]
-        best = np.argsort(-share, kind="stable")[: self.config.retrieve.candidates]
-        return np.concatenate([best, np.full(self.config.retrieve.candidates - len(best), self.n_items)]).astype(np.int64)
+        best = np.argsort(-share, kind="stable")[:width]
+        return np.concatenate([best, np.full(width - len(best), self.n_items)]).astype(np.int64)

@@ -1,0 +1,185 @@
+"""A bundle folder, read and verified before anything of it is used.
+
+Each file is read once, with a size cap, and hashed; what is verified is what is used. A file has to be a regular file
+in the folder itself: no link, no separator in its name. What the manifest does not list is not read. No policy is
+read from the bundle: the caps and the checks are constants of this code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from mersalg.errors import BundleError
+from mersalg.graph import check_graph
+from mersalg.manifest import check_manifest, shown
+
+MEGABYTE: Final = 2**20
+LARGEST: Final = {
+    "manifest.json": 4 * MEGABYTE,
+    "scorer.onnx": 2048 * MEGABYTE - 1,  # protobuf's own limit
+    "products.json": 512 * MEGABYTE,
+    "golden.json": 16 * MEGABYTE,
+    "CARD.md": 4 * MEGABYTE,
+}
+LARGEST_OTHER: Final = 64 * MEGABYTE
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    scorer: bytes = field(repr=False)
+    golden: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(repr=False)
+    """Golden requests and the offers that they must give."""
+
+
+def read_bundle(path: str | Path) -> Bundle:
+    """Read and verify every file that the manifest lists. BundleError says what is wrong and what to do."""
+    folder = find_folder(path)
+    manifest = read_manifest(folder)
+    scorer = read_file(folder, manifest, "scorer.onnx")
+    check_graph(scorer, str(folder / "scorer.onnx"))
+    golden = read_golden(folder, manifest)
+    for name in manifest["files"]:
+        if name not in ("scorer.onnx", "golden.json"):
+            read_file(folder, manifest, name)
+    return Bundle(folder, manifest, scorer, golden)
+
+
+def find_folder(path: str | Path) -> Path:
+    """The bundle's folder, which itself may be a link."""
+    if str(path).startswith("models:/"):
+        raise BundleError(
+            f"{path}: loading from a model registry is not in this version; "
+            "download the model's bundle folder and load that"
+        )
+    folder = Path(path)
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        raise BundleError(
+            f"{folder}: expected a bundle folder, got {found}; `mersalg train CONFIG --out {folder}` makes one"
+        )
+    return folder.resolve()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The checked manifest."""
+    where = folder / "manifest.json"
+    return check_manifest(parse_json(read_regular_file(where, LARGEST["manifest.json"]), where), str(where))
+
+
+def read_file(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
+    """The bytes of a listed file, of the size and hash that the manifest says."""
+    where = folder / name
+    entry = manifest["files"][name]
+    content = read_regular_file(where, LARGEST.get(name, LARGEST_OTHER))
+    if len(content) != entry["size"]:
+        raise BundleError(f"{where}: expected {entry['size']} bytes, got {len(content)}; copy the whole bundle again")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != entry["sha256"]:
+        raise BundleError(f"{where}: expected sha256 {entry['sha256']}, got {digest}; copy the whole bundle again")
+    return content
+
+
+def read_regular_file(where: Path, largest: int) -> bytes:
+    """The bytes of a file that is no link, no device and not above the cap."""
+    try:
+        if where.is_symlink():
+            raise BundleError(f"{where}: expected a regular file, got a link; copy the file itself into the folder")
+        descriptor = os.open(where, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise BundleError(f"{where}: expected a regular file, got another kind of file")
+            if status.st_size > largest:
+                raise BundleError(f"{where}: expected at most {largest} bytes, got {status.st_size}")
+            content = file.read(largest + 1)
+    except FileNotFoundError:
+        raise BundleError(
+            f"{where}: expected a file, got nothing; the bundle is not whole, copy or export it again"
+        ) from None
+    except OSError as error:
+        raise BundleError(f"{where}: cannot be read: {error.strerror or error}") from None
+    if len(content) > largest:
+        raise BundleError(f"{where}: expected at most {largest} bytes, got more")
+    return content
+
+
+def parse_json(content: bytes, where: Path) -> Any:
+    """A JSON document in UTF-8; NaN, infinities and a key that occurs twice are refused."""
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=refuse_constant, object_pairs_hook=distinct)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(
+            f"{where}: expected JSON in UTF-8, got {error or 'too deep a nesting'}; export the bundle again"
+        ) from None
+
+
+def refuse_constant(name: str) -> Any:
+    """NaN and infinities are no JSON."""
+    raise ValueError(f"the constant {name}")
+
+
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys occur once."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key that occurs twice")
+    return found
+
+
+def read_golden(folder: Path, manifest: dict[str, Any]) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Pairs of golden request and its offers; at least one."""
+    where = folder / "golden.json"
+    document = parse_json(read_file(folder, manifest, "golden.json"), where)
+    requests = document.get("requests") if isinstance(document, dict) else None
+    answers = document.get("answers") if isinstance(document, dict) else None
+    if not isinstance(requests, list) or not isinstance(answers, list) or len(requests) != len(answers) or not requests:
+        raise BundleError(f"{where}: expected as many answers as requests, and at least one; export the bundle again")
+    if not all(isinstance(request, dict) for request in requests):
+        raise BundleError(f"{where}: requests: expected objects; export the bundle again")
+    for position, answer in enumerate(answers):
+        if not isinstance(answer, list) or not all(is_golden_offer(offer) for offer in answer):
+            raise BundleError(
+                f"{where}: answers[{position}]: expected a list of offers with product_id, kind and relevance; "
+                "export the bundle again"
+            )
+    return list(zip(requests, answers, strict=True))
+
+
+def is_golden_offer(offer: Any) -> bool:
+    """An object with the fields of an offer that are compared."""
+    return (
+        isinstance(offer, dict)
+        and isinstance(offer.get("product_id"), str)
+        and isinstance(offer.get("kind"), str)
+        and isinstance(offer.get("relevance"), int | float)
+    )
+
+
+def read_names(folder: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Product id -> name."""
+    where = folder / "products.json"
+    names = parse_json(read_file(folder, manifest, "products.json"), where)
+    if not isinstance(names, dict):
+        raise BundleError(f"{where}: expected an object of product id and name, got {shown(names)}")
+    for product_id, name in names.items():
+        if not isinstance(name, str):
+            raise BundleError(f"{where}: {product_id}: expected a name, got {shown(name)}; export the bundle again")
+    return names
+
+
+def read_card(folder: Path, manifest: dict[str, Any]) -> str:
+    """The text of the model's card."""
+    try:
+        return read_file(folder, manifest, "CARD.md").decode("utf-8")
+    except UnicodeDecodeError:
+        raise BundleError(f"{folder / 'CARD.md'}: expected text in UTF-8; export the bundle again") from None

@@ -1,0 +1,255 @@
+"""The command `mersalg`.
+
+The commands of the loader are below; an installed package adds its own through the entry-point group
+"mersalg.commands", a callable that takes argparse's subparsers. Every parser sets `handler`, which takes the parsed
+arguments and gives the exit status. A MersalgError is a line on stderr and status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mersalg.errors import MersalgError
+from mersalg.names import KINDS, MOMENTS
+
+if TYPE_CHECKING:
+    from mersalg.offers import Offers
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+DESCRIPTION: Final = "Follow-on selling, learned: the offers that are worth making, and none when none is."
+EXAMPLES: Final = """\
+examples:
+  mersalg inspect models/demo
+  mersalg recommend models/demo --cart 1029743,1106523 --moment cart --limit 3
+  mersalg score models/demo requests.parquet --out offers.parquet
+"""
+WITHOUT_OTHERS: Final = ("inspect", "verify", "recommend", "score", "--version")
+"""First arguments for which no other package is imported."""
+PROGRESS_SECONDS: Final = 0.5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = make_parser(others=not arguments or arguments[0] not in WITHOUT_OTHERS).parse_args(arguments)
+        handler: Callable[[argparse.Namespace], int] = args.handler
+        return handler(args)
+    except MersalgError as error:
+        print(f"mersalg: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mersalg: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # who reads the output has ended, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def make_parser(*, others: bool) -> argparse.ArgumentParser:
+    """The parser of all commands; `others` adds those of other packages, which costs their import."""
+    parser = argparse.ArgumentParser(
+        prog="mersalg", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and end")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add_own_commands(subparsers)
+    if others:
+        add_other_commands(subparsers)
+    return parser
+
+
+class Version(argparse.Action):
+    """Prints the version, which is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """Print and end."""
+        import mersalg  # noqa: PLC0415
+
+        print(f"mersalg {mersalg.__version__}")
+        parser.exit()
+
+
+def add_own_commands(subparsers: Subparsers) -> None:
+    """Add inspect, verify, recommend and score."""
+    inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --json")
+    inspect.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
+
+    add_command(subparsers, "verify", "check a bundle: sizes, hashes, graph, golden requests", verify_bundle, "")
+
+    example = " --cart 1029743,1106523 --history history.json --moment checkout --kinds add-on,replacement"
+    recommend = add_command(subparsers, "recommend", "print the offers for one cart", recommend_offers, example)
+    recommend.add_argument("--cart", action="append", default=[], metavar="A,B", help="product ids; may be repeated")
+    recommend.add_argument("--exclude", action="append", default=[], metavar="A,B", help="products never to offer")
+    recommend.add_argument(
+        "--history", type=Path, metavar="FILE.json", help="JSON list of {product_id, ordered_at, quantity}"
+    )
+    recommend.add_argument("--moment", default="cart", help=f"one of {', '.join(MOMENTS)} (default: cart)")
+    recommend.add_argument("--kinds", metavar="K,L", help=f"out of {', '.join(KINDS)} (default: the moment's)")
+    recommend.add_argument("--limit", type=int, default=3, help="most offers (default: 3)")
+    recommend.add_argument("--at", metavar="TIME", help="ISO 8601 (default: now)")
+    recommend.add_argument("--json", action="store_true", help="print JSON")
+
+    example = " requests.parquet --out offers.parquet"
+    score = add_command(subparsers, "score", "write the offers for a file of requests", score_requests, example)
+    score.add_argument("requests", type=Path, help=".parquet, .jsonl or .ndjson")
+    score.add_argument("--out", type=Path, required=True, help="the same suffixes")
+    score.add_argument("--no-threshold", action="store_true", help="rank everything that was retrieved")
+    score.add_argument("--batch-size", type=int, default=64, help="requests in one run of the graph (default: 64)")
+
+
+def add_command(
+    subparsers: Subparsers, name: str, text: str, handler: Callable[[argparse.Namespace], int], example: str
+) -> argparse.ArgumentParser:
+    """Add a command that works on a bundle."""
+    parser = subparsers.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"example:\n  mersalg {name} models/demo{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundle", metavar="NAME", help="the bundle's folder, for example models/demo")
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def add_other_commands(subparsers: Subparsers) -> None:
+    """Add the commands of installed packages; one that cannot be loaded is said on stderr, the others work."""
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
+    for entry in entry_points(group="mersalg.commands"):
+        try:
+            add_commands = entry.load()
+        except (ImportError, AttributeError) as error:
+            print(f"mersalg: no commands of {entry.value}: {error}; install it again", file=sys.stderr)
+        else:
+            add_commands(subparsers)
+
+
+def inspect_bundle(args: argparse.Namespace) -> int:
+    """Print the verified manifest."""
+    from mersalg.bundle import read_bundle, read_card  # noqa: PLC0415
+
+    bundle = read_bundle(args.bundle)
+    if args.json:
+        card = read_card(bundle.folder, bundle.manifest)
+        print(json.dumps({**bundle.manifest, "card": card}, indent=2, ensure_ascii=False))
+    else:
+        from mersalg.display import summary  # noqa: PLC0415
+
+        print(summary(bundle.manifest))
+    return 0
+
+
+def verify_bundle(args: argparse.Namespace) -> int:
+    """Load a bundle, which checks it, and say what was checked."""
+    from mersalg.bundle import read_card  # noqa: PLC0415
+    from mersalg.recommender import load  # noqa: PLC0415
+
+    recommender = load(args.bundle)
+    manifest = recommender.manifest
+    size = sum(entry["size"] for entry in manifest["files"].values())
+    read_card(recommender.folder, dict(manifest))
+    print(f"manifest  format version {manifest['format_version']}, every key has its shape")
+    print(f"files     {len(manifest['files'])} files, {size:,} bytes: sizes and sha256 are as the manifest says")
+    print("graph     allowed operators only, no subgraph, no external data; names, types and shapes fit")
+    print("golden    every golden request gives the offers that it must")
+    print(f"products  {len(recommender.names):,} names")
+    print(f"{args.bundle} is a whole bundle")
+    return 0
+
+
+def recommend_offers(args: argparse.Namespace) -> int:
+    """Print the offers for one request."""
+    from mersalg.recommender import load  # noqa: PLC0415
+
+    history = read_history_file(args.history) if args.history else []
+    recommender = load(args.bundle)
+    offers = recommender.recommend(
+        cart=split_ids(args.cart),
+        history=history,
+        moment=args.moment,
+        kinds=None if args.kinds is None else split_ids([args.kinds]),
+        limit=args.limit,
+        at=args.at,
+        exclude=split_ids(args.exclude),
+    )
+    if args.json:
+        answer = {
+            "offers": [{**offer.to_dict(), "name": recommender.name(offer.product_id)} for offer in offers],
+            "reason": offers.reason,
+            "retrieved": offers.retrieved,
+            "best_relevance": offers.best_relevance,
+        }
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        from mersalg.display import answer_text  # noqa: PLC0415
+
+        thresholds = {kind: rule["threshold"] for kind, rule in recommender.manifest["kinds"].items()}
+        print(answer_text(offers, recommender.name, thresholds))
+    return 0
+
+
+def split_ids(texts: Iterable[str]) -> list[str]:
+    """The parts between commas, without blanks around them and without empty ones."""
+    return [part.strip() for text in texts for part in text.split(",") if part.strip()]
+
+
+def read_history_file(path: Path) -> Any:
+    """The JSON document of a history."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MersalgError(f"--history {path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise MersalgError(f"--history {path}: expected a JSON list in UTF-8, got {error}") from None
+
+
+def score_requests(args: argparse.Namespace) -> int:
+    """Write the offers for a file of requests and print a summary."""
+    from mersalg.recommender import load  # noqa: PLC0415
+    from mersalg.table import form_of, read_requests, write_offers  # noqa: PLC0415
+
+    form_of(args.out)
+    requests = read_requests(args.requests)
+    recommender = load(args.bundle)
+    answers = recommender.stream(requests, threshold=not args.no_threshold, batch_size=args.batch_size)
+    tally: Counter[str] = Counter()
+    start = time.perf_counter()
+    write_offers(args.out, counted(answers, tally))
+    seconds = time.perf_counter() - start
+    empty = {reason: count for reason, count in tally.items() if reason not in ("requests", "offers")}
+    print(f"{tally['requests']:,} requests, {tally['offers']:,} offers in {seconds:.1f} s -> {args.out}")
+    if empty:
+        from mersalg.display import listed  # noqa: PLC0415
+
+        print(f"{sum(empty.values()):,} empty answers: {listed(empty, '{:,}')}")
+    return 0
+
+
+def counted(answers: Iterable[Offers], tally: Counter[str]) -> Iterator[Offers]:
+    """The same answers, counted; a terminal on stderr sees how many there are already."""
+    shows, start, last = sys.stderr.isatty(), time.perf_counter(), 0.0
+    for offers in answers:
+        tally["requests"] += 1
+        tally["offers"] += len(offers)
+        if offers.reason is not None:
+            tally[offers.reason] += 1
+        yield offers
+        seconds = time.perf_counter() - start
+        if shows and seconds - last > PROGRESS_SECONDS:
+            last = seconds
+            done = tally["requests"]
+            print(f"\r{done:,} requests, {done / seconds:,.0f} a second", end="", file=sys.stderr, flush=True)
+    if shows and last:
+        print("\r" + " " * 60 + "\r", end="", file=sys.stderr, flush=True)

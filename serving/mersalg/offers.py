@@ -1,0 +1,123 @@
+"""Offers, and the reason where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
+
+from mersalg.names import KINDS, Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from mersalg.requests import Request
+
+Reason = Literal["limit is 0", "no kind asked for", "nothing retrieved", "kind silent", "below threshold"]
+
+REASONS: Final[dict[Reason, str]] = {
+    "limit is 0": "the request wants no offers",
+    "no kind asked for": "the request names an empty list of kinds",
+    "nothing retrieved": "no product is a candidate of a kind asked for",
+    "kind silent": "every kind asked for that has candidates has no threshold, so it is never shown",
+    "below threshold": "no candidate is as relevant as the threshold of its kind",
+}
+"""Why an answer is empty, in the order in which the reasons are tried."""
+
+OFFER_FIELDS: Final = ("request_id", "rank", "product_id", "kind", "relevance", "score", "because")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A follow-on offer."""
+
+    request_id: str
+    rank: int
+    """From 1."""
+    product_id: str
+    kind: Kind
+    relevance: float
+    """Calibrated probability that it is bought."""
+    score: float
+    """What the offers are ranked by."""
+    because: str | None
+    """The product id of the anchor that brought it; None when no product did."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, as tables and JSON take them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Offers(Sequence[Offer]):
+    """The offers of one request, best first; an immutable sequence. `reason` is set exactly when it is empty."""
+
+    items: tuple[Offer, ...]
+    reason: Reason | None
+    retrieved: int
+    """Candidates of the kinds asked for, before the threshold."""
+    best_relevance: dict[Kind, float] = field(hash=False)
+    """The best relevance among the candidates of each kind asked for that has any."""
+
+    @overload
+    def __getitem__(self, index: int) -> Offer: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Offer, ...]: ...
+    def __getitem__(self, index: int | slice) -> Offer | tuple[Offer, ...]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        if self.reason is not None:
+            best = ", ".join(f"{kind} {relevance:.3f}" for kind, relevance in self.best_relevance.items())
+            return f"Offers(none: {self.reason}; {self.retrieved} retrieved{'; best ' + best if best else ''})"
+        lines = [
+            f"  {o.rank}. {o.product_id!r} {o.kind}, relevance {o.relevance:.3f}"
+            + (f", because of {o.because!r}" if o.because is not None else "")
+            for o in self.items
+        ]
+        return "\n".join([f"Offers({len(self.items)} of {self.retrieved} retrieved)", *lines])
+
+
+def read_answers(
+    requests: Sequence[Request], outputs: dict[str, npt.NDArray[np.generic]], silent: Sequence[bool]
+) -> list[Offers]:
+    """One answer a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
+
+    The outputs are (N, K) and, for retrieved, (N,) and best_relevance, (N, 5), as the bundle format says.
+    """
+    names = ("product_id", "kind", "relevance", "score", "because", "retrieved", "best_relevance")
+    rows = zip(*(outputs[name].tolist() for name in names), strict=True)
+    return [answer(request, row, silent) for request, row in zip(requests, rows, strict=True)]
+
+
+def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Offers:
+    """The answer of one request from its row of every output; unused places have kind -1 and come last."""
+    product_ids, kinds, relevances, scores, anchors, retrieved, best = row
+    items = tuple(
+        Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None)
+        for rank, (product_id, kind, relevance, score, because) in enumerate(
+            zip(product_ids, kinds, relevances, scores, anchors, strict=True), start=1
+        )
+        if kind >= 0
+    )
+    present = [k for k, asked in enumerate(request.kinds) if asked and best[k] >= 0]
+    reason: Reason | None = None
+    if not items:
+        if not retrieved or not present:
+            reason = "nothing retrieved"
+        else:
+            reason = "kind silent" if all(silent[k] for k in present) else "below threshold"
+    return Offers(items, reason, retrieved, {KINDS[k]: best[k] for k in present})
+
+
+def answer_without_graph(request: Request) -> Offers | None:
+    """The empty answer of a request that asks for nothing; None when the graph has to be asked."""
+    if request.limit == 0:
+        return Offers((), "limit is 0", 0, {})
+    if not any(request.kinds):
+        return Offers((), "no kind asked for", 0, {})
+    return None

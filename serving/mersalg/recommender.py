@@ -1,0 +1,152 @@
+"""A loaded bundle that answers requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from mersalg.bundle import Bundle, read_bundle, read_names
+from mersalg.errors import BundleError, MersalgError, RequestError
+from mersalg.names import KINDS
+from mersalg.offers import Offers, answer_without_graph, read_answers
+from mersalg.requests import Request, encode, read_mapping, read_request
+from mersalg.session import Session
+
+GOLDEN_TOLERANCE: Final = 1e-4
+"""Largest difference of a golden offer's relevance."""
+SORTED_BATCHES: Final = 32
+"""Requests of so many batches are sorted by length of history together, so that a batch has little padding."""
+
+
+def load(path: str | Path, *, threads: int = 1) -> Recommender:
+    """A recommender from a bundle folder, verified, opened and tried on its golden requests.
+
+    `threads` are those of one answer; 1 is the best for single requests. Load after a fork, not before.
+    BundleError when anything is not as the bundle format (models/README.md) says.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
+    bundle = read_bundle(path)
+    recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx"), threads=threads))
+    check_golden(recommender, bundle)
+    return recommender
+
+
+class Recommender:
+    """Answers requests with offers. Holds nothing about a request; safe to share between threads."""
+
+    def __init__(self, bundle: Bundle, session: Session) -> None:
+        self.folder = bundle.folder
+        self.manifest: Mapping[str, Any] = bundle.manifest
+        self.session = session
+        self.silent = tuple(bundle.manifest["kinds"][kind]["threshold"] is None for kind in KINDS)
+
+    def recommend(
+        self,
+        cart: Iterable[str] = (),
+        history: Iterable[Mapping[str, Any]] = (),
+        moment: str = "cart",
+        kinds: Iterable[str] | None = None,
+        limit: int = 3,
+        at: datetime | str | None = None,
+        exclude: Iterable[str] = (),
+    ) -> Offers:
+        """The offers for one request, best first, or none and the reason.
+
+        `cart` and `exclude` are product ids, `history` mappings of product_id, ordered_at and quantity (1 if absent);
+        `kinds` defaults to the moment's, `at` to now. RequestError names a wrong field.
+        """
+        request = read_request(
+            cart=cart, history=history, at=at, moment=moment, kinds=kinds, limit=limit, exclude=exclude
+        )
+        return self.answer([request], threshold=True)[0]
+
+    def score(
+        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+    ) -> list[Offers]:
+        """The offers for each request, in the order of the requests: mappings with the fields of `recommend`.
+
+        A request may carry a `request_id`, which its offers repeat. `threshold=False` ranks everything that was
+        retrieved. A batch gives what single requests give. RequestError names the request and the field.
+        """
+        return list(self.stream(requests, threshold=threshold, batch_size=batch_size))
+
+    def stream(
+        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+    ) -> Iterator[Offers]:
+        """`score` as an iterator that holds some batches only."""
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise MersalgError(f"batch_size: expected a whole number from 1, got {batch_size!r}")
+        checked = (read_numbered(number, mapping) for number, mapping in enumerate(requests, start=1))
+        while chunk := list(islice(checked, batch_size * SORTED_BATCHES)):
+            by_length = sorted(range(len(chunk)), key=lambda position: len(chunk[position].history))
+            answers: dict[int, Offers] = {}
+            for start in range(0, len(chunk), batch_size):
+                positions = by_length[start : start + batch_size]
+                batch = self.answer([chunk[position] for position in positions], threshold=threshold)
+                answers.update(zip(positions, batch, strict=True))
+            yield from (answers[position] for position in range(len(chunk)))
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        """The offers for checked requests, in one run of the graph."""
+        known = [answer_without_graph(request) for request in requests]
+        asked = [request for request, answer in zip(requests, known, strict=True) if answer is None]
+        if not asked:
+            return [answer for answer in known if answer is not None]
+        outputs = self.session.run(encode(asked, threshold=threshold))
+        found = iter(read_answers(asked, outputs, self.silent))
+        return [answer if answer is not None else next(found) for answer in known]
+
+    def name(self, product_id: str) -> str:
+        """The product's name, or its id when the bundle knows no name. The names are read at the first call."""
+        return self.names.get(product_id, product_id)
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Product id -> name, verified again when they are read."""
+        return read_names(self.folder, dict(self.manifest))
+
+    def __repr__(self) -> str:
+        return f"Recommender({self.manifest['name']!r}, {self.manifest['vocabulary']['products']} products)"
+
+
+def read_numbered(number: int, mapping: Mapping[str, Any]) -> Request:
+    """A checked request; its RequestError says which one of many it is, counted from 1."""
+    try:
+        return read_mapping(mapping)
+    except RequestError as error:
+        request_id = mapping.get("request_id") if isinstance(mapping, Mapping) else None
+        known = f" (request_id {request_id!r})" if request_id is not None else ""
+        raise error.at(f"request {number}{known}") from None
+
+
+def check_golden(recommender: Recommender, bundle: Bundle) -> None:
+    """Refuse a bundle that does not answer its golden requests here as it did where it was trained.
+
+    Products, kinds and their order are equal; a relevance differs by at most GOLDEN_TOLERANCE.
+    """
+    where = bundle.folder / "golden.json"
+    try:
+        answers = recommender.score(request for request, _ in bundle.golden)
+    except RequestError as error:
+        raise BundleError(
+            f"{where}: expected golden requests that hold, got {error}; export the bundle again"
+        ) from None
+    for position, ((_, expected), got) in enumerate(zip(bundle.golden, answers, strict=True)):
+        wanted = [(offer["product_id"], offer["kind"]) for offer in expected]
+        given = [(offer.product_id, offer.kind) for offer in got]
+        if wanted != given:
+            raise BundleError(
+                f"{where}: request {position}: expected the offers {wanted}, got {given}; "
+                "this runtime does not answer as the one that trained it: try another onnxruntime, or export it again"
+            )
+        for rank, (offer, there) in enumerate(zip(expected, got, strict=True), start=1):
+            if not abs(offer["relevance"] - there.relevance) <= GOLDEN_TOLERANCE:
+                raise BundleError(
+                    f"{where}: request {position}, rank {rank}: expected relevance {offer['relevance']} within "
+                    f"{GOLDEN_TOLERANCE}, got {there.relevance}; try another onnxruntime, or export it again"
+                )

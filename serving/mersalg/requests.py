@@ -1,0 +1,249 @@
+"""A request: checked at the border, then encoded as the tensors of the graph."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from mersalg.errors import RequestError
+from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS
+from mersalg.times import days_between, read_time
+
+Feeds = dict[str, npt.NDArray[Any]]
+
+FIELDS: Final = ("request_id", "cart", "history", "at", "moment", "kinds", "limit", "exclude")
+HISTORY_LINES: Final = 1000
+"""The latest lines that are used of a longer history."""
+LARGEST_LIMIT: Final = 2**31 - 1
+LARGEST_QUANTITY: Final = 1e9
+PLAIN_NUMBERS: Final = frozenset({int, float})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """A checked request. The three history fields have one entry a line, in the order in which they were given."""
+
+    request_id: str
+    cart: list[str]
+    history: list[str]
+    history_age_days: npt.NDArray[np.float32]
+    history_quantity: npt.NDArray[np.float32]
+    exclude: list[str]
+    moment: int
+    """Position in MOMENTS."""
+    kinds: tuple[bool, ...]
+    """Whether each of KINDS is asked for."""
+    limit: int
+
+
+def read_request(
+    *,
+    request_id: str = "",
+    cart: Iterable[str] | None = (),
+    history: Iterable[Mapping[str, Any]] | None = (),
+    at: datetime | str | None = None,
+    moment: str = "cart",
+    kinds: Iterable[str] | None = None,
+    limit: int = 3,
+    exclude: Iterable[str] | None = (),
+) -> Request:
+    """A checked request; None is an empty cart, history or exclude, the moment's kinds, and now.
+
+    History lines after `at` and lines with a quantity of zero or below (returns) are left out; of the others the
+    latest HISTORY_LINES are kept, of two at the same time the later in the list. RequestError names the field.
+    """
+    if not isinstance(request_id, str):
+        raise RequestError("request_id", "a string", request_id)
+    if not isinstance(moment, str) or moment not in KINDS_BY_MOMENT:
+        raise RequestError("moment", f"one of {', '.join(MOMENTS)}", moment)
+    past, ages, quantities = read_history(history, at)
+    return Request(
+        request_id=request_id,
+        cart=read_product_ids(cart, "cart"),
+        history=past,
+        history_age_days=ages,
+        history_quantity=quantities,
+        exclude=read_product_ids(exclude, "exclude"),
+        moment=MOMENTS.index(moment),
+        kinds=read_kinds(kinds) if kinds is not None else KINDS_OF_MOMENT[moment],
+        limit=read_limit(limit),
+    )
+
+
+def read_mapping(mapping: Mapping[str, Any]) -> Request:
+    """A checked request from a mapping with the fields of `read_request`; an unknown field is refused."""
+    if not isinstance(mapping, Mapping):
+        raise RequestError("request", f"a mapping with the fields {', '.join(FIELDS)}", mapping)
+    for name in mapping:
+        if name not in FIELDS:
+            raise RequestError(str(name), f"one of the fields {', '.join(FIELDS)}", name)
+    return read_request(**mapping)
+
+
+def encode(requests: Sequence[Request], *, threshold: bool = True) -> Feeds:
+    """The graph's inputs for N >= 1 requests, each padded to the longest, every width at least 1."""
+    ages, quantities = [r.history_age_days for r in requests], [r.history_quantity for r in requests]
+    return {
+        "cart": padded_text([r.cart for r in requests]),
+        "history": padded_text([r.history for r in requests]),
+        "history_age_days": padded_numbers(ages),
+        "history_quantity": padded_numbers(quantities),
+        "exclude": padded_text([r.exclude for r in requests]),
+        "moment": np.array([r.moment for r in requests], dtype=np.int64),
+        "kinds": np.array([r.kinds for r in requests], dtype=np.bool_),
+        "limit": np.array([r.limit for r in requests], dtype=np.int64),
+        "apply_threshold": np.full(len(requests), threshold, dtype=np.bool_),
+    }
+
+
+def padded_text(rows: Sequence[list[str]]) -> npt.NDArray[np.object_]:
+    """(N, longest or 1) object, "" where a row is shorter."""
+    width = max(1, *map(len, rows)) if len(rows) > 1 else len(rows[0]) or 1
+    return np.array([row if len(row) == width else row + [""] * (width - len(row)) for row in rows], dtype=object)
+
+
+def padded_numbers(rows: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """(N, longest or 1) float32, 0 where a row is shorter."""
+    if len(rows) == 1 and len(rows[0]):
+        return rows[0].reshape(1, -1)
+    padded = np.zeros((len(rows), max(1, *map(len, rows))), dtype=np.float32)
+    for position, row in enumerate(rows):
+        padded[position, : len(row)] = row
+    return padded
+
+
+def read_product_ids(values: Iterable[str] | None, field: str) -> list[str]:
+    """Product ids as text, in the given order."""
+    if values is None:
+        return []
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise RequestError(field, "a list of product ids", values)
+    ids = list(values)
+    check_product_ids(ids, field + "[{}]")
+    return ids
+
+
+def check_product_ids(ids: list[str], field: str) -> None:
+    """Refuse an id that is no string, empty (the padding), or that the graph's UTF-8 strings cannot hold.
+
+    `field` makes the field's name of a position, as "cart[{}]" does.
+    """
+    try:
+        joined = "".join(ids)
+        if all(ids) and (joined.isascii() or joined.encode()) and "\0" not in joined:
+            return
+    except (TypeError, UnicodeEncodeError):
+        pass  # the loop below names the id
+    for position, product_id in enumerate(ids):
+        name = field.format(position)
+        if not isinstance(product_id, str):
+            raise RequestError(name, "a product id as text (write the number 42 as '42')", product_id)
+        if not product_id:
+            raise RequestError(name, "a product id, not an empty string", product_id)
+        if "\0" in product_id or not encodable(product_id):
+            raise RequestError(name, "a product id in Unicode text without NUL and surrogates", product_id)
+    raise AssertionError("a product id was refused without a reason")
+
+
+def encodable(text: str) -> bool:
+    """Whether UTF-8 can hold the text: it has no lone surrogate."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def read_history(
+    history: Iterable[Mapping[str, Any]] | None, at: datetime | str | None
+) -> tuple[list[str], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Product ids, ages in days and quantities, (n_lines,) each, of the purchases that are used."""
+    now = read_time(at, "at") if at is not None else None
+    if isinstance(history, str | bytes | Mapping) or not isinstance(history, Iterable | None):
+        raise RequestError("history", "a list of {product_id, ordered_at, quantity}", history)
+    lines = list(history) if history is not None else []
+    if not lines:
+        return [], np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32)
+    try:
+        ids = [line["product_id"] for line in lines]
+        times = [line["ordered_at"] for line in lines]
+        amounts = [line.get("quantity", 1) for line in lines]
+    except (TypeError, KeyError, AttributeError, IndexError):
+        refuse_line(lines)
+    check_product_ids(ids, "history[{}].product_id")
+    ages = days_between(now, times)
+    quantities = read_quantities(amounts)
+    used = (ages >= 0) & (quantities > 0)
+    if len(lines) > HISTORY_LINES or not used.all():
+        chosen = np.flatnonzero(used)
+        latest = np.lexsort((-chosen, ages[chosen]))[:HISTORY_LINES]
+        chosen = np.sort(chosen[latest])
+        ids, ages, quantities = [ids[i] for i in chosen], ages[chosen], quantities[chosen]
+    return ids, ages.astype(np.float32), quantities.astype(np.float32)
+
+
+def refuse_line(lines: Sequence[Any]) -> NoReturn:
+    """Name the history line that is no mapping or lacks a field."""
+    for position, line in enumerate(lines):
+        if not isinstance(line, Mapping):
+            raise RequestError(f"history[{position}]", "a mapping {product_id, ordered_at, quantity}", line)
+        for name in ("product_id", "ordered_at"):
+            if name not in line:
+                raise RequestError(f"history[{position}].{name}", "a value", None)
+    raise AssertionError("a history line was refused without a reason")
+
+
+def read_quantities(amounts: Sequence[Any]) -> npt.NDArray[np.float64]:
+    """(n_lines,) finite quantities; None counts as 1."""
+    if not PLAIN_NUMBERS.issuperset(set(map(type, amounts))):
+        amounts = [plain_number(amount, position) for position, amount in enumerate(amounts)]
+    try:
+        quantities = np.array(amounts, dtype=np.float64)
+        holds = np.abs(quantities) <= LARGEST_QUANTITY
+    except OverflowError:
+        holds = np.array([abs(amount) <= LARGEST_QUANTITY for amount in amounts])
+    if not holds.all():
+        worst = int(np.argmin(holds))
+        raise RequestError(f"history[{worst}].quantity", f"a number up to {LARGEST_QUANTITY:.0e}", amounts[worst])
+    return quantities
+
+
+def plain_number(amount: Any, position: int) -> float:
+    """A quantity of another numeric type, such as numpy's or Decimal, as a float; None is 1."""
+    if amount is None:
+        return 1.0
+    if not isinstance(amount, bool | np.bool_ | str | bytes):
+        try:
+            return float(amount)
+        except (TypeError, ValueError, OverflowError):
+            pass  # refused below
+    raise RequestError(f"history[{position}].quantity", f"a number up to {LARGEST_QUANTITY:.0e}", amount)
+
+
+def read_kinds(kinds: Iterable[str]) -> tuple[bool, ...]:
+    """Whether each of KINDS is named."""
+    expected = f"a list of kinds out of {', '.join(KINDS)}; null for the moment's own"
+    if isinstance(kinds, str | bytes | Mapping) or not isinstance(kinds, Iterable):
+        raise RequestError("kinds", expected, kinds)
+    named = list(kinds)
+    for position, kind in enumerate(named):
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise RequestError(f"kinds[{position}]", f"one of {', '.join(KINDS)}", kind)
+    return tuple(kind in named for kind in KINDS)
+
+
+KINDS_OF_MOMENT: Final = {str(moment): read_kinds(kinds) for moment, kinds in KINDS_BY_MOMENT.items()}
+"""What is asked for when a request names no kinds."""
+
+
+def read_limit(limit: int) -> int:
+    """The most offers."""
+    try:
+        number = operator.index(limit) if not isinstance(limit, bool) else -1
+    except TypeError:
+        number = -1
+    if not 0 <= number <= LARGEST_LIMIT:
+        raise RequestError("limit", f"a whole number from 0 to {LARGEST_LIMIT}", limit)
+    return number

@@ -1,0 +1,98 @@
+"""The scorer as a function from arrays to arrays: the only module that knows onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from mersalg.errors import BundleError
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+INPUTS: Final[dict[str, tuple[str, int]]] = {
+    "cart": ("tensor(string)", 2),
+    "history": ("tensor(string)", 2),
+    "history_age_days": ("tensor(float)", 2),
+    "history_quantity": ("tensor(float)", 2),
+    "exclude": ("tensor(string)", 2),
+    "moment": ("tensor(int64)", 1),
+    "kinds": ("tensor(bool)", 2),
+    "limit": ("tensor(int64)", 1),
+    "apply_threshold": ("tensor(bool)", 1),
+}
+"""Name -> element type and rank of every input."""
+
+OUTPUTS: Final[dict[str, tuple[str, int]]] = {
+    "product_id": ("tensor(string)", 2),
+    "kind": ("tensor(int64)", 2),
+    "relevance": ("tensor(float)", 2),
+    "score": ("tensor(float)", 2),
+    "because": ("tensor(string)", 2),
+    "retrieved": ("tensor(int64)", 1),
+    "best_relevance": ("tensor(float)", 2),
+}
+
+FIXED_WIDTHS: Final = {"kinds": 5, "best_relevance": 5}
+"""The second dimension where it is not free."""
+
+
+def open_runtime(model: bytes, threads: int) -> Any:
+    """An onnxruntime session for any graph: no telemetry, no spinning threads, errors as exceptions only."""
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3  # errors only
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+class Session:
+    """An open scorer. `run` may be called from many threads at once; a session does not survive a fork."""
+
+    def __init__(self, model: bytes, where: str, *, threads: int = 1) -> None:
+        """Open verified bytes. BundleError when the runtime refuses them or a name, type or rank is another."""
+        self.where = where
+        try:
+            self.runtime = open_runtime(model, threads)
+        except Exception as error:
+            raise BundleError(
+                f"{where}: onnxruntime {onnxruntime.__version__} cannot open it: {error}; export the bundle again, "
+                "or install an onnxruntime that knows opset 21 and ai.onnx.ml 5"
+            ) from error
+        check_ports(self.runtime.get_inputs(), INPUTS, f"{where}: inputs")
+        check_ports(self.runtime.get_outputs(), OUTPUTS, f"{where}: outputs")
+
+    def run(self, feeds: Arrays) -> dict[str, npt.NDArray[np.generic]]:
+        """The outputs by name, for the inputs by name."""
+        try:
+            return dict(zip(OUTPUTS, self.runtime.run(list(OUTPUTS), feeds), strict=True))
+        except Exception as error:
+            raise BundleError(
+                f"{self.where}: the graph failed on a valid request: {error}; verify the bundle"
+            ) from error
+
+
+def check_ports(ports: list[Any], expected: Mapping[str, tuple[str, int]], where: str) -> None:
+    """Refuse inputs or outputs of another name, type, rank or width; a free dimension has no number."""
+    names = {port.name for port in ports}
+    if names != expected.keys():
+        missing, more = sorted(expected.keys() - names), sorted(names - expected.keys())
+        raise BundleError(f"{where}: expected {', '.join(expected)}; missing {missing}, not known {more}")
+    for port in ports:
+        element, rank = expected[port.name]
+        if port.type != element or len(port.shape) != rank:
+            raise BundleError(
+                f"{where}: {port.name}: expected {element} of rank {rank}, got {port.type} of shape {port.shape}"
+            )
+        for axis, size in enumerate(port.shape):
+            wanted = FIXED_WIDTHS.get(port.name) if axis == 1 else None
+            if isinstance(size, int) and size != wanted:
+                raise BundleError(f"{where}: {port.name}: expected axis {axis} of size {wanted or 'any'}, got {size}")

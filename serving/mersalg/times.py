@@ -1,0 +1,75 @@
+"""Timestamps of a request: ages in days of history lines.
+
+A naive timestamp is taken as it is; one with a time zone is turned into UTC. Within a request they are all of one
+sort. Pure functions of their arguments, except that a missing `at` is the clock's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mersalg.errors import RequestError
+
+EXPECTED: Final = "a datetime or an ISO 8601 text such as '2017-06-01T12:30:00'"
+SECONDS_A_DAY: Final = 86_400.0
+
+
+def read_time(value: object, field: str) -> datetime:
+    """A plain datetime: naive as it is, with a time zone in UTC. Subclasses (of pandas) lose their nanoseconds."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise RequestError(field, EXPECTED, value) from None
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]").item()
+    if not isinstance(value, datetime) or value != value:  # noqa: PLR0124 - pandas' NaT is a datetime that is not itself
+        raise RequestError(field, EXPECTED, value)
+    if type(value) is not datetime:
+        value = datetime.combine(value.date(), value.time(), tzinfo=value.tzinfo)
+    if value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise RequestError(field, "a time whose UTC lies in the years 1 to 9999", value) from None
+
+
+def days_between(at: datetime | None, times: Sequence[Any]) -> npt.NDArray[np.float64]:
+    """(n_lines,) days from each ordered_at of a history to `at`; negative in the future. None is now.
+
+    `at` has gone through `read_time`; the times have not.
+    """
+    try:
+        days = in_days(at or datetime.now(UTC).replace(tzinfo=None), times)
+        if np.isfinite(days).all():
+            return days
+    except (TypeError, AttributeError, ValueError, OverflowError):
+        pass  # a text, a time zone or a wrong value: read each below, and name the wrong one
+    read = [read_time(value, f"history[{position}].ordered_at") for position, value in enumerate(times)]
+    aware = read[0].tzinfo is not None
+    for position, time in enumerate(read):
+        if (time.tzinfo is not None) != aware:
+            raise RequestError(
+                f"history[{position}].ordered_at", zone_like(aware, "history[0].ordered_at"), times[position]
+            )
+    if at is None:
+        at = datetime.now(UTC) if aware else datetime.now(UTC).replace(tzinfo=None)
+    if (at.tzinfo is not None) != aware:
+        raise RequestError("at", zone_like(aware, "history[0].ordered_at"), at)
+    return in_days(at, read)
+
+
+def in_days(at: datetime, times: Sequence[Any]) -> npt.NDArray[np.float64]:
+    """(n_lines,) days from each time to `at`."""
+    return np.array([(at - time).total_seconds() for time in times], dtype=np.float64) / SECONDS_A_DAY
+
+
+def zone_like(aware: bool, other: str) -> str:
+    """The words of a refusal to mix times with and without a time zone."""
+    return f"a time {'with' if aware else 'without'} a time zone, as {other} has" + ("" if aware else " none")

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mersalg
+from toy_bundle import write_bundle
+
+FORBIDDEN = {
+    "onnx",
+    "pandas",
+    "pyarrow",
+    "mlflow",
+    "duckdb",
+    "scipy",
+    "sklearn",
+    "lightgbm",
+    "pydantic",
+    "mersalg_training",
+}
+
+
+def modules_after(code: str) -> set[str]:
+    """The top-level modules outside the standard library that a fresh interpreter holds after the code."""
+    program = f"import sys\nbefore = set(sys.modules)\n{code}\nprint(*(set(sys.modules) - before), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tops = {name.split(".")[0] for name in done.stderr.split()}
+    return {name for name in tops if name not in sys.stdlib_module_names and not name.startswith("_")}
+
+
+def test_importing_mersalg_loads_nothing_but_itself() -> None:
+    assert modules_after("import mersalg; mersalg.MersalgError, mersalg.KINDS, mersalg.__version__") == {"mersalg"}
+
+
+def test_loading_a_bundle_loads_numpy_and_onnxruntime_and_none_of_the_rest(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "toy")
+    loaded = modules_after(f"from mersalg import load; load({str(folder)!r}).recommend()")
+    assert loaded & {"numpy", "onnxruntime"} == {"numpy", "onnxruntime"}
+    assert not loaded & FORBIDDEN
+
+
+@pytest.mark.parametrize("arguments", [["recommend", "--help"], ["score", "--help"]])
+def test_help_loads_neither_numpy_nor_onnxruntime(arguments: list[str]) -> None:
+    code = f"from mersalg.cli import main\ntry:\n    main({arguments})\nexcept SystemExit:\n    pass"
+    assert modules_after(code) == {"mersalg"}
+
+
+def test_inspect_needs_no_onnxruntime(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "toy")
+    assert modules_after(f"from mersalg.cli import main; main(['inspect', {str(folder)!r}])") == {"mersalg"}
+
+
+def test_the_public_surface_is_what_is_written_down() -> None:
+    assert set(dir(mersalg)) == set(mersalg.__all__)
+    for name in mersalg.__all__:
+        assert getattr(mersalg, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'train'"):
+        _ = mersalg.train
+
+
+def test_every_error_is_a_mersalg_error() -> None:
+    for error in (mersalg.BundleError, mersalg.RequestError, mersalg.ConfigError, mersalg.DataError):
+        assert issubclass(error, mersalg.MersalgError)

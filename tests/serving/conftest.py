@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mersalg import Recommender, load
+from toy_bundle import write_bundle
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole toy bundle that no test changes."""
+    return write_bundle(tmp_path_factory.mktemp("bundles") / "toy")
+
+
+@pytest.fixture(scope="session")
+def toy(toy_folder: Path) -> Recommender:
+    """The loaded toy bundle."""
+    return load(toy_folder)
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path) -> Path:
+    """A whole toy bundle that a test may damage."""
+    return write_bundle(tmp_path / "toy")

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from mersalg.errors import ConfigError
+from mersalg_training.config import Config, flat, load_config, parse_config
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = 'name = "small"\n[data]\norders = "orders.csv"\n'
+
+
+def loaded(folder: Path, text: str = SMALL, *overrides: str) -> Config:
+    (folder / "job.toml").write_text(text)
+    return load_config(folder / "job.toml", overrides)
+
+
+def refusal(folder: Path, text: str = SMALL, *overrides: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        loaded(folder, text, *overrides)
+    return str(caught.value)
+
+
+def test_a_name_and_orders_are_all_that_a_job_needs(tmp_path: Path) -> None:
+    config = loaded(tmp_path)
+    assert config.data.orders == "orders.csv"
+    assert config.data.products is None
+    assert config.contract.max_reject_share == 0.25
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.toml")), ids=lambda file: file.name)
+def test_every_config_of_the_project_holds_and_bears_its_files_name(file: Path) -> None:
+    assert load_config(file).name == file.stem
+
+
+def test_an_override_is_toml(tmp_path: Path) -> None:
+    config = loaded(tmp_path, SMALL, "ranker.trees=200", "split.test_days=0", 'data.columns.order_id="sku"')
+    assert (config.ranker.trees, config.split.test_days, config.data.columns) == (200, 0, {"order_id": "sku"})
+
+
+def test_an_override_that_is_no_toml_is_text(tmp_path: Path) -> None:
+    assert loaded(tmp_path, SMALL, "data.products=some/products.csv").data.products == "some/products.csv"
+
+
+def test_an_override_may_hold_an_equals_sign(tmp_path: Path) -> None:
+    config = loaded(tmp_path, SMALL, "data.columns.is_fee=department = 'FUEL'")
+    assert config.data.columns == {"is_fee": "department = 'FUEL'"}
+
+
+@pytest.mark.parametrize("override", ["ranker.trees", "=1", "ranker..trees=1"])
+def test_an_override_without_key_and_value_is_refused(tmp_path: Path, override: str) -> None:
+    assert "expected section.key=value" in refusal(tmp_path, SMALL, override)
+
+
+def test_an_override_below_a_value_is_refused(tmp_path: Path) -> None:
+    assert "name is a value, not a section" in refusal(tmp_path, SMALL, "name.first=1")
+
+
+def test_an_unknown_key_is_named_with_its_section(tmp_path: Path) -> None:
+    assert "contract.fees" in refusal(tmp_path, SMALL, "contract.fees=1")
+
+
+def test_an_unknown_column_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    message = refusal(tmp_path, SMALL, 'data.columns.costumer_id="a"')
+    assert "data.columns.costumer_id" in message
+    assert "'customer_id'" in message
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "contract.max_reject_share=1.5",
+        'contract.fee="drop"',
+        "split.test_days=-1",
+        "split.calibrate_days=0",
+        "split.rank_days=0",
+        "split.test_days=1.5",
+    ],
+)
+def test_a_value_out_of_its_range_is_named(tmp_path: Path, override: str) -> None:
+    assert override.partition("=")[0] in refusal(tmp_path, SMALL, override)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such configuration"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    assert "job.toml: not valid TOML" in refusal(tmp_path, "name: small")
+
+
+def test_a_configuration_is_frozen(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        loaded(tmp_path).data.orders = "others.csv"  # type: ignore[misc]
+
+
+def test_a_resolved_config_read_again_is_the_same(tmp_path: Path) -> None:
+    config = loaded(tmp_path)
+    assert parse_config(config.model_dump(mode="json"), "a manifest") == config
+
+
+def test_a_flat_config_names_each_value_by_its_path(tmp_path: Path) -> None:
+    found = flat(loaded(tmp_path))
+    assert found["data.orders"] == "orders.csv"
+    assert found["thresholds.precision.upsell"] > 0
+    assert not any(isinstance(value, dict) and value for value in found.values())
+
+
+def documented(section: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:
+    """Each field and its default as the documentation spells them."""
+    found = []
+    for name, field in section.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += documented(inner, f"{prefix}{name}.")
+            continue
+        if field.is_required():
+            default = "required"
+        else:
+            spelled = json.dumps(field.get_default(call_default_factory=True))
+            default = f"`{spelled}`" if len(spelled) < 40 else "in the text"
+        found.append((f"{prefix}{name}", default))
+    return found
+
+
+def test_every_field_stands_in_the_documentation_with_its_default_and_no_other() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z_.]+)` \| ([^|]+) \|", text, flags=re.MULTILINE) == documented(Config)
+
+
+def test_the_long_defaults_stand_below() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    config = parse_config({"name": "small", "data": {"orders": "orders.csv"}}, "here")
+    for kind, precision in config.thresholds.precision.items():
+        assert f"{kind} {precision}" in text
+    for name in ("POSTAGE", "Manual", "Bank charges", "Adjust bad debt", "COUPON/MISC ITEMS"):
+        assert re.search(config.contract.fee_pattern, name)
+        assert name in text

@@ -1,0 +1,111 @@
+"""A loaded bundle as a method among others: cases become requests, and its offers product codes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from mersalg.names import MOMENTS, Kind
+from mersalg.offers import Offers
+from mersalg_training.cases import Cases, Ragged
+from mersalg_training.timeline import Timeline
+
+RANKED: Final = 200
+"""Offers that a request asks for when all that was retrieved is ranked."""
+SHOWN: Final = 3
+"""Offers that a request asks for when the thresholds hold: the loader's default."""
+EPOCH: Final = datetime(1970, 1, 1)
+
+Answer = list[tuple[Kind, int]]
+"""The kind and the product code of each offer, the best first."""
+
+
+class Score(Protocol):
+    """Ranks for each case all that it retrieves, without thresholds."""
+
+    def __call__(self, cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged) -> list[Answer]:
+        """An answer for each case; of `kinds` only (None = the moment's), and of no product of the row of `exclude`."""
+
+
+Show = Callable[[Cases], list[Answer]]
+"""What is shown for each case: the moment's kinds, above their thresholds, at most SHOWN."""
+
+
+class Scorer(Protocol):
+    """What is asked of a recommender; `mersalg.load` gives one."""
+
+    def stream(
+        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+    ) -> Iterator[Offers]:
+        """The offers for each request, in order."""
+
+
+def bundle_scorer(recommender: Scorer, timeline: Timeline) -> Score:
+    """The bundle's whole ranking, at most RANKED. An offer of a product that the timeline lacks is left out."""
+    make_request = request_maker(timeline)
+    code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
+
+    def score(cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged) -> list[Answer]:
+        requests = (make_request(cases, case, kinds, exclude, RANKED) for case in range(len(cases)))
+        return [read_offers(offers, code_of) for offers in recommender.stream(requests, threshold=False)]
+
+    return score
+
+
+def bundle_shower(recommender: Scorer, timeline: Timeline) -> Show:
+    """What the bundle shows at its thresholds. An offer of a product that the timeline lacks is left out."""
+    make_request = request_maker(timeline)
+    code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
+
+    def show(cases: Cases) -> list[Answer]:
+        requests = (make_request(cases, case, None, None, SHOWN) for case in range(len(cases)))
+        return [read_offers(offers, code_of) for offers in recommender.stream(requests)]
+
+    return show
+
+
+def read_offers(offers: Offers, code_of: Mapping[str, int]) -> Answer:
+    """Kind and product code of each offer."""
+    return [(offer.kind, code_of[offer.product_id]) for offer in offers if offer.product_id in code_of]
+
+
+MakeRequest = Callable[[Cases, int, Sequence[Kind] | None, Ragged | None, int], dict[str, Any]]
+
+
+def request_maker(timeline: Timeline) -> MakeRequest:
+    """Make the request of one case, as the loader takes it: product ids, naive times in UTC."""
+    ids = timeline.product_ids
+    time_of_order = [day_to_time(day) for day in timeline.order_day.tolist()]
+    line_order = timeline.line_order
+
+    def make(
+        cases: Cases, case: int, kinds: Sequence[Kind] | None, exclude: Ragged | None, limit: int
+    ) -> dict[str, Any]:
+        past = slice(*cases.history[case].tolist())
+        products = timeline.line_product[past].tolist()
+        orders, quantities = line_order[past].tolist(), timeline.line_quantity[past].tolist()
+        return {
+            "cart": [ids[product] for product in cases.cart[case].tolist()],
+            "history": [
+                {"product_id": ids[product], "ordered_at": time_of_order[order], "quantity": quantity}
+                for product, order, quantity in zip(products, orders, quantities, strict=True)
+            ],
+            "at": day_to_time(float(cases.at[case])),
+            "moment": MOMENTS[int(cases.moment[case])],
+            "kinds": None if kinds is None else list(kinds),
+            "limit": limit,
+            "exclude": [] if exclude is None else [ids[product] for product in exclude[case].tolist()],
+        }
+
+    return make
+
+
+def day_to_time(day: float) -> datetime:
+    """Days since 1970-01-01 as a naive time, to the microsecond."""
+    return EPOCH + timedelta(days=day)
+
+
+def time_to_day(time: datetime) -> float:
+    """A naive time as days since 1970-01-01."""
+    return (time - EPOCH) / timedelta(days=1)

@@ -1,0 +1,73 @@
+"""The columns that mersalg reads, the other names they go by, and what a missing one switches off."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, Literal, get_args
+
+OrderColumn = Literal["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "is_fee"]
+ProductColumn = Literal["product_id", "name", "category", "product_type", "brand", "price", "cost", "is_fee"]
+Column = Literal[
+    "customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price",
+    "name", "category", "product_type", "brand", "price", "cost", "is_fee",
+]  # fmt: skip
+
+ORDER_COLUMNS: Final[tuple[OrderColumn, ...]] = get_args(OrderColumn)
+PRODUCT_COLUMNS: Final[tuple[ProductColumn, ...]] = get_args(ProductColumn)
+REQUIRED: Final[tuple[OrderColumn, ...]] = ("order_id", "product_id", "ordered_at")
+
+ALIASES: Final[dict[Column, tuple[str, ...]]] = {
+    "customer_id": ("customer", "household_id", "user_id", "client_id", "member_id", "shopper_id"),
+    "order_id": (
+        "invoice", "invoice_no", "invoice_id", "order_no", "order_number", "transaction_id", "basket_id", "receipt_id",
+    ),
+    "product_id": ("stock_code", "sku", "item_id", "article_id", "product_code"),
+    "ordered_at": (
+        "invoice_date", "order_date", "transaction_timestamp", "purchase_date", "timestamp", "t_dat", "date",
+    ),
+    "quantity": ("qty", "units"),
+    "unit_price": ("price", "sale_price", "price_paid"),
+    "name": ("product_name", "prod_name", "title", "description"),
+    "category": ("product_category", "department", "category_name"),
+    "product_type": ("subcategory", "product_type_name", "product_subcategory", "garment_group_name", "type"),
+    "brand": ("brand_name", "manufacturer"),
+    "price": ("list_price", "unit_price", "retail_price"),
+    "cost": ("standard_cost", "unit_cost", "cost_price"),
+    "is_fee": (),
+}  # fmt: skip
+"""Tried in this order where neither the mapping nor the column's own name is found; case, blanks, `_` and `-` do not
+count, so `stock_code` finds `StockCode` and `Stock Code`."""
+
+SWITCHED_OFF: Final[dict[Column, str]] = {
+    "customer_id": (
+        "no customer_id: more-of-same and replacement, next baskets, offers after payment, and all that is told "
+        "by what a customer bought before"
+    ),
+    "quantity": "no quantity: each line counts as one; amounts and larger packs are not learned",
+    "unit_price": "no unit_price: the price that was paid; prices come from the catalogue alone, revenue is list price",
+    "name": "no name: offers and cards show product ids",
+    "category": "no category: category features",
+    "product_type": "no product_type and no category: upsell, successors, and neighbours shared by a type",
+    "brand": "no brand: brand features",
+    "cost": "no cost: margins",
+}
+"""The sentence that is shown for each missing column; NO_PRICE where there is neither unit_price nor price."""
+
+NO_PRICE: Final = "no unit_price and no price: upsell, the price rule of add-on, price features, and revenue"
+
+
+def plain_name(name: str) -> str:
+    """The name without case, blanks and punctuation, as names are compared with aliases."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def find_exact(name: str, columns: Iterable[str]) -> str | None:
+    """The column of that name, its case aside; None if there is none."""
+    return next((column for column in columns if column.lower() == name.lower()), None)
+
+
+def find_alias(wanted: Column, columns: Iterable[str]) -> str | None:
+    """The first column that goes by the wanted name in another spelling, or by one of its aliases."""
+    spelled = {plain_name(column): column for column in reversed(list(columns))}
+    return next((spelled[key] for key in map(plain_name, (wanted, *ALIASES[wanted])) if key in spelled), None)

@@ -1,0 +1,247 @@
+"""`mersalg evaluate`: a bundle on the test window, beside the baselines, on the same requests."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mersalg.errors import DataError, MersalgError
+from mersalg.recommender import load
+from mersalg_training.anchored_tasks import make_tasks
+from mersalg_training.answers import Score, Show, bundle_scorer, bundle_shower, time_to_day
+from mersalg_training.attributes import Attributes, read_attributes
+from mersalg_training.baselines import Baseline, fit_baselines
+from mersalg_training.card import OURS
+from mersalg_training.cases import make_cases
+from mersalg_training.config import Config, lay_over, parse_config
+from mersalg_training.contract import apply_contract
+from mersalg_training.evaluation import Difference, Evaluation, Row
+from mersalg_training.metrics import (
+    COVERAGE,
+    Estimate,
+    K,
+    coverage,
+    difference,
+    mean,
+    request_metrics,
+    resample_customers,
+    target_worth,
+)
+from mersalg_training.purchases import open_purchases
+from mersalg_training.shown import Shown, shown_precision
+from mersalg_training.split import Windows
+from mersalg_training.tasks import Bools, Task
+from mersalg_training.timeline import Float64, Int64, Timeline, read_timeline
+
+QUERIES: Final = 2000
+"""Most requests of a task."""
+LEAST_OF_A_GROUP: Final = 30
+"""New and known customers are told apart where there are so many requests of each."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every method is measured with."""
+
+    timeline: Timeline
+    attributes: Attributes
+    catalogue: Bools
+    """(n_products,) sold before the test window."""
+    score: Score
+    baselines: Sequence[Baseline]
+
+
+def evaluate(
+    score: Score,
+    timeline: Timeline,
+    attributes: Attributes,
+    windows: Windows,
+    config: Config,
+    *,
+    show: Show | None = None,
+    queries: int = QUERIES,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Every task by every method, and with `show` what is bought of what the thresholds let through.
+
+    The same config gives the same requests and draws, whatever `score` answers. `show` needs label.horizon_days.
+    DataError if there is no test window, or no order in it.
+    """
+    window = test_window(timeline, windows)
+    progress = progress or Progress(disable=True)
+    for_tasks, for_ties, for_draws, for_shown = np.random.default_rng(config.seed).spawn(4)
+    step = progress.add_task("Making requests", total=None)
+    tasks, shelf = make_tasks(timeline, attributes, window, config.kinds, queries, for_tasks)
+    progress.update(step, description="Fitting baselines")
+    bench = Bench(timeline, attributes, shelf.sold, score, fit_baselines(timeline, window[0], for_ties))
+    asked = [task for task in tasks if len(task.cases)]
+    progress.update(step, total=len(asked) + (show is not None))
+    rows: list[Row] = []
+    differences: list[Difference] = []
+    for task in asked:
+        progress.update(step, description=task.label)
+        found, compared = judge_task(bench, task, for_draws)
+        rows += found
+        differences += compared
+        progress.advance(step)
+    progress.update(step, description="Thresholds")
+    shown = judge_shown(show, timeline, window, config, queries, for_shown) if show is not None else []
+    progress.update(step, description="Evaluated", completed=len(asked) + (show is not None))
+    return Evaluation(rows, differences, shown, [task.label for task in tasks if not len(task.cases)])
+
+
+def test_window(timeline: Timeline, windows: Windows) -> tuple[float, float]:
+    """First and end day of the test window; DataError if it is empty."""
+    if windows.test_from >= windows.to:
+        raise DataError(
+            "evaluate: expected a test window, got none (split.test_days = 0 held nothing back); "
+            "train with split.test_days of 1 or more to evaluate"
+        )
+    first_day, end_day = time_to_day(windows.test_from), time_to_day(windows.to)
+    if not np.any((timeline.order_day >= first_day) & (timeline.order_day < end_day)):
+        raise DataError(
+            f"evaluate: expected orders from {windows.test_from:%Y-%m-%d} to {windows.to:%Y-%m-%d}, got none; "
+            "give the purchases that the bundle was trained on, --set data.orders=PATH"
+        )
+    return first_day, end_day
+
+
+def judge_task(bench: Bench, task: Task, random: np.random.Generator) -> tuple[list[Row], list[Difference]]:
+    """The rows of one task for every method, and how far the bundle is from each baseline."""
+    worth = target_worth(bench.timeline, bench.attributes, task.cases)
+    draws = resample_customers(task.cases.customer, task.cases.order, random)
+    lists = {OURS: permitted(bench.score, task)}
+    lists |= {baseline.name: baseline.rank(task.cases, task.restriction, K) for baseline in bench.baselines}
+    values = {method: request_metrics(ranked, task.cases.target, worth) for method, ranked in lists.items()}
+    rows = []
+    for method, ranked in lists.items():
+        rows += [Row(task.label, method, name, mean(found, draws)) for name, found in values[method].items()]
+        share = coverage(ranked, bench.catalogue)
+        rows.append(Row(task.label, method, COVERAGE, Estimate(share, share, share, len(task.cases))))
+    compared = [
+        Difference(task.label, rival, name, difference(found, values[rival][name], draws))
+        for rival in lists
+        if rival != OURS
+        for name, found in values[OURS].items()
+    ]
+    return rows + group_rows(task, values, random), compared
+
+
+def permitted(score: Score, task: Task) -> list[Int64]:
+    """The bundle's ranking of each case without what the restriction forbids, as no baseline ranks that either."""
+    ranked = []
+    for case, answer in enumerate(score(task.cases, task.kinds, task.restriction.forbidden)):
+        products = np.array([product for _, product in answer], dtype=np.int64)
+        ranked.append(products[task.restriction.mask(case)[products]])
+    return ranked
+
+
+def group_rows(task: Task, values: Mapping[str, Mapping[str, Float64]], random: np.random.Generator) -> list[Row]:
+    """The same figures for requests of new customers, without an order before, and of known ones."""
+    past = task.cases.history[:, 1] > task.cases.history[:, 0]
+    if min(np.count_nonzero(past), np.count_nonzero(~past)) < LEAST_OF_A_GROUP:
+        return []
+    rows = []
+    for group, inside in (("new customers", ~past), ("known customers", past)):
+        draws = resample_customers(task.cases.customer[inside], task.cases.order[inside], random)
+        for method, metrics in values.items():
+            for name, found in metrics.items():
+                rows.append(Row(f"{task.label}, {group}", method, name, mean(found[inside], draws)))
+    return rows
+
+
+def judge_shown(
+    show: Show,
+    timeline: Timeline,
+    window: tuple[float, float],
+    config: Config,
+    queries: int,
+    random: np.random.Generator,
+) -> list[Shown]:
+    """What is shown for requests of the test window in the mix of moments that a bundle is trained on."""
+    horizon_days = config.label.horizon_days
+    if horizon_days is None:
+        raise DataError(
+            "evaluate: label.horizon_days: expected the days that training resolved, got null; "
+            "set it: --set label.horizon_days=14"
+        )
+    cases = make_cases(timeline, *window, horizon_days, 2 * queries, random)
+    return shown_precision(cases, show(cases), random) if len(cases) else []
+
+
+def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `mersalg evaluate`."""
+    parser.add_argument("bundle", metavar="NAME", help="the bundle's folder, for example models/demo")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        metavar="SECTION.KEY=VALUE",
+        action="append",
+        default=[],
+        help="set a key over the bundle's own configuration, for example data.orders=PATH",
+    )
+    parser.add_argument("--queries", type=int, default=QUERIES, help=f"most requests of a task (default: {QUERIES})")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure as JSON")
+
+
+def evaluate_command(args: argparse.Namespace) -> int:
+    """Evaluate a bundle on the test window that its manifest names; print tables, and write JSON where asked."""
+    if args.queries < 1:
+        raise MersalgError(f"--queries: expected a whole number from 1, got {args.queries}")
+    recommender = load(args.bundle)
+    config, windows = bundle_config(recommender.manifest, str(args.bundle), args.overrides)
+    with Console(stderr=True).status(f"Reading {config.data.orders}"):
+        purchases = open_purchases(config.data)
+        report = apply_contract(purchases, config.contract)
+        timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
+    columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        found = evaluate(
+            bundle_scorer(recommender, timeline),
+            timeline,
+            attributes,
+            windows,
+            config,
+            show=bundle_shower(recommender, timeline),
+            queries=args.queries,
+            progress=progress,
+        )
+    console = Console(soft_wrap=True)
+    if report.digest != recommender.manifest["data"]["digest"]:
+        console.print("Note  these are not the purchases that the bundle was trained on (the digests differ)")
+    console.print(found.render())
+    if args.json is not None:
+        write_json(args.json, found)
+    return 0
+
+
+def bundle_config(manifest: Mapping[str, Any], where: str, overrides: Sequence[str]) -> tuple[Config, Windows]:
+    """The configuration and the windows that a bundle was trained with, some keys set anew."""
+    tables = copy.deepcopy(dict(manifest["config"]))
+    for override in overrides:
+        lay_over(tables, override)
+    windows = {name: naive(datetime.fromisoformat(text)) for name, text in manifest["windows"].items()}
+    return parse_config(tables, f"{where}/manifest.json: config"), Windows(**windows)
+
+
+def naive(time: datetime) -> datetime:
+    """The time in UTC without its zone; a naive one as it is."""
+    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+
+
+def write_json(path: Path, found: Evaluation) -> None:
+    """Write the evaluation; MersalgError if the file cannot be written."""
+    try:
+        path.write_text(json.dumps(found.to_json(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MersalgError(f"--json {path}: cannot be written: {error.strerror}") from None

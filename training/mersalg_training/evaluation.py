@@ -1,0 +1,219 @@
+"""The result of an evaluation: as rows, as MLflow metrics, as tables for a terminal and in Markdown."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mersalg_training.card import OURS
+from mersalg_training.metrics import NDCG, Estimate
+from mersalg_training.shown import Shown
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of one method."""
+
+    task: str
+    """`next basket, repeat`; of some tasks also for `new customers` and `known customers`."""
+    method: str
+    metric: str
+    estimate: Estimate
+
+    @property
+    def value(self) -> float:
+        """The figure."""
+        return self.estimate.value
+
+    @property
+    def low(self) -> float:
+        """The lower end of its 95 % interval."""
+        return self.estimate.low
+
+    @property
+    def high(self) -> float:
+        """The upper end."""
+        return self.estimate.high
+
+    @property
+    def n(self) -> int:
+        """Requests."""
+        return self.estimate.n
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more the bundle reaches than a baseline, on the same requests and the same draws."""
+
+    task: str
+    rival: str
+    metric: str
+    estimate: Estimate
+
+    @property
+    def ahead(self) -> bool:
+        """The whole interval is above zero."""
+        return self.estimate.low > 0.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found on a test window."""
+
+    rows: Sequence[Row]
+    differences: Sequence[Difference]
+    shown: Sequence[Shown]
+    """Empty where the thresholds were not asked for."""
+    without_requests: Sequence[str]
+    """Tasks for which the window holds no request."""
+
+    def figures(self, metric: str) -> dict[str, dict[str, Row]]:
+        """Task -> method -> its row."""
+        found: dict[str, dict[str, Row]] = {}
+        for row in self.rows:
+            if row.metric == metric:
+                found.setdefault(row.task, {})[row.method] = row
+        return found
+
+    def against_best(self, task: str, metric: str) -> Difference | None:
+        """The difference to the baseline of the highest value; None where no baseline was asked."""
+        rivals = [row for row in self.figures(metric)[task].values() if row.method != OURS]
+        if not rivals:
+            return None
+        best = max(rivals, key=lambda row: row.value).method
+        found = (d for d in self.differences if (d.task, d.rival, d.metric) == (task, best, metric))
+        return next(found, None)
+
+    def metrics(self) -> dict[str, float]:
+        """The figures under flat names, as MLflow takes them: `test/completion.explore/ndcg_at_10` is the bundle's.
+
+        A baseline's is `test/completion.explore/baseline.popularity/ndcg_at_10`; what the thresholds show is under
+        `test/shown.cart.cross-sell/`.
+        """
+        found = {}
+        for row in self.rows:
+            method = "" if row.method == OURS else f"baseline.{metric_key(row.method)}/"
+            found[f"test/{metric_key(row.task)}/{method}{metric_key(row.metric)}"] = row.value
+        for offered in self.shown:
+            under = f"test/shown.{offered.moment}.{offered.kind}"
+            found[f"{under}/offers"] = float(offered.offers)
+            found[f"{under}/share_of_requests"] = offered.seen.value
+            if offered.precision is not None:
+                found[f"{under}/precision"] = offered.precision.value
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, in values that JSON knows."""
+        return {
+            "rows": [{"task": r.task, "method": r.method, "metric": r.metric, **asdict(r.estimate)} for r in self.rows],
+            "differences": [
+                {"task": d.task, "rival": d.rival, "metric": d.metric, **asdict(d.estimate)} for d in self.differences
+            ],
+            "shown": [asdict(row) for row in self.shown],
+            "without_requests": list(self.without_requests),
+        }
+
+    def render(self, metric: str = NDCG) -> RenderableType:
+        """For a terminal: one metric by task and method, the baselines' intervals left out, and what is shown."""
+        methods, lines = self.cells(metric, with_intervals=False)
+        table = Table("task", "n", *methods, "best baseline", "ratio", "more", title=f"{metric}, in brackets 95 %")
+        for line in lines:
+            table.add_row(*line)
+        parts: list[RenderableType] = [table, *map(Text, self.remarks(metric))]
+        if self.shown:
+            offers = Table(*SHOWN_COLUMNS, title="What is shown at the thresholds, and bought")
+            for cells in map(shown_cells, self.shown):
+                offers.add_row(*cells)
+            parts.append(offers)
+        return Group(*parts)
+
+    def markdown(self, metric: str = NDCG) -> str:
+        """The same tables in Markdown, with every interval."""
+        methods, lines = self.cells(metric, with_intervals=True)
+        header = ["task", "n", *methods, "best baseline", "ratio", "more"]
+        text = f"{metric} on the test window, in brackets the 95 % interval.\n\n{markdown_table(header, lines)}"
+        text += "".join(f"\n\n{remark}" for remark in self.remarks(metric))
+        if self.shown:
+            text += "\n\nWhat is shown at the thresholds, and bought.\n\n"
+            text += markdown_table(SHOWN_COLUMNS, map(shown_cells, self.shown))
+        return text + "\n"
+
+    def cells(self, metric: str, with_intervals: bool) -> tuple[list[str], list[list[str]]]:
+        """The methods, and a line of text for each task; a baseline's interval may be left out."""
+        figures = self.figures(metric)
+        methods = list(dict.fromkeys(row.method for row in self.rows))
+        lines = []
+        for task, by_method in figures.items():
+            of_methods = [
+                "" if m not in by_method
+                else interval(by_method[m].estimate) if with_intervals or m == OURS
+                else f"{by_method[m].value:.4f}"
+                for m in methods
+            ]  # fmt: skip
+            n = str(max(row.n for row in by_method.values()))
+            lines.append([task, n, *of_methods, *self.compared(task, metric)])
+        return methods, lines
+
+    def compared(self, task: str, metric: str) -> tuple[str, str, str]:
+        """The best baseline, the bundle's ratio to it, and the difference; the latter for whole tasks only."""
+        by_method = self.figures(metric)[task]
+        rivals = [row for row in by_method.values() if row.method != OURS]
+        if not rivals or OURS not in by_method:
+            return "", "", ""
+        best = max(rivals, key=lambda row: row.value)
+        ratio = f"{by_method[OURS].value / best.value:.2f}" if best.value else ""
+        found = self.against_best(task, metric)
+        return best.method, ratio, interval(found.estimate, signed=True) if found else ""
+
+    def remarks(self, metric: str) -> list[str]:
+        """Say where the bundle is not above the best baseline, outside the interval, and what could not be asked."""
+        best = {task: self.against_best(task, metric) for task in self.figures(metric)}
+        behind = [f"{task} ({found.rival})" for task, found in best.items() if found is not None and not found.ahead]
+        told = []
+        if any(found is not None for found in best.values()):
+            told.append(
+                f"Not above the best baseline, outside the interval of the difference: {', '.join(behind)}."
+                if behind
+                else "Above the best baseline in every task, outside the interval of the difference."
+            )
+        if self.without_requests:
+            told.append(f"Without requests in the test window: {', '.join(self.without_requests)}.")
+        return told
+
+
+SHOWN_COLUMNS: Final = ("moment", "kind", "requests", "see one", "offers", "bought", "precision")
+
+
+def shown_cells(row: Shown) -> list[str]:
+    """A line of text for a kind at a moment."""
+    precision = "nothing shown" if row.precision is None else interval(row.precision, places=3)
+    seen = f"{row.seen.value:.1%}"
+    return [row.moment, row.kind, f"{row.requests}", seen, f"{row.offers}", f"{row.relevant}", precision]
+
+
+def interval(estimate: Estimate, places: int = 4, signed: bool = False) -> str:
+    """A figure with its interval: `0.1790 (0.1712 to 0.1862)`."""
+    if math.isnan(estimate.value):
+        return "unknown"
+    sign = "+" if signed else ""
+    value, low, high = (f"{x:{sign}.{places}f}" for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    rule = ["---"] * len(header)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *lines))
+
+
+def metric_key(text: str) -> str:
+    """A label as part of an MLflow name: `next basket, repeat` is `next_basket.repeat`, `NDCG@10` is `ndcg_at_10`."""
+    plain = text.lower().replace("@", "_at_").replace(", ", ".")
+    return re.sub(r"[^a-z0-9._-]+", "_", plain)

@@ -1,0 +1,110 @@
+"""Trees, calibration, threshold, order and cut: from candidates to offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from mersalg.names import KINDS
+
+from mersalg_training.calibration import Calibration
+from mersalg_training.graph.builder import GraphBuilder, Value
+from mersalg_training.graph.candidates import Candidates, stacked_features
+from mersalg_training.graph.tables import ShopTables
+from mersalg_training.timeline import Float32
+from mersalg_training.trees import TreeTable, tree_node
+
+HIDDEN = -1e9
+SILENT = 2.0
+"""The threshold of a kind that stays silent: no probability reaches it."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What comes after the features: one ranker for own and one for new products, calibration and thresholds by kind."""
+
+    own_trees: TreeTable
+    new_trees: TreeTable
+    calibration: Calibration
+    thresholds: Float32
+    """(5,) by position in KINDS; SILENT for a silent kind."""
+
+
+@dataclass(frozen=True)
+class Offers:
+    """K places of N requests, the best first; unused places have kind -1."""
+
+    item: Value
+    """(N, K) int64."""
+    anchor: Value
+    kind: Value
+    relevance: Value
+    score: Value
+    best_relevance: Value
+    """(N, 5) float32, -1 where a kind has no candidate."""
+
+
+def scores(
+    graph: GraphBuilder, tables: ShopTables, found: Candidates, own_trees: TreeTable, new_trees: TreeTable
+) -> Value:
+    """(N, C) float32 log-odds: each side by its own trees."""
+    stacked = stacked_features(graph, found)
+    own = tables.own_places
+    sides = [(0, own, own_trees), (own, own + tables.new_places, new_trees)]
+    parts = []
+    for side, (first, last, trees) in zip(("own", "new"), sides, strict=True):
+        rows = stacked.slice(1, first, last).reshape(-1, len(found.features))
+        raw = graph.absorb(tree_node(trees, rows.name, f"{side}_score"))
+        parts.append(raw.reshape(-1, last - first))
+    return graph.concat(parts, 1)
+
+
+def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind: Value) -> Value:
+    """(N, C) float32 relevance: piecewise linear in the score, by kind."""
+    knots = graph.constant(calibration.score, "calibration_score").gather(kind)
+    below = (score.unsqueeze(2) >= knots).integers().sum(2) - 1
+    piece = graph.op("Max", below, 0) + kind * calibration.score.shape[1]
+
+    def at_piece(table: Float32, name: str) -> Value:
+        return graph.constant(table.reshape(-1), name).gather(piece)
+
+    start = at_piece(calibration.score, "calibration_score_flat")
+    base = at_piece(calibration.relevance, "calibration_relevance")
+    slope = at_piece(calibration.slope, "calibration_slope")
+    return graph.op("Clip", base + graph.op("Max", score - start, 0.0) * slope, 0.0, 1.0)
+
+
+def decide(
+    graph: GraphBuilder, tables: ShopTables, found: Candidates, decision: Decision, limit: Value, apply_threshold: Value
+) -> Offers:
+    """Order by the raw score, show only what reaches the threshold of its kind, cut to `limit`.
+
+    limit: (N,) int64; apply_threshold: (N,) bool. Ties in the score go to own products, then to the first place.
+    """
+    score = scores(graph, tables, found, decision.own_trees, decision.new_trees)
+    relevance = calibrated(graph, decision.calibration, score, found.kind)
+    threshold = graph.constant(decision.thresholds, "thresholds").gather(found.kind)
+    passes = (relevance >= threshold) | ~apply_threshold.unsqueeze(1)
+    shown = graph.where(found.valid & passes, score, HIDDEN)
+    width = graph.op("Min", limit.max(0, keep=True), graph.constant(np.array([tables.own_places + tables.new_places])))
+    best, place = shown.sorted(k=graph.op("Max", width, graph.constant(np.array([0]))), largest=True)
+    position = graph.op("Range", 0, width.squeeze(0), 1).unsqueeze(0)
+    used = (best > HIDDEN / 2) & (position < limit.unsqueeze(1))
+    kinds = graph.constant(np.arange(len(KINDS)).reshape(1, 1, -1))
+    of_kind = found.kind.unsqueeze(2).equal(kinds) & found.valid.unsqueeze(2)
+    return Offers(
+        item=graph.where(used, found.item.gather_elements(place), tables.n_items),
+        anchor=graph.where(used, found.anchor.gather_elements(place), tables.n_items),
+        kind=graph.where(used, found.kind.gather_elements(place), -1),
+        relevance=graph.where(used, relevance.gather_elements(place), 0.0),
+        score=graph.where(used, best, 0.0),
+        best_relevance=graph.where(of_kind, relevance.unsqueeze(2), -1.0).max(1),
+    )
+
+
+def decision_of(
+    own: TreeTable, new: TreeTable, calibration: Calibration, thresholds: dict[str, float | None]
+) -> Decision:
+    """A decision with thresholds by kind; None = silent."""
+    values = [thresholds[kind] for kind in KINDS]
+    return Decision(own, new, calibration, np.array([SILENT if v is None else v for v in values], dtype=np.float32))

@@ -1,0 +1,39 @@
+"""What a job shows while it runs: a bar on a terminal, a line for each finished stage everywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+Tick = Callable[[int, int], None]
+"""Called with how many are done, of how many."""
+
+
+class Stages:
+    """Shows the stages of a job and keeps their seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Tick]:
+        """Run one stage; the body may call what it gets with (done, of)."""
+        start = time.monotonic()
+        if self.console.is_terminal:
+            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            with Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True) as bar:
+                task = bar.add_task(title, total=None)
+                yield lambda done, of: bar.update(task, completed=done, total=of)
+        else:
+            yield lambda done, of: None
+        self.seconds[title] = time.monotonic() - start
+        self.console.print(f"  {title:<46} {self.seconds[title]:7.1f} s", highlight=False)
+
+
+def quiet(done: int, of: int) -> None:
+    """A tick that shows nothing."""

@@ -1,0 +1,110 @@
+"""The ranker's training rows: what the graph retrieves for past requests, bought or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from mersalg_training.cases import Cases
+from mersalg_training.config import Config
+from mersalg_training.featurise import Featuriser, Found
+from mersalg_training.graph.shortlist import SIGNALS
+from mersalg_training.graph.tables import ShopTables
+from mersalg_training.progress import Tick
+from mersalg_training.rankers import FittedTrees, make_ranker
+from mersalg_training.shortlisting import fit_first_weights
+from mersalg_training.timeline import Float32, Int64, Timeline
+
+FIRST_CASES = 2500
+"""Requests that fit the first score."""
+FIRST_POOL = 5
+"""The first score is fitted on so many times the candidates that it later keeps."""
+EVEN_WEIGHTS = np.ones((len(SIGNALS), 2), dtype=np.float32)
+"""Of the wide shortlists on which the first score is fitted."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Training rows: X (n, F) float32, y and weight (n,) float32, request (n,) int64 position among the cases."""
+
+    X: Float32
+    y: Float32
+    weight: Float32
+    request: Int64
+
+    def beside(self, other: Matrix) -> Matrix:
+        """These rows and another side's."""
+        pairs = ((getattr(self, name), getattr(other, name)) for name in ("X", "y", "weight", "request"))
+        return Matrix(*map(np.concatenate, pairs))
+
+
+def learn_first_weights(
+    timeline: Timeline, cases: Cases, tables: ShopTables, random: np.random.Generator, tick: Tick
+) -> Float32:
+    """(len(SIGNALS), 2) the first score of own and of new products, fitted on wide shortlists of some requests."""
+    retrieve = tables.config.retrieve
+    wider = {name: FIRST_POOL * getattr(retrieve, name) for name in ("own_candidates", "new_candidates")}
+    wide = tables.config.model_copy(update={"retrieve": retrieve.model_copy(update=wider)})
+    featuriser = Featuriser(replace(tables, config=wide), EVEN_WEIGHTS)
+    some = cases.take(random.permutation(len(cases))[:FIRST_CASES])
+    sides: list[list[tuple[Float32, npt.NDArray[np.bool_]]]] = [[], []]
+    for found in featuriser.run(timeline, some, tick):
+        for side, places in zip(sides, featuriser.sides, strict=True):
+            valid = found.valid(tables.n_items)[:, places]
+            side.append((found.signals[:, places][valid], found.bought[:, places][valid]))
+    return np.stack([fit_first_weights(*map(np.concatenate, zip(*side, strict=True))) for side in sides], axis=1)
+
+
+def training_matrices(
+    timeline: Timeline,
+    cases: Cases,
+    featuriser: Featuriser,
+    negatives: int,
+    random: np.random.Generator,
+    tick: Tick,
+) -> tuple[Matrix, Matrix]:
+    """The rows of own and of new products: all that were bought and, of the others, at most `negatives` a request.
+
+    A kept negative weighs as much as the negatives that it stands for, so that the share of positives, and with it
+    the probability that the trees give, stays that of what is retrieved.
+    """
+    sides: list[list[tuple[Float32, Float32, Float32, Int64]]] = [[], []]
+    for found in featuriser.run(timeline, cases, tick):
+        for side, places in zip(sides, featuriser.sides, strict=True):
+            side.append(sampled(found, places, featuriser.tables.n_items, negatives, random))
+    own, new = (joined(side) for side in sides)
+    return own, new
+
+
+def joined(parts: list[tuple[Float32, Float32, Float32, Int64]]) -> Matrix:
+    """The rows of all batches, in the order of the requests."""
+    X, y, weight, request = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(request, kind="stable")
+    return Matrix(X[order], y[order], weight[order], request[order])
+
+
+def sampled(
+    found: Found, places: slice, n_items: int, negatives: int, random: np.random.Generator
+) -> tuple[Float32, Float32, Float32, Int64]:
+    """The rows of one batch and one side."""
+    valid, bought = found.valid(n_items)[:, places], found.bought[:, places]
+    draw = np.where(valid & ~bought, random.random(valid.shape), np.inf)
+    last = min(negatives, draw.shape[1]) - 1
+    kept = np.isfinite(draw) & (draw <= np.partition(draw, last, axis=1)[:, last : last + 1])
+    each = np.isfinite(draw).sum(axis=1) / np.maximum(1, kept.sum(axis=1))
+    keep = kept | bought
+    weight = np.where(bought, 1.0, each[:, None])
+    return (
+        found.features[:, places][keep],
+        bought[keep].astype(np.float32),
+        weight[keep].astype(np.float32),
+        np.repeat(found.rows, keep.sum(axis=1)),
+    )
+
+
+def fit_ranker(matrix: Matrix, config: Config, tick: Tick) -> FittedTrees:
+    """The trees, on all rows of a side."""
+    ranker = make_ranker(config.ranker)
+    return ranker.fit(matrix.X, matrix.y, matrix.weight, groups=matrix.request, seed=config.seed, progress=tick)

@@ -1,0 +1,91 @@
+"""What a training job tells MLflow: parameters, metrics, data, the plots that a data scientist looks at first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mersalg_training import plots
+from mersalg_training.config import flat
+from mersalg_training.contract_report import ContractReport
+from mersalg_training.evaluation import Evaluation
+from mersalg_training.export import as_json
+from mersalg_training.tracking import Run
+
+if TYPE_CHECKING:
+    from mersalg_training.train import Learned
+
+
+def log_job(
+    run: Run,
+    report: ContractReport,
+    learned: Learned,
+    evaluation: Evaluation | None,
+    manifest: Mapping[str, Any],
+    seconds: Mapping[str, float],
+) -> None:
+    """Log everything but the bundle itself."""
+    run.log_params(flat(learned.config))
+    run.log_dataset(learned.config.name, report.digest, learned.config.data.orders, {"lines": report.lines_kept})
+    run.log_text("config.json", as_json(manifest["config"]).decode())
+    run.log_text("data/contract.json", as_json(report.to_json()).decode())
+    run.log_metrics(
+        {
+            **{f"data/{name}": float(manifest["data"][name]) for name in ("lines", "orders", "customers", "products")},
+            **{f"data/rejected/{reason}": float(n) for reason, n in report.rejected.items()},
+            **{f"seconds/{name}": value for name, value in seconds.items()},
+            **threshold_metrics(learned),
+            **(manifest["metrics"]),
+        }
+    )
+    names = learned.feature_names
+    for side, trees in (("own", learned.own), ("new", learned.new)):
+        run.log_curve(f"loss/{side}", trees.loss.tolist())
+        gains = dict(zip(names, (trees.gain / max(trees.gain.sum(), 1e-12)).tolist(), strict=True))
+        run.log_figure(f"plots/importance_{side}.png", plots.feature_importances(gains))
+    run.log_figure(
+        "plots/loss.png", plots.training_loss({"own": learned.own.loss.tolist(), "new": learned.new.loss.tolist()})
+    )
+    log_certifying(run, learned)
+    if evaluation is not None:
+        run.log_text("evaluation.json", as_json(finite(evaluation.to_json())).decode())
+        run.log_text("evaluation.md", evaluation.markdown())
+        run.log_figure("plots/results.png", plots.results_by_task(evaluation.rows))
+
+
+def threshold_metrics(learned: Learned) -> dict[str, float]:
+    """What the thresholds promise, and the half of the customers that was held out for it."""
+    found = {}
+    for kind, chosen in learned.calibrated.thresholds.items():
+        values = {
+            "threshold": chosen.threshold if chosen.threshold is not None else np.nan,
+            "precision_wanted": chosen.wanted,
+            "precision_realised": chosen.precision,
+            "precision_reachable": chosen.reachable,
+            "certified": float(chosen.certified),
+            "offers": float(chosen.offers),
+        }
+        found.update({f"threshold/{kind}/{name}": v for name, v in values.items() if np.isfinite(v)})
+    return found
+
+
+def log_certifying(run: Run, learned: Learned) -> None:
+    """The plots of the certifying half."""
+    rows = learned.calibrated.certifying
+    bought = rows.bought > 0.5
+    relevance = rows.relevance.astype(np.float64)
+    thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
+    run.log_figure("plots/reliability.png", plots.reliability(relevance, bought, rows.kind))
+    run.log_figure("plots/precision.png", plots.precision_against_coverage(relevance, bought, rows.kind, thresholds))
+    run.log_figure("plots/relevance.png", plots.relevance_distribution(relevance, rows.kind, thresholds))
+
+
+def finite(document: Any) -> Any:
+    """The document with null in place of NaN, which JSON does not know."""
+    if isinstance(document, dict):
+        return {key: finite(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [finite(value) for value in document]
+    return None if isinstance(document, float) and not np.isfinite(document) else document

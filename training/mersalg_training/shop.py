@@ -1,0 +1,44 @@
+"""Learns a shop's tables from everything before a day: counts, factors, vocabulary, neighbours."""
+
+from __future__ import annotations
+
+from mersalg_training.attributes import Attributes
+from mersalg_training.config import Config
+from mersalg_training.counts import count_purchases
+from mersalg_training.factors import product_factors
+from mersalg_training.graph.tables import Rhythm, ShopTables
+from mersalg_training.neighbours import build_neighbours
+from mersalg_training.progress import Tick
+from mersalg_training.timeline import Timeline
+from mersalg_training.vocabulary import build_vocabulary
+
+
+def learn_shop(
+    timeline: Timeline, attributes: Attributes, cut_day: float, config: Config, tick: Tick, rhythm: Rhythm | None = None
+) -> ShopTables:
+    """Tables of the lines before `cut_day` (days since 1970-01-01); nothing later has any influence.
+
+    `rhythm` is measured unless given: features and labels of one job share one.
+    """
+    n_types = len(attributes.product_types)
+    counts = count_purchases(timeline, attributes.product_type, n_types, cut_day, config.counts)
+    tick(1, 3)
+    vocabulary = build_vocabulary(counts, attributes)
+    before = timeline.line_day < cut_day
+    item = vocabulary.item_of_code[timeline.line_product[before]]
+    frequent = vocabulary.orders[item] >= config.counts.min_support
+    order = timeline.line_order[before][frequent].astype("int64")
+    factors = product_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed)
+    tick(2, 3)
+    neighbours = build_neighbours(counts, vocabulary, factors, n_types, config)
+    tick(3, 3)
+    return ShopTables(
+        vocabulary=vocabulary,
+        neighbours=neighbours,
+        factors=factors,
+        n_types=n_types,
+        n_categories=len(attributes.categories),
+        n_brands=len(attributes.brands),
+        rhythm=rhythm or Rhythm(counts.order_gap_days),
+        config=config,
+    )
