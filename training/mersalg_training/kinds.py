@@ -2,16 +2,18 @@
 
 Read from the top, the first that holds decides:
 
-1. The candidate is in the customer's history, or (after payment) in the cart:
+1. Its product type is in a cart that is still open, and it is at least `upsell_step` times as dear as the dearest of
+   the type there -> `upsell`, whether the customer had it before or not. The anchor is that dearest one.
+2. The candidate is in the customer's history, or (after payment) in the cart:
    due by its repurchase interval -> `replacement`, else -> `more-of-same`. The anchor is the product itself.
-2. Its product type is in the cart, or usual for this customer: at least `upsell_step` times as dear as the anchor
+3. Its product type is in the cart, or usual for this customer: at least `upsell_step` times as dear as the anchor
    (the dearest of the type in the cart, else the customer's usual one) -> `upsell`; else, a variety at no higher
    price -> `more-of-same`.
-3. The pair with its strongest anchor is directed (below) -> `add-on`.
-4. Anything else -> `cross-sell`.
+4. The pair with its strongest anchor is directed (below) -> `add-on`.
+5. Anything else -> `cross-sell`.
 
-Rules 1, 2 and 4 depend on the request and are therefore written once, in the graph (`graph/kinds.py`); rule 3 depends
-on counts alone and is written here.
+Rules 1, 2, 3 and 5 depend on the request and are therefore written once, in the graph (`graph/kinds.py`); rule 4
+depends on counts alone and is written here.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from mersalg_training.kinds import directed
 from mersalg_training.timeline import Float32, Float64, Int64
 from mersalg_training.vocabulary import Vocabulary
 
-CART_CHANNELS = ("cosine", "confidence", "directed", "factor", "ladder")
+CART_CHANNELS = ("cosine", "confidence", "directed", "factor")
 """What is known of a pair (anchor in the cart, candidate)."""
 ANCHOR_CHANNELS = ("ladder", "follow", "near")
 """What is known of a pair (own or carted product, candidate for a later order)."""
@@ -47,7 +47,11 @@ class Neighbours:
     row_of_item: Int64
     """(n_items + 1,) row of the tables."""
     cart: NeighbourTable
+    """Bought in one order with the row's product."""
+    ladder: NeighbourTable
+    """Dearer products of the row's type, for what is in the cart."""
     anchor: NeighbourTable
+    """For own products: what customers bought first afterwards, the nearest by order, the next steps of the ladder."""
     type_affinity: NeighbourTable
     """(n_types + 1, width, 1): P(type | type in the cart); items are product types here."""
 
@@ -79,22 +83,23 @@ def build_neighbours(
     sources = [
         basket.best(basket.values["cosine"], retrieve.basket_neighbours),
         factor_entries(factors, vocabulary, frequent, retrieve.factor_neighbours),
-        ladder.best(ladder.values["ladder"], retrieve.ladder_steps),
     ]
+    steps = ladder.best(ladder.values["ladder"], retrieve.ladder_steps)
     follow = follow_entries(counts, vocabulary, frequent)
     near = Entries(basket.row, basket.item, {"near": basket.values["cosine"]})
     later = [
         follow.best(follow.values["follow"], retrieve.follow_neighbours),
-        ladder.best(ladder.values["ladder"], retrieve.ladder_steps // 3),
+        ladder.best(ladder.values["ladder"], retrieve.ladder_steps // 4),
         near.best(near.values["near"], retrieve.follow_neighbours),
     ]
     no_item = vocabulary.n_items
     cart = merged(sources, CART_CHANNELS)
-    strength = cart.values["cosine"] + 0.1 * cart.values["factor"] + 0.1 * cart.values["ladder"]
+    strength = cart.values["cosine"] + 0.1 * cart.values["factor"]
     anchor = merged(later, ANCHOR_CHANNELS)
     return Neighbours(
         row_of_item=rows_of_items(vocabulary, frequent, n_types),
         cart=table(cart, strength, n_rows, no_item, CART_CHANNELS),
+        ladder=table(steps, steps.values["ladder"], n_rows, no_item, ("ladder",)),
         anchor=table(
             anchor,
             anchor.values["follow"] + anchor.values["ladder"] + anchor.values["near"],

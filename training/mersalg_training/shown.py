@@ -38,17 +38,18 @@ def shown_precision(cases: Cases, answers: Sequence[Answer], random: np.random.G
     """A row for each moment and kind that it offers, and for all together; a moment without requests has no row."""
     offers, relevant = tally(cases, answers)
     rows = []
-    for moment in (EVERY, *MOMENTS):
-        at = np.arange(len(cases)) if moment == EVERY else np.flatnonzero(cases.moment == MOMENTS.index(moment))
+    for moment in (None, *MOMENTS):
+        at = np.arange(len(cases)) if moment is None else np.flatnonzero(cases.moment == MOMENTS.index(moment))
         if not len(at):
             continue
         draws = resample_customers(cases.customer[at], cases.order[at], random)
-        for kind in (EVERY, *(KINDS if moment == EVERY else KINDS_BY_MOMENT[moment])):
-            columns = slice(None) if kind == EVERY else [KINDS.index(kind)]
+        for kind in (None, *(KINDS if moment is None else KINDS_BY_MOMENT[moment])):
+            columns = slice(None) if kind is None else [KINDS.index(kind)]
             shown, bought = offers[at][:, columns].sum(axis=1), relevant[at][:, columns].sum(axis=1)
             precision = ratio(bought, shown, draws) if shown.any() else None
             seen = mean((shown > 0).astype(np.float64), draws)
-            rows.append(Shown(moment, kind, len(at), int(shown.sum()), int(bought.sum()), precision, seen))
+            amounts = len(at), int(shown.sum()), int(bought.sum())
+            rows.append(Shown(moment or EVERY, kind or EVERY, *amounts, precision, seen))
     return rows
 
 

@@ -127,4 +127,4 @@ def column(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
 
 def plain(values: npt.NDArray[np.object_] | np.ma.MaskedArray) -> list[str | None]:  # type: ignore[type-arg]
     """A column of strings as a list, with None where the database has NULL."""
-    return list(np.ma.filled(values, None)) if isinstance(values, np.ma.MaskedArray) else list(values)
+    return list(values.tolist())  # of a masked array, None where it is masked

@@ -48,12 +48,16 @@ def type_pool(
     same = anchors.gather_elements(product_type)
     same = graph.where(product_type < tables.n_types, same, no_item)
     has_same = same < no_item
-    anchor = graph.where(is_own, pool.item, graph.where(has_same, same, pool.best_anchor))
-    price, anchor_price = price_of.gather(pool.item), price_of.gather(anchor)
-    of_same_type = graph.where(price >= anchor_price * rules.upsell_step, UPSELL, MORE_OF_SAME)
+    price = price_of.gather(pool.item)
+    dearer = price >= price_of.gather(same) * rules.upsell_step
+    instead = dearer & (types.at(types.cart_count, product_type) > 0.0) & ~request.after_payment
+    is_own_again = is_own & ~instead
+    anchor = graph.where(is_own_again, pool.item, graph.where(has_same, same, pool.best_anchor))
+    anchor_price = price_of.gather(anchor)
+    of_same_type = graph.where(dearer, UPSELL, MORE_OF_SAME)
     of_other_type = graph.where(pool.best["directed"] > 0.0, ADD_ON, CROSS_SELL)
     of_own = graph.where(due, REPLACEMENT, MORE_OF_SAME)
-    kind = graph.where(is_own, of_own, graph.where(has_same, of_same_type, of_other_type))
+    kind = graph.where(is_own_again, of_own, graph.where(has_same, of_same_type, of_other_type))
     in_open_cart = (pool.total["in_cart"] > 0.0) & ~request.after_payment
     eligible = (pool.item < no_item) & ~(pool.total["excluded"] > 0.0) & ~in_open_cart
     eligible = eligible & (allowed.floats().gather_elements(kind) > 0.0)

@@ -65,6 +65,7 @@ def gather_pool(graph: GraphBuilder, tables: ShopTables, request: Request, exclu
     """Everything that the sources bring, added up by product."""
     parts = [
         cart_entries(graph, tables, request),
+        ladder_entries(graph, tables, request),
         anchor_entries(graph, tables, request),
         own_entries(graph, tables, request),
         marks(graph, request.cart, "in_cart", tables.n_items),
@@ -86,14 +87,30 @@ def cart_entries(graph: GraphBuilder, tables: ShopTables, request: Request) -> E
     row = graph.constant(tables.neighbours.row_of_item, "row_of_item").gather(request.cart)
     item = graph.constant(table.items, "cart_neighbours").gather(row).integers()
     values = graph.constant(table.values, "cart_neighbour_values").gather(row)
-    cosine, factor, ladder = (channel(values, CART_CHANNELS.index(name)) for name in ("cosine", "factor", "ladder"))
-    strength = graph.op("Clip", cosine + factor * 0.1 + ladder * 0.1, 0.0, 0.9)
+    cosine, factor = (channel(values, CART_CHANNELS.index(name)) for name in ("cosine", "factor"))
+    strength = graph.op("Clip", cosine + factor * 0.1, 0.0, 0.9)
     brought = flat((item < tables.n_items).floats()).unsqueeze(2)
     return Entries(
         flat(item),
         repeated(request.cart, table.items.shape[1]),
         flat(strength),
-        placed(graph, [(0, flat(values, len(CART_CHANNELS))), (CHANNELS.index("anchors"), brought)]),
+        placed(
+            graph, [(0, len(CART_CHANNELS), flat(values, len(CART_CHANNELS))), (CHANNELS.index("anchors"), 1, brought)]
+        ),
+    )
+
+
+def ladder_entries(graph: GraphBuilder, tables: ShopTables, request: Request) -> Entries:
+    """Dearer products of the types in the cart."""
+    table = tables.neighbours.ladder
+    row = graph.constant(tables.neighbours.row_of_item, "row_of_item").gather(request.cart)
+    item = graph.constant(table.items, "ladder_neighbours").gather(row).integers()
+    values = graph.constant(table.values, "ladder_neighbour_values").gather(row)
+    return Entries(
+        flat(item),
+        repeated(request.cart, table.items.shape[1]),
+        flat(channel(values, 0) * 0.05),
+        placed(graph, [(CHANNELS.index("ladder"), 1, flat(values, 1))]),
     )
 
 
@@ -113,7 +130,7 @@ def anchor_entries(graph: GraphBuilder, tables: ShopTables, request: Request) ->
         flat(item),
         repeated(anchor, width),
         flat(strength),
-        placed(graph, [(CHANNELS.index("ladder"), flat(values, len(ANCHOR_CHANNELS)))]),
+        placed(graph, [(CHANNELS.index("ladder"), len(ANCHOR_CHANNELS), flat(values, len(ANCHOR_CHANNELS)))]),
     )
 
 
@@ -126,14 +143,14 @@ def own_entries(graph: GraphBuilder, tables: ShopTables, request: Request) -> En
         request.own,
         request.own,
         there,
-        placed(graph, [(CHANNELS.index("own"), position.unsqueeze(2))]),
+        placed(graph, [(CHANNELS.index("own"), 1, position.unsqueeze(2))]),
     )
 
 
 def marks(graph: GraphBuilder, item: Value, name: str, no_item: int) -> Entries:
     """Products that are only marked: those of the cart and the excluded ones."""
     zero = item.floats() * 0.0
-    marked = placed(graph, [(CHANNELS.index(name), (zero + 1.0).unsqueeze(2))])
+    marked = placed(graph, [(CHANNELS.index(name), 1, (zero + 1.0).unsqueeze(2))])
     return Entries(item, item * 0 + no_item, zero, marked)
 
 
@@ -166,11 +183,10 @@ def repeated(anchor: Value, width: int) -> Value:
     return anchor.unsqueeze(2).expand(1, 1, width).reshape(0, -1)
 
 
-def placed(graph: GraphBuilder, blocks: list[tuple[int, Value]]) -> Value:
-    """(N, E, len(CHANNELS)): blocks (N, E, m) at their first channels, zeros elsewhere. Blocks do not overlap."""
+def placed(graph: GraphBuilder, blocks: list[tuple[int, int, Value]]) -> Value:
+    """(N, E, len(CHANNELS)): blocks (N, E, m), each with its first channel and m, zeros elsewhere. Blocks do not overlap."""
     total: Value | None = None
-    for first, block in blocks:
-        size = {0: len(CART_CHANNELS), CHANNELS.index("ladder"): len(ANCHOR_CHANNELS)}.get(first, 1)
+    for first, size, block in blocks:
         pads = np.array([0, 0, first, 0, 0, len(CHANNELS) - first - size], dtype=np.int64)
         laid = block.op("Pad", graph.constant(pads))
         total = laid if total is None else total + laid
