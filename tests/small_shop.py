@@ -1,8 +1,8 @@
 """A seeded synthetic shop with all that mersalg learns: repeats, complements, accessories and a price ladder.
 
-Twelve types, each with five products of rising price, of which some are never sold. Coffee, milk, soap and tea are bought again and again;
-cameras, torches and toys bring batteries, never the other way round; coffee brings milk, pasta brings sauce; customers
-move up the price ladder of a type with time.
+Twelve types, each with five products of rising price, of which some are never sold. Coffee, milk, soap and tea are
+bought again and again; cameras, torches and toys bring batteries, never the other way round; coffee brings filters,
+pasta brings sauce; customers move up the price ladder of a type with time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from mersalg_training.config import Config, parse_config
 START = datetime(2024, 1, 1)
 DAYS = 200
 TEST_DAYS, CALIBRATE_DAYS, RANK_DAYS = 20, 40, 50
+TEST_FROM = START + timedelta(days=DAYS - TEST_DAYS)
+CALIBRATE_FROM = TEST_FROM - timedelta(days=CALIBRATE_DAYS)
+RANK_FROM = CALIBRATE_FROM - timedelta(days=RANK_DAYS)
 CUSTOMERS = 120
 STEPS = (1.0, 1.3, 1.7, 2.2, 3.0)
 """Price of the five products of a type over its base price."""
@@ -74,10 +77,10 @@ def make_shop(seed: int = 5, days: int = DAYS) -> SmallShop:
     """The shop; the same seed gives the same lines."""
     random = np.random.default_rng(seed)
     products = [
-        Product(f"{kind}-{step}", f"{kind.title()} no. {step}", category, kind, f"brand-{step % 3}", round(base * STEPS[step], 2))
+        Product(f"{kind}-{step}", f"{kind} no. {step}", category, kind, f"brand-{step % 3}", round(base * up, 2))
         for kind, (category, base, _) in TYPES.items()
-        for step in range(len(STEPS))
-    ]  # fmt: skip
+        for step, up in enumerate(STEPS)
+    ]
     price = {product.product_id: product.price for product in products}
     lines = []
     for customer in range(CUSTOMERS):
@@ -134,7 +137,13 @@ def small_config(orders: Path, products: Path | None, **sections: dict[str, Any]
         "counts": {"min_support": 8},
         "factors": {"factors": 8, "iterations": 4},
         # Narrow, so that a customer with many products, and any cart, has more candidates than places.
-        "retrieve": {"own_candidates": 10, "new_candidates": 24, "factor_neighbours": 6, "own_anchors": 5},
+        "retrieve": {
+            "own_candidates": 10,
+            "new_candidates": 24,
+            "factor_neighbours": 6,
+            "own_anchors": 5,
+            "taste_candidates": 12,
+        },
         "ranker": {"trees": 24, "leaves": 7, "requests": 1200, "min_leaf_rows": 20},
         "thresholds": {
             "precision": {"cross-sell": 0.05, "add-on": 0.1, "upsell": 0.03, "more-of-same": 0.2, "replacement": 0.2}
@@ -173,33 +182,17 @@ def write_table(rows: list[Any], row_type: Any, path: Path, without: tuple[str, 
     return path
 
 
-def real_requests(shop: SmallShop, n: int, since: datetime) -> list[dict[str, Any]]:
-    """n requests made of the shop's orders since a time, in the fields of a request; all moments in turn."""
-    moments = ("cart", "product-page", "checkout", "order-confirmation", "follow-up")
-    orders: dict[str, list[Line]] = {}
-    past: dict[str, list[Line]] = {}
-    for line in sorted(shop.lines, key=lambda line: (line.ordered_at, line.order_id)):
-        if line.customer_id is not None:
-            orders.setdefault(line.order_id, []).append(line)
-            past.setdefault(line.customer_id, []).append(line)
-    chosen = [lines for lines in orders.values() if lines[0].ordered_at >= since and len(lines) > 1]
-    requests = []
-    for number, lines in enumerate(chosen[:n]):
-        moment, at = moments[number % len(moments)], lines[0].ordered_at
-        cart = {"product-page": lines[:1], "order-confirmation": lines, "follow-up": []}.get(moment, lines[:-1])
-        history = [line for line in past[str(lines[0].customer_id)] if line.ordered_at < at]
-        requests.append(
-            {
-                "request_id": f"request-{number}",
-                "cart": [line.product_id for line in cart],
-                "history": [
-                    {"product_id": h.product_id, "ordered_at": h.ordered_at.isoformat(), "quantity": h.quantity}
-                    for h in history
-                ],
-                "at": at.isoformat(),
-                "moment": moment,
-                "kinds": None,
-                "limit": 5,
-            }
-        )
-    return requests
+def another_future(shop: SmallShop, since: datetime) -> SmallShop:
+    """The same past, and after it other customers, products, prices, quantities and hours; only the last day stays."""
+    random = np.random.default_rng(9)
+    past = [line for line in shop.lines if line.ordered_at < since]
+    last = max(shop.lines, key=lambda line: line.ordered_at)
+    days = (last.ordered_at - since).days
+    made = [last]
+    for number in range(700):
+        at = since + timedelta(days=int(random.integers(0, days)), minutes=int(random.integers(0, 1400)))
+        customer = random.choice(["customer-000", "customer-0001", "aaa", "zzz", "customer-050"])
+        for product in random.choice([*"abcdef", "milk-0", "camera-4", "battery-0", "00-new"], 4, replace=False):
+            price = float(random.uniform(1, 500))
+            made.append(Line(str(customer), f"0-{number}", str(product), at, float(random.integers(1, 50)), price))
+    return shop.with_lines([*past, *made])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from mersalg.names import KINDS, Kind
+from mersalg.names import KINDS
 from mersalg_training.attributes import Attributes
 from mersalg_training.cases import ragged
 from mersalg_training.config import KindsConfig
@@ -29,9 +29,6 @@ from mersalg_training.tasks import (
     union,
 )
 from mersalg_training.timeline import UNKNOWN, Int64, Timeline
-
-SAME_TYPE_KINDS: Final[tuple[Kind, ...]] = ("upsell", *OWN_KINDS)
-"""The kinds that a dearer product of a type can have where the customer has another of the type."""
 
 
 class Anchored(NamedTuple):
@@ -98,7 +95,7 @@ def upsell_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, step: float, q
     own = [own_products(timeline, int(order)) for order in cases.order]
     new, own_kept = narrowed(cases, [np.setdiff1d(cases.target[row], own[row]) for row in range(len(cases))], own)
     return [
-        Task("upsell", "in type", SAME_TYPE_KINDS, cases, Restriction(shelf.sold, cases.cart, only)),
+        Task("upsell", "in type", ("upsell",), cases, Restriction(shelf.sold, cases.cart, only)),
         Task("upsell", "catalogue", KINDS, cases, Restriction(shelf.sold, cases.cart)),
         Task("upsell", "kind alone", ("upsell",), new, Restriction(shelf.sold, union(new.cart, own_kept))),
     ]

@@ -59,6 +59,6 @@ def encoded(values: list[str | None]) -> tuple[Int32, list[str]]:
     return np.array([len(names) if v is None else code[v] for v in values], dtype=np.int32), names
 
 
-def with_nan(values: np.ma.MaskedArray | np.ndarray) -> Float32:  # type: ignore[type-arg]
+def with_nan(values: np.ma.MaskedArray | np.ndarray) -> Float32:
     """A nullable numeric column as float32, with NaN where the database has NULL."""
     return np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan).astype(np.float32)

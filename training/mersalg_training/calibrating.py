@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from mersalg.names import KINDS, Kind
 
+from mersalg.names import KINDS, Kind
 from mersalg_training.calibration import SHOWN_DEPTH, Calibration, fit_calibration
 from mersalg_training.cases import Cases
 from mersalg_training.config import ThresholdConfig
@@ -63,7 +63,7 @@ def calibrate(ranked: Ranked, config: ThresholdConfig, random: np.random.Generat
     relevance = fitted.apply(ranked.score, ranked.kind)
     shown = ranked.depth < SHOWN
 
-    def half(rows: np.ndarray) -> Shown:  # type: ignore[type-arg]
+    def half(rows: np.ndarray) -> Shown:
         rows = rows & shown
         return Shown(ranked.kind[rows], relevance[rows], ranked.bought[rows], ranked.unit[rows])
 

@@ -8,10 +8,11 @@ the best few candidates of a request, not all pairs (Sato, RecSys 2024, arXiv 24
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from mersalg.names import KINDS
 
+from mersalg.names import KINDS
 from mersalg_training.timeline import Float32, Float64, Int64
 
 KNOTS = 24
@@ -38,7 +39,8 @@ class Calibration:
         """(n,) relevance of scores (n,) of kinds (n,), in the arithmetic of the graph."""
         piece = np.maximum((score[:, None] >= self.score[kind]).sum(axis=1) - 1, 0)
         start, base, slope = (table[kind, piece] for table in (self.score, self.relevance, self.slope))
-        return np.clip(base + np.maximum(score - start, np.float32(0.0)) * slope, 0.0, 1.0).astype(np.float32)
+        relevance = base + np.maximum(score - start, np.float32(0.0)) * slope
+        return np.asarray(np.clip(relevance, 0.0, 1.0), dtype=np.float32)
 
 
 def fit_calibration(score: Float32, kind: Int64, bought: Float32) -> Calibration:
@@ -68,7 +70,7 @@ def monotone(score: Float64, bought: Float64) -> tuple[Float64, Float64]:
     n_bins = int(np.clip(len(score) // MIN_BIN, 1, 4 * KNOTS))
     # Bins are finer at the top, where thresholds lie: edges at even steps of the square root from above.
     edges = np.unique((len(score) * (1.0 - (1.0 - np.linspace(0.0, 1.0, n_bins + 1)) ** 2)).astype(np.int64))
-    bins = [order[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    bins = [order[a:b] for a, b in pairwise(edges) if b > a]
     mean = float(bought.mean())
     blocks: list[tuple[float, float, float]] = []
     for rows in bins:
@@ -78,14 +80,16 @@ def monotone(score: Float64, bought: Float64) -> tuple[Float64, Float64]:
             blocks[-1] = tuple(a + b for a, b in zip(blocks[-1], last, strict=True))  # type: ignore[assignment]
     blocks = merged_knots(blocks)
     knots = np.array([total / n for n, total, _ in blocks])
-    return knots, np.array([(hits + PRIOR * mean) / (n + PRIOR) for n, _, hits in blocks])
+    relevance = np.array([(hits + PRIOR * mean) / (n + PRIOR) for n, _, hits in blocks])
+    # The prior pulls a small block across its neighbour: the lower value holds, so that nothing is promised too much.
+    return knots, np.minimum.accumulate(relevance[::-1])[::-1]
 
 
 def merged_knots(blocks: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
     """Join neighbours that are too close in score, then the smallest gaps, until KNOTS are left."""
     blocks = list(blocks)
     while len(blocks) > 1:
-        gaps = [b[1] / b[0] - a[1] / a[0] for a, b in zip(blocks[:-1], blocks[1:], strict=True)]
+        gaps = [b[1] / b[0] - a[1] / a[0] for a, b in pairwise(blocks)]
         closest = int(np.argmin(gaps))
         if gaps[closest] >= MIN_GAP and len(blocks) <= KNOTS:
             break

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from mersalg.names import AFTER_PAYMENT, MOMENTS, Moment
 
-from mersalg_training.timeline import UNKNOWN, Float64, Int64, Timeline
+from mersalg.names import AFTER_PAYMENT, MOMENTS, Moment
+from mersalg_training.timeline import UNKNOWN, Float64, Int32, Int64, Timeline
 
 MAX_HISTORY = 1000
 """The latest lines of a history that a request brings; the loader keeps as many."""
@@ -29,6 +29,7 @@ class Ragged:
 
     @property
     def lengths(self) -> Int64:
+        """(n_rows,) int64."""
         return np.diff(self.start)
 
     @property
@@ -81,6 +82,10 @@ class Cases:
         )
 
 
+Made = tuple[int, float, Int64, tuple[int, int], Int64, int]
+"""Moment, time, cart, history's first and last line, target, order of one request."""
+
+
 @dataclass(frozen=True)
 class Situation:
     """One way to make a request of an order."""
@@ -92,37 +97,56 @@ class Situation:
     """Least and largest part of the order that is in the cart."""
     single: bool = False
     """The cart is one product: the viewed one."""
+    considering: bool = False
+    """A product of the order is exchanged for the one of its type that the customer usually buys: the anchor of an
+    upsell, whether it was bought in the end or a dearer one."""
 
 
 SITUATIONS = (
-    Situation("product-page", 0.13, (0.0, 0.0), single=True),
-    Situation("cart", 0.35, (0.2, 0.8)),
+    Situation("product-page", 0.10, (0.0, 0.0), single=True),
+    Situation("product-page", 0.06, (0.0, 0.0), single=True, considering=True),
+    Situation("cart", 0.30, (0.2, 0.8)),
+    Situation("cart", 0.08, (0.2, 1.0), considering=True),
     Situation("cart", 0.15, (0.0, 0.0)),
-    Situation("checkout", 0.10, (0.7, 0.95)),
-    Situation("order-confirmation", 0.12, (1.0, 1.0)),
-    Situation("follow-up", 0.15, (0.0, 0.0)),
+    Situation("checkout", 0.08, (0.7, 0.95)),
+    Situation("order-confirmation", 0.10, (1.0, 1.0)),
+    Situation("follow-up", 0.13, (0.0, 0.0)),
 )
 """The mix of requests that fits and calibrates. An empty cart stands for a customer who has just arrived."""
 
+MOST_PASSES = 6
+"""An order serves at most so many requests."""
 HIDDEN_HISTORY = 0.12
 """Share of requests whose history is withheld, so that the ranker learns to do without."""
 
 
 def make_cases(
-    timeline: Timeline, first_day: float, end_day: float, horizon_days: float, most: int, random: np.random.Generator
+    timeline: Timeline,
+    product_type: Int32,
+    unknown_type: int,
+    first_day: float,
+    end_day: float,
+    horizon_days: float,
+    most: int,
+    random: np.random.Generator,
 ) -> Cases:
     """At most `most` requests from the orders of [first_day, end_day), in the mix of SITUATIONS.
 
-    Nothing outside the window is a target: after payment only orders whose whole horizon lies inside it are used.
-    Orders of one product cannot be divided: they serve only situations with an empty or a whole cart.
+    product_type: (n_products,) codes, `unknown_type` where there is none. An order serves several situations where
+    there are fewer orders than requests. Nothing outside the window is a target: after payment only orders whose whole
+    horizon lies inside it are used. Orders of one product cannot be divided: they serve only situations with an empty
+    or a whole cart.
     """
     inside = np.flatnonzero((timeline.order_day >= first_day) & (timeline.order_day < end_day))
     shares = np.array([situation.share for situation in SITUATIONS])
-    chosen = random.permutation(inside)[: 3 * most]
+    passes = min(MOST_PASSES, 3 * most // max(1, len(inside)) + 1)
+    chosen = np.concatenate([random.permutation(inside) for _ in range(passes)])
     situation = random.choice(len(SITUATIONS), size=len(chosen), p=shares / shares.sum())
-    rows: list[tuple[int, float, Int64, tuple[int, int], Int64, int]] = []
+    rows: list[Made] = []
     for order, which in zip(chosen.tolist(), situation.tolist(), strict=True):
-        made = make_case(timeline, int(order), SITUATIONS[which], first_day, end_day, horizon_days, random)
+        made = make_case(
+            timeline, product_type, unknown_type, int(order), SITUATIONS[which], end_day, horizon_days, random
+        )
         if made is not None:
             rows.append(made)
         if len(rows) >= most:
@@ -141,37 +165,68 @@ def make_cases(
 
 def make_case(
     timeline: Timeline,
+    product_type: Int32,
+    unknown_type: int,
     order: int,
     situation: Situation,
-    first_day: float,
     end_day: float,
     horizon_days: float,
     random: np.random.Generator,
-) -> tuple[int, float, Int64, tuple[int, int], Int64, int] | None:
+) -> Made | None:
     """One request, or None where the order does not serve the situation."""
-    lines = timeline.order_lines(order)
-    bought = timeline.line_product[lines].astype(np.int64)
-    at = float(timeline.order_day[order])
-    moment = MOMENTS.index(situation.moment)
-    customer = int(timeline.order_customer[order])
     if situation.moment in AFTER_PAYMENT:
-        if customer == UNKNOWN or at + 2 * horizon_days > end_day:
+        return paid_case(timeline, order, situation.moment, end_day, horizon_days, random)
+    bought = timeline.line_product[timeline.order_lines(order)].astype(np.int64)
+    past = timeline.history_before(order)
+    anchor = np.zeros(0, dtype=np.int64)
+    if situation.considering:
+        usual = usual_instead(bought, timeline.line_product[past], product_type, unknown_type, random)
+        if usual is None:
             return None
-        if situation.moment == "follow-up":
-            at += float(random.uniform(0.5, horizon_days))
-            known = lines_between(timeline, customer, -np.inf, at)
-            cart = np.zeros(0, dtype=np.int64)
-        else:
-            known = timeline.history_before(order)
-            cart = bought
-        later = lines_between(timeline, customer, np.nextafter(at, np.inf), at + horizon_days)
-        target = np.unique(timeline.line_product[later]).astype(np.int64)
-        return moment, at, cart, shown_history(known, random), target, order
-    size = 1 if situation.single else round(len(bought) * random.uniform(*situation.cart))
-    if size >= len(bought) or (size == 0 and situation.cart[1] > 0.0):
+        anchor = np.array([usual])
+    others = random.permutation(bought[~np.isin(product_type[bought], product_type[anchor])])
+    size = round(len(others) * random.uniform(*situation.cart))
+    if situation.single and not situation.considering:
+        size = 1
+    elif size == 0 and situation.cart[1] > 0.0 and not situation.considering:
         return None
-    shuffled = random.permutation(bought)
-    return moment, at, shuffled[:size], shown_history(timeline.history_before(order), random), shuffled[size:], order
+    cart = np.concatenate([anchor, others[:size]])
+    target = np.setdiff1d(bought, cart)
+    if len(target) == 0 and not situation.considering:
+        return None
+    at = float(timeline.order_day[order])
+    return MOMENTS.index(situation.moment), at, cart, shown_history(past, random), target, order
+
+
+def usual_instead(
+    bought: Int64, past: Int32, product_type: Int32, unknown_type: int, random: np.random.Generator
+) -> int | None:
+    """For a drawn product of the order: the customer's most bought product of its type; None where there is none."""
+    kind = product_type[random.choice(bought)]
+    of_type = past[product_type[past] == kind]
+    if kind == unknown_type or len(of_type) == 0:
+        return None
+    codes, times = np.unique(of_type, return_counts=True)
+    return int(codes[np.argmax(times)])
+
+
+def paid_case(
+    timeline: Timeline, order: int, moment: Moment, end_day: float, horizon_days: float, random: np.random.Generator
+) -> Made | None:
+    """A request after payment; None without a customer, or where the horizon leaves the window."""
+    at = float(timeline.order_day[order])
+    customer = int(timeline.order_customer[order])
+    if customer == UNKNOWN or at + 2 * horizon_days > end_day:
+        return None
+    cart = timeline.line_product[timeline.order_lines(order)].astype(np.int64)
+    known = timeline.history_before(order)
+    if moment == "follow-up":
+        at += float(random.uniform(0.5, horizon_days))
+        known = lines_between(timeline, customer, -np.inf, at)
+        cart = np.zeros(0, dtype=np.int64)
+    later = lines_between(timeline, customer, np.nextafter(at, np.inf), at + horizon_days)
+    target = np.unique(timeline.line_product[later]).astype(np.int64)
+    return MOMENTS.index(moment), at, cart, shown_history(known, random), target, order
 
 
 def shown_history(lines: slice, random: np.random.Generator) -> tuple[int, int]:

@@ -122,6 +122,8 @@ class RetrieveConfig(Section):
     follow_neighbours: Annotated[int, Field(ge=0)] = 16
     own_anchors: Annotated[int, Field(ge=1)] = 20
     """The customer's own products that bring neighbours of their own."""
+    taste_candidates: Annotated[int, Field(ge=1)] = 48
+    """Popular products, new to the customer, that fit the history's factors best."""
     own_candidates: Annotated[int, Field(ge=10)] = 64
     """Products of the customer that the first score keeps for the trees."""
     new_candidates: Annotated[int, Field(ge=10)] = 128
@@ -141,7 +143,9 @@ class KindsConfig(Section):
     add_on_log_likelihood: Annotated[float, Field(ge=0.0)] = 10.83
     """Least log-likelihood ratio of the pair (Dunning 1993); 10.83 is p = 0.001."""
     usual_type_lines: Annotated[int, Field(ge=1)] = 2
-    """A product type is usual for a customer from so many past lines on."""
+    """A product type is usual for a customer from so many past lines on,"""
+    usual_type_share: Share = 0.1
+    """and from so many lines an order on."""
     due_ratio: Annotated[float, Field(gt=0.0)] = 1.0
     """An own product is due for replacement from so many expected intervals on."""
 

@@ -7,6 +7,7 @@ same statements run on a cluster's engine. Every statement reads `count_lines`, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import duckdb
 import numpy as np
@@ -92,7 +93,8 @@ WHERE v.next_day - v.day <= $follow_days GROUP BY l.product
 
 SWITCHES = """
 SELECT previous AS a, product AS b, count(*) AS n
-FROM (SELECT l.product, lag(l.product) OVER (PARTITION BY l.customer, t.product_type ORDER BY l.day, l.product) AS previous
+FROM (SELECT l.product,
+             lag(l.product) OVER (PARTITION BY l.customer, t.product_type ORDER BY l.day, l.product) AS previous
       FROM count_lines l JOIN product_types t ON t.product = l.product
       WHERE l.customer >= 0 AND t.product_type < $types)
 WHERE previous IS NOT NULL AND previous <> product
@@ -140,7 +142,7 @@ def count_purchases(
     with duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "3GB"}) as connection:
         orders = register_lines(connection, timeline, product_type, cut_day, config.min_support)
         connection.execute(BASKET_PAIRS)
-        query = Query(connection)
+        query = partial(run_query, connection)
         gap = query(ORDER_GAPS)["gap"]
         return Counts(
             cut_day=cut_day,
@@ -187,17 +189,12 @@ def register_lines(
         "(SELECT product FROM count_lines GROUP BY product HAVING count(*) >= $min_support) f ON f.product = l.product",
         {"min_support": min_support},
     )
-    return int(len(np.unique(order_code)))
+    return len(np.unique(order_code))
 
 
-class Query:
-    """Runs a statement with named parameters and gives its columns."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
-
-    def __call__(self, statement: str, **parameters: float) -> Columns:
-        return dict(self.connection.execute(statement, parameters or None).fetchnumpy())
+def run_query(connection: duckdb.DuckDBPyConnection, statement: str, **parameters: float) -> Columns:
+    """The columns of a statement with named parameters."""
+    return dict(connection.execute(statement, parameters or None).fetchnumpy())
 
 
 def pairs(columns: Columns) -> Pairs:

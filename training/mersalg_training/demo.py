@@ -20,13 +20,14 @@ from rich.table import Table
 from rich.text import Text
 
 from mersalg.errors import MersalgError
-from mersalg.names import AFTER_PAYMENT, MOMENTS
+from mersalg.names import AFTER_PAYMENT
 from mersalg.offers import REASONS, Offers
 from mersalg.recommender import Recommender, load
 from mersalg_training.answers import SHOWN, request_maker, time_to_day
 from mersalg_training.cases import make_cases
 from mersalg_training.config import Config, load_config
 from mersalg_training.progress import Stages
+from mersalg_training.shown import Shown
 from mersalg_training.sources import find_files
 from mersalg_training.train import Purchased, Trained, read_purchases, train
 
@@ -38,9 +39,6 @@ NAMED: Final = 8
 """Products of a list that are named."""
 PLAIN_WIDTH: Final = 120
 """Columns where the output is no terminal."""
-
-Names = Mapping[str, str]
-"""Product id -> name."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def main() -> int:
     """Run the demo and give its exit status."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
     try:
-        demo(load_config(CONFIG), BUNDLE, Console(soft_wrap=True, width=width))
+        demo(load_config(CONFIG), BUNDLE, Console(width=width, highlight=False))
     except MersalgError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
@@ -68,7 +66,7 @@ def main() -> int:
 
 
 def demo(config: Config, out: Path, console: Console) -> None:
-    """Train a bundle, in the place of an earlier one, and show it. DataError before anything starts if data is missing."""
+    """Train a bundle, in the place of an earlier one, and show it. DataError at once where no purchases are found."""
     find_files("data.orders", config.data.orders)
     if config.data.products is not None:
         find_files("data.products", config.data.products)
@@ -79,25 +77,27 @@ def demo(config: Config, out: Path, console: Console) -> None:
     recommender = load(trained.bundle)
     examples = draw_examples(recommender, purchased, config.seed)
     show_examples(examples, recommender, purchased, console)
+    if trained.evaluation is not None and trained.evaluation.shown:
+        console.print(f"\n{overall(trained.evaluation.shown[0])}")
     show_places(trained, examples, console)
 
 
 def draw_examples(recommender: Recommender, purchased: Purchased, seed: int) -> list[Example]:
-    """The first request of each moment that the seed draws from the test window, with the bundle's answer."""
+    """The first request of each moment that the seed draws from the test window, with the bundle's answer.
+
+    Requests whose cart holds what the order did not are passed over: they were made for training.
+    """
     timeline, windows = purchased.timeline, purchased.windows
-    cases = make_cases(
-        timeline,
-        time_to_day(windows.test_from),
-        time_to_day(windows.to),
-        horizon_days(recommender),
-        DRAWN,
-        np.random.default_rng(seed),
-    )
-    of_moments = [np.flatnonzero(cases.moment == moment)[:1] for moment in range(len(MOMENTS))]
-    cases = cases.take(np.concatenate(of_moments))
+    days = (time_to_day(windows.test_from), time_to_day(windows.to), horizon_days(recommender))
+    types, unknown = purchased.attributes.product_type, len(purchased.attributes.product_types)
+    cases = make_cases(timeline, types, unknown, *days, DRAWN, np.random.default_rng(seed))
+    first: dict[int, int] = {}
+    for case, (moment, order) in enumerate(zip(cases.moment.tolist(), cases.order.tolist(), strict=True)):
+        if np.isin(cases.cart[case], timeline.line_product[timeline.order_lines(order)]).all():
+            first.setdefault(moment, case)
     make_request = request_maker(timeline)
     examples = []
-    for case in range(len(cases)):
+    for _, case in sorted(first.items()):
         request = make_request(cases, case, None, None, SHOWN)
         bought = [timeline.product_ids[code] for code in cases.target[case].tolist()]
         examples.append(Example(request, recommender.score([request])[0], bought))
@@ -114,95 +114,87 @@ def show_examples(
 ) -> None:
     """A table for each example."""
     names = dict(zip(purchased.timeline.product_ids, purchased.attributes.names, strict=True))
-    rules = recommender.manifest["kinds"]
-    thresholds = {kind: rule["threshold"] for kind, rule in rules.items()}
-    windows, days = purchased.windows, horizon_days(recommender)
+    thresholds = {kind: rule["threshold"] for kind, rule in recommender.manifest["kinds"].items()}
+    days = horizon_days(recommender)
     console.print(
-        f"\nReal carts from {windows.test_from:%Y-%m-%d} on, which nothing trained has seen: the first of each moment "
-        "that the seed\ndraws, whatever the bundle answers. ✓ marks what was offered and then bought."
+        f"\nReal carts from {purchased.windows.test_from:%Y-%m-%d} on, which nothing trained has seen: the first of "
+        "each moment that the seed draws, whatever the bundle answers. ✓ marks what was offered and then bought."
     )
     for example in examples:
-        console.print()
-        console.print(example_table(example, names, thresholds, days))
+        console.print("", example_table(example, names, thresholds, days), sep="\n")
 
 
-def example_table(example: Example, names: Names, thresholds: Mapping[str, float | None], within_days: float) -> Table:
-    """What was in the cart, what is offered, and what was then bought."""
+def example_table(
+    example: Example, names: Mapping[str, str], thresholds: Mapping[str, float | None], within_days: float
+) -> Table:
+    """What was in the cart, what is offered, and what was then bought, the hits first."""
     request, offered = example.request, {offer.product_id for offer in example.offers}
     paid = request["moment"] in AFTER_PAYMENT
     when = f"within {within_days:g} days" if paid else "in the rest of the order"
     known = f"{len(request['history']):,} earlier order lines" if request["history"] else "no history sent"
-    table = Table(
-        title=f"{request['moment']}, {request['at']:%Y-%m-%d %H:%M}, {known}", title_justify="left", expand=True
-    )
-    for header, ratio in (("paid for" if paid else "in the cart", 3), ("offered", 4), (f"bought {when}", 3)):
+    title = f"{request['moment']}, {request['at']:%Y-%m-%d %H:%M}, {known}"
+    table = Table(title=title, title_justify="left", expand=True)
+    cart = "paid for" if paid and request["cart"] else "in the cart"
+    for header, ratio in ((cart, 3), ("offered", 4), (f"bought {when}", 3)):
         table.add_column(header, ratio=ratio)
     hits = [product for product in example.bought if product in offered]
     others = [product for product in example.bought if product not in offered]
-    table.add_row(
-        listed(request["cart"], names),
-        offers_text(example, names, thresholds),
-        listed(hits + others, names, marked=set(hits)),
-    )
+    bought = named(hits + others, names, hits=len(hits))
+    table.add_row(named(request["cart"], names), offers_text(example, names, thresholds), bought)
     return table
 
 
-def offers_text(example: Example, names: Names, thresholds: Mapping[str, float | None]) -> Text:
+def offers_text(example: Example, names: Mapping[str, str], thresholds: Mapping[str, float | None]) -> Text:
     """Name, relevance, kind and anchor of each offer; or why there is none, and how close the best were."""
-    text = Text()
     offers = example.offers
     if offers.reason is not None:
-        text.append(f"none: {offers.reason}\n", style="bold")
-        text.append(REASONS[offers.reason])
+        text = Text.assemble((f"none: {offers.reason}", "bold"), f"\n{REASONS[offers.reason]}")
         for kind, best in offers.best_relevance.items():
             least = thresholds[kind]
-            text.append(
-                f"\n{kind}: best {best:.1%}, " + ("silent" if least is None else f"shown from {least:.1%}"), "dim"
-            )
+            text.append(f"\n{kind}: best {best:.1%}, {'silent' if least is None else f'shown from {least:.1%}'}", "dim")
         return text
+    parts = []
     for offer in offers:
-        hit = offer.product_id in example.bought
-        again = offer.because == offer.product_id
-        because = "bought before" if again else f"because of {names[offer.because]}" if offer.because else "no anchor"
-        text.append("\n" if text else "")
-        text.append(("✓ " if hit else "  ") + names[offer.product_id], "bold green" if hit else "bold")
-        text.append(f"\n  {offer.relevance:.1%} {offer.kind}, {because}", "dim")
-    return text
+        mark, style = ("✓ ", "bold green") if offer.product_id in example.bought else ("  ", "bold")
+        anchor = names[offer.because] if offer.because is not None else "no product"
+        because = "bought before" if offer.because == offer.product_id else f"because of {anchor}"
+        told = (f"\n  {offer.relevance:.1%} {offer.kind}, {because}", "dim")
+        parts.append(Text.assemble((mark + names[offer.product_id], style), told))
+    return Text("\n").join(parts)
 
 
-def listed(products: Sequence[str], names: Names, marked: set[str] = frozenset()) -> Text:  # type: ignore[assignment]
-    """Products by name, one a line, the marked ones with a tick."""
-    text = Text()
-    for product in products[:NAMED]:
-        hit = product in marked
-        text.append("\n" if text else "")
-        text.append(("✓ " if hit else "") + names[product], "bold green" if hit else "")
+def named(products: Sequence[str], names: Mapping[str, str], hits: int = 0) -> Text:
+    """Products by name, one a line, the first `hits` of them with a tick."""
+    if not products:
+        return Text("nothing", "dim")
+    told = [Text(f"✓ {names[product]}", "bold green") for product in products[:hits]]
+    told += [Text(names[product]) for product in products[hits:NAMED]]
     if len(products) > NAMED:
-        text.append(f"\nand {len(products) - NAMED} more", "dim")
-    return text or Text("nothing", "dim")
+        told.append(Text(f"and {len(products) - NAMED} more", "dim"))
+    return Text("\n").join(told)
+
+
+def overall(shown: Shown) -> str:
+    """What the examples are examples of: all moments and kinds together."""
+    told = f"In all, of {shown.requests:,} such requests {shown.seen.value:.1%} see an offer"
+    found = shown.precision
+    return f"{told}." if found is None else f"{told}, and {found.value:.1%} of the {shown.offers:,} offers were bought."
 
 
 def show_places(trained: Trained, examples: Sequence[Example], console: Console) -> None:
     """How to embed the bundle, and where everything is."""
-    cart = next((example.request["cart"] for example in examples if example.request["cart"]), [])
-    console.print("\nTo embed it, with mersalg installed:\n")
-    console.print(f"  {snippet(trained.bundle, cart[:3])}\n", markup=False, highlight=False)
-    console.print(f"Trained     in {sum(trained.seconds.values()):.0f} s")
-    console.print(f"Bundle      {trained.bundle}")
-    console.print(f"Run         {trained.run}", markup=False)
+    carts = [example.request["cart"] for example in examples if example.request["cart"]]
+    code = snippet(trained.bundle, carts[0][:3] if carts else [])
+    told = f"Bundle      {trained.bundle}, made in {sum(trained.seconds.values()):.0f} s\nRun         {trained.run}"
     if trained.registered is not None:
-        console.print(f"Registered  {trained.registered.uri} (alias challenger)")
+        told += f"\nRegistered  {trained.registered.uri} (alias challenger)"
+    console.print(f"\nTo embed it, with mersalg installed:\n\n{code}\n\n{told}", markup=False, soft_wrap=True)
 
 
 def snippet(bundle: Path, cart: Sequence[str]) -> str:
-    """Three lines of Python that give the offers for a cart."""
-    return "\n  ".join(
-        [
-            "import mersalg",
-            f"recommender = mersalg.load({json.dumps(bundle.as_posix())})",
-            f"print(recommender.recommend(cart={json.dumps(list(cart))}))",
-        ]
-    )
+    """Three lines of Python that print the offers for a cart, indented."""
+    load_line = f"recommender = mersalg.load({json.dumps(bundle.as_posix())})"
+    return f"    import mersalg\n    {load_line}\n    print(recommender.recommend(cart={json.dumps(list(cart))}))"
 
 
 if __name__ == "__main__":

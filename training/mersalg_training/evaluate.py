@@ -95,7 +95,7 @@ def evaluate(
         differences += compared
         progress.advance(step)
     progress.update(step, description="Thresholds")
-    shown = judge_shown(show, timeline, window, config, queries, for_shown) if show is not None else []
+    shown = judge_shown(show, timeline, attributes, window, config, queries, for_shown) if show is not None else []
     progress.update(step, description="Evaluated", completed=len(asked) + (show is not None))
     return Evaluation(rows, differences, shown, [task.label for task in tasks if not len(task.cases)])
 
@@ -163,6 +163,7 @@ def group_rows(task: Task, values: Mapping[str, Mapping[str, Float64]], random: 
 def judge_shown(
     show: Show,
     timeline: Timeline,
+    attributes: Attributes,
     window: tuple[float, float],
     config: Config,
     queries: int,
@@ -175,7 +176,9 @@ def judge_shown(
             "evaluate: label.horizon_days: expected the days that training resolved, got null; "
             "set it: --set label.horizon_days=14"
         )
-    cases = make_cases(timeline, *window, horizon_days, 2 * queries, random)
+    cases = make_cases(
+        timeline, attributes.product_type, len(attributes.product_types), *window, horizon_days, 2 * queries, random
+    )
     return shown_precision(cases, show(cases), random) if len(cases) else []
 
 

@@ -41,8 +41,7 @@ def new_bundle(out: Path) -> Iterator[BundleWriter]:
     An earlier bundle at `out` stays whole until the new one is, and is then removed. BundleError when `out` is
     something else than a bundle.
     """
-    if out.exists() and not (out / MANIFEST).is_file() and not (out.is_dir() and not any(out.iterdir())):
-        raise BundleError(f"{out}: expected no folder, an empty one or a bundle to replace; choose another --out")
+    check_out(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = out.parent / f".{out.name}.{uuid4().hex}.partial"
     folder.mkdir()
@@ -54,6 +53,12 @@ def new_bundle(out: Path) -> Iterator[BundleWriter]:
         put_in_place(folder, out)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_out(out: Path) -> None:
+    """BundleError when something else than a bundle, or an empty folder, stands where the bundle is to be."""
+    if out.exists() and not (out / MANIFEST).is_file() and not (out.is_dir() and not any(out.iterdir())):
+        raise BundleError(f"{out}: expected no folder, an empty one or a bundle to replace; choose another --out")
 
 
 def put_in_place(folder: Path, out: Path) -> None:

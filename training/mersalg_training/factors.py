@@ -1,30 +1,65 @@
-"""Product factors by alternating least squares on orders x products, with the library implicit."""
+"""Product factors by alternating least squares, of orders and of customers, with the library implicit."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
-import threadpoolctl
+import threadpoolctl  # type: ignore[import-untyped]
 from implicit.als import AlternatingLeastSquares
 
 from mersalg_training.config import FactorsConfig
-from mersalg_training.timeline import Float32, Int64
+from mersalg_training.timeline import Float32, Float64, Int64
 
 
-def product_factors(order: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Float32:
-    """(n_items, factors) float32 of unit length; a row of zeros where a product stands in no factorised order.
+@dataclass(frozen=True)
+class Taste:
+    """Factors of customers x products, from which the graph folds a history in: solve @ sum(weight * factors)."""
+
+    factors: Float32
+    """(n_items, factors); zeros where a product was not factorised."""
+    solve: Float32
+    """(factors, factors): the inverse of Y'Y + regularization * I."""
+
+
+def basket_factors(order: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Float32:
+    """(n_items, factors) float32 of unit length from orders x products; zeros for a product without lines.
 
     order, item: (n_lines,) int64; orders may be any ids, of which the largest `max_orders` are taken as the latest.
-    Hu, Koren and Volinsky, Collaborative filtering for implicit feedback datasets, 2008.
     """
     orders, row = np.unique(order, return_inverse=True)
     recent = row >= len(orders) - config.max_orders
-    row, item = row[recent], item[recent]
+    factors = fitted_factors(row[recent], item[recent], np.ones(int(recent.sum())), n_items, config, seed)
+    length = np.linalg.norm(factors, axis=1, keepdims=True)
+    return np.asarray(np.divide(factors, length, out=np.zeros_like(factors), where=length > 0))
+
+
+def customer_taste(customer: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Taste:
+    """Factors from customers x products, in which a product bought often counts by the logarithm of its lines.
+
+    customer, item: (n_lines,) int64 of lines with a known customer; without any the factors are zero.
+    """
+    pair, lines = np.unique(customer * n_items + item, return_counts=True)
+    factors = fitted_factors(pair // n_items, pair % n_items, np.log1p(lines), n_items, config, seed)
+    gram = factors.T.astype(np.float64) @ factors.astype(np.float64)
+    solve = np.linalg.inv(gram + (config.regularization + 1e-3) * np.eye(factors.shape[1]))
+    return Taste(factors, solve.astype(np.float32))
+
+
+def fitted_factors(
+    row: Int64,
+    item: Int64,
+    weight: Float64,
+    n_items: int,
+    config: FactorsConfig,
+    seed: int,
+) -> Float32:
+    """(n_items, factors) float32; Hu, Koren, Volinsky, Collaborative filtering for implicit feedback datasets, 2008."""
     if len(item) == 0:
         return np.zeros((n_items, config.factors), dtype=np.float32)
-    bought = sp.csr_matrix(
-        (np.ones(len(item), dtype=np.float32), (row - row.min(), item)), shape=(int(row.max() - row.min()) + 1, n_items)
-    )
+    _, row = np.unique(row, return_inverse=True)
+    bought = sp.csr_matrix((weight.astype(np.float32), (row, item)), shape=(int(row.max()) + 1, n_items))
     with threadpoolctl.threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=config.factors,
@@ -38,5 +73,4 @@ def product_factors(order: Int64, item: Int64, n_items: int, config: FactorsConf
         model.fit(bought, show_progress=False)
     factors = np.asarray(model.item_factors, dtype=np.float32)
     factors[np.bincount(item, minlength=n_items) == 0] = 0.0
-    length = np.linalg.norm(factors, axis=1, keepdims=True)
-    return np.divide(factors, length, out=np.zeros_like(factors), where=length > 0)
+    return factors

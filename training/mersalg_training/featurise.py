@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
 from mersalg.names import KINDS
 from mersalg.session import open_runtime
-
 from mersalg_training.cases import Cases
 from mersalg_training.graph.scorer import featurise_model
 from mersalg_training.graph.tables import ShopTables
@@ -28,6 +28,11 @@ def nothing() -> Float32:
     return np.zeros(0, dtype=np.float32)
 
 
+def no_group() -> Int64:
+    """An output that the graph does not have."""
+    return np.zeros(0, dtype=np.int64)
+
+
 @dataclass(frozen=True)
 class Found:
     """Candidates of a batch of requests, C places each."""
@@ -43,10 +48,13 @@ class Found:
     """(m, C, F); empty where there are trees."""
     signals: Float32 = field(default_factory=nothing)
     """(m, C, S); empty where there are trees."""
+    group: Int64 = field(default_factory=no_group)
+    """(m, C) position in the first score's GROUPS; empty where there are trees."""
     score: Float32 = field(default_factory=nothing)
     """(m, C) log-odds; empty where there are no trees."""
 
     def valid(self, n_items: int) -> npt.NDArray[np.bool_]:
+        """(m, C) which places hold a candidate."""
         return self.item < n_items
 
 
@@ -57,7 +65,7 @@ class Featuriser:
         self, tables: ShopTables, first_weights: Float32, trees: tuple[TreeTable, TreeTable] | None = None
     ) -> None:
         model, self.feature_names = featurise_model(tables, first_weights, trees)
-        self.outputs = ["item", "kind", *(["features", "signals"] if trees is None else ["score"])]
+        self.outputs = ["item", "kind", *(["features", "signals", "group"] if trees is None else ["score"])]
         self.tables = tables
         self.runtime = open_runtime(model.SerializeToString(), threads=1)
 

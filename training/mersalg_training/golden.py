@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from mersalg.names import KINDS, MOMENTS
 
+from mersalg.names import KINDS, MOMENTS
 from mersalg_training.graph.tables import ShopTables
 
 MADE_AT = datetime(2020, 1, 1, 12)
@@ -17,7 +17,7 @@ MADE_AT = datetime(2020, 1, 1, 12)
 def golden_requests(
     tables: ShopTables, product_ids: list[str], n: int, random: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """n requests over drawn products: all moments, empty carts, unknown products, duplicates, none to long histories.
+    """N requests over drawn products: all moments, empty carts, unknown products, duplicates, none to long histories.
 
     product_ids: (n_items,) by item index.
     """

@@ -9,7 +9,8 @@ Read from the top, the first that holds decides:
 3. Its product type is in the cart, or usual for this customer: at least `upsell_step` times as dear as the anchor
    (the dearest of the type in the cart, else the customer's usual one) -> `upsell`; else, a variety at no higher
    price -> `more-of-same`.
-4. The pair with its strongest anchor is directed (below) -> `add-on`.
+4. The pair with its strongest anchor is directed (below) and the candidate costs at most `add_on_price` times as
+   much as it -> `add-on`.
 5. Anything else -> `cross-sell`.
 
 Rules 1, 2, 3 and 5 depend on the request and are therefore written once, in the graph (`graph/kinds.py`); rule 4
@@ -27,19 +28,17 @@ Float64 = npt.NDArray[np.float64]
 
 
 def directed(
-    pair: Float64, anchor: Float64, candidate: Float64, orders: float, price_ratio: Float64, config: KindsConfig
+    pair: Float64, anchor: Float64, candidate: Float64, orders: float, config: KindsConfig
 ) -> npt.NDArray[np.bool_]:
-    """(n,) whether the candidate extends the anchor: significant, one-directional and cheaper.
+    """(n,) whether the candidate extends the anchor: significant and one-directional.
 
-    pair, anchor, candidate: (n,) orders with both, with the anchor, with the candidate; orders: how many in all;
-    price_ratio: (n,) candidate's price over the anchor's, NaN where a price is unknown (then never directed).
+    pair, anchor, candidate: (n,) orders with both, with the anchor, with the candidate; orders: how many in all.
     P(candidate | anchor) / P(anchor | candidate) is candidate / anchor.
     """
     lift = pair * orders / (anchor * candidate)
     significant = log_likelihood_ratio(pair, anchor, candidate, orders) >= config.add_on_log_likelihood
     one_way = candidate >= config.add_on_direction * anchor
-    cheaper = price_ratio <= config.add_on_price
-    return np.asarray(significant & one_way & cheaper & (lift >= config.add_on_lift))
+    return np.asarray(significant & one_way & (lift >= config.add_on_lift))
 
 
 def log_likelihood_ratio(pair: Float64, anchor: Float64, candidate: Float64, orders: float) -> Float64:

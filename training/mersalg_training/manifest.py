@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from mersalg import __version__
 from mersalg.manifest import FORMAT, FORMAT_VERSION
-
 from mersalg_training.contract_report import ContractReport
 from mersalg_training.split import Windows
 

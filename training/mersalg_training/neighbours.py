@@ -24,6 +24,8 @@ ANCHOR_CHANNELS = ("ladder", "follow", "near")
 
 FACTOR_SUPPORT = 20
 """Factor neighbours are products in at least so many orders: the factors of rarer ones are noise."""
+FACTOR_CANDIDATES = 5000
+"""And only so many, the most bought, are looked at."""
 LADDER_PRIOR = 2.0
 """Observed switches are shrunk to the popularity of the dearer products as if by so many switches."""
 MERGED_WIDTH = 64
@@ -80,6 +82,7 @@ def build_neighbours(
     retrieve = config.retrieve
     ladder = ladder_entries(counts.switches, vocabulary, frequent, n_types, config.kinds)
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
+    basket = basket.best(basket.values["cosine"], max(retrieve.basket_neighbours, retrieve.follow_neighbours))
     sources = [
         basket.best(basket.values["cosine"], retrieve.basket_neighbours),
         factor_entries(factors, vocabulary, frequent, retrieve.factor_neighbours),
@@ -132,12 +135,7 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
     exponent = config.counts.cosine_cart
     one_way = np.zeros(len(n))
     own = slice(0, len(pair.n))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        price_ratio = vocabulary.price[item[own]] / vocabulary.price[row[own]]
-    other_type = vocabulary.product_type[item[own]] != vocabulary.product_type[row[own]]
-    one_way[own] = other_type & directed(
-        n[own], anchor_orders[own], orders[item[own]], counts.orders, price_ratio.astype(np.float64), config.kinds
-    )
+    one_way[own] = directed(n[own], anchor_orders[own], orders[item[own]], counts.orders, config.kinds)
     return Entries(
         row,
         item,
@@ -164,7 +162,7 @@ PRIOR_FOLLOWED = 10.0
 
 def factor_entries(factors: Float32, vocabulary: Vocabulary, frequent: int, width: int) -> Entries:
     """The most similar products by factors, by cosine; none for rows of product types."""
-    support = int(np.count_nonzero(vocabulary.orders >= FACTOR_SUPPORT))
+    support = min(FACTOR_CANDIDATES, int(np.count_nonzero(vocabulary.orders >= FACTOR_SUPPORT)))
     width = min(width, support - 1)
     if width < 1:
         nothing = np.zeros(0, dtype=np.int64)
@@ -185,7 +183,7 @@ def factor_entries(factors: Float32, vocabulary: Vocabulary, frequent: int, widt
 
 
 def ladder_entries(switches: Pairs, vocabulary: Vocabulary, frequent: int, n_types: int, kinds: KindsConfig) -> Entries:
-    """Dearer products of the row's type, by observed switches shrunk to popularity; for a type's row its popular ones."""
+    """Dearer products of the row's type, by switches shrunk to popularity; for a type's row its popular products."""
     of_code = vocabulary.item_of_code
     price, orders = vocabulary.price[:-1].astype(np.float64), vocabulary.orders[:-1]
     width = vocabulary.n_items + 1

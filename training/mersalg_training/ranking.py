@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mersalg_training.cases import Cases
 from mersalg_training.config import Config
 from mersalg_training.featurise import Featuriser, Found
-from mersalg_training.graph.shortlist import SIGNALS
+from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.progress import Tick
 from mersalg_training.rankers import FittedTrees, make_ranker
 from mersalg_training.shortlisting import fit_first_weights
 from mersalg_training.timeline import Float32, Int64, Timeline
 
-FIRST_CASES = 2500
+FIRST_CASES = 2000
 """Requests that fit the first score."""
-FIRST_POOL = 5
+FIRST_POOL = 4
 """The first score is fitted on so many times the candidates that it later keeps."""
-EVEN_WEIGHTS = np.ones((len(SIGNALS), 2), dtype=np.float32)
+EVEN_WEIGHTS = np.concatenate([np.ones((len(SIGNALS), len(GROUPS))), np.zeros((1, len(GROUPS)))]).astype(np.float32)
 """Of the wide shortlists on which the first score is fitted."""
 
 
@@ -43,18 +42,20 @@ class Matrix:
 def learn_first_weights(
     timeline: Timeline, cases: Cases, tables: ShopTables, random: np.random.Generator, tick: Tick
 ) -> Float32:
-    """(len(SIGNALS), 2) the first score of own and of new products, fitted on wide shortlists of some requests."""
+    """(len(SIGNALS) + 1, len(GROUPS)) the first score of each group, fitted on wide shortlists of some requests."""
     retrieve = tables.config.retrieve
     wider = {name: FIRST_POOL * getattr(retrieve, name) for name in ("own_candidates", "new_candidates")}
     wide = tables.config.model_copy(update={"retrieve": retrieve.model_copy(update=wider)})
     featuriser = Featuriser(replace(tables, config=wide), EVEN_WEIGHTS)
     some = cases.take(random.permutation(len(cases))[:FIRST_CASES])
-    sides: list[list[tuple[Float32, npt.NDArray[np.bool_]]]] = [[], []]
+    signals, bought, group = [], [], []
     for found in featuriser.run(timeline, some, tick):
-        for side, places in zip(sides, featuriser.sides, strict=True):
-            valid = found.valid(tables.n_items)[:, places]
-            side.append((found.signals[:, places][valid], found.bought[:, places][valid]))
-    return np.stack([fit_first_weights(*map(np.concatenate, zip(*side, strict=True))) for side in sides], axis=1)
+        valid = found.valid(tables.n_items)
+        signals.append(found.signals[valid])
+        bought.append(found.bought[valid])
+        group.append(found.group[valid])
+    X, y, of = np.concatenate(signals), np.concatenate(bought).astype(np.float32), np.concatenate(group)
+    return np.stack([fit_first_weights(X[of == g], y[of == g]) for g in range(len(GROUPS))], axis=1)
 
 
 def training_matrices(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from mersalg_training.attributes import Attributes
 from mersalg_training.config import Config
 from mersalg_training.counts import count_purchases
-from mersalg_training.factors import product_factors
+from mersalg_training.factors import basket_factors, customer_taste
 from mersalg_training.graph.tables import Rhythm, ShopTables
 from mersalg_training.neighbours import build_neighbours
 from mersalg_training.progress import Tick
-from mersalg_training.timeline import Timeline
+from mersalg_training.timeline import UNKNOWN, Timeline
 from mersalg_training.vocabulary import build_vocabulary
 
 
@@ -28,7 +28,10 @@ def learn_shop(
     item = vocabulary.item_of_code[timeline.line_product[before]]
     frequent = vocabulary.orders[item] >= config.counts.min_support
     order = timeline.line_order[before][frequent].astype("int64")
-    factors = product_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed)
+    factors = basket_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed)
+    customer = timeline.order_customer[order].astype("int64")
+    known = customer != UNKNOWN
+    taste = customer_taste(customer[known], item[frequent][known], vocabulary.n_items + 1, config.factors, config.seed)
     tick(2, 3)
     neighbours = build_neighbours(counts, vocabulary, factors, n_types, config)
     tick(3, 3)
@@ -36,6 +39,7 @@ def learn_shop(
         vocabulary=vocabulary,
         neighbours=neighbours,
         factors=factors,
+        taste=taste,
         n_types=n_types,
         n_categories=len(attributes.categories),
         n_brands=len(attributes.brands),

@@ -12,11 +12,13 @@ STEPS = 200
 
 
 def fit_first_weights(signals: Float32, bought: Float32) -> Float32:
-    """(S,) float32 weights of a logistic regression with a small ridge; the intercept is left out.
+    """(S + 1,) float32 weights and intercept of a logistic regression with a small ridge.
 
-    signals: (n, S) float32; bought: (n,) of 0 and 1. The order of candidates is all that the first score is for.
-    A signal that never varies has weight 0.
+    signals: (n, S) float32; bought: (n,) of 0 and 1. A signal that never varies has weight 0, and so has everything but
+    the intercept where there are no rows.
     """
+    if len(signals) == 0:
+        return np.append(np.zeros(signals.shape[1]), -10.0).astype(np.float32)
     spread = signals.std(axis=0).astype(np.float64)
     scale = np.where(spread > 1e-9, spread, np.inf)
     X = np.concatenate([signals / scale, np.ones((len(signals), 1))], axis=1).astype(np.float64)
@@ -31,4 +33,4 @@ def fit_first_weights(signals: Float32, bought: Float32) -> Float32:
         return float(value), X.T @ (p - y) / len(y) + np.append(2.0 * RIDGE * weight[:-1], 0.0)
 
     fitted = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
-    return np.asarray(fitted.x[:-1] / scale, dtype=np.float32)
+    return np.append(fitted.x[:-1] / scale, fitted.x[-1]).astype(np.float32)

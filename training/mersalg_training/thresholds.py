@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from mersalg.names import KINDS, Kind
 
+from mersalg.names import KINDS, Kind
 from mersalg_training.timeline import Float32, Float64, Int64
 
 SHOWN = 3
@@ -66,6 +66,7 @@ def choose_thresholds(
 
 
 def of_kind(shown: Shown, kind: int) -> Shown:
+    """The rows of one kind."""
     rows = shown.kind == kind
     return Shown(shown.kind[rows], shown.relevance[rows], shown.bought[rows], shown.unit[rows])
 
@@ -115,7 +116,7 @@ def customer_sums(shown: Shown, threshold: float, wanted: float) -> Float64:
     """(n_units,) sum of (bought - wanted) over each unit's offers at or above the threshold."""
     _, unit = np.unique(shown.unit, return_inverse=True)
     surplus = np.where(shown.relevance >= threshold, shown.bought - wanted, 0.0)
-    return np.bincount(unit, weights=surplus) if len(unit) else np.zeros(0)
+    return np.asarray(np.bincount(unit, weights=surplus), dtype=np.float64)
 
 
 def surplus_bound(sums: Float64, wanted: float, confidence: float) -> float:

@@ -45,10 +45,12 @@ class Timeline:
 
     @property
     def n_lines(self) -> int:
+        """Lines of all orders."""
         return len(self.line_product)
 
     @property
     def n_orders(self) -> int:
+        """Orders of all customers, and of none."""
         return len(self.order_customer)
 
     @cached_property
@@ -104,7 +106,7 @@ def read_timeline(connection: duckdb.DuckDBPyConnection) -> Timeline:
     return Timeline(
         product_ids=product_ids,
         customer_ids=customer_ids,
-        order_ids=list(plain(orders["order_id"])),
+        order_ids=[str(order_id) for order_id in plain(orders["order_id"])],
         line_product=np.asarray(lines["product_code"], dtype=np.int32),
         line_quantity=np.asarray(lines["quantity"], dtype=np.float32),
         line_price=np.ma.filled(np.ma.asarray(lines["unit_price"], dtype=np.float64), np.nan).astype(np.float32),
@@ -125,6 +127,6 @@ def column(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
     return [row[0] for row in connection.execute(query).fetchall()]
 
 
-def plain(values: npt.NDArray[np.object_] | np.ma.MaskedArray) -> list[str | None]:  # type: ignore[type-arg]
+def plain(values: npt.NDArray[np.object_] | np.ma.MaskedArray) -> list[str | None]:
     """A column of strings as a list, with None where the database has NULL."""
     return list(values.tolist())  # of a masked array, None where it is masked

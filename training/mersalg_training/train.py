@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+
 from mersalg.bundle import Bundle
 from mersalg.errors import BundleError, DataError
 from mersalg.graph import ML_OPSET, OPSET
 from mersalg.recommender import Recommender, load
 from mersalg.session import Session
-from rich.console import Console
-
 from mersalg_training.answers import bundle_scorer, bundle_shower, time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
 from mersalg_training.calibrating import Calibrated, calibrate, rank_cases, spread_over_customers
@@ -24,7 +24,7 @@ from mersalg_training.contract import apply_contract
 from mersalg_training.contract_report import ContractReport
 from mersalg_training.evaluate import evaluate
 from mersalg_training.evaluation import Evaluation
-from mersalg_training.export import BundleWriter, as_json, new_bundle
+from mersalg_training.export import BundleWriter, as_json, check_out, new_bundle
 from mersalg_training.featurise import Featuriser
 from mersalg_training.golden import golden_requests
 from mersalg_training.graph.decide import decision_of
@@ -87,6 +87,7 @@ class Trained:
 def train(config: Config, out: Path, console: Console) -> Trained:
     """Run a job. ConfigError, DataError or BundleError say what does not hold; nothing half-written stays."""
     stages = Stages(console)
+    check_out(out)
     with open_run(config.tracking, config.name) as run:
         purchased = read_purchases(config, stages)
         console.print(purchased.report.render())
@@ -121,11 +122,13 @@ def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:
         early = learn_shop(timeline, attributes, rank_day, config, tick)
     horizon = config.label.horizon_days or early.rhythm.horizon_days
     config = config.model_copy(update={"label": config.label.model_copy(update={"horizon_days": horizon})})
-    cases = make_cases(timeline, rank_day, calibrate_day, horizon, config.ranker.requests, random)
+    types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
+    cases = make_cases(timeline, types, unknown, rank_day, calibrate_day, horizon, most, random)
     if len(cases) < 2:
         raise DataError(
-            f"no request can be made of the orders from {windows.rank_from:%Y-%m-%d} to {windows.calibrate_from:%Y-%m-%d}; "
-            "orders of one product and customers who never come back teach nothing; widen split.rank_days"
+            f"no request can be made of the orders from {windows.rank_from:%Y-%m-%d} "
+            f"to {windows.calibrate_from:%Y-%m-%d}: orders of one product and customers who never come back "
+            "teach nothing; widen split.rank_days"
         )
     with stages.stage("Fitting the first score") as tick:
         first_weights = learn_first_weights(timeline, cases, early, random, tick)
@@ -162,12 +165,14 @@ def calibrate_shop(
     windows, timeline = purchased.windows, purchased.timeline
     first_day, end_day = time_to_day(windows.calibrate_from), time_to_day(windows.test_from)
     horizon = config.label.horizon_days or tables.rhythm.horizon_days
-    cases = make_cases(timeline, first_day, end_day, horizon, config.ranker.requests, random)
+    attributes = purchased.attributes
+    types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
+    cases = make_cases(timeline, types, unknown, first_day, end_day, horizon, most, random)
     cases = spread_over_customers(cases, random)
     if len(cases) < 2:
         raise DataError(
-            f"no request can be made of the orders from {windows.calibrate_from:%Y-%m-%d} to {windows.test_from:%Y-%m-%d}; "
-            "widen split.calibrate_days"
+            f"no request can be made of the orders from {windows.calibrate_from:%Y-%m-%d} "
+            f"to {windows.test_from:%Y-%m-%d}; widen split.calibrate_days"
         )
     return calibrate(rank_cases(timeline, cases, featuriser, tick), config.thresholds, random)
 
@@ -211,7 +216,7 @@ def write_bundle(
 def golden(
     recommender: Recommender, tables: ShopTables, product_ids: list[str], random: np.random.Generator
 ) -> dict[str, Any]:
-    """Golden requests with the offers that this bundle gives; BundleError where a batch differs from single requests."""
+    """Golden requests with this bundle's offers; BundleError where a batch differs from single requests."""
     requests = golden_requests(tables, product_ids, GOLDEN, random)
     answers = [[offer.to_dict() for offer in offers] for offers in recommender.score(requests)]
     alone = [[offer.to_dict() for offer in recommender.score([request])[0]] for request in requests]

@@ -37,6 +37,7 @@ class Vocabulary:
 
     @property
     def n_items(self) -> int:
+        """Products that were sold before the cut; also the index "no item"."""
         return len(self.code)
 
 
@@ -51,7 +52,7 @@ def build_vocabulary(counts: Counts, attributes: Attributes) -> Vocabulary:
     item_of_code[code] = np.arange(n)
 
     def sold_column(name: str) -> Float64:
-        return np.ma.filled(np.ma.asarray(counts.products[name], dtype=np.float64), np.nan)[position]
+        return np.asarray(np.ma.filled(np.ma.asarray(counts.products[name], dtype=np.float64), np.nan)[position])
 
     price = np.where(np.isnan(attributes.price[code]), sold_column("price"), attributes.price[code])
     product_type = with_last(attributes.product_type[code], len(attributes.product_types))
@@ -94,11 +95,11 @@ def repeat_rate(counts: Counts, item_of_code: Int64, n: int) -> Float64:
     """(n,) share of the buyers who bought again, shrunk to the shop's share."""
     buyers, repeaters = (spread(counts.repeats, name, item_of_code, n) for name in ("buyers", "repeaters"))
     overall = repeaters.sum() / max(1.0, buyers.sum())
-    return (repeaters + PRIOR_BUYERS * overall) / (buyers + PRIOR_BUYERS)
+    return np.asarray((repeaters + PRIOR_BUYERS * overall) / (buyers + PRIOR_BUYERS))
 
 
 def repurchase_interval(counts: Counts, item_of_code: Int64, product_type: Int64) -> Float64:
-    """(n,) expected days to the next purchase, shrunk to the type's and the shop's; NaN where nothing is bought twice."""
+    """(n,) expected days to the next purchase, shrunk to the type's and the shop's; NaN if nothing is bought twice."""
     n = len(product_type)
     days, intervals = (spread(counts.intervals, name, item_of_code, n) for name in ("interval_days", "intervals"))
     if intervals.sum() == 0:

@@ -19,8 +19,10 @@ Scalar = float | int | bool
 
 
 class Value:
-    """A tensor of the graph under construction. Arithmetic with a Python number takes the number's own type:
-    an int is int64, a float float32."""
+    """A tensor of the graph under construction.
+
+    Arithmetic with a Python number takes the number's own type: an int is int64, a float float32.
+    """
 
     def __init__(self, graph: GraphBuilder, name: str) -> None:
         self.graph = graph
@@ -68,15 +70,19 @@ class Value:
         return self.op("Not")
 
     def equal(self, other: Value | Scalar) -> Value:
+        """Elementwise equality."""
         return self.op("Equal", other)
 
     def cast(self, dtype: int) -> Value:
+        """This value as another element type."""
         return self.op("Cast", to=dtype)
 
     def floats(self) -> Value:
+        """This value as float32."""
         return self.cast(TensorProto.FLOAT)
 
     def integers(self) -> Value:
+        """This value as int64."""
         return self.cast(TensorProto.INT64)
 
     def gather(self, indices: Value, axis: int = 0) -> Value:
@@ -84,6 +90,7 @@ class Value:
         return self.op("Gather", indices, axis=axis)
 
     def gather_elements(self, indices: Value, axis: int = 1) -> Value:
+        """The elements at indices of the same rank."""
         return self.op("GatherElements", indices, axis=axis)
 
     def reshape(self, *dims: int | Value) -> Value:
@@ -91,12 +98,15 @@ class Value:
         return self.op("Reshape", self.graph.dims(*dims))
 
     def unsqueeze(self, axis: int) -> Value:
+        """This value with an axis of size 1 more."""
         return self.op("Unsqueeze", self.graph.constant(np.array([axis])))
 
     def squeeze(self, axis: int) -> Value:
+        """This value without an axis of size 1."""
         return self.op("Squeeze", self.graph.constant(np.array([axis])))
 
     def expand(self, *dims: int | Value) -> Value:
+        """This value broadcast to dimensions."""
         return self.op("Expand", self.graph.dims(*dims))
 
     def dim(self, axis: int) -> Value:
@@ -104,19 +114,24 @@ class Value:
         return self.op("Shape", start=axis, end=axis + 1)
 
     def slice(self, axis: int, start: int, end: int) -> Value:
+        """This value from `start` to before `end` along one axis."""
         constant = self.graph.constant
         return self.op("Slice", constant(np.array([start])), constant(np.array([end])), constant(np.array([axis])))
 
     def sum(self, axis: int, *, keep: bool = False) -> Value:
+        """The sum along an axis."""
         return self.op("ReduceSum", self.graph.constant(np.array([axis])), keepdims=int(keep))
 
     def max(self, axis: int, *, keep: bool = False) -> Value:
+        """The largest along an axis."""
         return self.op("ReduceMax", self.graph.constant(np.array([axis])), keepdims=int(keep))
 
     def min(self, axis: int, *, keep: bool = False) -> Value:
+        """The smallest along an axis."""
         return self.op("ReduceMin", self.graph.constant(np.array([axis])), keepdims=int(keep))
 
     def cumsum(self, axis: int) -> Value:
+        """The running sum along an axis."""
         return self.op("CumSum", self.graph.constant(np.array(axis)))
 
     def sorted(self, *, k: Value, largest: bool) -> tuple[Value, Value]:
@@ -142,10 +157,12 @@ class GraphBuilder:
         self._named: dict[str, Value] = {}
 
     def input(self, name: str, dtype: int, dims: Sequence[str | int]) -> Value:
+        """An input of the graph."""
         self.inputs.append(helper.make_tensor_value_info(name, dtype, dims))
         return Value(self, name)
 
     def output(self, value: Value, name: str, dtype: int, dims: Sequence[str | int]) -> None:
+        """Name a value as an output of the graph."""
         self.nodes.append(helper.make_node("Identity", [value.name], [name]))
         self.outputs.append(helper.make_tensor_value_info(name, dtype, dims))
 
@@ -179,12 +196,15 @@ class GraphBuilder:
         return [Value(self, name) for name in names]
 
     def op(self, kind: str, *inputs: Value | Scalar, **attributes: Any) -> Value:
+        """The first output of a node."""
         return self.node(kind, inputs, **attributes)[0]
 
     def where(self, condition: Value, then: Value | Scalar, otherwise: Value | Scalar) -> Value:
+        """Elementwise choice."""
         return self.op("Where", condition, then, otherwise)
 
     def concat(self, values: Sequence[Value], axis: int) -> Value:
+        """Values side by side along an axis."""
         return self.op("Concat", *values, axis=axis)
 
     def dims(self, *dims: int | Value) -> Value:

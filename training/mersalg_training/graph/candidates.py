@@ -42,6 +42,8 @@ class Candidates:
     """(N,) int64."""
     features: dict[str, Value]
     signals: Value
+    group: Value
+    """(N, C) int64 the group whose first score applied."""
 
 
 def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_weights: Float32) -> Candidates:
@@ -68,6 +70,7 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
         retrieved=shortlist.retrieved,
         features=features,
         signals=shortlist.signals,
+        group=shortlist.group,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from mersalg.names import KINDS
 
+from mersalg.names import KINDS, Kind
 from mersalg_training.calibration import Calibration
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.candidates import Candidates, stacked_features
@@ -21,7 +22,7 @@ SILENT = 2.0
 
 @dataclass(frozen=True)
 class Decision:
-    """What comes after the features: one ranker for own and one for new products, calibration and thresholds by kind."""
+    """What comes after the features: a ranker for own and one for new products, calibration, thresholds by kind."""
 
     own_trees: TreeTable
     new_trees: TreeTable
@@ -103,7 +104,7 @@ def decide(
 
 
 def decision_of(
-    own: TreeTable, new: TreeTable, calibration: Calibration, thresholds: dict[str, float | None]
+    own: TreeTable, new: TreeTable, calibration: Calibration, thresholds: Mapping[Kind, float | None]
 ) -> Decision:
     """A decision with thresholds by kind; None = silent."""
     values = [thresholds[kind] for kind in KINDS]

@@ -14,7 +14,8 @@ from mersalg_training.graph.tables import ShopTables
 
 NAN = float("nan")
 STATISTICS = (
-    "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share", "price_rank",
+    "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
+    "price_rank",
 )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def candidate_features(
 
     item = here(pool.item)
     own_position, is_own = here(typed.own_position), here(typed.is_own)
-    found = {
+    return {
         **request_features(graph, request, shortlist, moment),
         "first_score": shortlist.first_score,
         **pair_features(pool, shortlist.place),
@@ -47,7 +48,6 @@ def candidate_features(
         **price_features(graph, tables, request, here(typed.price), here(typed.anchor_price)),
         "kind": here(typed.kind).floats(),
     }
-    return found
 
 
 def request_features(graph: GraphBuilder, request: Request, shortlist: Shortlist, moment: Value) -> dict[str, Value]:
@@ -85,8 +85,13 @@ def factor_features(graph: GraphBuilder, tables: ShopTables, request: Request, i
     weight, place = request.own_long.sorted(k=k, largest=True)
     usual = factors.gather(request.own.gather_elements(place)) * weight.unsqueeze(2)
     usual = usual.sum(1) / graph.op("Max", weight.sum(1, keep=True), 1e-6)
+    taste = graph.constant(tables.taste.factors, "taste_factors").gather(item).op("MatMul", request.taste.unsqueeze(2))
     close = factors.gather(item).op("MatMul", graph.concat([cart.unsqueeze(2), usual.unsqueeze(2)], 2))
-    return {"cart_closeness": close.slice(2, 0, 1).squeeze(2), "history_closeness": close.slice(2, 1, 2).squeeze(2)}
+    return {
+        "cart_closeness": close.slice(2, 0, 1).squeeze(2),
+        "history_closeness": close.slice(2, 1, 2).squeeze(2),
+        "taste": taste.squeeze(2),
+    }
 
 
 def own_features(graph: GraphBuilder, request: Request, position: Value, is_own: Value) -> dict[str, Value]:

@@ -65,7 +65,9 @@ def type_anchor(graph: GraphBuilder, tables: ShopTables, request: Request, types
     cart_key = dearness.gather(request.cart) * ITEM_BITS + request.cart + CART_FIRST
     cart_type = types.of_item.gather(request.cart)
     own_type = types.of_item.gather(request.own)
-    usual = types.own_lines.gather_elements(own_type) >= float(tables.config.kinds.usual_type_lines)
+    rules = tables.config.kinds
+    least = graph.op("Max", request.n_orders * rules.usual_type_share, float(rules.usual_type_lines))
+    usual = types.own_lines.gather_elements(own_type) >= least
     weight = graph.op("Min", request.own_long * 1024.0, float(OWN_STEPS)).integers()
     own_key = graph.where(usual, weight * ITEM_BITS + request.own, -1)
     cart_key = graph.where(request.cart < tables.n_items, cart_key, -1)

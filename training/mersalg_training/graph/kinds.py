@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mersalg.names import KINDS
-
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import Group
 from mersalg_training.graph.request import Request
@@ -30,6 +29,8 @@ class Typed:
     own_position: Value
     """int64 position among the own products; 0 where there is none."""
     is_own: Value
+    has_same: Value
+    """bool: the type is in the cart, or usual."""
     price: Value
     anchor_price: Value
     product_type: Value
@@ -55,10 +56,11 @@ def type_pool(
     anchor = graph.where(is_own_again, pool.item, graph.where(has_same, same, pool.best_anchor))
     anchor_price = price_of.gather(anchor)
     of_same_type = graph.where(dearer, UPSELL, MORE_OF_SAME)
-    of_other_type = graph.where(pool.best["directed"] > 0.0, ADD_ON, CROSS_SELL)
+    cheaper = price <= price_of.gather(pool.best_anchor) * rules.add_on_price
+    of_other_type = graph.where((pool.best["directed"] > 0.0) & cheaper, ADD_ON, CROSS_SELL)
     of_own = graph.where(due, REPLACEMENT, MORE_OF_SAME)
     kind = graph.where(is_own_again, of_own, graph.where(has_same, of_same_type, of_other_type))
     in_open_cart = (pool.total["in_cart"] > 0.0) & ~request.after_payment
     eligible = (pool.item < no_item) & ~(pool.total["excluded"] > 0.0) & ~in_open_cart
     eligible = eligible & (allowed.floats().gather_elements(kind) > 0.0)
-    return Typed(kind, anchor, eligible, own_position, is_own, price, anchor_price, product_type)
+    return Typed(kind, anchor, eligible, own_position, is_own, has_same, price, anchor_price, product_type)

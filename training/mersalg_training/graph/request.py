@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from mersalg.names import AFTER_PAYMENT, MOMENTS
 
+from mersalg.names import AFTER_PAYMENT, MOMENTS
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.tables import ShopTables
 
@@ -44,6 +44,8 @@ class Request:
     last_age: Value
     """(N, 1) float32 days since the last order; FAR_DAYS without history."""
     first_age: Value
+    taste: Value
+    """(N, F) float32 the history folded into the factors of customers; zeros without history."""
 
 
 def read_request(
@@ -75,8 +77,16 @@ def read_request(
         n_orders=new_time.floats().sum(1, keep=True),
         last_age=ages.min(1, keep=True),
         first_age=graph.where(known, age, 0.0).max(1, keep=True),
+        taste=folded_in(graph, tables, own),
         **own,
     )
+
+
+def folded_in(graph: GraphBuilder, tables: ShopTables, own: dict[str, Value]) -> Value:
+    """(N, F) the customer's factors by one least-squares step over the own products, decayed counts as weights."""
+    factors = graph.constant(tables.taste.factors, "taste_factors").gather(own["own"])
+    weight = (own["own_long"] + 1.0).op("Log").unsqueeze(1)
+    return weight.op("MatMul", factors).squeeze(1).op("MatMul", graph.constant(tables.taste.solve, "taste_solve"))
 
 
 def distinct(graph: GraphBuilder, items: Value, no_item: int) -> Value:

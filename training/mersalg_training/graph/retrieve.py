@@ -24,12 +24,15 @@ CHANNELS = (
     "ladder",
     "follow",
     "near",
+    "taste",
     "own",
     "excluded",
     "in_cart",
     "anchors",
 )
 """Added up over the entries of a candidate. `own` is 1 + the position among the own products."""
+SCANNED = 4096
+"""Popular products that are compared with the customer's taste."""
 STRENGTH_STEPS = 2**20
 """A strength in [0, 1] takes so many steps inside a sort key; a catalogue holds at most 2**40 products."""
 
@@ -68,16 +71,13 @@ def gather_pool(graph: GraphBuilder, tables: ShopTables, request: Request, exclu
         ladder_entries(graph, tables, request),
         anchor_entries(graph, tables, request),
         own_entries(graph, tables, request),
+        taste_entries(graph, tables, request),
         marks(graph, request.cart, "in_cart", tables.n_items),
         marks(graph, exclude, "excluded", tables.n_items),
         popular_entries(graph, tables, request),
     ]
-    joined = Entries(
-        *(
-            graph.concat([getattr(part, name) for part in parts], 1)
-            for name in ("item", "anchor", "strength", "channels")
-        )
-    )
+    names = ("item", "anchor", "strength", "channels")
+    joined = Entries(*(graph.concat([getattr(part, name) for part in parts], 1) for name in names))
     return added_up(graph, joined, tables.n_items)
 
 
@@ -147,6 +147,31 @@ def own_entries(graph: GraphBuilder, tables: ShopTables, request: Request) -> En
     )
 
 
+def taste_entries(graph: GraphBuilder, tables: ShopTables, request: Request) -> Entries:
+    """Of the shop's popular products, those that fit the customer's history best and are new to it.
+
+    Only so many are looked at that the cost does not grow with the catalogue.
+    """
+    scanned = tables.most_popular(min(SCANNED, tables.n_items))
+    place_of = np.full(tables.n_items + 1, len(scanned), dtype=np.int64)
+    place_of[scanned[scanned < tables.n_items]] = np.flatnonzero(scanned < tables.n_items)
+    factors = graph.constant(np.ascontiguousarray(tables.taste.factors[scanned].T), "scanned_factors")
+    score = request.taste.op("MatMul", factors)
+    score = graph.concat([score, graph.full(0.0, score.dim(0), 1)], 1)
+    own = graph.constant(place_of, "scanned_place").gather(request.own)
+    score = score.scatter(own, request.own_long * 0.0 - 1e9).slice(1, 0, len(scanned))
+    width = min(tables.config.retrieve.taste_candidates, len(scanned))
+    best, place = score.sorted(k=graph.constant(np.array([width])), largest=True)
+    liked = best > 1e-6
+    item = graph.constant(scanned, "scanned").gather(place)
+    return Entries(
+        graph.where(liked, item, tables.n_items),
+        graph.full(tables.n_items, item.dim(0), width),
+        graph.full(0.0, item.dim(0), width),
+        placed(graph, [(CHANNELS.index("taste"), 1, graph.op("Max", best, 0.0).unsqueeze(2))]),
+    )
+
+
 def marks(graph: GraphBuilder, item: Value, name: str, no_item: int) -> Entries:
     """Products that are only marked: those of the cart and the excluded ones."""
     zero = item.floats() * 0.0
@@ -184,7 +209,7 @@ def repeated(anchor: Value, width: int) -> Value:
 
 
 def placed(graph: GraphBuilder, blocks: list[tuple[int, int, Value]]) -> Value:
-    """(N, E, len(CHANNELS)): blocks (N, E, m), each with its first channel and m, zeros elsewhere. Blocks do not overlap."""
+    """(N, E, len(CHANNELS)): blocks (N, E, m), each with its first channel and m; zeros elsewhere."""
     total: Value | None = None
     for first, size, block in blocks:
         pads = np.array([0, 0, first, 0, 0, len(CHANNELS) - first - size], dtype=np.int64)
@@ -217,11 +242,10 @@ def added_up(graph: GraphBuilder, entries: Entries, no_item: int) -> Pool:
     first = graph.where(present, first, 0)
     strongest = place.gather_elements(first)
     best = laid_flat.gather((strongest + row).reshape(-1))
-    shape = [entries.item.dim(0), size, n_channels]
     return Pool(
         item=graph.where(present, item.gather_elements(first), no_item),
-        total=split(total.reshape(*shape)),
-        best=split(best.reshape(*shape)),
+        total=split(total.reshape(entries.item.dim(0), size, n_channels)),
+        best=split(best.reshape(entries.item.dim(0), size, n_channels)),
         best_anchor=entries.anchor.gather_elements(strongest),
     )
 

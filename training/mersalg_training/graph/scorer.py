@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from mersalg.names import KINDS
 from onnx import TensorProto
 
+from mersalg.names import KINDS
 from mersalg_training.graph.builder import ML, GraphBuilder, Value
 from mersalg_training.graph.candidates import Inputs, candidates, stacked_features
 from mersalg_training.graph.decide import Decision, decide, scores
@@ -14,7 +14,8 @@ from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
 from mersalg_training.trees import TreeTable
 
-INT64, FLOAT, BOOL, STRING = TensorProto.INT64, TensorProto.FLOAT, TensorProto.BOOL, TensorProto.STRING
+INT64, FLOAT = TensorProto.INT64, TensorProto.FLOAT
+BOOL, STRING = TensorProto.BOOL, TensorProto.STRING
 
 
 def featurise_model(
@@ -24,7 +25,7 @@ def featurise_model(
 
     Inputs: cart, history, exclude (N, .) int64 item indices, "no item" pads; history_age_days, history_quantity
     float32; moment (N,); kinds (N, 5) bool. Outputs: item, kind, anchor (N, C) int64; retrieved (N,) int64; without
-    trees features (N, C, F) and signals (N, C, S) float32, with the trees of own and new products score (N, C).
+    trees features (N, C, F), signals (N, C, S) float32 and group (N, C) int64, with trees score (N, C) float32.
     """
     graph = GraphBuilder("mersalg_featurise")
     inputs = Inputs(
@@ -45,6 +46,7 @@ def featurise_model(
     if trees is None:
         graph.output(stacked_features(graph, found), "features", FLOAT, ["n", width, len(found.features)])
         graph.output(found.signals, "signals", FLOAT, ["n", width, "s"])
+        graph.output(found.group, "group", INT64, ["n", width])
     else:
         graph.output(scores(graph, tables, found, *trees), "score", FLOAT, ["n", width])
     return graph.model(), list(found.features)

@@ -1,7 +1,8 @@
 """The first score: linear in what retrieval knows; it keeps the candidates that the trees look at.
 
-Own and new products are scored by weights of their own and kept in places of their own, so that a customer with a long
-history still sees what is new, and one ranker each can follow.
+Own products, upsells to new ones, and other new ones are scored by weights of their own. Own and
+new products are kept in places of their own, so that a customer with a long history still sees what is new, and one
+ranker each can follow.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import Group
-from mersalg_training.graph.kinds import Typed
+from mersalg_training.graph.kinds import UPSELL, Typed
 from mersalg_training.graph.request import Request
 from mersalg_training.graph.retrieve import Pool
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
 
 SIGNALS = (
-    "cosine", "confidence", "factor", "ladder", "follow", "near", "own_long", "own_short", "due", "orders", "recent",
-    "affinity", "type_in_cart", "type_own", "same_type_anchor",
+    "cosine", "confidence", "factor", "ladder", "follow", "near", "taste", "own_long", "own_short", "due", "orders",
+    "recent", "affinity", "type_in_cart", "type_own", "same_type_anchor",
 )  # fmt: skip
 """What the first score sees; all are 0 where a source does not know the candidate."""
 
+GROUPS = ("own", "upsell", "other")
+"""Candidates with weights of their own: a column each, whose last row is the intercept."""
 OUT = -1e9
 
 
@@ -41,6 +44,8 @@ class Shortlist:
     """(N,) int64 eligible candidates in the pool."""
     signals: Value
     """(N, C, len(SIGNALS)) float32."""
+    group: Value
+    """(N, C) int64 position in GROUPS."""
 
 
 def shorten(
@@ -55,9 +60,9 @@ def shorten(
 ) -> Shortlist:
     """Keep the eligible own and new candidates with the best first scores; ties to the lower item index.
 
-    weights: (len(SIGNALS), 2) float32, for own and for new products.
+    weights: (len(SIGNALS) + 1, len(GROUPS)) float32.
     """
-    root = {name: pool.total[name].op("Sqrt") for name in ("cosine", "confidence", "ladder", "follow", "near")}
+    root = {name: pool.total[name].op("Sqrt") for name in ("cosine", "confidence", "ladder", "follow", "near", "taste")}
     orders = graph.constant(tables.vocabulary.statistics["log_orders"], "log_orders")
     recent = graph.constant(np.sqrt(tables.vocabulary.statistics["month_share"]), "root_month_share")
     own = typed.is_own.floats()
@@ -80,9 +85,11 @@ def shorten(
         "same_type_anchor": (typed.anchor_price > 0.0).floats(),
     }
     signals = graph.concat([known[name].unsqueeze(2) for name in SIGNALS], 2)
-    score = signals.op("MatMul", graph.constant(weights, "first_weights"))
-    own_place, own_best = best_places(graph, score, 0, typed.eligible & typed.is_own, tables.own_places)
-    new_place, new_best = best_places(graph, score, 1, typed.eligible & ~typed.is_own, tables.new_places)
+    by_group = signals.op("MatMul", graph.constant(weights[:-1], "first_weights")) + graph.constant(weights[-1:])
+    group = graph.where(typed.is_own, 0, graph.where(typed.kind.equal(UPSELL), 1, 2))
+    score = by_group.op("GatherElements", group.unsqueeze(2), axis=2).squeeze(2)
+    own_place, own_best = best_places(graph, score, typed.eligible & typed.is_own, tables.own_places)
+    new_place, new_best = best_places(graph, score, typed.eligible & ~typed.is_own, tables.new_places)
     place, best = graph.concat([own_place, new_place], 1), graph.concat([own_best, new_best], 1)
     return Shortlist(
         place=place,
@@ -90,13 +97,13 @@ def shorten(
         first_score=best,
         retrieved=typed.eligible.integers().sum(1),
         signals=rows(signals, place),
+        group=group.gather_elements(place),
     )
 
 
-def best_places(graph: GraphBuilder, score: Value, column: int, eligible: Value, width: int) -> tuple[Value, Value]:
+def best_places(graph: GraphBuilder, score: Value, eligible: Value, width: int) -> tuple[Value, Value]:
     """Positions (N, width) and scores of the eligible with the best score; scores below OUT / 2 mark unused places."""
-    of_column = graph.where(eligible, score.op("Gather", graph.constant(column), axis=2), OUT)
-    best, place = of_column.sorted(k=graph.constant(np.array([width])), largest=True)
+    best, place = graph.where(eligible, score, OUT).sorted(k=graph.constant(np.array([width])), largest=True)
     return place, best
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg_training.config import Config
+from mersalg_training.factors import Taste
 from mersalg_training.neighbours import Neighbours
 from mersalg_training.timeline import Float32, Int64
 from mersalg_training.vocabulary import Vocabulary
@@ -42,7 +43,9 @@ class ShopTables:
     vocabulary: Vocabulary
     neighbours: Neighbours
     factors: Float32
-    """(n_items + 1, factors)."""
+    """(n_items + 1, factors) of unit length, from orders."""
+    taste: Taste
+    """From customers, (n_items + 1) rows."""
     n_types: int
     n_categories: int
     n_brands: int
@@ -51,23 +54,26 @@ class ShopTables:
 
     @property
     def n_items(self) -> int:
+        """Item indices run from 0 to before it; itself it is "no item"."""
         return self.vocabulary.n_items
 
     @property
     def own_places(self) -> int:
+        """Own products among the candidates."""
         return self.config.retrieve.own_candidates
 
     @property
     def new_places(self) -> int:
+        """New products among the candidates."""
         return self.config.retrieve.new_candidates
 
     @property
     def popular(self) -> Int64:
-        """(own + new candidates,) the most bought in the last weeks; "no item" where there are too few.
+        """(own + new candidates,) the most bought in the last weeks, so that no request is short of places."""
+        return self.most_popular(self.own_places + self.new_places)
 
-        So many that a request never has fewer places than the shortlist takes.
-        """
-        width = self.own_places + self.new_places
+    def most_popular(self, width: int) -> Int64:
+        """(width,) the most bought products of the last weeks; "no item" where there are too few."""
         share = self.vocabulary.statistics["month_share"][:-1]
         best = np.argsort(-share, kind="stable")[:width]
         return np.concatenate([best, np.full(width - len(best), self.n_items)]).astype(np.int64)

@@ -1,0 +1,82 @@
+"""A bundle that a real job trained on the small shop, for every test that needs one."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from small_shop import TEST_FROM, Line, SmallShop, make_shop, write_shop
+
+
+@dataclass(frozen=True)
+class Job:
+    """A finished training job."""
+
+    bundle: Path
+    printed: str
+
+
+@pytest.fixture(scope="session")
+def small_shop() -> SmallShop:
+    """The shop; nobody changes it."""
+    return make_shop()
+
+
+@pytest.fixture(scope="session")
+def trained_job(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """Train on the small shop; requests made of its test window lie beside the bundle."""
+    from rich.console import Console
+
+    from mersalg_training.train import train
+
+    folder = tmp_path_factory.mktemp("small-shop")
+    config = write_shop(small_shop, folder / "data")
+    printed = io.StringIO()
+    train(config, folder / "bundle", Console(file=printed, width=200))
+    requests = real_requests(small_shop, 80, TEST_FROM)
+    (folder / "requests.jsonl").write_text("".join(json.dumps(request) + "\n" for request in requests))
+    return Job(folder / "bundle", printed.getvalue())
+
+
+@pytest.fixture(scope="session")
+def trained_bundle(trained_job: Job) -> Path:
+    """The folder of the bundle, which nobody changes; `requests.jsonl` lies beside it."""
+    return trained_job.bundle
+
+
+def real_requests(shop: SmallShop, n: int, since: datetime) -> list[dict[str, Any]]:
+    """So many requests made of the shop's orders since a time, in the fields of a request; all moments in turn."""
+    moments = ("cart", "product-page", "checkout", "order-confirmation", "follow-up")
+    orders: dict[str, list[Line]] = {}
+    past: dict[str, list[Line]] = {}
+    for line in sorted(shop.lines, key=lambda line: (line.ordered_at, line.order_id)):
+        if line.customer_id is not None:
+            orders.setdefault(line.order_id, []).append(line)
+            past.setdefault(line.customer_id, []).append(line)
+    chosen = [lines for lines in orders.values() if lines[0].ordered_at >= since and len(lines) > 1]
+    requests = []
+    for number, lines in enumerate(chosen[:n]):
+        moment, at = moments[number % len(moments)], lines[0].ordered_at
+        cart = {"product-page": lines[:1], "order-confirmation": lines, "follow-up": []}.get(moment, lines[:-1])
+        history = [line for line in past[str(lines[0].customer_id)] if line.ordered_at < at]
+        requests.append(
+            {
+                "request_id": f"request-{number}",
+                "cart": [line.product_id for line in cart],
+                "history": [
+                    {"product_id": h.product_id, "ordered_at": h.ordered_at.isoformat(), "quantity": h.quantity}
+                    for h in history
+                ],
+                "at": at.isoformat(),
+                "moment": moment,
+                "kinds": None,
+                "limit": 5,
+            }
+        )
+    return requests

@@ -1,0 +1,301 @@
+"""The whole path from a request to offers in plain numpy: what the graph has to agree with, item by item.
+
+Written for clarity, with dictionaries and loops, from the rules and not from the graph. Sums are float32 in the order
+that the rules give, so that both take the same side of every rounding but the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mersalg.names import AFTER_PAYMENT, Kind, Moment
+from mersalg_training.graph.retrieve import SCANNED
+from mersalg_training.graph.shortlist import GROUPS, SIGNALS
+from mersalg_training.graph.tables import ShopTables
+from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
+from mersalg_training.timeline import Float32, Int64
+
+F = np.float32
+NAN = F(np.nan)
+ZERO = F(0)
+FAR = F(1e9)
+MOST_CART = 100
+STRENGTHS = 2**20
+OWN_WEIGHTS = 2**20
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request over item indices; the index n_items is an unknown product."""
+
+    cart: Sequence[int]
+    history: Sequence[tuple[int, float, float]]
+    """Item, age in days, quantity."""
+    moment: Moment
+    kinds: frozenset[Kind]
+    exclude: Sequence[int] = ()
+    limit: int = 10
+    threshold: bool = True
+
+
+@dataclass
+class Own:
+    """What the customer did with one product."""
+
+    count: np.float32 = ZERO
+    short: np.float32 = ZERO
+    long: np.float32 = ZERO
+    pieces: np.float32 = ZERO
+    first: np.float32 = ZERO
+    age: np.float32 = FAR
+    due: np.float32 = NAN
+
+
+@dataclass
+class Pooled:
+    """One candidate as its sources brought it."""
+
+    total: dict[str, np.float32]
+    best: dict[str, np.float32]
+    best_anchor: int | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A candidate that was kept, with all that is decided of it."""
+
+    item: int
+    kind: Kind
+    anchor: int | None
+    is_own: bool
+    first_score: np.float32
+    signals: dict[str, np.float32]
+    features: dict[str, np.float32] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What the reference is made of: the tables and the first weights, a column for each of GROUPS."""
+
+    tables: ShopTables
+    first_weights: Float32
+
+    def price(self, item: int | None) -> np.float32:
+        return NAN if item is None else self.tables.vocabulary.price[item]
+
+    def statistic(self, name: str, item: int) -> np.float32:
+        return self.tables.vocabulary.statistics[name][item]
+
+
+class Asked:
+    """A request read against the shop: canonical cart, own products, groups."""
+
+    def __init__(self, shop: Shop, ask: Ask) -> None:
+        self.shop, self.ask, self.tables = shop, ask, shop.tables
+        n = self.tables.n_items
+        self.paid = ask.moment in AFTER_PAYMENT
+        in_cart = sorted({item for item in ask.cart if item < n})
+        self.whole_cart = set(in_cart)
+        self.cart = in_cart[:MOST_CART]
+        lines = [(item, F(age), F(quantity)) for item, age, quantity in ask.history if item < n and age >= 0]
+        lines += [(item, F(0), F(1)) for item in in_cart] if self.paid else []
+        self.times = sorted({float(age) for _, age, _ in lines})
+        self.own = self.own_products(lines)
+        self.taste = self.folded_in()
+        self.types = self.group(self.tables.vocabulary.product_type, self.tables.n_types)
+        self.categories = self.group(self.tables.vocabulary.category, self.tables.n_categories)
+        self.brands = self.group(self.tables.vocabulary.brand, self.tables.n_brands)
+
+    def own_products(self, lines: list[tuple[int, np.float32, np.float32]]) -> dict[int, Own]:
+        own: dict[int, Own] = {}
+        rhythm = self.tables.rhythm
+        for item, age, quantity in sorted(lines, key=lambda line: line[0]):
+            product = own.setdefault(item, Own())
+            product.count += F(1)
+            product.short += np.exp(age * F(-np.log(2.0) / rhythm.short_days))
+            product.long += np.exp(age * F(-np.log(2.0) / rhythm.long_days))
+            product.pieces += quantity
+            product.first, product.age = max(product.first, age), min(product.age, age)
+        for item, product in own.items():
+            usual = self.shop.statistic("interval_days", item)
+            expected = (product.first - product.age + usual * F(2)) / (product.count - F(1) + F(2))
+            product.due = product.age / np.maximum(expected, F(0.5))
+        return own
+
+    def folded_in(self) -> Float32:
+        """The customer's factors: one least-squares step over the own products."""
+        taste = self.tables.taste
+        total = sum(
+            (np.log(own.long + F(1)) * taste.factors[item] for item, own in sorted(self.own.items())),
+            np.zeros(taste.factors.shape[1], dtype=F),
+        )
+        return total @ taste.solve
+
+    def group(self, code_of: Int64, unknown: int) -> Group:
+        group = Group(code_of, unknown)
+        for item in self.cart:
+            group.add(group.in_cart, item, F(1))
+        for item, product in self.own.items():
+            group.add(group.lines, item, product.count)
+            group.add(group.long, item, product.long)
+        return group
+
+    def type_anchor(self, item: int) -> int | None:
+        """What a candidate stands beside: the dearest of its type in the cart, else the usual one of a usual type."""
+        if (code := self.types.known(item)) is None:
+            return None
+        beside = [c for c in self.cart if self.types.known(c) == code]
+        if beside:
+            return max(beside, key=lambda c: (np.nan_to_num(self.shop.price(c), nan=-1.0), c))
+        if self.types.lines.get(code, 0) < self.tables.config.kinds.usual_type_lines:
+            return None
+        usual = [o for o in self.own if self.types.known(o) == code]
+        return max(usual, key=lambda o: (int(min(self.own[o].long * F(1024), F(OWN_WEIGHTS))), o))
+
+    def affinity(self, item: int) -> np.float32:
+        """How much the types in the cart speak for the item's type."""
+        table, total = self.tables.neighbours.type_affinity, F(0)
+        code = self.types.known(item)
+        for other in self.cart:
+            row = self.types.code_of[other]
+            for neighbour, value in zip(table.items[row], table.values[row, :, 0], strict=True):
+                total += value if code is not None and neighbour == code else F(0)
+        return total
+
+
+class Group:
+    """Sums of cart and history by product type, category or brand."""
+
+    def __init__(self, code_of: Int64, unknown: int) -> None:
+        self.code_of, self.unknown = code_of, unknown
+        self.in_cart: dict[int, np.float32] = {}
+        self.lines: dict[int, np.float32] = {}
+        self.long: dict[int, np.float32] = {}
+
+    def known(self, item: int) -> int | None:
+        return None if self.code_of[item] == self.unknown else int(self.code_of[item])
+
+    def add(self, sums: dict[int, np.float32], item: int, value: np.float32) -> None:
+        if (code := self.known(item)) is not None:
+            sums[code] = sums.get(code, F(0)) + value
+
+    def of(self, sums: dict[int, np.float32], item: int) -> np.float32:
+        code = self.known(item)
+        return F(0) if code is None else sums.get(code, F(0))
+
+
+def gather(asked: Asked) -> dict[int, Pooled]:
+    """Every product that a source brings, ascending, with its channels summed, and those of its strongest entry."""
+    tables, near = asked.tables, asked.tables.neighbours
+    entries: list[tuple[int, int | None, np.float32, dict[str, np.float32]]] = []
+
+    def bring(anchors: Sequence[int], table: NeighbourTable, channels: Sequence[str], source: str) -> None:
+        for anchor in anchors:
+            row = near.row_of_item[anchor]
+            for item, values in zip(table.items[row].tolist(), table.values[row], strict=True):
+                if item < tables.n_items:
+                    known = dict(zip(channels, values, strict=True))
+                    entries.append((item, anchor, strength(source, known), known | {source: F(1)}))
+
+    bring(asked.cart, near.cart, CART_CHANNELS, "anchors")
+    bring(asked.cart, near.ladder, ("ladder",), "steps")
+    usual = sorted(asked.own, key=lambda o: -asked.own[o].long)[: tables.config.retrieve.own_anchors]
+    bring([*asked.cart, *usual], near.anchor, ANCHOR_CHANNELS, "later")
+    entries += [(item, item, F(1), {}) for item in asked.own]
+    entries += [(item, None, F(0), {"taste": value}) for item, value in liked(asked)]
+    entries += [(item, None, F(0), {}) for item in [*sorted(asked.whole_cart), *asked.ask.exclude]]
+    entries += [(item, None, F(0), {}) for item in tables.popular.tolist()]
+    pool: dict[int, Pooled] = {}
+    ordered = sorted(entries, key=lambda entry: (entry[0], -int(entry[2] * F(STRENGTHS - 1))))
+    for item, anchor, _, channels in ordered:
+        if item < tables.n_items:
+            pooled = pool.setdefault(item, Pooled({}, channels, anchor))
+            for name, value in channels.items():
+                pooled.total[name] = pooled.total.get(name, F(0)) + value
+    return pool
+
+
+def liked(asked: Asked) -> list[tuple[int, np.float32]]:
+    """Of the popular products those new to the customer that fit the taste best, with how well they do."""
+    tables = asked.tables
+    scanned = [item for item in tables.most_popular(min(SCANNED, tables.n_items)).tolist() if item < tables.n_items]
+    fit = {item: tables.taste.factors[item] @ asked.taste for item in scanned if item not in asked.own}
+    best = sorted(fit, key=lambda item: -fit[item])[: tables.config.retrieve.taste_candidates]
+    return [(item, fit[item]) for item in best if fit[item] > 1e-6]
+
+
+def strength(source: str, known: dict[str, np.float32]) -> np.float32:
+    """How strongly a source speaks for a pair; the strongest entry gives a candidate its anchor."""
+    if source == "anchors":
+        return np.clip(known["cosine"] + known["factor"] * F(0.1), F(0), F(0.9))
+    if source == "steps":
+        return known["ladder"] * F(0.05)
+    later = known["follow"] * F(0.3) + known["near"] * F(0.3) + known["ladder"] * F(0.05)
+    return np.clip(later, F(0), F(0.9))
+
+
+def kind_of(asked: Asked, item: int, pooled: Pooled) -> tuple[Kind, int | None]:
+    """The one kind of a candidate and its anchor, by the rules of `mersalg_training.kinds`."""
+    rules, beside = asked.tables.config.kinds, asked.type_anchor(item)
+    dearer = asked.shop.price(item) >= asked.shop.price(beside) * F(rules.upsell_step)
+    if dearer and not asked.paid and asked.types.of(asked.types.in_cart, item) > 0:
+        return "upsell", beside
+    if item in asked.own:
+        return ("replacement" if asked.own[item].due >= rules.due_ratio else "more-of-same"), item
+    if beside is not None:
+        return ("upsell" if dearer else "more-of-same"), beside
+    cheaper = asked.shop.price(item) <= asked.shop.price(pooled.best_anchor) * F(rules.add_on_price)
+    return ("add-on" if pooled.best.get("directed", 0) > 0 and cheaper else "cross-sell"), pooled.best_anchor
+
+
+def eligible(asked: Asked, item: int, kind: Kind) -> bool:
+    """Not excluded, of an allowed kind, and not in a cart that is still open."""
+    in_open_cart = item in asked.whole_cart and not asked.paid
+    return kind in asked.ask.kinds and item not in asked.ask.exclude and not in_open_cart
+
+
+ROOTS = ("cosine", "confidence", "ladder", "follow", "near", "taste")
+
+
+def signals_of(asked: Asked, item: int, kind: Kind, anchor: int | None, pooled: Pooled) -> dict[str, np.float32]:
+    """What the first score sees."""
+    own, total = asked.own.get(item, Own(age=F(0), due=F(0))), pooled.total
+    found = {name: np.sqrt(total.get(name, F(0))) for name in ROOTS}
+    return found | {
+        "factor": np.maximum(total.get("factor", F(0)), F(0)),
+        "own_long": np.log(own.long + F(1)),
+        "own_short": np.sqrt(own.short),
+        "due": np.minimum(own.due, F(2)) if own.due > 0 else F(0),
+        "orders": asked.shop.statistic("log_orders", item),
+        "recent": np.sqrt(asked.shop.statistic("month_share", item)),
+        "affinity": np.sqrt(asked.affinity(item)),
+        "type_in_cart": np.minimum(asked.types.of(asked.types.in_cart, item), F(3)),
+        "type_own": np.log(asked.types.of(asked.types.long, item) + F(1)),
+        "same_type_anchor": F(asked.shop.price(anchor) > 0),
+    }
+
+
+def shortlisted(asked: Asked) -> tuple[list[Candidate], list[Candidate], int]:
+    """The candidates that are kept, own ones first, the best first; those that are left out; how many were eligible."""
+    tables = asked.tables
+    sides: tuple[list[Candidate], list[Candidate]] = ([], [])
+    for item, pooled in gather(asked).items():
+        kind, anchor = kind_of(asked, item, pooled)
+        if not eligible(asked, item, kind):
+            continue
+        is_own = item in asked.own
+        signals = signals_of(asked, item, kind, anchor, pooled)
+        group = GROUPS.index("own" if is_own else "upsell" if kind == "upsell" else "other")
+        *weights, intercept = asked.shop.first_weights[:, group]
+        score = F(sum(signals[name] * weight for name, weight in zip(SIGNALS, weights, strict=True))) + intercept
+        sides[0 if is_own else 1].append(Candidate(item, kind, anchor, is_own, score, signals))
+    retrieved = len(sides[0]) + len(sides[1])
+    kept, left = [], []
+    for side, places in zip(sides, (tables.own_places, tables.new_places), strict=True):
+        side.sort(key=lambda candidate: -candidate.first_score)
+        kept += side[:places]
+        left += side[places:]
+    return kept, left, retrieved

@@ -1,0 +1,177 @@
+"""What the trees see of a candidate, in plain numpy, and the decision after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mersalg.names import KINDS, MOMENTS, Kind
+from mersalg_training.calibration import Calibration
+from mersalg_training.timeline import Float32
+from mersalg_training.trees import TreeTable, predict_raw
+from parity.reference import NAN, Ask, Asked, Candidate, F, Pooled, Shop, gather, shortlisted
+
+STATISTICS = (
+    "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
+    "price_rank",
+)  # fmt: skip
+
+
+def featured(asked: Asked, kept: list[Candidate], retrieved: int) -> list[Candidate]:
+    """The candidates with their features."""
+    pool = gather(asked)
+    of_request = request_features(asked, retrieved)
+    return [
+        replace(
+            candidate,
+            features=of_request
+            | {"first_score": candidate.first_score}
+            | pair_features(pool[candidate.item])
+            | factor_features(asked, candidate.item)
+            | own_features(asked, candidate.item)
+            | group_features(asked, candidate.item)
+            | {name: asked.shop.statistic(name, candidate.item) for name in STATISTICS}
+            | price_features(asked, candidate)
+            | {"kind": F(KINDS.index(candidate.kind))},
+        )
+        for candidate in kept
+    ]
+
+
+def request_features(asked: Asked, retrieved: int) -> dict[str, np.float32]:
+    times = asked.times
+    gap = (F(times[-1]) - F(times[0])) / F(len(times) - 1) if len(times) > 1 else NAN
+    return {
+        "moment": F(MOMENTS.index(asked.ask.moment)),
+        "cart_size": F(len(asked.cart)),
+        "orders_made": F(len(times)),
+        "last_order_days": F(times[0]) if times else NAN,
+        "order_gap_days": gap,
+        "retrieved": F(retrieved),
+    }
+
+
+def pair_features(pooled: Pooled) -> dict[str, np.float32]:
+    summed = ("cosine", "confidence", "factor", "ladder", "follow", "near", "anchors")
+    best = ("cosine", "confidence", "factor")
+    return {f"{name}_sum": pooled.total.get(name, F(0)) for name in summed} | {
+        f"{name}_best": pooled.best.get(name, F(0)) for name in best
+    }
+
+
+def factor_features(asked: Asked, item: int) -> dict[str, np.float32]:
+    factors = asked.tables.factors
+    cart = factors[asked.cart].sum(axis=0) / max(1, len(asked.cart))
+    usual = sorted(asked.own, key=lambda o: -asked.own[o].long)[: 4 * asked.tables.config.retrieve.own_anchors]
+    weight = np.array([asked.own[o].long for o in usual], dtype=F)
+    history = (factors[usual] * weight[:, None]).sum(axis=0) / max(float(weight.sum()), 1e-6)
+    return {
+        "cart_closeness": F(factors[item] @ cart),
+        "history_closeness": F(factors[item] @ history),
+        "taste": F(asked.tables.taste.factors[item] @ asked.taste),
+    }
+
+
+def own_features(asked: Asked, item: int) -> dict[str, np.float32]:
+    own = asked.own.get(item)
+    if own is None:
+        zeros = dict.fromkeys(("own_count", "own_rate", "own_short", "own_long"), F(0))
+        return zeros | dict.fromkeys(("own_days", "own_due", "own_quantity"), NAN)
+    return {
+        "own_count": own.count,
+        "own_rate": own.count / F(len(asked.times)),
+        "own_short": own.short,
+        "own_long": own.long,
+        "own_days": own.age,
+        "own_due": own.due,
+        "own_quantity": own.pieces / own.count,
+    }
+
+
+def group_features(asked: Asked, item: int) -> dict[str, np.float32]:
+    usual = max(F(sum(own.long for own in asked.own.values())), F(1e-6))
+    found = {}
+    for name, group in (("type", asked.types), ("category", asked.categories), ("brand", asked.brands)):
+        found[f"{name}_in_cart"] = group.of(group.in_cart, item)
+        found[f"{name}_lines"] = group.of(group.lines, item)
+        found[f"{name}_share"] = group.of(group.long, item) / usual
+    return found | {"type_affinity": asked.affinity(item)}
+
+
+def price_features(asked: Asked, candidate: Candidate) -> dict[str, np.float32]:
+    price = asked.shop.price(candidate.item)
+    in_cart = [(asked.shop.price(item), 1.0) for item in asked.cart]
+    bought = [(asked.shop.price(item), float(own.long)) for item, own in asked.own.items()]
+    return {
+        "price": price,
+        "price_over_anchor": price / asked.shop.price(candidate.anchor),
+        "price_over_cart": price / mean_price(in_cart),
+        "price_over_history": price / mean_price(bought),
+    }
+
+
+def mean_price(weighted: list[tuple[np.float32, float]]) -> np.float32:
+    known = [(float(price), weight) for price, weight in weighted if not np.isnan(price)]
+    return F(sum(p * w for p, w in known) / sum(w for _, w in known)) if known else NAN
+
+
+@dataclass(frozen=True)
+class Decider:
+    """Trees, calibration and thresholds."""
+
+    own_trees: TreeTable
+    new_trees: TreeTable
+    calibration: Calibration
+    thresholds: dict[Kind, float | None]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate with its score and relevance."""
+
+    candidate: Candidate
+    score: float
+    relevance: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All candidates, the best score first, and what an answer says of them."""
+
+    ranked: list[Ranked]
+    left_out: list[Candidate]
+    """Eligible candidates that the first score dropped."""
+    retrieved: int
+    best_relevance: dict[Kind, float]
+
+    def offers(self, decider: Decider, ask: Ask) -> list[Ranked]:
+        """What is shown."""
+        passing = [r for r in self.ranked if not ask.threshold or r.relevance >= least(decider, r)]
+        return passing[: ask.limit]
+
+
+def least(decider: Decider, ranked: Ranked) -> float:
+    """The threshold of the candidate's kind."""
+    threshold = decider.thresholds[ranked.candidate.kind]
+    return float("inf") if threshold is None else threshold
+
+
+def answer(shop: Shop, decider: Decider, names: list[str], ask: Ask) -> Answer:
+    """The whole path. names: the features in the order in which the trees know them."""
+    asked = Asked(shop, ask)
+    kept, left, retrieved = shortlisted(asked)
+    kept = featured(asked, kept, retrieved)
+    ranked = []
+    for is_own, trees in ((True, decider.own_trees), (False, decider.new_trees)):
+        side = [candidate for candidate in kept if candidate.is_own == is_own]
+        if side:
+            X = np.array([[candidate.features[name] for name in names] for candidate in side], dtype=F)
+            scores: Float32 = predict_raw(trees, X).astype(F)
+            kinds = np.array([KINDS.index(candidate.kind) for candidate in side])
+            relevance = decider.calibration.apply(scores, kinds)
+            ranked += [Ranked(c, float(s), float(r)) for c, s, r in zip(side, scores, relevance, strict=True)]
+    best: dict[Kind, float] = {}
+    for r in ranked:
+        best[r.candidate.kind] = max(best.get(r.candidate.kind, -1.0), r.relevance)
+    return Answer(sorted(ranked, key=lambda r: -r.score), left, retrieved, best)

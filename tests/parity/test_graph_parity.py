@@ -1,0 +1,198 @@
+"""Claims: the graph that a bundle holds gives, item by item, what the rules in plain numpy give."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mersalg.names import KINDS, MOMENTS
+from mersalg.session import Session, open_runtime
+from mersalg_training.graph.scorer import featurise_model
+from parity.asks import UNKNOWN_ID, real_asks, strange_asks
+from parity.conftest import Reference
+from parity.reference import Ask
+from parity.reference_features import Answer, Ranked, answer, least
+
+SCORE_TIE = 1e-5
+RELEVANCE = 1e-4
+ON_THE_THRESHOLD = 1e-5
+"""A relevance so close to the threshold may fall on either side of it."""
+BATCH = 7
+
+
+@pytest.fixture(scope="module")
+def asks(reference: Reference) -> list[Ask]:
+    random = np.random.default_rng(11)
+    tables = reference.learned.tables
+    real = real_asks(reference.purchased.timeline, tables.vocabulary.item_of_code, 120, random)
+    return [*real, *strange_asks(real, tables.n_items, random)]
+
+
+@pytest.fixture(scope="module")
+def answers(reference: Reference, asks: list[Ask]) -> list[Answer]:
+    names = reference.learned.feature_names
+    return [answer(reference.shop, reference.decider, names, ask) for ask in asks]
+
+
+def padded(rows: list[list[Any]], fill: Any, dtype: Any) -> npt.NDArray[Any]:
+    width = max(1, *map(len, rows))
+    return np.array([row + [fill] * (width - len(row)) for row in rows], dtype=dtype)
+
+
+def feeds(asks: list[Ask], name: Any, nothing: Any, dtype: Any) -> dict[str, npt.NDArray[Any]]:
+    """The inputs that both graphs share; `name` makes of an item what the graph takes."""
+    return {
+        "cart": padded([[name(item) for item in ask.cart] for ask in asks], nothing, dtype),
+        "history": padded([[name(item) for item, _, _ in ask.history] for ask in asks], nothing, dtype),
+        "history_age_days": padded([[age for _, age, _ in ask.history] for ask in asks], 0.0, np.float32),
+        "history_quantity": padded([[quantity for _, _, quantity in ask.history] for ask in asks], 0.0, np.float32),
+        "exclude": padded([[name(item) for item in ask.exclude] for ask in asks], nothing, dtype),
+        "moment": np.array([MOMENTS.index(ask.moment) for ask in asks]),
+        "kinds": np.array([[kind in ask.kinds for kind in KINDS] for ask in asks]),
+    }
+
+
+def scored(session: Session, reference: Reference, asks: list[Ask]) -> list[dict[str, Any]]:
+    """The scorer's outputs, one row of each for each request, in batches as they come."""
+    ids = [*reference.product_ids, UNKNOWN_ID]
+    rows = []
+    for start in range(0, len(asks), BATCH):
+        batch = asks[start : start + BATCH]
+        found = session.run(
+            feeds(batch, ids.__getitem__, "", object)
+            | {
+                "limit": np.array([ask.limit for ask in batch]),
+                "apply_threshold": np.array([ask.threshold for ask in batch]),
+            }
+        )
+        rows += [{name: found[name][row].tolist() for name in found} for row in range(len(batch))]
+    return rows
+
+
+@pytest.fixture(scope="module")
+def session(trained_bundle: Path) -> Session:
+    return Session((trained_bundle / "scorer.onnx").read_bytes(), "scorer.onnx")
+
+
+@pytest.fixture(scope="module")
+def outputs(session: Session, reference: Reference, asks: list[Ask]) -> list[dict[str, Any]]:
+    return scored(session, reference, asks)
+
+
+def undecided(ranked: Ranked, reference: Reference) -> bool:
+    """Whether the last bit of the score may decide; below the first knot the relevance has no rounding."""
+    first_knot = reference.decider.calibration.score[KINDS.index(ranked.candidate.kind), 0]
+    near = abs(ranked.relevance - least(reference.decider, ranked)) < ON_THE_THRESHOLD
+    return near and ranked.score >= first_knot
+
+
+def expected_offers(found: Answer, reference: Reference, ask: Ask, given: list[str]) -> list[Ranked]:
+    """The reference's offers; a candidate whose relevance lies on its threshold passes where the graph lets it pass."""
+
+    def passes(ranked: Ranked) -> bool:
+        if undecided(ranked, reference):
+            return reference.product_ids[ranked.candidate.item] in given
+        return ranked.relevance >= least(reference.decider, ranked)
+
+    return [ranked for ranked in found.ranked if not ask.threshold or passes(ranked)][: ask.limit]
+
+
+def test_the_requests_cover_what_a_shop_sends(asks: list[Ask], answers: list[Answer], reference: Reference) -> None:
+    assert len(asks) >= 200
+    assert {ask.moment for ask in asks} == set(MOMENTS)
+    assert {0, 50} <= {ask.limit for ask in asks}
+    assert max(len(ask.cart) for ask in asks) == 1000
+    kinds = Counter(r.candidate.kind for found in answers for r in found.ranked)
+    assert kinds.keys() == set(KINDS), "a kind that never occurs is not compared"
+    assert sum(len(found.left_out) > 0 for found in answers) > 20, "the first score must have something to leave out"
+    shown = [found.offers(reference.decider, ask) for ask, found in zip(asks, answers, strict=True) if ask.threshold]
+    assert sum(len(offers) > 0 for offers in shown) > 20
+    assert sum(len(offers) == 0 for offers in shown) > 5
+
+
+def test_products_kinds_anchors_and_order_are_those_of_the_reference(
+    reference: Reference, asks: list[Ask], answers: list[Answer], outputs: list[dict[str, Any]]
+) -> None:
+    ids = reference.product_ids
+    for number, (ask, found, row) in enumerate(zip(asks, answers, outputs, strict=True)):
+        given = [product for product in row["product_id"] if product]
+        expected = expected_offers(found, reference, ask, given)
+        assert len(given) == len(expected), f"request {number}: {ask}"
+        of_product = {ids[r.candidate.item]: r for r in found.ranked}
+        for place, wanted in enumerate(expected):
+            got = of_product[given[place]]
+            where = f"request {number}, rank {place + 1}: {given[place]} instead of {ids[wanted.candidate.item]}"
+            assert got is wanted or abs(got.score - wanted.score) < SCORE_TIE, where
+            anchor = got.candidate.anchor
+            assert KINDS[row["kind"][place]] == got.candidate.kind, where
+            assert row["because"][place] == ("" if anchor is None else ids[anchor]), where
+            assert row["score"][place] == pytest.approx(got.score, abs=SCORE_TIE), where
+            assert row["relevance"][place] == pytest.approx(got.relevance, abs=RELEVANCE), where
+        assert len(set(given)) == len(given)
+
+
+def test_unused_places_are_empty(asks: list[Ask], outputs: list[dict[str, Any]]) -> None:
+    unused = 0
+    for row in outputs:
+        used = sum(1 for product in row["product_id"] if product)
+        unused += len(row["product_id"]) - used
+        assert row["product_id"][used:] == row["because"][used:] == [""] * (len(row["product_id"]) - used)
+        assert set(row["kind"][used:]) <= {-1}
+        assert set(row["relevance"][used:]) | set(row["score"][used:]) <= {0.0}
+    assert unused > 100
+
+
+def test_counts_and_best_relevance_are_those_of_the_reference(
+    answers: list[Answer], outputs: list[dict[str, Any]]
+) -> None:
+    for number, (found, row) in enumerate(zip(answers, outputs, strict=True)):
+        assert row["retrieved"] == found.retrieved, f"request {number}"
+        wanted = [found.best_relevance.get(kind, -1.0) for kind in KINDS]
+        assert row["best_relevance"] == pytest.approx(wanted, abs=RELEVANCE), f"request {number}"
+
+
+def test_a_relevance_on_its_threshold_is_rare(asks: list[Ask], answers: list[Answer], reference: Reference) -> None:
+    ranked = [r for ask, found in zip(asks, answers, strict=True) if ask.threshold for r in found.ranked]
+    close = sum(undecided(r, reference) for r in ranked)
+    assert close <= 0.01 * len(ranked), f"{close} of {len(ranked)} are left to chance"
+
+
+def test_features_and_signals_are_those_of_the_reference(
+    reference: Reference, asks: list[Ask], answers: list[Answer]
+) -> None:
+    tables, names = reference.learned.tables, reference.learned.feature_names
+    model, graph_names = featurise_model(tables, reference.learned.first_weights)
+    assert graph_names == names
+    runtime = open_runtime(model.SerializeToString(), 1)
+    for start in range(0, len(asks), BATCH):
+        batch = asks[start : start + BATCH]
+        items, kinds, features, signals = runtime.run(
+            ["item", "kind", "features", "signals"], feeds(batch, int, tables.n_items, np.int64)
+        )
+        for row, found in enumerate(answers[start : start + BATCH]):
+            of_item = {r.candidate.item: r.candidate for r in found.ranked}
+            used = items[row] < tables.n_items
+            assert set(items[row][used].tolist()) == of_item.keys(), f"request {start + row}"
+            for place in np.flatnonzero(used):
+                candidate = of_item[int(items[row, place])]
+                assert KINDS[kinds[row, place]] == candidate.kind
+                wanted = np.array([candidate.features[name] for name in names])
+                close = np.isclose(features[row, place], wanted, rtol=1e-4, atol=1e-5, equal_nan=True)
+                told = [(names[i], features[row, place, i], wanted[i]) for i in np.flatnonzero(~close)]
+                assert not told, f"request {start + row}, item {candidate.item}: {told}"
+                known = np.array(list(candidate.signals.values()))
+                np.testing.assert_allclose(np.sort(signals[row, place]), np.sort(known), rtol=1e-4, atol=1e-5)
+
+
+def test_the_order_of_the_history_changes_no_offer(session: Session, reference: Reference, asks: list[Ask]) -> None:
+    real = [replace(ask, threshold=False) for ask in asks[:60]]
+    turned = [replace(ask, history=list(ask.history)[::-1]) for ask in real]
+    for first, second in zip(scored(session, reference, real), scored(session, reference, turned), strict=True):
+        assert set(first["product_id"]) == set(second["product_id"])
+        assert first["score"] == pytest.approx(second["score"], abs=1e-4)

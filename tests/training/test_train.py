@@ -1,0 +1,209 @@
+"""Claims: a job trains on whatever a shop has, says what it cannot learn, and refuses what teaches nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+import mersalg
+from conftest import Job
+from mersalg import KINDS, DataError
+from mersalg_training.config import Config
+from mersalg_training.train import Trained, train
+from small_shop import Line, Product, SmallShop, small_config, write_shop, write_table
+
+QUICK: dict[str, dict[str, Any]] = {"ranker": {"trees": 5, "requests": 400}, "factors": {"iterations": 1}}
+SCHEMA = json.loads((Path(__file__).parents[2] / "models" / "bundle.schema.json").read_text())
+
+
+def run(config: Config, out: Path) -> tuple[Trained, str]:
+    printed = io.StringIO()
+    return train(config, out, Console(file=printed, width=200)), printed.getvalue()
+
+
+def offers_of(bundle: Path, requests: list[dict[str, Any]]) -> list[mersalg.Offer]:
+    answers = mersalg.load(bundle).score(requests, threshold=False)
+    return [offer for answer in answers for offer in answer]
+
+
+def requests_beside(bundle: Path) -> list[dict[str, Any]]:
+    lines = (bundle.parent / "requests.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_a_trained_bundle_holds_what_the_specification_says(trained_bundle: Path) -> None:
+    assert {path.name for path in trained_bundle.iterdir()} == {
+        "manifest.json", "scorer.onnx", "products.json", "golden.json", "CARD.md",
+    }  # fmt: skip
+    manifest = json.loads((trained_bundle / "manifest.json").read_text())
+    jsonschema.validate(manifest, SCHEMA, jsonschema.Draft202012Validator)
+    assert list(manifest["kinds"]) == list(KINDS)
+    assert manifest["metrics"]
+    assert manifest["run_id"] is None
+
+
+def test_nothing_but_the_bundle_is_written(trained_bundle: Path) -> None:
+    assert {path.name for path in trained_bundle.parent.iterdir()} == {"data", "bundle", "requests.jsonl"}
+
+
+def test_real_requests_get_offers_above_their_threshold_and_all_kinds_occur(trained_bundle: Path) -> None:
+    requests = requests_beside(trained_bundle)
+    assert len(requests) >= 40
+    shown = mersalg.load(trained_bundle).score(requests[:40])
+    assert sum(len(answer) > 0 for answer in shown) > 5
+    assert len({offer.kind for answer in shown for offer in answer}) > 1
+    every = [{**request, "kinds": list(KINDS), "limit": 100} for request in requests]
+    anonymous = [{**request, "history": []} for request in every]
+    assert {offer.kind for offer in offers_of(trained_bundle, [*every, *anonymous])} == set(KINDS)
+
+
+def test_what_is_shown_is_bought_more_often_than_what_is_not(trained_bundle: Path, small_shop: SmallShop) -> None:
+    """Milk is used up within days and a second camera is not: the bundle has to have learned as much."""
+    history = [{"product_id": p, "ordered_at": "2024-06-20T12:00:00", "quantity": 1} for p in ("milk-0", "camera-0")]
+    request = {"history": history, "at": "2024-07-01T12:00:00", "moment": "cart", "kinds": list(KINDS), "limit": 60}
+    relevance = {offer.product_id: offer.relevance for offer in offers_of(trained_bundle, [request])}
+    assert relevance["milk-0"] > 3 * relevance.get("camera-0", 0.0)
+
+
+def test_batteries_are_an_add_on_of_gear_and_gear_is_no_add_on_of_batteries(trained_bundle: Path) -> None:
+    recommender = mersalg.load(trained_bundle)
+    request = {"at": "2024-07-01T12:00:00", "moment": "cart", "kinds": list(KINDS), "limit": 60}
+    of_toy, of_battery = recommender.score(
+        [{**request, "cart": ["toy-0"]}, {**request, "cart": ["battery-0"]}], threshold=False
+    )
+    battery = next(offer for offer in of_toy if offer.product_id == "battery-0")
+    assert (battery.kind, battery.because) == ("add-on", "toy-0")
+    toys = [offer for offer in of_battery if offer.product_id.startswith(("toy", "camera", "torch"))]
+    assert {offer.kind for offer in toys} <= {"cross-sell"}
+
+
+def test_a_dearer_product_of_the_type_is_an_upsell_of_the_one_in_the_cart(trained_bundle: Path) -> None:
+    request = {"cart": ["coffee-0"], "at": "2024-07-01T12:00:00", "kinds": ["upsell"], "limit": 60, "moment": "cart"}
+    offers = offers_of(trained_bundle, [request])
+    assert {offer.product_id for offer in offers} <= {f"coffee-{step}" for step in range(1, 5)}
+    assert offers
+    assert {offer.because for offer in offers} == {"coffee-0"}
+
+
+def test_each_stage_is_told_with_its_seconds(trained_job: Job) -> None:
+    for stage in ("Reading and checking purchases", "Calibrating and certifying", "Loading the bundle as a shop does"):
+        assert stage in trained_job.printed
+
+
+def without_customers(shop: SmallShop) -> SmallShop:
+    return shop.with_lines([line._replace(customer_id=None) for line in shop.lines])
+
+
+Files = Callable[[SmallShop, Path], tuple[Path, Path | None]]
+
+
+def two_files(drop_orders: tuple[str, ...] = (), drop_products: tuple[str, ...] = ()) -> Files:
+    def write(shop: SmallShop, folder: Path) -> tuple[Path, Path | None]:
+        orders = write_table(shop.lines, Line, folder / "orders.csv", drop_orders)
+        return orders, write_table(shop.products, Product, folder / "products.parquet", drop_products)
+
+    return write
+
+
+def orders_alone(shop: SmallShop, folder: Path) -> tuple[Path, Path | None]:
+    return write_table(shop.lines, Line, folder / "orders.parquet"), None
+
+
+def bare_minimum(shop: SmallShop, folder: Path) -> tuple[Path, Path | None]:
+    return write_table(shop.lines, Line, folder / "o.csv", ("customer_id", "quantity", "unit_price")), None
+
+
+NO_CUSTOMER = {"more-of-same", "replacement"}
+POORER = {
+    # what is missing: (how the files are written, what the job says is off, kinds that cannot occur without a history)
+    "customers": (two_files(("customer_id",)), "no customer_id", NO_CUSTOMER),
+    "prices": (two_files(("unit_price",), ("price",)), "no unit_price and no price", {"upsell", "add-on"}),
+    "product types": (two_files((), ("product_type", "category")), "no product_type", {"upsell"}),
+    "a catalogue": (orders_alone, "no product_type", {"upsell"}),
+    "all but order, product and time": (bare_minimum, "no customer_id", {*NO_CUSTOMER, "upsell", "add-on"}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", POORER)
+def test_a_shop_without_it_trains_and_is_told_what_is_off(missing: str, small_shop: SmallShop, tmp_path: Path) -> None:
+    write, told, impossible = POORER[missing]
+    config = small_config(*write(small_shop, tmp_path), **QUICK)
+    trained, printed = run(config, tmp_path / "bundle")
+    manifest = json.loads((trained.bundle / "manifest.json").read_text())
+    assert any(told in sentence for sentence in manifest["data"]["switched_off"])
+    assert told in printed
+    request = {"cart": ["toy-0", "pasta-0"], "at": "2024-07-01T12:00:00", "moment": "cart", "limit": 30}
+    offers = offers_of(trained.bundle, [{**request, "kinds": list(KINDS)}])
+    assert offers
+    if missing != "customers":
+        assert {offer.kind for offer in offers}.isdisjoint(impossible)
+
+
+@pytest.mark.slow
+def test_lines_without_a_customer_id_train_like_a_file_without_the_column(
+    small_shop: SmallShop, tmp_path: Path
+) -> None:
+    trained, printed = run(write_shop(without_customers(small_shop), tmp_path, **QUICK), tmp_path / "bundle")
+    assert "the column is empty" in printed
+    thresholds = json.loads((trained.bundle / "manifest.json").read_text())["kinds"]
+    assert thresholds["replacement"]["threshold"] is None
+
+
+@pytest.mark.slow
+def test_without_a_test_window_there_is_a_bundle_and_no_evaluation(small_shop: SmallShop, tmp_path: Path) -> None:
+    config = write_shop(small_shop, tmp_path, split={"test_days": 0}, **QUICK)
+    trained, _ = run(config, tmp_path / "bundle")
+    manifest = json.loads((trained.bundle / "manifest.json").read_text())
+    assert trained.evaluation is None
+    assert manifest["metrics"] == {}
+    assert manifest["windows"]["test_from"] == manifest["windows"]["to"]
+    assert offers_of(trained.bundle, [{"cart": ["coffee-0"], "at": "2024-07-01T12:00:00", "moment": "cart"}])
+
+
+def test_orders_of_one_line_by_nobody_are_refused_with_what_to_do(small_shop: SmallShop, tmp_path: Path) -> None:
+    once = {line.order_id: line for line in without_customers(small_shop).lines}
+    config = write_shop(small_shop.with_lines(list(once.values())), tmp_path, **QUICK)
+    with pytest.raises(DataError, match=r"teach|widen|bought|label"):
+        run(config, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_short_history_is_refused(small_shop: SmallShop, tmp_path: Path) -> None:
+    first = min(line.ordered_at for line in small_shop.lines)
+    few = [line for line in small_shop.lines if (line.ordered_at - first).days < 5]
+    with pytest.raises(DataError, match="split"):
+        run(write_shop(small_shop.with_lines(few), tmp_path, **QUICK), tmp_path / "bundle")
+
+
+def test_a_job_that_fails_late_leaves_the_earlier_bundle(
+    small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_shop(small_shop, tmp_path, **QUICK)
+    trained, _ = run(config, tmp_path / "bundle")
+    before = {path.name: path.read_bytes() for path in trained.bundle.iterdir()}
+
+    def fails(*_: object) -> None:
+        raise DataError("the disk is full")
+
+    monkeypatch.setattr("mersalg_training.train.log_job", fails)
+    with pytest.raises(DataError, match="the disk is full"):
+        run(config, tmp_path / "bundle")
+    assert {path.name: path.read_bytes() for path in trained.bundle.iterdir()} == before
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".bundle")]
+
+
+def test_the_same_job_gives_the_same_scorer_golden_requests_and_thresholds(
+    small_shop: SmallShop, tmp_path: Path
+) -> None:
+    config = write_shop(small_shop, tmp_path, **QUICK)
+    first, second = run(config, tmp_path / "one")[0].bundle, run(config, tmp_path / "two")[0].bundle
+    for name in ("scorer.onnx", "golden.json", "products.json"):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name

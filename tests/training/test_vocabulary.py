@@ -1,0 +1,116 @@
+"""Claims: the products that a bundle knows, the most bought first, and what is known of each at the cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mersalg_training.config import CountsConfig
+from mersalg_training.counts import count_purchases
+from mersalg_training.timeline import Timeline
+from mersalg_training.vocabulary import PRIOR_BUYERS, PRIOR_INTERVALS, Vocabulary, build_vocabulary
+from small_history import Order, make_attributes, make_timeline
+
+PRICES = {"bread": 3.0, "butter": 2.0, "milk": 1.0, "oat-milk": 2.0, "unsold": 9.0}
+TYPES = {"bread": "loaf", "butter": None, "milk": "milk", "oat-milk": "milk", "unsold": "milk"}
+
+
+def learned(
+    orders: Sequence[Order], cut_day: float = 100.0, list_prices: Mapping[str, float] | None = None
+) -> tuple[Vocabulary, Timeline]:
+    timeline = make_timeline(orders, PRICES)
+    attributes = make_attributes(TYPES)
+    given = [(list_prices or {}).get(product, np.nan) for product in timeline.product_ids]
+    attributes = replace(attributes, price=np.array(given, dtype=np.float32))
+    counts = count_purchases(timeline, attributes.product_type, len(attributes.product_types), cut_day, CountsConfig())
+    return build_vocabulary(counts, attributes), timeline
+
+
+def names(vocabulary: Vocabulary, timeline: Timeline) -> list[str]:
+    return [timeline.product_ids[code] for code in vocabulary.code.tolist()]
+
+
+def statistic(vocabulary: Vocabulary, timeline: Timeline, name: str) -> dict[str, float]:
+    return dict(zip(names(vocabulary, timeline), vocabulary.statistics[name][:-1].tolist(), strict=True))
+
+
+def test_the_most_bought_come_first_and_ties_go_by_product_id() -> None:
+    vocabulary, timeline = learned([Order("a", 1, "milk bread butter"), Order("b", 2, "milk")])
+    assert names(vocabulary, timeline) == ["milk", "bread", "butter"]
+    assert vocabulary.orders.tolist() == [2, 1, 1, 0]
+
+
+def test_a_product_that_was_not_sold_before_the_cut_is_no_item() -> None:
+    vocabulary, timeline = learned([Order("a", 1, "milk"), Order("a", 50, "bread")], cut_day=10.0)
+    assert names(vocabulary, timeline) == ["milk"]
+    item = dict(zip(timeline.product_ids, vocabulary.item_of_code.tolist(), strict=True))
+    assert item["milk"] == 0
+    assert item["bread"] == item["unsold"] == vocabulary.n_items == 1
+
+
+def test_every_array_has_a_last_row_for_no_item_of_unknown_type() -> None:
+    vocabulary, _ = learned([Order("a", 1, "milk butter")])
+    unknown = 2
+    assert vocabulary.product_type.tolist() == [unknown, 1, unknown]
+    assert np.isnan(vocabulary.price[-1])
+    assert all(len(values) == 3 and np.isnan(values[-1]) for values in vocabulary.statistics.values())
+    assert all(values.dtype == np.float32 for values in vocabulary.statistics.values())
+
+
+def test_the_list_price_counts_and_else_the_median_price_paid() -> None:
+    vocabulary, timeline = learned([Order("a", 1, "milk bread")], list_prices={"milk": 1.25})
+    assert dict(zip(names(vocabulary, timeline), vocabulary.price[:-1].tolist(), strict=True)) == {
+        "bread": 3.0,
+        "milk": 1.25,
+    }
+
+
+def test_the_repeat_rate_is_shrunk_to_the_shops() -> None:
+    orders = [Order(f"c{n}", day, "milk") for n in range(4) for day in (1, 9)]
+    orders += [Order(f"c{n}", 3, "bread") for n in range(4)]
+    rate = statistic(*learned(orders), "repeat_rate")
+    overall = 4 / 8
+    assert rate["milk"] == pytest.approx((4 + PRIOR_BUYERS * overall) / (4 + PRIOR_BUYERS))
+    assert rate["bread"] == pytest.approx((0 + PRIOR_BUYERS * overall) / (4 + PRIOR_BUYERS))
+    assert rate["bread"] < overall < rate["milk"]
+
+
+def test_the_interval_of_a_product_never_bought_twice_is_its_types() -> None:
+    orders = [Order("a", day, "milk") for day in (1, 11, 21)] + [Order("a", 5, "oat-milk bread")]
+    orders += [Order("b", day, "bread") for day in (1, 41, 81)]
+    days = statistic(*learned(orders), "interval_days")
+    overall = (10 * 2 + 40 * 2) / 4
+    of_type = (10 * 2 + overall * PRIOR_INTERVALS) / (2 + PRIOR_INTERVALS)
+    assert days["oat-milk"] == pytest.approx(of_type)
+    assert days["milk"] == pytest.approx((10 * 2 + of_type * PRIOR_INTERVALS) / (2 + PRIOR_INTERVALS))
+    assert days["milk"] < days["oat-milk"] < days["bread"]
+
+
+def test_where_nothing_is_bought_twice_no_interval_is_known() -> None:
+    assert np.isnan(list(statistic(*learned([Order("a", 1, "milk bread")]), "interval_days").values())).all()
+
+
+def test_ages_count_from_the_cut() -> None:
+    found = learned([Order("a", 40, "milk"), Order("a", 90, "milk")])
+    assert statistic(*found, "age_days") == {"milk": 60.0}
+    assert statistic(*found, "idle_days") == {"milk": 10.0}
+
+
+def test_share_and_price_rank_are_within_the_type_and_unknown_without_one() -> None:
+    found = learned([Order("a", 1, "milk oat-milk butter"), Order("b", 2, "milk bread"), Order("c", 3, "milk")])
+    share, rank = statistic(*found, "type_share"), statistic(*found, "price_rank")
+    assert share["milk"] == pytest.approx(0.75)
+    assert share["oat-milk"] == pytest.approx(0.25)
+    assert rank["milk"] == pytest.approx(0.25)
+    assert rank["oat-milk"] == pytest.approx(0.75)
+    assert rank["bread"] == pytest.approx(0.5)
+    assert np.isnan(share["butter"])
+    assert np.isnan(rank["butter"])
+
+
+def test_the_share_of_the_last_weeks_is_over_the_best_seller() -> None:
+    found = learned([Order("a", 90, "milk bread"), Order("b", 91, "milk"), Order("c", 1, "butter")])
+    assert statistic(*found, "month_share") == {"milk": 1.0, "bread": 0.5, "butter": 0.0}
