@@ -26,7 +26,7 @@ class TestBasket(SourceContract):
         orders = known.vocabulary.orders[found.row[product]]
         pairs = found.values["confidence"][product] * orders
         np.testing.assert_allclose(pairs, np.round(pairs), atol=1e-6)
-        assert pairs.min() >= known.config.counts.min_pairs
+        assert np.round(pairs).min() >= known.config.counts.min_pairs
 
     def test_only_a_more_frequent_product_is_directed(self, known: Known, found: Entries) -> None:
         directed = found.values["directed"] > 0

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mersalg.names import KINDS, MOMENTS
+from mersalg.names import AFTER_PAYMENT, KINDS, MOMENTS
 from mersalg.session import Session, open_runtime
 from mersalg_training.graph.scorer import featurise_model
 from parity.asks import UNKNOWN_ID, real_asks, strange_asks
@@ -20,9 +20,8 @@ from parity.reference import Ask
 from parity.reference_features import Answer, Ranked, answer, least
 
 SCORE_TIE = 1e-5
+"""Scores so close may change places, and fall on either side of a threshold."""
 RELEVANCE = 1e-4
-ON_THE_THRESHOLD = 1e-5
-"""A relevance so close to the threshold may fall on either side of it."""
 BATCH = 7
 
 
@@ -86,10 +85,11 @@ def outputs(session: Session, reference: Reference, asks: list[Ask]) -> list[dic
 
 
 def undecided(ranked: Ranked, reference: Reference) -> bool:
-    """Whether the last bit of the score may decide; below the first knot the relevance has no rounding."""
-    first_knot = reference.decider.calibration.score[KINDS.index(ranked.candidate.kind), 0]
-    near = abs(ranked.relevance - least(reference.decider, ranked)) < ON_THE_THRESHOLD
-    return near and ranked.score >= first_knot
+    """Whether the last bits of the score decide if it passes."""
+    kind = np.array([KINDS.index(ranked.candidate.kind)] * 2)
+    beside = np.array([ranked.score - SCORE_TIE, ranked.score + SCORE_TIE], dtype=np.float32)
+    low, high = reference.decider.calibration.apply(beside, kind) >= least(reference.decider, ranked)
+    return bool(low != high)
 
 
 def expected_offers(found: Answer, reference: Reference, ask: Ask, given: list[str]) -> list[Ranked]:
@@ -196,3 +196,19 @@ def test_the_order_of_the_history_changes_no_offer(session: Session, reference: 
     for first, second in zip(scored(session, reference, real), scored(session, reference, turned), strict=True):
         assert set(first["product_id"]) == set(second["product_id"])
         assert first["score"] == pytest.approx(second["score"], abs=1e-4)
+
+
+def test_nothing_of_a_cart_larger_than_is_looked_at_is_offered(
+    reference: Reference, asks: list[Ask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mersalg_training.graph.request.MAX_CART", 4)
+    tables = reference.learned.tables
+    model, _ = featurise_model(tables, reference.learned.first_weights)
+    runtime = open_runtime(model.SerializeToString(), 1)
+    carts = [replace(ask, cart=list(range(0, tables.n_items, 2)), kinds=frozenset(KINDS)) for ask in asks[:20]]
+    items, kinds = runtime.run(["item", "kind"], feeds(carts, int, tables.n_items, np.int64))
+    for ask, offered, kind in zip(carts, items, kinds, strict=True):
+        of_cart = np.isin(offered, ask.cart)
+        assert (offered < tables.n_items).any()
+        paid = ask.moment in AFTER_PAYMENT
+        assert {KINDS[k] for k in kind[of_cart]} == ({"more-of-same"} if paid else set())

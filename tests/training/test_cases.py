@@ -26,9 +26,17 @@ def timeline() -> Timeline:
     return make_timeline(orders, PRICES)
 
 
+def made(timeline: Timeline, most: int, first: float = FIRST, end: float = END, seed: int = 1) -> Cases:
+    """Requests of the window; every third product is of one type, p29 of none."""
+    types = np.array(
+        [3 if product == "p29" else n % 3 for n, product in enumerate(timeline.product_ids)], dtype=np.int32
+    )
+    return make_cases(timeline, types, 3, first, end, HORIZON, most, np.random.default_rng(seed))
+
+
 @pytest.fixture(scope="module")
 def cases(timeline: Timeline) -> Cases:
-    return make_cases(timeline, FIRST, END, HORIZON, 400, np.random.default_rng(1))
+    return made(timeline, 400)
 
 
 def is_paid(cases: Cases, row: int) -> bool:
@@ -38,17 +46,30 @@ def is_paid(cases: Cases, row: int) -> bool:
 def test_every_moment_occurs_and_there_are_no_more_requests_than_asked_for(cases: Cases, timeline: Timeline) -> None:
     assert set(cases.moment.tolist()) == set(range(len(MOMENTS)))
     assert len(cases) <= 400
-    assert len(make_cases(timeline, FIRST, END, HORIZON, 10, np.random.default_rng(1))) == 10
+    assert len(made(timeline, 10)) == 10
 
 
 def test_before_payment_cart_and_targets_divide_the_order(cases: Cases, timeline: Timeline) -> None:
+    whole = exchanged = 0
     for row in range(len(cases)):
-        if not is_paid(cases, row):
-            cart, target = set(cases.cart[row].tolist()), set(cases.target[row].tolist())
-            bought = timeline.line_product[timeline.order_lines(int(cases.order[row]))]
-            assert not cart & target
-            assert cart | target == set(bought.tolist())
+        if is_paid(cases, row):
+            continue
+        cart, target = set(cases.cart[row].tolist()), set(cases.target[row].tolist())
+        bought = set(timeline.line_product[timeline.order_lines(int(cases.order[row]))].tolist())
+        assert not cart & target
+        assert target <= bought
+        if cart <= bought:
+            whole += 1
+            assert cart | target == bought
             assert target
+        else:
+            exchanged += 1
+            considered = cart - bought
+            past = timeline.line_product[timeline.history_before(int(cases.order[row]))]
+            assert len(considered) == 1, "one product is considered in the place of what was bought"
+            assert considered <= set(past.tolist())
+    assert whole > 100
+    assert exchanged > 10
 
 
 def test_after_payment_the_targets_are_what_the_customer_bought_within_the_horizon(
@@ -99,7 +120,7 @@ def test_a_follow_up_knows_what_was_bought_until_it(cases: Cases, timeline: Time
 
 
 def test_some_known_customers_come_without_a_history(timeline: Timeline) -> None:
-    many = make_cases(timeline, FIRST, END, HORIZON, 5000, np.random.default_rng(2))
+    many = made(timeline, 5000, seed=2)
     known = (many.customer != UNKNOWN) & (timeline.order_day[many.order] > 40)
     hidden = (many.history[known, 0] == many.history[known, 1]).mean()
     assert abs(hidden - HIDDEN_HISTORY) < 0.07
@@ -107,32 +128,32 @@ def test_some_known_customers_come_without_a_history(timeline: Timeline) -> None
 
 def test_an_order_of_one_product_is_never_divided() -> None:
     ones = make_timeline([Order(f"c{n}", 21.0 + n / 10, "p01") for n in range(200)], PRICES)
-    made = make_cases(ones, FIRST, END, HORIZON, 400, np.random.default_rng(1))
-    assert len(made) > 10
-    for row in range(len(made)):
-        assert is_paid(made, row) or len(made.cart[row]) == 0
+    found = made(ones, 400)
+    assert len(found) > 10
+    for row in range(len(found)):
+        assert is_paid(found, row) or len(found.cart[row]) == 0
 
 
 def test_the_same_seed_makes_the_same_requests(cases: Cases, timeline: Timeline) -> None:
-    again = make_cases(timeline, FIRST, END, HORIZON, 400, np.random.default_rng(1))
+    again = made(timeline, 400)
     assert np.array_equal(cases.order, again.order)
     assert np.array_equal(cases.cart.values, again.cart.values)
     assert np.array_equal(cases.history, again.history)
 
 
 def test_an_empty_window_makes_no_request(timeline: Timeline) -> None:
-    made = make_cases(timeline, 300.0, 400.0, HORIZON, 400, np.random.default_rng(1))
-    assert len(made) == 0
-    assert made.history.shape == (0, 2)
+    found = made(timeline, 400, first=300.0, end=400.0)
+    assert len(found) == 0
+    assert found.history.shape == (0, 2)
 
 
 def test_a_long_history_brings_its_latest_lines(monkeypatch: pytest.MonkeyPatch, timeline: Timeline) -> None:
     monkeypatch.setattr(cases_module, "MAX_HISTORY", 7)
-    made = make_cases(timeline, FIRST, END, HORIZON, 200, np.random.default_rng(1))
-    lengths = made.history[:, 1] - made.history[:, 0]
+    found = made(timeline, 200)
+    lengths = found.history[:, 1] - found.history[:, 0]
     assert lengths.max() == 7
-    checkout = np.flatnonzero((made.moment == MOMENTS.index("checkout")) & (lengths == 7))
-    assert (made.history[checkout, 1] == timeline.order_start[made.order[checkout]]).all()
+    checkout = np.flatnonzero((found.moment == MOMENTS.index("checkout")) & (lengths == 7))
+    assert (found.history[checkout, 1] == timeline.order_start[found.order[checkout]]).all()
 
 
 def test_taking_rows_takes_every_part_of_them(cases: Cases) -> None:

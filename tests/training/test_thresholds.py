@@ -71,7 +71,7 @@ def test_where_all_above_a_relevance_buy_that_relevance_is_the_threshold() -> No
     chosen = choose("add-on", offers, offers, 0.8, CONFIDENCE)
     assert chosen.certified
     assert chosen.threshold is not None
-    assert 0.3 < chosen.threshold <= float(np.float32(0.9))
+    assert chosen.threshold == pytest.approx(0.6)
     assert chosen.offers == 2000
     assert chosen.precision == 1.0
 
@@ -113,6 +113,11 @@ def test_thresholds_are_float32_numbers_so_that_the_graph_compares_the_same() ->
     grid = thresholds_to_try(simulated(50, np.random.default_rng(7)))
     assert grid == sorted(grid)
     assert [float(np.float32(t)) for t in grid] == grid
+
+
+def test_no_threshold_lies_on_a_relevance_that_occurs() -> None:
+    offers = hand_made([0.1, 0.3, 0.9], [0, 0, 1])
+    assert thresholds_to_try(offers) == pytest.approx([0.05, 0.2, 0.6])
 
 
 def test_the_rows_that_certify_do_not_choose_what_is_tried() -> None:

@@ -86,11 +86,19 @@ def choose(kind: Kind, calibrate: Shown, certify: Shown, wanted: float, confiden
 
 
 def thresholds_to_try(shown: Shown) -> list[float]:
-    """Ascending relevances, as float32 numbers, that show at least MIN_OFFERS of the calibration half."""
+    """Ascending relevances, as float32 numbers, that show at least MIN_OFFERS of the calibration half.
+
+    Each lies midway between two relevances that occur: trees give the same score again and again, and a threshold on
+    such a score would leave the decision to its last bit, which another runtime may round otherwise.
+    """
     if len(shown.relevance) < MIN_OFFERS:
         return []
     top = np.sort(shown.relevance)[: len(shown.relevance) - MIN_OFFERS + 1]
-    return [float(t) for t in np.unique(np.quantile(top, 1.0 - np.geomspace(1e-4, 1.0, STEPS), method="lower"))]
+    lowest_shown = np.quantile(top, 1.0 - np.geomspace(1e-4, 1.0, STEPS), method="lower")
+    occurring = np.append(0.0, np.unique(shown.relevance)).astype(np.float32)
+    place = np.searchsorted(occurring, lowest_shown)
+    midway = (occurring[place] + occurring[np.maximum(place - 1, 0)]) / np.float32(2.0)
+    return [float(t) for t in np.unique(midway)]
 
 
 def precision(shown: Shown, threshold: float) -> float:

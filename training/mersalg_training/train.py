@@ -110,7 +110,19 @@ def read_purchases(config: Config, stages: Stages) -> Purchased:
         timeline = read_timeline(purchases.connection)
         attributes = read_attributes(purchases.connection)
         purchases.connection.close()
+        check_company(timeline)
     return Purchased(report, timeline, attributes, split_windows(report.first, report.last, config.split))
+
+
+def check_company(timeline: Timeline) -> None:
+    """DataError where no order holds two products and no known customer comes back: nothing goes with anything."""
+    comes_back = np.diff(timeline.customer_start) > 1
+    if timeline.n_lines == timeline.n_orders and not comes_back.any():
+        raise DataError(
+            "data.orders: expected orders of several products, or customers who come back; "
+            f"got {timeline.n_orders} orders of one product each, which teach nothing; "
+            "map order_id to what the lines of a basket share, or customer_id"
+        )
 
 
 def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:

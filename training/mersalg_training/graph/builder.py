@@ -113,10 +113,11 @@ class Value:
         """(1,) int64: the size of an axis, known when run."""
         return self.op("Shape", start=axis, end=axis + 1)
 
-    def slice(self, axis: int, start: int, end: int) -> Value:
+    def slice(self, axis: int, start: int, end: int | Value) -> Value:
         """This value from `start` to before `end` along one axis."""
         constant = self.graph.constant
-        return self.op("Slice", constant(np.array([start])), constant(np.array([end])), constant(np.array([axis])))
+        last = end if isinstance(end, Value) else constant(np.array([end]))
+        return self.op("Slice", constant(np.array([start])), last, constant(np.array([axis])))
 
     def sum(self, axis: int, *, keep: bool = False) -> Value:
         """The sum along an axis."""

@@ -41,6 +41,7 @@ class Candidates:
     retrieved: Value
     """(N,) int64."""
     features: dict[str, Value]
+    """(N, C, 1) float32 each."""
     signals: Value
     group: Value
     """(N, C) int64 the group whose first score applied."""
@@ -60,20 +61,19 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
     anchors = type_anchor(graph, tables, request, groups["type"])
     typed = type_pool(graph, tables, request, pool, groups["type"], anchors, inputs.kinds)
     shortlist = shorten(graph, tables, request, pool, typed, groups["type"], affinity, first_weights)
-    features = candidate_features(graph, tables, request, pool, typed, groups, affinity, shortlist, inputs.moment)
-    place = shortlist.place
+    features = candidate_features(graph, tables, request, groups, affinity, shortlist, inputs.moment)
     return Candidates(
-        item=graph.where(shortlist.valid, pool.item.gather_elements(place), tables.n_items),
-        kind=typed.kind.gather_elements(place),
-        anchor=typed.anchor.gather_elements(place),
+        item=shortlist.item.squeeze(2),
+        kind=shortlist.kind.squeeze(2),
+        anchor=shortlist.anchor.squeeze(2),
         valid=shortlist.valid,
         retrieved=shortlist.retrieved,
         features=features,
         signals=shortlist.signals,
-        group=shortlist.group,
+        group=shortlist.group.squeeze(2),
     )
 
 
 def stacked_features(graph: GraphBuilder, found: Candidates) -> Value:
     """(N, C, F) float32."""
-    return graph.concat([value.unsqueeze(2) for value in found.features.values()], 2)
+    return graph.concat(list(found.features.values()), 2)

@@ -6,13 +6,16 @@ import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import Group
-from mersalg_training.graph.kinds import Typed
 from mersalg_training.graph.request import FAR_DAYS, Request
-from mersalg_training.graph.retrieve import Pool
+from mersalg_training.graph.retrieve import split
 from mersalg_training.graph.shortlist import Shortlist
 from mersalg_training.graph.tables import ShopTables
 
 NAN = float("nan")
+SUMMED = ("cosine", "confidence", "factor", "ladder", "follow", "near", "anchors")
+"""Channels whose sum over all anchors is a feature."""
+BEST = ("cosine", "confidence", "factor")
+"""Channels whose value for the strongest anchor is one."""
 STATISTICS = (
     "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
     "price_rank",
@@ -23,36 +26,29 @@ def candidate_features(
     graph: GraphBuilder,
     tables: ShopTables,
     request: Request,
-    pool: Pool,
-    typed: Typed,
     groups: dict[str, Group],
     affinity: Value,
     shortlist: Shortlist,
     moment: Value,
 ) -> dict[str, Value]:
-    """(N, C) float32 a feature, in the order of the bundle's feature names."""
-
-    def here(values: Value) -> Value:
-        return values.gather_elements(shortlist.place)
-
-    item = here(pool.item)
-    own_position, is_own = here(typed.own_position), here(typed.is_own)
+    """(N, C, 1) float32 a feature, in the order of the bundle's feature names."""
+    item = shortlist.item
     return {
         **request_features(graph, request, shortlist, moment),
         "first_score": shortlist.first_score,
-        **pair_features(pool, shortlist.place),
+        **{f"{name}_sum": shortlist.total[name] for name in SUMMED},
+        **{f"{name}_best": shortlist.best[name] for name in BEST},
         **factor_features(graph, tables, request, item),
-        **own_features(graph, request, own_position, is_own),
-        **group_features(graph, tables, request, groups, affinity, item),
+        **own_features(graph, request, shortlist.own_position, shortlist.total["own"] > 0.0),
+        **group_features(graph, request, groups, affinity, item),
         **statistic_features(graph, tables, item),
-        **price_features(graph, tables, request, here(typed.price), here(typed.anchor_price)),
-        "kind": here(typed.kind).floats(),
+        **price_features(graph, tables, request, item, shortlist.anchor),
+        "kind": shortlist.kind.floats(),
     }
 
 
 def request_features(graph: GraphBuilder, request: Request, shortlist: Shortlist, moment: Value) -> dict[str, Value]:
     """The same for every candidate of a request."""
-    zero = shortlist.first_score * 0.0
     known = request.last_age < FAR_DAYS
     orders = request.n_orders
     gap = (request.first_age - request.last_age) / graph.op("Max", orders - 1.0, 1.0)
@@ -64,17 +60,9 @@ def request_features(graph: GraphBuilder, request: Request, shortlist: Shortlist
         "order_gap_days": graph.where(orders > 1.0, gap, NAN),
         "retrieved": shortlist.retrieved.floats().unsqueeze(1),
     }
-    return {name: zero + value for name, value in of_request.items()}
-
-
-def pair_features(pool: Pool, place: Value) -> dict[str, Value]:
-    """What the cart and the own products say of the candidate: summed, and by the strongest anchor alone."""
-    totals = ("cosine", "confidence", "factor", "ladder", "follow", "near", "anchors")
-    best = ("cosine", "confidence", "factor")
-    return {
-        **{f"{name}_sum": pool.total[name].gather_elements(place) for name in totals},
-        **{f"{name}_best": pool.best[name].gather_elements(place) for name in best},
-    }
+    together = graph.concat(list(of_request.values()), 1).unsqueeze(1)
+    spread = together.expand(1, shortlist.first_score.dim(1), 1)
+    return split(spread, list(of_request))
 
 
 def factor_features(graph: GraphBuilder, tables: ShopTables, request: Request, item: Value) -> dict[str, Value]:
@@ -85,23 +73,20 @@ def factor_features(graph: GraphBuilder, tables: ShopTables, request: Request, i
     weight, place = request.own_long.sorted(k=k, largest=True)
     usual = factors.gather(request.own.gather_elements(place)) * weight.unsqueeze(2)
     usual = usual.sum(1) / graph.op("Max", weight.sum(1, keep=True), 1e-6)
+    item = item.squeeze(2)
     taste = graph.constant(tables.taste.factors, "taste_factors").gather(item).op("MatMul", request.taste.unsqueeze(2))
     close = factors.gather(item).op("MatMul", graph.concat([cart.unsqueeze(2), usual.unsqueeze(2)], 2))
-    return {
-        "cart_closeness": close.slice(2, 0, 1).squeeze(2),
-        "history_closeness": close.slice(2, 1, 2).squeeze(2),
-        "taste": taste.squeeze(2),
-    }
+    return {**split(close, ("cart_closeness", "history_closeness")), "taste": taste}
 
 
 def own_features(graph: GraphBuilder, request: Request, position: Value, is_own: Value) -> dict[str, Value]:
     """What the customer did with the product before; 0 counts and unknown recency where never bought."""
 
     def counted(values: Value) -> Value:
-        return graph.where(is_own, values.gather_elements(position), 0.0)
+        return graph.where(is_own, request.of_own(values, position), 0.0)
 
     def known(values: Value) -> Value:
-        return graph.where(is_own, values.gather_elements(position), NAN)
+        return graph.where(is_own, request.of_own(values, position), NAN)
 
     return {
         "own_count": counted(request.own_count),
@@ -115,10 +100,10 @@ def own_features(graph: GraphBuilder, request: Request, position: Value, is_own:
 
 
 def group_features(
-    graph: GraphBuilder, tables: ShopTables, request: Request, groups: dict[str, Group], affinity: Value, item: Value
+    graph: GraphBuilder, request: Request, groups: dict[str, Group], affinity: Value, item: Value
 ) -> dict[str, Value]:
     """Cart and history by the candidate's product type, category and brand."""
-    usual = graph.op("Max", request.own_long.sum(1, keep=True), 1e-6)
+    usual = graph.op("Max", request.own_long.sum(1, keep=True), 1e-6).unsqueeze(2)
     found: dict[str, Value] = {}
     for name, group in groups.items():
         code = group.of_item.gather(item)
@@ -133,27 +118,26 @@ def group_features(
 def statistic_features(graph: GraphBuilder, tables: ShopTables, item: Value) -> dict[str, Value]:
     """Static statistics of the candidate."""
     stacked = np.stack([tables.vocabulary.statistics[name] for name in STATISTICS], axis=1)
-    rows = graph.constant(stacked, "statistics").gather(item)
-    parts = graph.node("Split", [rows], len(STATISTICS), axis=2, num_outputs=len(STATISTICS))
-    return {name: part.squeeze(2) for name, part in zip(STATISTICS, parts, strict=True)}
+    return split(graph.constant(stacked, "statistics").gather(item.squeeze(2)), STATISTICS)
 
 
 def price_features(
-    graph: GraphBuilder, tables: ShopTables, request: Request, price: Value, anchor_price: Value
+    graph: GraphBuilder, tables: ShopTables, request: Request, item: Value, anchor: Value
 ) -> dict[str, Value]:
     """The candidate's price, and over the anchor's, the cart's mean and the history's mean."""
     price_of = graph.constant(tables.vocabulary.price, "price_of_item")
+    price = price_of.gather(item)
 
     def mean(items: Value, weight: Value) -> Value:
         prices = price_of.gather(items)
         unknown = prices.op("IsNaN")
         weight = graph.where(unknown, 0.0, weight)
         total = (graph.where(unknown, 0.0, prices) * weight).sum(1, keep=True)
-        return total / weight.sum(1, keep=True)
+        return (total / weight.sum(1, keep=True)).unsqueeze(2)
 
     return {
         "price": price,
-        "price_over_anchor": price / anchor_price,
+        "price_over_anchor": price / price_of.gather(anchor),
         "price_over_cart": price / mean(request.cart, request.cart_known),
         "price_over_history": price / mean(request.own, request.own_long),
     }

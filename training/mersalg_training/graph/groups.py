@@ -29,8 +29,8 @@ class Group:
     unknown: int
 
     def at(self, row: Value, group: Value) -> Value:
-        """(N, E) float32: the row's sum for each group, 0 for the unknown."""
-        return row.gather_elements(group) * (group < self.unknown).floats()
+        """(N, U, 1) float32: the row's sum for each group (N, U, 1), 0 for the unknown."""
+        return row.unsqueeze(2).gather_elements(group) * (group < self.unknown).floats()
 
 
 def read_group(graph: GraphBuilder, request: Request, codes: Int64, n_groups: int, name: str) -> Group:

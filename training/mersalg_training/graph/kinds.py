@@ -8,7 +8,7 @@ from mersalg.names import KINDS
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import Group
 from mersalg_training.graph.request import Request
-from mersalg_training.graph.retrieve import Pool
+from mersalg_training.graph.retrieve import Pool, split
 from mersalg_training.graph.tables import ShopTables
 
 CROSS_SELL, ADD_ON, UPSELL, MORE_OF_SAME, REPLACEMENT = (
@@ -18,7 +18,7 @@ CROSS_SELL, ADD_ON, UPSELL, MORE_OF_SAME, REPLACEMENT = (
 
 @dataclass(frozen=True)
 class Typed:
-    """The pool with kinds: (N, E) each."""
+    """The pool with kinds: (N, U, 1) each."""
 
     kind: Value
     """int64."""
@@ -29,10 +29,6 @@ class Typed:
     own_position: Value
     """int64 position among the own products; 0 where there is none."""
     is_own: Value
-    has_same: Value
-    """bool: the type is in the cart, or usual."""
-    price: Value
-    anchor_price: Value
     product_type: Value
 
 
@@ -42,25 +38,25 @@ def type_pool(
     """Give each candidate its one kind and its anchor. anchors: (N, n_types + 1); allowed: (N, 5) bool."""
     rules, no_item = tables.config.kinds, tables.n_items
     price_of = graph.constant(tables.vocabulary.price, "price_of_item")
+    total, best = split(pool.total), split(pool.best)
+    is_open = ~request.after_payment.unsqueeze(2)
     product_type = types.of_item.gather(pool.item)
-    is_own = pool.total["own"] > 0.0
-    own_position = graph.op("Max", pool.total["own"].integers() - 1, 0)
-    due = request.own_due.gather_elements(own_position) >= rules.due_ratio
-    same = anchors.gather_elements(product_type)
+    is_own = total["own"] > 0.0
+    own_position = graph.op("Max", total["own"].integers() - 1, 0)
+    due = request.of_own(request.own_due, own_position) >= rules.due_ratio
+    same = anchors.unsqueeze(2).gather_elements(product_type)
     same = graph.where(product_type < tables.n_types, same, no_item)
     has_same = same < no_item
     price = price_of.gather(pool.item)
     dearer = price >= price_of.gather(same) * rules.upsell_step
-    instead = dearer & (types.at(types.cart_count, product_type) > 0.0) & ~request.after_payment
+    instead = dearer & (types.at(types.cart_count, product_type) > 0.0) & is_open
     is_own_again = is_own & ~instead
     anchor = graph.where(is_own_again, pool.item, graph.where(has_same, same, pool.best_anchor))
-    anchor_price = price_of.gather(anchor)
     of_same_type = graph.where(dearer, UPSELL, MORE_OF_SAME)
     cheaper = price <= price_of.gather(pool.best_anchor) * rules.add_on_price
-    of_other_type = graph.where((pool.best["directed"] > 0.0) & cheaper, ADD_ON, CROSS_SELL)
+    of_other_type = graph.where((best["directed"] > 0.0) & cheaper, ADD_ON, CROSS_SELL)
     of_own = graph.where(due, REPLACEMENT, MORE_OF_SAME)
     kind = graph.where(is_own_again, of_own, graph.where(has_same, of_same_type, of_other_type))
-    in_open_cart = (pool.total["in_cart"] > 0.0) & ~request.after_payment
-    eligible = (pool.item < no_item) & ~(pool.total["excluded"] > 0.0) & ~in_open_cart
-    eligible = eligible & (allowed.floats().gather_elements(kind) > 0.0)
-    return Typed(kind, anchor, eligible, own_position, is_own, has_same, price, anchor_price, product_type)
+    eligible = (pool.item < no_item) & ~(total["excluded"] > 0.0) & ~((total["in_cart"] > 0.0) & is_open)
+    eligible = eligible & (allowed.floats().unsqueeze(2).gather_elements(kind) > 0.0)
+    return Typed(kind, anchor, eligible, own_position, is_own, product_type)

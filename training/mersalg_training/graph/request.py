@@ -47,6 +47,10 @@ class Request:
     taste: Value
     """(N, F) float32 the history folded into the factors of customers; zeros without history."""
 
+    def of_own(self, values: Value, position: Value) -> Value:
+        """(N, U, 1): values (N, W) of the own products at positions (N, U, 1)."""
+        return values.unsqueeze(2).gather_elements(position)
+
 
 def read_request(
     graph: GraphBuilder, tables: ShopTables, cart: Value, history: Value, age: Value, quantity: Value, moment: Value

@@ -7,6 +7,7 @@ every candidate then keeps the best for the trees.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,15 +54,16 @@ class Entries:
 
 @dataclass(frozen=True)
 class Pool:
-    """Each product at most once: E segments of N requests, ascending by item, "no item" last."""
+    """Each product at most once: U places of N requests, ascending by item, "no item" last."""
 
     item: Value
-    total: dict[str, Value]
-    """(N, E) float32 sums over a candidate's entries, by channel."""
-    best: dict[str, Value]
-    """(N, E) float32 channels of its strongest entry."""
+    """(N, U, 1) int64."""
+    total: Value
+    """(N, U, len(CHANNELS)) float32 sums over a candidate's entries."""
+    best: Value
+    """(N, U, len(CHANNELS)) float32 channels of its strongest entry."""
     best_anchor: Value
-    """(N, E) int64 the anchor of the strongest entry."""
+    """(N, U, 1) int64 the anchor of the strongest entry."""
 
 
 def gather_pool(graph: GraphBuilder, tables: ShopTables, request: Request, exclude: Value) -> Pool:
@@ -78,7 +80,7 @@ def gather_pool(graph: GraphBuilder, tables: ShopTables, request: Request, exclu
     ]
     names = ("item", "anchor", "strength", "channels")
     joined = Entries(*(graph.concat([getattr(part, name) for part in parts], 1) for name in names))
-    return added_up(graph, joined, tables.n_items)
+    return added_up(graph, joined, tables.n_items, max(tables.own_places, tables.new_places))
 
 
 def cart_entries(graph: GraphBuilder, tables: ShopTables, request: Request) -> Entries:
@@ -220,8 +222,11 @@ def placed(graph: GraphBuilder, blocks: list[tuple[int, int, Value]]) -> Value:
     return total
 
 
-def added_up(graph: GraphBuilder, entries: Entries, no_item: int) -> Pool:
-    """Sort the entries by item, the strongest first within an item, and add the channels of each item."""
+def added_up(graph: GraphBuilder, entries: Entries, no_item: int, least: int) -> Pool:
+    """Sort the entries by item, the strongest first within an item, and add the channels of each item.
+
+    The pool is as wide as the request with the most products needs, and at least `least`.
+    """
     size = entries.item.dim(1)
     steps = (entries.strength * float(STRENGTH_STEPS - 1)).integers()
     key = entries.item * STRENGTH_STEPS + (graph.constant(STRENGTH_STEPS - 1) - steps)
@@ -236,21 +241,23 @@ def added_up(graph: GraphBuilder, entries: Entries, no_item: int) -> Pool:
     zeros = graph.full(0.0, laid_flat.dim(0), n_channels)
     total = graph.op("ScatterND", zeros, to_row, laid_flat.gather(from_row), reduction="add")
     order = graph.op("Range", 0, size.squeeze(0), 1).unsqueeze(0)
-    order = graph.op("Add", order, item * 0)
-    first = (order * 0 + size).scatter(segment, order, "min")
+    first = (item * 0 + size).scatter(segment, order.expand(entries.item.dim(0), 1), "min")
+    used = graph.op("Max", segment.op("ReduceMax", keepdims=0).reshape(1) + 1, graph.constant(np.array([least])))
+    first = first.slice(1, 0, used)
     present = first < size
     first = graph.where(present, first, 0)
     strongest = place.gather_elements(first)
     best = laid_flat.gather((strongest + row).reshape(-1))
+    n = entries.item.dim(0)
     return Pool(
-        item=graph.where(present, item.gather_elements(first), no_item),
-        total=split(total.reshape(entries.item.dim(0), size, n_channels)),
-        best=split(best.reshape(entries.item.dim(0), size, n_channels)),
-        best_anchor=entries.anchor.gather_elements(strongest),
+        item=graph.where(present, item.gather_elements(first), no_item).unsqueeze(2),
+        total=total.reshape(n, size, n_channels).slice(1, 0, used),
+        best=best.reshape(n, used, n_channels),
+        best_anchor=entries.anchor.gather_elements(strongest).unsqueeze(2),
     )
 
 
-def split(values: Value) -> dict[str, Value]:
-    """(N, E, channels) as one (N, E) a channel, by name."""
-    parts = values.graph.node("Split", [values], len(CHANNELS), axis=2, num_outputs=len(CHANNELS))
-    return {name: part.squeeze(2) for name, part in zip(CHANNELS, parts, strict=True)}
+def split(values: Value, names: Sequence[str] = CHANNELS) -> dict[str, Value]:
+    """(N, U, m) as one (N, U, 1) for each name."""
+    parts = values.graph.node("Split", [values], len(names), axis=2, num_outputs=len(names))
+    return dict(zip(names, parts, strict=True))

@@ -15,7 +15,7 @@ from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import Group
 from mersalg_training.graph.kinds import UPSELL, Typed
 from mersalg_training.graph.request import Request
-from mersalg_training.graph.retrieve import Pool
+from mersalg_training.graph.retrieve import Pool, split
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
 
@@ -34,18 +34,25 @@ OUT = -1e9
 class Shortlist:
     """C candidates of N requests: first the own products, then the new ones, each the best first score first."""
 
-    place: Value
-    """(N, C) int64 position in the pool."""
+    item: Value
+    """(N, C, 1) int64, "no item" in unused places; so are kind, anchor, own_position and group."""
+    kind: Value
+    anchor: Value
+    own_position: Value
+    group: Value
+    """Position in GROUPS."""
     valid: Value
     """(N, C) bool."""
     first_score: Value
-    """(N, C) float32."""
+    """(N, C, 1) float32."""
     retrieved: Value
     """(N,) int64 eligible candidates in the pool."""
+    total: dict[str, Value]
+    """(N, C, 1) float32 sums of the pool, by channel."""
+    best: dict[str, Value]
+    """(N, C, 1) float32 channels of the strongest entry."""
     signals: Value
     """(N, C, len(SIGNALS)) float32."""
-    group: Value
-    """(N, C) int64 position in GROUPS."""
 
 
 def shorten(
@@ -62,51 +69,70 @@ def shorten(
 
     weights: (len(SIGNALS) + 1, len(GROUPS)) float32.
     """
-    root = {name: pool.total[name].op("Sqrt") for name in ("cosine", "confidence", "ladder", "follow", "near", "taste")}
-    orders = graph.constant(tables.vocabulary.statistics["log_orders"], "log_orders")
-    recent = graph.constant(np.sqrt(tables.vocabulary.statistics["month_share"]), "root_month_share")
-    own = typed.is_own.floats()
-
-    def of_own(values: Value) -> Value:
-        return values.gather_elements(typed.own_position) * own
-
-    due = request.own_due.gather_elements(typed.own_position)
-    known = {
-        **root,
-        "factor": graph.op("Max", pool.total["factor"], 0.0),
-        "own_long": (of_own(request.own_long) + 1.0).op("Log"),
-        "own_short": of_own(request.own_short).op("Sqrt"),
-        "due": graph.where(typed.is_own & (due > 0.0), graph.op("Min", due, 2.0), 0.0),
-        "orders": orders.gather(pool.item),
-        "recent": recent.gather(pool.item),
-        "affinity": types.at(affinity, typed.product_type).op("Sqrt"),
-        "type_in_cart": graph.op("Min", types.at(types.cart_count, typed.product_type), 3.0),
-        "type_own": (types.at(types.own_long, typed.product_type) + 1.0).op("Log"),
-        "same_type_anchor": (typed.anchor_price > 0.0).floats(),
-    }
-    signals = graph.concat([known[name].unsqueeze(2) for name in SIGNALS], 2)
+    signals = first_signals(graph, tables, request, pool, typed, types, affinity)
     by_group = signals.op("MatMul", graph.constant(weights[:-1], "first_weights")) + graph.constant(weights[-1:])
     group = graph.where(typed.is_own, 0, graph.where(typed.kind.equal(UPSELL), 1, 2))
-    score = by_group.op("GatherElements", group.unsqueeze(2), axis=2).squeeze(2)
+    score = by_group.op("GatherElements", group, axis=2)
     own_place, own_best = best_places(graph, score, typed.eligible & typed.is_own, tables.own_places)
     new_place, new_best = best_places(graph, score, typed.eligible & ~typed.is_own, tables.new_places)
     place, best = graph.concat([own_place, new_place], 1), graph.concat([own_best, new_best], 1)
+    valid = best > OUT / 2
+    codes = graph.concat([pool.item, typed.kind, typed.anchor, typed.own_position, group], 2)
+    kept = split(rows(codes, place), ("item", "kind", "anchor", "own_position", "group"))
     return Shortlist(
-        place=place,
-        valid=best > OUT / 2,
-        first_score=best,
-        retrieved=typed.eligible.integers().sum(1),
+        item=graph.where(valid.unsqueeze(2), kept["item"], tables.n_items),
+        kind=kept["kind"],
+        anchor=kept["anchor"],
+        own_position=kept["own_position"],
+        group=kept["group"],
+        valid=valid,
+        first_score=best.unsqueeze(2),
+        retrieved=typed.eligible.integers().squeeze(2).sum(1),
+        total=split(rows(pool.total, place)),
+        best=split(rows(pool.best, place)),
         signals=rows(signals, place),
-        group=group.gather_elements(place),
     )
+
+
+def first_signals(
+    graph: GraphBuilder,
+    tables: ShopTables,
+    request: Request,
+    pool: Pool,
+    typed: Typed,
+    types: Group,
+    affinity: Value,
+) -> Value:
+    """(N, U, len(SIGNALS)) float32."""
+    total = split(pool.total)
+    statistics = tables.vocabulary.statistics
+    popular = np.stack([statistics["log_orders"], np.sqrt(statistics["month_share"])], axis=1)
+    popularity = split(graph.constant(popular, "popularity").gather(pool.item).squeeze(2), ("orders", "recent"))
+    own = typed.is_own.floats()
+    due = request.of_own(request.own_due, typed.own_position)
+    price_of = graph.constant(tables.vocabulary.price, "price_of_item")
+    known = {
+        **{name: total[name].op("Sqrt") for name in ("cosine", "confidence", "ladder", "follow", "near", "taste")},
+        **popularity,
+        "factor": graph.op("Max", total["factor"], 0.0),
+        "own_long": (request.of_own(request.own_long, typed.own_position) * own + 1.0).op("Log"),
+        "own_short": (request.of_own(request.own_short, typed.own_position) * own).op("Sqrt"),
+        "due": graph.where(typed.is_own & (due > 0.0), graph.op("Min", due, 2.0), 0.0),
+        "affinity": types.at(affinity, typed.product_type).op("Sqrt"),
+        "type_in_cart": graph.op("Min", types.at(types.cart_count, typed.product_type), 3.0),
+        "type_own": (types.at(types.own_long, typed.product_type) + 1.0).op("Log"),
+        "same_type_anchor": (price_of.gather(typed.anchor) > 0.0).floats(),
+    }
+    return graph.concat([known[name] for name in SIGNALS], 2)
 
 
 def best_places(graph: GraphBuilder, score: Value, eligible: Value, width: int) -> tuple[Value, Value]:
     """Positions (N, width) and scores of the eligible with the best score; scores below OUT / 2 mark unused places."""
-    best, place = graph.where(eligible, score, OUT).sorted(k=graph.constant(np.array([width])), largest=True)
+    masked = graph.where(eligible, score, OUT).squeeze(2)
+    best, place = masked.sorted(k=graph.constant(np.array([width])), largest=True)
     return place, best
 
 
 def rows(values: Value, place: Value) -> Value:
-    """(N, C, m): rows of (N, E, m) at positions (N, C)."""
+    """(N, C, m): rows of (N, U, m) at positions (N, C)."""
     return values.op("GatherND", place.unsqueeze(2), batch_dims=1)
