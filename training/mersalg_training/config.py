@@ -157,7 +157,12 @@ class RankerConfig(Section):
     trees: Annotated[int, Field(ge=1, le=5000)] = 100
     leaves: Annotated[int, Field(ge=2, le=1024)] = 31
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
-    min_leaf_rows: Annotated[int, Field(ge=1)] = 50
+    min_leaf_rows: Annotated[int, Field(ge=1)] = 300
+    """Of a leaf, and at most a two-hundredth of all rows."""
+    feature_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """Features that a tree (lightgbm) or a split (histogram) may use."""
+    l2: Annotated[float, Field(ge=0.0)] = 20.0
+    """Penalty on the leaves."""
     requests: Annotated[int, Field(ge=100)] = 40_000
     """Most training requests, over all moments."""
     negatives: Annotated[int, Field(ge=1)] = 24

@@ -13,6 +13,8 @@ Read from the top, the first that holds decides:
    much as it -> `add-on`.
 5. Anything else -> `cross-sell`.
 
+After payment an upsell is no candidate, whatever kinds a request names.
+
 Rules 1, 2, 3 and 5 depend on the request and are therefore written once, in the graph (`graph/kinds.py`); rule 4
 depends on counts alone and is written here.
 """

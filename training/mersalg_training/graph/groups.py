@@ -74,7 +74,8 @@ def type_anchor(graph: GraphBuilder, tables: ShopTables, request: Request, types
     own_key = graph.where(request.own < tables.n_items, own_key, -1)
     nothing = graph.full(-1, request.cart.dim(0), tables.n_types + 1)
     key = nothing.scatter(own_type, own_key, "max").scatter(cart_type, cart_key, "max")
-    return graph.where(key < 0, tables.n_items, graph.op("Mod", graph.op("Max", key, 0), ITEM_BITS))
+    # No Max with 0 first: onnxruntime's Max of int64 takes 2**31 to 2**32 - 1 for negative numbers.
+    return graph.where(key < 0, tables.n_items, key % ITEM_BITS)
 
 
 def price_order(tables: ShopTables) -> Int64:

@@ -25,7 +25,7 @@ class Typed:
     anchor: Value
     """int64 item index, "no item" for none."""
     eligible: Value
-    """bool: a product, of an allowed kind, not excluded, and not already in a cart that is still open."""
+    """bool: a product, of an allowed kind, not excluded, not in a cart that is still open, no upsell after payment."""
     own_position: Value
     """int64 position among the own products; 0 where there is none."""
     is_own: Value
@@ -58,5 +58,6 @@ def type_pool(
     of_own = graph.where(due, REPLACEMENT, MORE_OF_SAME)
     kind = graph.where(is_own_again, of_own, graph.where(has_same, of_same_type, of_other_type))
     eligible = (pool.item < no_item) & ~(total["excluded"] > 0.0) & ~((total["in_cart"] > 0.0) & is_open)
+    eligible = eligible & ~(kind.equal(UPSELL) & ~is_open)
     eligible = eligible & (allowed.floats().unsqueeze(2).gather_elements(kind) > 0.0)
     return Typed(kind, anchor, eligible, own_position, is_own, product_type)

@@ -23,7 +23,9 @@ class Request:
     """N requests; "no item" is the index n_items. H' = history and, after payment, the cart; W = H' wide."""
 
     cart: Value
-    """(N, B) int64 ascending, without duplicates, "no item" last."""
+    """(N, <= MAX_CART) int64 ascending, without duplicates, "no item" last."""
+    whole_cart: Value
+    """(N, B) the same, however many."""
     cart_known: Value
     """(N, B) float32, 1 where there is a product."""
     after_payment: Value
@@ -62,20 +64,22 @@ def read_request(
     the cart counts as own products of age 0.
     """
     no_item = tables.n_items
-    cart = distinct(graph, cart, no_item)
+    whole_cart = distinct(graph, cart, no_item)
     after_payment = (moment >= LATEST_PAYMENT_MOMENT).unsqueeze(1)
-    paid = graph.where(after_payment, cart, no_item)
-    nothing = graph.full(0.0, cart.dim(0), cart.dim(1))
+    paid = graph.where(after_payment, whole_cart, no_item)
+    nothing = graph.full(0.0, paid.dim(0), paid.dim(1))
     item = graph.concat([graph.where(age < 0.0, no_item, history), paid], 1)
     age = graph.concat([age, nothing], 1)
     quantity = graph.concat([quantity, nothing + 1.0], 1)
     own = own_products(graph, tables, item, age, quantity)
+    cart = whole_cart.slice(1, 0, MAX_CART)
     known = item < no_item
     ages = graph.where(known, age, FAR_DAYS)
     ordered, _ = ages.sorted(k=ages.dim(1), largest=False)
     new_time = run_starts(graph, ordered, -1.0) & (ordered < FAR_DAYS)
     return Request(
         cart=cart,
+        whole_cart=whole_cart,
         cart_known=(cart < no_item).floats(),
         after_payment=after_payment,
         n_orders=new_time.floats().sum(1, keep=True),
@@ -94,11 +98,10 @@ def folded_in(graph: GraphBuilder, tables: ShopTables, own: dict[str, Value]) ->
 
 
 def distinct(graph: GraphBuilder, items: Value, no_item: int) -> Value:
-    """(N, <= MAX_CART) the distinct items in ascending order, padded with "no item"."""
+    """(N, B) the distinct items in ascending order, padded with "no item"."""
     ordered, _ = items.sorted(k=items.dim(1), largest=False)
     once = graph.where(run_starts(graph, ordered, -1), ordered, no_item)
-    width = graph.op("Min", items.dim(1), graph.constant(np.array([MAX_CART])))
-    return once.sorted(k=width, largest=False)[0]
+    return once.sorted(k=items.dim(1), largest=False)[0]
 
 
 def run_starts(graph: GraphBuilder, ordered: Value, before: float | int) -> Value:

@@ -74,7 +74,7 @@ def gather_pool(graph: GraphBuilder, tables: ShopTables, request: Request, exclu
         anchor_entries(graph, tables, request),
         own_entries(graph, tables, request),
         taste_entries(graph, tables, request),
-        marks(graph, request.cart, "in_cart", tables.n_items),
+        marks(graph, request.whole_cart, "in_cart", tables.n_items),
         marks(graph, exclude, "excluded", tables.n_items),
         popular_entries(graph, tables, request),
     ]

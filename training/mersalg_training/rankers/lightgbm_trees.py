@@ -67,6 +67,8 @@ def boost(
         "num_leaves": config.leaves,
         "learning_rate": config.learning_rate,
         "min_data_in_leaf": config.min_leaf_rows,
+        "lambda_l2": config.l2,
+        "feature_fraction": config.feature_share,
         "seed": seed,
         "num_threads": THREADS,
         "deterministic": True,
