@@ -14,14 +14,14 @@ from mersalg_training.trees import Float32, Float64, predict_raw
 
 
 class TestLightgbm(RankerContract):
-    config = RankerConfig(kind="lightgbm", trees=50, leaves=15, min_leaf_rows=20)
+    config = RankerConfig(kind="lightgbm", trees=50, leaves=15, min_leaf_rows=20, feature_share=1.0, leaf_penalty=0.0)
 
     def native_raw(self, rows: Rows, X: Float32) -> Float64:
         return lightgbm_trees.boost(self.config, rows, None, SEED)[0].predict(X, raw_score=True)
 
 
 class TestHistogram(RankerContract):
-    config = RankerConfig(kind="histogram", trees=50, leaves=15, min_leaf_rows=20)
+    config = RankerConfig(kind="histogram", trees=50, leaves=15, min_leaf_rows=20, feature_share=1.0, leaf_penalty=0.0)
 
     def native_raw(self, rows: Rows, X: Float32) -> Float64:
         return histogram_trees.boost(self.config, rows, None, SEED).decision_function(X)
@@ -111,7 +111,12 @@ def test_lightgbm_splits_that_no_table_expresses_are_refused(decision: int) -> N
 def test_scikit_learn_splits_the_missing_from_all_others() -> None:
     X = np.tile(np.array([[1, 0], [np.nan, 0]], dtype=np.float32), (200, 1))
     y = np.tile(np.array([0, 1], dtype=np.float32), 200)
-    classifier = histogram_trees.boost(RankerConfig(trees=1, leaves=2), (X, y, np.ones_like(y)), None, SEED)
+    classifier = histogram_trees.boost(
+        RankerConfig(trees=1, leaves=2, feature_share=1.0, leaf_penalty=0.0, min_leaf_rows=50),
+        (X, y, np.ones_like(y)),
+        None,
+        SEED,
+    )
     table = histogram_trees.read_trees(classifier, 1)
     assert table.threshold.tolist() == [np.inf]
     assert table.default_left.tolist() == [False]

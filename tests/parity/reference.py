@@ -252,9 +252,10 @@ def kind_of(asked: Asked, item: int, pooled: Pooled) -> tuple[Kind, int | None]:
 
 
 def eligible(asked: Asked, item: int, kind: Kind) -> bool:
-    """Not excluded, of an allowed kind, and not in a cart that is still open."""
+    """Not excluded, of an allowed kind, not in a cart that is still open, and no upsell of what is paid."""
     in_open_cart = item in asked.whole_cart and not asked.paid
-    return kind in asked.ask.kinds and item not in asked.ask.exclude and not in_open_cart
+    upsell_of_paid = kind == "upsell" and asked.paid
+    return kind in asked.ask.kinds and item not in asked.ask.exclude and not in_open_cart and not upsell_of_paid
 
 
 ROOTS = ("cosine", "confidence", "ladder", "follow", "near", "taste")

@@ -71,7 +71,9 @@ def probe_rows(table: TreeTable, X: Float32) -> tuple[Float32, list[tuple[int, i
 @pytest.fixture(scope="module", params=["lightgbm", "histogram"])
 def case(request: pytest.FixtureRequest) -> Case:
     rows = tight_rows(np.random.default_rng(5))
-    config = RankerConfig(kind=request.param, trees=40, leaves=31, min_leaf_rows=20)
+    config = RankerConfig(
+        kind=request.param, trees=40, leaves=31, min_leaf_rows=20, feature_share=1.0, leaf_penalty=0.0
+    )
     if config.kind == "lightgbm":
         booster, _ = lightgbm_trees.boost(config, rows, None, seed=1)
         table = lightgbm_trees.read_model(booster.model_to_string())

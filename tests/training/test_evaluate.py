@@ -161,15 +161,17 @@ def test_card_and_plot_take_the_rows_as_they_are() -> None:
     assert results_by_task(rows[:12]).startswith(b"\x89PNG")
 
 
-def test_the_tables_hold_every_task_and_method() -> None:
+def test_the_terminal_shows_every_task_beside_its_best_baseline_and_markdown_every_method() -> None:
     found = small(shop())
-    console = Console(width=400)
+    console = Console(width=120)
     with console.capture() as capture:
         console.print(found.render())
-    for text in (capture.get(), found.markdown()):
-        assert all(
-            word in text for word in ("upsell, in type", "own most frequent", "best baseline", "Without requests")
-        )
+    text, markdown = capture.get(), found.markdown()
+    for task in found.figures(NDCG):
+        assert task in text
+        assert found.compared(task, NDCG)[0] in text
+    for word in ("upsell, in type", "own most frequent", "item-item confidence", "best baseline", "Without requests"):
+        assert word in markdown
 
 
 def test_no_test_window_is_refused_with_the_reason() -> None:

@@ -161,9 +161,9 @@ class RankerConfig(Section):
     """Of a leaf, and at most a two-hundredth of all rows."""
     feature_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     """Features that a tree (lightgbm) or a split (histogram) may use."""
-    l2: Annotated[float, Field(ge=0.0)] = 20.0
-    """Penalty on the leaves."""
-    requests: Annotated[int, Field(ge=100)] = 40_000
+    leaf_penalty: Annotated[float, Field(ge=0.0)] = 20.0
+    """Penalty on the squared leaves."""
+    requests: Annotated[int, Field(ge=100)] = 30_000
     """Most training requests, over all moments."""
     negatives: Annotated[int, Field(ge=1)] = 24
     """Retrieved but not bought candidates kept for each request, weighted back to all of them."""

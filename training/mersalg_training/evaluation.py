@@ -121,22 +121,25 @@ class Evaluation:
         }
 
     def render(self, metric: str = NDCG) -> RenderableType:
-        """For a terminal: one metric by task and method, the baselines' intervals left out, and what is shown."""
-        methods, lines = self.cells(metric, with_intervals=False)
-        table = Table("task", "n", *methods, "best baseline", "ratio", "more", title=f"{metric}, in brackets 95 %")
-        for line in lines:
-            table.add_row(*line)
+        """For a terminal: one metric by task beside the best baseline, and what the thresholds show."""
+        table = Table("task", "n", OURS, "best baseline", "", "ratio", title=f"{metric}, in brackets 95 %")
+        for task, by_method in self.figures(metric).items():
+            best, ratio, _ = self.compared(task, metric)
+            ours, rival = by_method[OURS], by_method.get(best)
+            cells = ("", "") if rival is None else (best, interval(rival.estimate, places=3))
+            table.add_row(task, str(ours.n), interval(ours.estimate, places=3), *cells, ratio)
         parts: list[RenderableType] = [table, *map(Text, self.remarks(metric))]
         if self.shown:
             offers = Table(*SHOWN_COLUMNS, title="What is shown at the thresholds, and bought")
-            for cells in map(shown_cells, self.shown):
-                offers.add_row(*cells)
+            for row in self.shown:
+                if row.offers:
+                    offers.add_row(*shown_cells(row))
             parts.append(offers)
         return Group(*parts)
 
     def markdown(self, metric: str = NDCG) -> str:
         """The same tables in Markdown, with every interval."""
-        methods, lines = self.cells(metric, with_intervals=True)
+        methods, lines = self.cells(metric)
         header = ["task", "n", *methods, "best baseline", "ratio", "more"]
         text = f"{metric} on the test window, in brackets the 95 % interval.\n\n{markdown_table(header, lines)}"
         text += "".join(f"\n\n{remark}" for remark in self.remarks(metric))
@@ -145,18 +148,13 @@ class Evaluation:
             text += markdown_table(SHOWN_COLUMNS, map(shown_cells, self.shown))
         return text + "\n"
 
-    def cells(self, metric: str, with_intervals: bool) -> tuple[list[str], list[list[str]]]:
-        """The methods, and a line of text for each task; a baseline's interval may be left out."""
+    def cells(self, metric: str) -> tuple[list[str], list[list[str]]]:
+        """The methods, and a line of text for each task."""
         figures = self.figures(metric)
         methods = list(dict.fromkeys(row.method for row in self.rows))
         lines = []
         for task, by_method in figures.items():
-            of_methods = [
-                "" if m not in by_method
-                else interval(by_method[m].estimate) if with_intervals or m == OURS
-                else f"{by_method[m].value:.4f}"
-                for m in methods
-            ]  # fmt: skip
+            of_methods = [interval(by_method[m].estimate) if m in by_method else "" for m in methods]
             n = str(max(row.n for row in by_method.values()))
             lines.append([task, n, *of_methods, *self.compared(task, metric)])
         return methods, lines

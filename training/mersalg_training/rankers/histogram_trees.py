@@ -58,7 +58,7 @@ def boost(config: RankerConfig, rows: Rows, validation: Rows | None, seed: int) 
         max_leaf_nodes=config.leaves,
         learning_rate=config.learning_rate,
         min_samples_leaf=config.min_leaf_rows,
-        l2_regularization=config.l2,
+        l2_regularization=config.leaf_penalty,
         max_features=config.feature_share,
         categorical_features=None,
         early_stopping=True,

@@ -67,7 +67,7 @@ def boost(
         "num_leaves": config.leaves,
         "learning_rate": config.learning_rate,
         "min_data_in_leaf": config.min_leaf_rows,
-        "lambda_l2": config.l2,
+        "lambda_l2": config.leaf_penalty,
         "feature_fraction": config.feature_share,
         "seed": seed,
         "num_threads": THREADS,
