@@ -53,7 +53,7 @@ def request_features(asked: Asked, retrieved: int) -> dict[str, np.float32]:
 
 
 def pair_features(pooled: Pooled) -> dict[str, np.float32]:
-    summed = ("cosine", "confidence", "factor", "ladder", "follow", "near", "anchors")
+    summed = ("cosine", "confidence", "factor", "ladder", "follow", "near", "taste", "anchors")
     best = ("cosine", "confidence", "factor")
     return {f"{name}_sum": pooled.total.get(name, F(0)) for name in summed} | {
         f"{name}_best": pooled.best.get(name, F(0)) for name in best

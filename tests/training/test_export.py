@@ -17,7 +17,8 @@ import pytest
 
 import mersalg
 from mersalg import BundleError
-from mersalg_training.export import BundleWriter, as_json, new_bundle
+from mersalg_training import export
+from mersalg_training.export import BundleWriter, as_json, exchanged, new_bundle
 from toy_bundle import GOLDEN, build_scorer, make_manifest
 
 FILES = {
@@ -112,6 +113,28 @@ def test_a_file_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(BundleError, match="choose another --out"):
         write_toy(tmp_path / "mine")
+
+
+def test_two_folders_are_exchanged_and_a_missing_one_is_not(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        (folder / "name").write_text(folder.name)
+    if exchanged(first, second):  # Linux; elsewhere two renames take its place
+        assert (first / "name").read_text() == "second"
+        assert (second / "name").read_text() == "first"
+    assert not exchanged(first, tmp_path / "missing")
+
+
+def test_a_bundle_is_replaced_without_the_atomic_exchange_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "exchanged", lambda folder, out: False)
+    new, out = tmp_path / "new", tmp_path / "out"
+    for folder in (new, out):
+        folder.mkdir()
+        (folder / "name").write_text(folder.name)
+    export.put_in_place(new, out)
+    assert (out / "name").read_text() == "new"
+    assert [folder.name for folder in tmp_path.iterdir()] == ["out"]
 
 
 def test_an_empty_folder_and_a_missing_parent_will_do(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mersalg_training.featurise import Found
-from mersalg_training.ranking import Matrix, joined, sampled
+from mersalg_training.ranking import SOURCES, Matrix, joined, recall_by_source, sampled
 
 N_ITEMS = 100
 PLACES = slice(0, 40)
@@ -63,3 +63,24 @@ def test_two_sides_stand_beside_each_other() -> None:
     both = batch.beside(batch)
     assert isinstance(both, Matrix)
     assert both.y.tolist() == [*batch.y.tolist(), *batch.y.tolist()]
+
+
+def test_recall_counts_what_each_source_found_and_the_union_counts_once() -> None:
+    names = list(SOURCES.values())
+    own = Matrix(
+        np.zeros((3, len(names)), np.float32),
+        np.array([1, 1, 0], np.float32),
+        np.ones(3, np.float32),
+        np.zeros(3, np.int64),
+    )
+    X = np.zeros((4, len(names)), np.float32)
+    X[0, names.index("cosine_sum")] = X[0, names.index("taste_sum")] = 0.5
+    X[1, names.index("taste_sum")] = 0.1
+    X[2, names.index("ladder_sum")] = 0.9
+    new = Matrix(X, np.array([1, 1, 0, 0], np.float32), np.ones(4, np.float32), np.zeros(4, np.int64))
+    found = recall_by_source(own, new, names, targets=10)
+    assert found["own products"] == pytest.approx(0.2)
+    assert found["basket neighbours"] == pytest.approx(0.1)
+    assert found["taste"] == pytest.approx(0.2)
+    assert found["price ladder"] == 0.0, "what was not bought is no find"
+    assert found["all together"] == pytest.approx(0.4)

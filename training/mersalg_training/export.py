@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -15,6 +16,8 @@ from uuid import uuid4
 from mersalg.errors import BundleError
 
 MANIFEST = "manifest.json"
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
 
 
 class BundleWriter:
@@ -62,15 +65,23 @@ def check_out(out: Path) -> None:
 
 
 def put_in_place(folder: Path, out: Path) -> None:
-    """Rename, with the earlier bundle set aside for the moment between."""
-    aside = out.parent / f".{out.name}.{uuid4().hex}.old"
-    if out.exists():
+    """Put a whole folder at `out`; an earlier one is exchanged for it in one step where the system can do that."""
+    if not out.exists():
+        folder.rename(out)
+    elif not exchanged(folder, out):
+        aside = out.parent / f".{out.name}.{uuid4().hex}.old"
         out.rename(aside)
-    folder.rename(out)
-    shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(out)
+        shutil.rmtree(aside, ignore_errors=True)
     descriptor = os.open(out.parent, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)
+
+
+def exchanged(folder: Path, out: Path) -> bool:
+    """Swap two folders atomically by Linux's renameat2(RENAME_EXCHANGE); False where there is no such call."""
+    call = getattr(ctypes.CDLL(None), "renameat2", None)
+    return call is not None and call(AT_FDCWD, os.fsencode(folder), AT_FDCWD, os.fsencode(out), RENAME_EXCHANGE) == 0
 
 
 def write_through(path: Path, content: bytes) -> None:

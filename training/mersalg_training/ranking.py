@@ -24,6 +24,17 @@ EVEN_WEIGHTS = np.concatenate([np.ones((len(SIGNALS), len(GROUPS))), np.zeros((1
 """Of the wide shortlists on which the first score is fitted."""
 
 
+SOURCES = {
+    "basket neighbours": "cosine_sum",
+    "factor neighbours": "factor_sum",
+    "price ladder": "ladder_sum",
+    "bought first afterwards": "follow_sum",
+    "near own products": "near_sum",
+    "taste": "taste_sum",
+}
+"""Sources of new products, and the feature that is above 0 where a source speaks."""
+
+
 @dataclass(frozen=True)
 class Matrix:
     """Training rows: X (n, F) float32, y and weight (n,) float32, request (n,) int64 position among the cases."""
@@ -77,6 +88,18 @@ def training_matrices(
             side.append(sampled(found, places, featuriser.tables.n_items, negatives, random))
     own, new = (joined(side) for side in sides)
     return own, new
+
+
+def recall_by_source(own: Matrix, new: Matrix, feature_names: list[str], targets: int) -> dict[str, float]:
+    """The share of `targets`, all that the requests were followed by, that each source and their union retrieved.
+
+    What the first score left out is not retrieved. New products may be found by several sources.
+    """
+    found = {"own products": float(own.y.sum())}
+    for name, feature in SOURCES.items():
+        found[name] = float(new.y[new.X[:, feature_names.index(feature)] > 0.0].sum())
+    found["all together"] = float(own.y.sum() + new.y.sum())
+    return {name: count / max(1, targets) for name, count in found.items()}
 
 
 def joined(parts: list[tuple[Float32, Float32, Float32, Int64]]) -> Matrix:

@@ -37,6 +37,7 @@ def log_job(
             **{f"data/rejected/{reason}": float(n) for reason, n in report.rejected.items()},
             **{f"seconds/{name}": value for name, value in seconds.items()},
             **threshold_metrics(learned),
+            **{f"candidate_recall/{source.replace(' ', '_')}": share for source, share in learned.recall.items()},
             **(manifest["metrics"]),
         }
     )
@@ -48,6 +49,7 @@ def log_job(
     run.log_figure(
         "plots/loss.png", plots.training_loss({"own": learned.own.loss.tolist(), "new": learned.new.loss.tolist()})
     )
+    run.log_figure("plots/candidates.png", plots.recall_of_candidates(learned.recall))
     log_certifying(run, learned)
     if evaluation is not None:
         run.log_text("evaluation.json", as_json(finite(evaluation.to_json())).decode())

@@ -34,7 +34,7 @@ from mersalg_training.manifest import make_manifest
 from mersalg_training.progress import Stages, Tick
 from mersalg_training.purchases import open_purchases
 from mersalg_training.rankers import FittedTrees
-from mersalg_training.ranking import fit_ranker, learn_first_weights, training_matrices
+from mersalg_training.ranking import fit_ranker, learn_first_weights, recall_by_source, training_matrices
 from mersalg_training.report_run import log_job
 from mersalg_training.shop import learn_shop
 from mersalg_training.split import Windows, split_windows
@@ -71,6 +71,8 @@ class Learned:
     own: FittedTrees
     new: FittedTrees
     calibrated: Calibrated
+    recall: dict[str, float]
+    """Of the ranker's requests, the share of what followed that each source retrieved."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:
     with stages.stage("Retrieving and featurising for the rankers") as tick:
         featuriser = Featuriser(early, first_weights)
         own, new = training_matrices(timeline, cases, featuriser, config.ranker.negatives, random, tick)
+    recall = recall_by_source(own, new, featuriser.feature_names, len(cases.target.values))
     with stages.stage("Fitting the ranker of own products") as tick:
         own_trees = fit_ranker(own if own.y.sum() >= MIN_POSITIVES else own.beside(new), config, tick)
     with stages.stage("Fitting the ranker of new products") as tick:
@@ -162,7 +165,7 @@ def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:
             random,
             tick,
         )
-    return Learned(config, tables, first_weights, featuriser.feature_names, own_trees, new_trees, calibrated)
+    return Learned(config, tables, first_weights, featuriser.feature_names, own_trees, new_trees, calibrated, recall)
 
 
 def calibrate_shop(

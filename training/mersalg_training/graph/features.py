@@ -12,7 +12,7 @@ from mersalg_training.graph.shortlist import Shortlist
 from mersalg_training.graph.tables import ShopTables
 
 NAN = float("nan")
-SUMMED = ("cosine", "confidence", "factor", "ladder", "follow", "near", "anchors")
+SUMMED = ("cosine", "confidence", "factor", "ladder", "follow", "near", "taste", "anchors")
 """Channels whose sum over all anchors is a feature."""
 BEST = ("cosine", "confidence", "factor")
 """Channels whose value for the strongest anchor is one."""
