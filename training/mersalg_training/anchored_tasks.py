@@ -82,6 +82,7 @@ def upsell_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, step: float, q
 
     The usual one is the most bought before, of equals the latest. The cart is the usual one and the rest of the order,
     without the dearer ones of the type, which are the target. `in type`: candidates are the dearer ones of the type.
+    `in type when viewed`: the same on the product page of the usual one, which is all the cart holds.
     `catalogue`: all. `kind alone`: all that this customer never bought, asked for upsells only.
     """
     found: list[Anchored] = []
@@ -91,11 +92,14 @@ def upsell_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, step: float, q
             break
     found = found[:queries]
     cases = assemble(timeline, [f.order for f in found], [f.cart for f in found], [f.target for f in found], "cart")
+    viewed = [f.cart[:1] for f in found]
+    page = assemble(timeline, [f.order for f in found], viewed, [f.target for f in found], "product-page")
     only = among(ragged([f.candidates for f in found]), len(shelf.sold))
     own = [own_products(timeline, int(order)) for order in cases.order]
     new, own_kept = narrowed(cases, [np.setdiff1d(cases.target[row], own[row]) for row in range(len(cases))], own)
     return [
         Task("upsell", "in type", ("upsell",), cases, Restriction(shelf.sold, cases.cart, only)),
+        Task("upsell", "in type when viewed", ("upsell",), page, Restriction(shelf.sold, page.cart, only)),
         Task("upsell", "catalogue", KINDS, cases, Restriction(shelf.sold, cases.cart)),
         Task("upsell", "kind alone", ("upsell",), new, Restriction(shelf.sold, union(new.cart, own_kept))),
     ]

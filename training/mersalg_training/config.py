@@ -117,7 +117,7 @@ class RetrieveConfig(Section):
 
     basket_neighbours: Annotated[int, Field(ge=1)] = 64
     factor_neighbours: Annotated[int, Field(ge=0)] = 16
-    ladder_steps: Annotated[int, Field(ge=0)] = 32
+    ladder_steps: Annotated[int, Field(ge=0)] = 48
     """Dearer products of the same type kept for each product."""
     follow_neighbours: Annotated[int, Field(ge=0)] = 16
     own_anchors: Annotated[int, Field(ge=1)] = 20

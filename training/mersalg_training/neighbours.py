@@ -26,7 +26,7 @@ FACTOR_SUPPORT = 20
 """Factor neighbours are products in at least so many orders: the factors of rarer ones are noise."""
 FACTOR_CANDIDATES = 5000
 """And only so many, the most bought, are looked at."""
-LADDER_PRIOR = 2.0
+LADDER_PRIOR = 20.0
 """Observed switches are shrunk to the popularity of the dearer products as if by so many switches."""
 MERGED_WIDTH = 64
 CHUNK = 2048
