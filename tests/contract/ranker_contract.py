@@ -160,7 +160,3 @@ class RankerContract:
         X, y, weight = evident_rows(100)
         with pytest.raises(DataError, match="validation rows: expected 3 features, got 2"):
             make_ranker(self.config).fit(X, y, weight, validation=(X[:, :2], y, weight), seed=SEED)
-
-    def test_groups_of_another_length_are_refused(self) -> None:
-        with pytest.raises(DataError, match="groups: expected shape"):
-            make_ranker(self.config).fit(*evident_rows(100), groups=np.zeros(99, dtype=np.int64), seed=SEED)

@@ -132,4 +132,4 @@ def fit_ranker(matrix: Matrix, config: Config, tick: Tick) -> FittedTrees:
     """The trees, on all rows of a side."""
     least = max(1, min(config.ranker.min_leaf_rows, len(matrix.y) // 200))
     ranker = make_ranker(config.ranker.model_copy(update={"min_leaf_rows": least}))
-    return ranker.fit(matrix.X, matrix.y, matrix.weight, groups=matrix.request, seed=config.seed, progress=tick)
+    return ranker.fit(matrix.X, matrix.y, matrix.weight, seed=config.seed, progress=tick)

@@ -10,7 +10,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from mersalg_training.config import RankerConfig
 from mersalg_training.rankers.ranker import STOP_AFTER_ROUNDS, FittedTrees, Progress, Rows, check_fit_rows
-from mersalg_training.trees import Float32, Float64, Int64, TreeTable, join_trees
+from mersalg_training.trees import Float32, Float64, TreeTable, join_trees
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,12 @@ class HistogramRanker:
         y: Float32,
         weight: Float32,
         *,
-        groups: Int64 | None = None,
         validation: Rows | None = None,
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
         """See Ranker.fit. The library tells nothing before it is done, so progress jumps from none to all."""
-        check_fit_rows(X, y, weight, groups, validation)
+        check_fit_rows(X, y, weight, validation)
         if progress is not None:
             progress(0, self.config.trees)
         classifier = boost(self.config, (X, y, weight), validation, seed)

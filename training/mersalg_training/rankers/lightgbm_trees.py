@@ -41,13 +41,12 @@ class LightgbmRanker:
         y: Float32,
         weight: Float32,
         *,
-        groups: Int64 | None = None,
         validation: Rows | None = None,
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
         """See Ranker.fit."""
-        check_fit_rows(X, y, weight, groups, validation)
+        check_fit_rows(X, y, weight, validation)
         booster, losses = boost(self.config, (X, y, weight), validation, seed, progress)
         return FittedTrees(
             table=read_model(booster.model_to_string()),

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from mersalg.errors import DataError
-from mersalg_training.trees import Float32, Float64, Int64, TreeTable
+from mersalg_training.trees import Float32, Float64, TreeTable
 
 Rows = tuple[Float32, Float32, Float32]
 """X (n_rows, n_features), y (n_rows,) of 0 and 1, weight (n_rows,) not negative; all float32."""
@@ -44,21 +44,19 @@ class Ranker(Protocol):
         y: Float32,
         weight: Float32,
         *,
-        groups: Int64 | None = None,
         validation: Rows | None = None,
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
         """Fit on X (n_rows, n_features); the same rows, seed and settings give the same trees.
 
-        A row of weight 2 counts in the loss as two rows. `groups` (n_rows,) names each row's request for a kind
-        whose objective compares within a request; log loss has no use for it. Without `validation` every round
-        of the config is kept. DataError where the rows do not hold.
+        A row of weight 2 counts in the loss as two rows. Without `validation` every round of the config is kept.
+        DataError where the rows do not hold.
         """
         ...
 
 
-def check_fit_rows(X: Float32, y: Float32, weight: Float32, groups: Int64 | None, validation: Rows | None) -> None:
+def check_fit_rows(X: Float32, y: Float32, weight: Float32, validation: Rows | None) -> None:
     """Raise DataError unless all rows hold, the validation rows have the same features, and both labels occur."""
     check_rows("training rows", X, y, weight)
     for label in (0, 1):
@@ -67,8 +65,6 @@ def check_fit_rows(X: Float32, y: Float32, weight: Float32, groups: Int64 | None
                 f"training rows: y: expected both labels with a weight above 0, got none of {label}; "
                 "widen the window that fits the ranker (split.rank_days) or the horizon (label.horizon_days)"
             )
-    if groups is not None and groups.shape != y.shape:
-        raise DataError(f"training rows: groups: expected shape {y.shape}, got {groups.shape}")
     if validation is not None:
         check_rows("validation rows", *validation)
         if validation[0].shape[1] != X.shape[1]:
