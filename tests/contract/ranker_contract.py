@@ -59,6 +59,15 @@ class RankerContract:
         assert fitted.gain.shape == (3,)
         assert fitted.gain[:2].min() > 100 * fitted.gain[2] >= 0
 
+    def test_a_feature_that_is_always_missing_changes_nothing(self) -> None:
+        X, y, weight = evident_rows()
+        missing = np.full((len(X), 1), np.nan, dtype=np.float32)
+        table = self.fit((np.concatenate([X, missing], axis=1), y, weight)).table
+        assert not np.any(table.feature == X.shape[1])
+        p = probability(predict_raw(table, np.concatenate([X, missing], axis=1)))
+        assert p[y == 1].min() > 0.9
+        assert p[y == 0].max() < 0.1
+
     def test_the_same_seed_gives_the_same_trees(self) -> None:
         first, second = self.fit(noisy_rows()).table, self.fit(noisy_rows()).table
         for name in ("roots", "feature", "threshold", "default_left", "left", "right", "leaf_value"):

@@ -67,9 +67,16 @@ def boost(config: RankerConfig, rows: Rows, validation: Rows | None, seed: int) 
         random_state=seed,
     )
     X, y, weight = rows
+    X = without_empty_columns(X)
     if validation is None:
         return classifier.fit(X, y, weight)
     return classifier.fit(X, y, weight, X_val=validation[0], y_val=validation[1], sample_weight_val=validation[2])
+
+
+def without_empty_columns(X: Float32) -> Float32:
+    """X with zeros for a feature that is missing in every row, which scikit-learn cannot bin and no tree splits on."""
+    empty = np.isnan(X).all(axis=0)
+    return np.where(empty, np.float32(0.0), X) if empty.any() else X
 
 
 def read_trees(classifier: Any, rounds: int) -> TreeTable:
