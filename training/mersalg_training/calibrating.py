@@ -26,7 +26,7 @@ class Ranked:
     """0 for the best of its kind in its request."""
     bought: Float32
     unit: Int64
-    """The customer; for a request without one, a number of its own."""
+    """The customer; for a request without one its order, which may have served several requests."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,13 @@ def rank_cases(timeline: Timeline, cases: Cases, featuriser: Featuriser, tick: T
             bought = np.take_along_axis(found.bought, place, axis=1)[row, depth]
             parts.append((best[row, depth], np.full(len(row), kind), depth, bought, found.rows[row]))
     score, kinds, depths, bought_all, rows = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    units = np.where(cases.customer == UNKNOWN, len(timeline.customer_ids) + np.arange(len(cases)), cases.customer)
+    units = units_of(cases, len(timeline.customer_ids))
     return Ranked(score.astype(np.float32), kinds.astype(np.int64), depths, bought_all.astype(np.float32), units[rows])
+
+
+def units_of(cases: Cases, n_customers: int) -> Int64:
+    """(n,) what is drawn independently: the customer, else the order; their numbers do not meet."""
+    return np.where(cases.customer == UNKNOWN, n_customers + cases.order, cases.customer)
 
 
 def calibrate(ranked: Ranked, config: ThresholdConfig, random: np.random.Generator) -> Calibrated:
@@ -72,12 +77,11 @@ def calibrate(ranked: Ranked, config: ThresholdConfig, random: np.random.Generat
     return Calibrated(fitted, thresholds, certifying)
 
 
-def spread_over_customers(cases: Cases, random: np.random.Generator) -> Cases:
-    """At most REQUESTS_OF_CUSTOMER requests of each known customer, drawn; all of the others."""
+def spread_over_units(cases: Cases, n_customers: int, random: np.random.Generator) -> Cases:
+    """At most REQUESTS_OF_CUSTOMER requests, drawn, of each customer and of each order without one."""
     order = random.permutation(len(cases))
-    customer = cases.customer[order]
-    by_customer = np.argsort(customer, kind="stable")
-    ordered = customer[by_customer]
-    first = np.searchsorted(ordered, ordered)
-    keep = (np.arange(len(ordered)) - first < REQUESTS_OF_CUSTOMER) | (ordered == UNKNOWN)
-    return cases.take(np.sort(order[by_customer[keep]]))
+    unit = units_of(cases, n_customers)[order]
+    by_unit = np.argsort(unit, kind="stable")
+    ordered = unit[by_unit]
+    keep = np.arange(len(ordered)) - np.searchsorted(ordered, ordered) < REQUESTS_OF_CUSTOMER
+    return cases.take(np.sort(order[by_unit[keep]]))

@@ -33,7 +33,7 @@ class Shown:
     relevance: Float32
     bought: Float32
     unit: Int64
-    """The customer, or the request where there is none."""
+    """The customer, or the order where there is none."""
 
 
 @dataclass(frozen=True)

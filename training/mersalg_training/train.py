@@ -16,7 +16,7 @@ from mersalg.recommender import Recommender, load
 from mersalg.session import Session
 from mersalg_training.answers import bundle_scorer, bundle_shower, time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
-from mersalg_training.calibrating import Calibrated, calibrate, rank_cases, spread_over_customers
+from mersalg_training.calibrating import Calibrated, calibrate, rank_cases, spread_over_units
 from mersalg_training.card import render_card
 from mersalg_training.cases import make_cases
 from mersalg_training.config import Config
@@ -96,9 +96,9 @@ def train(config: Config, out: Path, console: Console) -> Trained:
         learned = learn(purchased, config, stages)
         with new_bundle(out) as writer:
             recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages)
+            with stages.stage("Loading the bundle as a shop does"):
+                load(writer.folder)
             log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds)
-        with stages.stage("Loading the bundle as a shop does"):
-            load(out)
         with stages.stage("Registering the bundle"):
             registered = run.log_bundle(out, config.tracking.registered_model or config.name)
         return Trained(out, run.where, registered, evaluation, stages.seconds)
@@ -183,7 +183,7 @@ def calibrate_shop(
     attributes = purchased.attributes
     types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
     cases = make_cases(timeline, types, unknown, first_day, end_day, horizon, most, random)
-    cases = spread_over_customers(cases, random)
+    cases = spread_over_units(cases, len(timeline.customer_ids), random)
     if len(cases) < 2:
         raise DataError(
             f"no request can be made of the orders from {windows.calibrate_from:%Y-%m-%d} "

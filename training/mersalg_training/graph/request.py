@@ -12,7 +12,7 @@ from mersalg_training.graph.tables import ShopTables
 
 MAX_CART = 100
 """Distinct known products of a cart that are looked at; of a larger cart the most bought in the shop."""
-LATEST_PAYMENT_MOMENT = min(MOMENTS.index(moment) for moment in AFTER_PAYMENT)
+FIRST_PAID_MOMENT = min(MOMENTS.index(moment) for moment in AFTER_PAYMENT)
 FAR_DAYS = 1e9
 PRIOR_OWN_INTERVALS = 2.0
 """A customer's own repurchase interval is shrunk to the product's as if by so many intervals."""
@@ -65,7 +65,7 @@ def read_request(
     """
     no_item = tables.n_items
     whole_cart = distinct(graph, cart, no_item)
-    after_payment = (moment >= LATEST_PAYMENT_MOMENT).unsqueeze(1)
+    after_payment = (moment >= FIRST_PAID_MOMENT).unsqueeze(1)
     paid = graph.where(after_payment, whole_cart, no_item)
     nothing = graph.full(0.0, paid.dim(0), paid.dim(1))
     item = graph.concat([graph.where(age < 0.0, no_item, history), paid], 1)
