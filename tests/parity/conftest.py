@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from mersalg_training.learn import Learned, Purchased, learn, read_purchases
 from mersalg_training.progress import Stages
-from mersalg_training.train import Learned, Purchased, learn, read_purchases
 from parity.reference import Shop
 from parity.reference_features import Decider
 from small_shop import SmallShop, write_shop
@@ -38,5 +38,5 @@ def reference(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -
     purchased = read_purchases(config, stages)
     learned = learn(purchased, config, stages)
     thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
-    decider = Decider(learned.own.table, learned.new.table, learned.calibrated.calibration, thresholds)
-    return Reference(purchased, learned, Shop(learned.tables, learned.first_weights), decider)
+    decider = Decider(learned.fitted.own.table, learned.fitted.new.table, learned.calibrated.calibration, thresholds)
+    return Reference(purchased, learned, Shop(learned.tables, learned.fitted.first_weights), decider)

@@ -35,7 +35,7 @@ def asks(reference: Reference) -> list[Ask]:
 
 @pytest.fixture(scope="module")
 def answers(reference: Reference, asks: list[Ask]) -> list[Answer]:
-    names = reference.learned.feature_names
+    names = reference.learned.fitted.feature_names
     return [answer(reference.shop, reference.decider, names, ask) for ask in asks]
 
 
@@ -166,8 +166,8 @@ def test_a_relevance_on_its_threshold_is_rare(asks: list[Ask], answers: list[Ans
 def test_features_and_signals_are_those_of_the_reference(
     reference: Reference, asks: list[Ask], answers: list[Answer]
 ) -> None:
-    tables, names = reference.learned.tables, reference.learned.feature_names
-    model, graph_names = featurise_model(tables, reference.learned.first_weights)
+    tables, names = reference.learned.tables, reference.learned.fitted.feature_names
+    model, graph_names = featurise_model(tables, reference.learned.fitted.first_weights)
     assert graph_names == names
     runtime = open_runtime(model.SerializeToString(), 1)
     for start in range(0, len(asks), BATCH):
@@ -203,7 +203,7 @@ def test_nothing_of_a_cart_larger_than_is_looked_at_is_offered(
 ) -> None:
     monkeypatch.setattr("mersalg_training.graph.request.MAX_CART", 4)
     tables = reference.learned.tables
-    model, _ = featurise_model(tables, reference.learned.first_weights)
+    model, _ = featurise_model(tables, reference.learned.fitted.first_weights)
     runtime = open_runtime(model.SerializeToString(), 1)
     carts = [replace(ask, cart=list(range(0, tables.n_items, 2)), kinds=frozenset(KINDS)) for ask in asks[:20]]
     items, kinds = runtime.run(["item", "kind"], feeds(carts, int, tables.n_items, np.int64))

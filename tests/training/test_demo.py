@@ -21,10 +21,10 @@ from mersalg_training import demo as shown_demo
 from mersalg_training.answers import day_to_time
 from mersalg_training.config import parse_config
 from mersalg_training.demo import Example, demo, draw_examples, example_table, overall, snippet
+from mersalg_training.learn import Purchased
 from mersalg_training.metrics import Estimate
 from mersalg_training.shown import EVERY, Shown
 from mersalg_training.split import Windows
-from mersalg_training.train import Purchased
 from small_history import Order, make_attributes, make_timeline
 from small_shop import SmallShop, write_shop
 from toy_bundle import make_manifest, write_bundle

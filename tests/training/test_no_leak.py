@@ -18,9 +18,9 @@ from mersalg_training.answers import time_to_day
 from mersalg_training.config import Config
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
+from mersalg_training.learn import learn, read_purchases
 from mersalg_training.progress import Stages, quiet
 from mersalg_training.shop import learn_shop
-from mersalg_training.train import learn, read_purchases
 from small_shop import CALIBRATE_FROM, RANK_FROM, TEST_FROM, SmallShop, another_future, write_shop
 
 Scorer = tuple[bytes, dict[str, str]]
@@ -60,9 +60,11 @@ def scorer(config: Config) -> Scorer:
     purchased = read_purchases(config, stages)
     learned = learn(purchased, config, stages)
     thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
-    decision = decision_of(learned.own.table, learned.new.table, learned.calibrated.calibration, thresholds)
+    decision = decision_of(
+        learned.fitted.own.table, learned.fitted.new.table, learned.calibrated.calibration, thresholds
+    )
     ids = [purchased.timeline.product_ids[code] for code in learned.tables.vocabulary.code.tolist()]
-    model = scorer_model(learned.tables, learned.first_weights, decision, ids)
+    model = scorer_model(learned.tables, learned.fitted.first_weights, decision, ids)
     return model.SerializeToString(), purchased.windows.to_json()
 
 

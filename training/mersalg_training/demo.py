@@ -26,10 +26,11 @@ from mersalg.recommender import Recommender, load
 from mersalg_training.answers import SHOWN, request_maker, time_to_day
 from mersalg_training.cases import make_cases
 from mersalg_training.config import Config, load_config
+from mersalg_training.learn import Purchased, read_purchases
 from mersalg_training.progress import Stages
 from mersalg_training.shown import Shown
 from mersalg_training.sources import find_files
-from mersalg_training.train import Purchased, Trained, read_purchases, train
+from mersalg_training.train import Trained, train
 
 CONFIG: Final = Path("configs/demo.toml")
 BUNDLE: Final = Path("models/demo")

@@ -11,7 +11,7 @@ from mersalg_training.contract_report import ContractReport
 from mersalg_training.split import Windows
 
 if TYPE_CHECKING:
-    from mersalg_training.train import Learned
+    from mersalg_training.learn import Learned
 
 
 def make_manifest(
@@ -22,7 +22,7 @@ def make_manifest(
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "name": learned.config.name,
+        "name": learned.fitted.config.name,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "mersalg_version": __version__,
         "run_id": run_id,
@@ -33,7 +33,7 @@ def make_manifest(
             "categories": tables.n_categories,
             "brands": tables.n_brands,
         },
-        "features": learned.feature_names,
+        "features": learned.fitted.feature_names,
         "kinds": {
             kind: {
                 "threshold": chosen.threshold,
@@ -70,5 +70,5 @@ def make_manifest(
             "switched_off": report.switched_off,
         },
         "windows": windows.to_json(),
-        "config": learned.config.model_dump(mode="json"),
+        "config": learned.fitted.config.model_dump(mode="json"),
     }

@@ -15,7 +15,7 @@ from mersalg_training.export import as_json
 from mersalg_training.tracking import Run
 
 if TYPE_CHECKING:
-    from mersalg_training.train import Learned
+    from mersalg_training.learn import Learned
 
 
 def log_job(
@@ -27,8 +27,10 @@ def log_job(
     seconds: Mapping[str, float],
 ) -> None:
     """Log everything but the bundle itself."""
-    run.log_params(flat(learned.config))
-    run.log_dataset(learned.config.name, report.digest, learned.config.data.orders, {"lines": report.lines_kept})
+    run.log_params(flat(learned.fitted.config))
+    run.log_dataset(
+        learned.fitted.config.name, report.digest, learned.fitted.config.data.orders, {"lines": report.lines_kept}
+    )
     run.log_text("config.json", as_json(manifest["config"]).decode())
     run.log_text("data/contract.json", as_json(report.to_json()).decode())
     run.log_metrics(
@@ -37,19 +39,22 @@ def log_job(
             **{f"data/rejected/{reason}": float(n) for reason, n in report.rejected.items()},
             **{f"seconds/{name}": value for name, value in seconds.items()},
             **threshold_metrics(learned),
-            **{f"candidate_recall/{source.replace(' ', '_')}": share for source, share in learned.recall.items()},
+            **{
+                f"candidate_recall/{source.replace(' ', '_')}": share for source, share in learned.fitted.recall.items()
+            },
             **(manifest["metrics"]),
         }
     )
-    names = learned.feature_names
-    for side, trees in (("own", learned.own), ("new", learned.new)):
+    names = learned.fitted.feature_names
+    for side, trees in (("own", learned.fitted.own), ("new", learned.fitted.new)):
         run.log_curve(f"loss/{side}", trees.loss.tolist())
         gains = dict(zip(names, (trees.gain / max(trees.gain.sum(), 1e-12)).tolist(), strict=True))
         run.log_figure(f"plots/importance_{side}.png", plots.feature_importances(gains))
     run.log_figure(
-        "plots/loss.png", plots.training_loss({"own": learned.own.loss.tolist(), "new": learned.new.loss.tolist()})
+        "plots/loss.png",
+        plots.training_loss({"own": learned.fitted.own.loss.tolist(), "new": learned.fitted.new.loss.tolist()}),
     )
-    run.log_figure("plots/candidates.png", plots.recall_of_candidates(learned.recall))
+    run.log_figure("plots/candidates.png", plots.recall_of_candidates(learned.fitted.recall))
     log_certifying(run, learned)
     if evaluation is not None:
         run.log_text("evaluation.json", as_json(finite(evaluation.to_json())).decode())

@@ -1,0 +1,155 @@
+"""From purchases to everything that a scorer is made of: tables, rankers, calibration, thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mersalg.errors import DataError
+from mersalg_training.answers import time_to_day
+from mersalg_training.attributes import Attributes, read_attributes
+from mersalg_training.calibrating import Calibrated, calibrate, rank_cases, spread_over_units
+from mersalg_training.cases import make_cases
+from mersalg_training.config import Config
+from mersalg_training.contract import apply_contract
+from mersalg_training.contract_report import ContractReport
+from mersalg_training.featurise import Featuriser
+from mersalg_training.graph.tables import Rhythm, ShopTables
+from mersalg_training.progress import Stages, Tick
+from mersalg_training.purchases import open_purchases
+from mersalg_training.rankers import FittedTrees
+from mersalg_training.ranking import fit_ranker, learn_first_weights, recall_by_source, training_matrices
+from mersalg_training.shop import learn_shop
+from mersalg_training.split import Windows, split_windows
+from mersalg_training.timeline import Float32, Timeline, read_timeline
+
+MIN_POSITIVES = 20
+"""Fewer bought candidates on a side cannot fit a ranker."""
+
+
+@dataclass(frozen=True)
+class Purchased:
+    """The purchases of a job, checked and cut into windows."""
+
+    report: ContractReport
+    timeline: Timeline
+    attributes: Attributes
+    windows: Windows
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the carts of the rank window taught."""
+
+    config: Config
+    """With the horizon that the data gave."""
+    rhythm: Rhythm
+    """The shop's pace before the rank window; features and labels of one job share it."""
+    first_weights: Float32
+    feature_names: list[str]
+    own: FittedTrees
+    new: FittedTrees
+    recall: dict[str, float]
+    """Of the ranker's requests, the share of what followed that each source retrieved."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Everything that the scorer is made of, and what a person looks at."""
+
+    fitted: Fitted
+    calibrated: Calibrated
+    tables: ShopTables
+    """Of all that lies before the test window."""
+
+
+def read_purchases(config: Config, stages: Stages) -> Purchased:
+    """Read, check and split."""
+    with stages.stage("Reading and checking purchases"):
+        purchases = open_purchases(config.data)
+        report = apply_contract(purchases, config.contract)
+        timeline = read_timeline(purchases.connection)
+        attributes = read_attributes(purchases.connection)
+        purchases.connection.close()
+        check_company(timeline)
+    return Purchased(report, timeline, attributes, split_windows(report.first, report.last, config.split))
+
+
+def check_company(timeline: Timeline) -> None:
+    """DataError where no order holds two products and no known customer comes back: nothing goes with anything."""
+    comes_back = np.diff(timeline.customer_start) > 1
+    if timeline.n_lines == timeline.n_orders and not comes_back.any():
+        raise DataError(
+            "data.orders: expected orders of several products, or customers who come back; "
+            f"got {timeline.n_orders} orders of one product each, which teach nothing; "
+            "map order_id to what the lines of a basket share, or customer_id"
+        )
+
+
+def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:
+    """Fit the rankers, calibrate and certify them on later purchases, then bring the tables up to date.
+
+    The rankers and the thresholds meet tables that end where their requests begin. A shop's requests begin where its
+    purchases end, so the tables that go into the bundle end with them: the calibrate window is counted too.
+    """
+    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
+    fitted = fit_rankers(purchased, config, stages)
+    with stages.stage("Counting and factorising to calibrate") as tick:
+        day = time_to_day(windows.calibrate_from)
+        tables = learn_shop(timeline, attributes, day, fitted.config, tick, fitted.rhythm)
+    with stages.stage("Calibrating and certifying") as tick:
+        calibrated = calibrate_shop(purchased, fitted, tables, tick)
+    with stages.stage("Counting and factorising for the bundle") as tick:
+        day = time_to_day(windows.test_from)
+        tables = learn_shop(timeline, attributes, day, fitted.config, tick, fitted.rhythm)
+    return Learned(fitted, calibrated, tables)
+
+
+def fit_rankers(purchased: Purchased, config: Config, stages: Stages) -> Fitted:
+    """Count and factorise what lies before the rank window, and fit first score and rankers on the carts inside it."""
+    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
+    random = np.random.default_rng(config.seed)
+    rank_day, calibrate_day = time_to_day(windows.rank_from), time_to_day(windows.calibrate_from)
+    with stages.stage("Counting and factorising for the rankers") as tick:
+        tables = learn_shop(timeline, attributes, rank_day, config, tick)
+    horizon = config.label.horizon_days or tables.rhythm.horizon_days
+    config = config.model_copy(update={"label": config.label.model_copy(update={"horizon_days": horizon})})
+    types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
+    cases = make_cases(timeline, types, unknown, rank_day, calibrate_day, horizon, most, random)
+    if len(cases) < 2:
+        raise DataError(
+            f"no request can be made of the orders from {windows.rank_from:%Y-%m-%d} "
+            f"to {windows.calibrate_from:%Y-%m-%d}: orders of one product and customers who never come back "
+            "teach nothing; widen split.rank_days"
+        )
+    with stages.stage("Fitting the first score") as tick:
+        first_weights = learn_first_weights(timeline, cases, tables, random, tick)
+    with stages.stage("Retrieving and featurising for the rankers") as tick:
+        featuriser = Featuriser(tables, first_weights)
+        own, new = training_matrices(timeline, cases, featuriser, config.ranker.negatives, random, tick)
+    recall = recall_by_source(own, new, featuriser.feature_names, len(cases.target.values))
+    with stages.stage("Fitting the ranker of own products") as tick:
+        own_trees = fit_ranker(own if own.y.sum() >= MIN_POSITIVES else own.beside(new), config, tick)
+    with stages.stage("Fitting the ranker of new products") as tick:
+        new_trees = fit_ranker(new if new.y.sum() >= MIN_POSITIVES else new.beside(own), config, tick)
+    return Fitted(config, tables.rhythm, first_weights, featuriser.feature_names, own_trees, new_trees, recall)
+
+
+def calibrate_shop(purchased: Purchased, fitted: Fitted, tables: ShopTables, tick: Tick) -> Calibrated:
+    """Calibration and thresholds from the calibrate window. tables: of what lies before it."""
+    windows, timeline, attributes = purchased.windows, purchased.timeline, purchased.attributes
+    config = fitted.config
+    random = np.random.default_rng([config.seed, 1])
+    first_day, end_day = time_to_day(windows.calibrate_from), time_to_day(windows.test_from)
+    horizon = config.label.horizon_days or tables.rhythm.horizon_days
+    types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
+    cases = make_cases(timeline, types, unknown, first_day, end_day, horizon, most, random)
+    cases = spread_over_units(cases, len(timeline.customer_ids), random)
+    if len(cases) < 2:
+        raise DataError(
+            f"no request can be made of the orders from {windows.calibrate_from:%Y-%m-%d} "
+            f"to {windows.test_from:%Y-%m-%d}; widen split.calibrate_days"
+        )
+    featuriser = Featuriser(tables, fitted.first_weights, (fitted.own.table, fitted.new.table))
+    return calibrate(rank_cases(timeline, cases, featuriser, tick), config.thresholds, random)
