@@ -15,22 +15,22 @@ import pytest
 from rich.console import Console
 
 from mersalg.errors import DataError, MersalgError
-from mersalg.names import Kind
+from mersalg.names import KINDS, MOMENTS, Kind
 from mersalg.offers import Offer, Offers
-from mersalg_training.answers import Answer, bundle_scorer, bundle_shower, day_to_time, time_to_day
+from mersalg_training.answers import Answer, Only, bundle_scorer, bundle_shower, day_to_time, time_to_day
 from mersalg_training.attributes import Attributes
 from mersalg_training.card import OURS, table, verdict
 from mersalg_training.cases import Cases, Ragged
 from mersalg_training.config import Config, parse_config
 from mersalg_training.evaluate import add_evaluate_arguments, evaluate, evaluate_command
-from mersalg_training.evaluation import Evaluation, metric_key
-from mersalg_training.metrics import HIT_RATE, NDCG, RECALL
+from mersalg_training.evaluation import ORACLE, Evaluation, metric_key, short
+from mersalg_training.metrics import HIT_RATE, NDCG, PRECISION, RECALL, Estimate
 from mersalg_training.plots import results_by_task
 from mersalg_training.shown import EVERY, Shown, shown_precision
 from mersalg_training.split import Windows
-from mersalg_training.tasks import assemble
+from mersalg_training.tasks import OWN_KINDS, assemble
 from mersalg_training.timeline import Timeline
-from small_history import Order, make_attributes, make_timeline
+from small_history import Order, make_attributes, make_timeline, named
 from toy_bundle import write_bundle
 
 PRICES = {"beans": 3.0, "blend": 5.0, "cup": 2.0, "lamp": 30.0, "roast": 9.0, "spoon": 1.0}
@@ -61,7 +61,9 @@ class Knows:
         self.right = right
         self.asked: list[tuple[Sequence[Kind] | None, list[list[int]]]] = []
 
-    def __call__(self, cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged) -> list[Answer]:
+    def __call__(
+        self, cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
+    ) -> list[Answer]:
         self.asked.append((kinds, [exclude[case].tolist() for case in range(len(cases))]))
         answers: list[Answer] = []
         for case in range(len(cases)):
@@ -103,7 +105,9 @@ def test_the_answers_of_the_bundle_move_no_baseline() -> None:
 def test_what_the_restriction_forbids_is_no_hit_although_the_bundle_ranks_it_first() -> None:
     timeline = shop()
 
-    def own_first(cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged) -> list[Answer]:
+    def own_first(
+        cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
+    ) -> list[Answer]:
         return [
             [("cross-sell", product) for product in [*exclude[case].tolist(), *cases.target[case].tolist()]]
             for case in range(len(cases))
@@ -126,6 +130,72 @@ def test_new_and_known_customers_are_told_apart_where_there_are_enough_of_both()
     labels = set(small(shop(known=40, new=40)).figures(NDCG))
     assert {"completion, all", "completion, all, new customers", "completion, all, known customers"} <= labels
     assert not any("new customers" in label for label in small(shop(known=40, new=5)).figures(NDCG))
+
+
+def test_a_hidden_history_makes_nobody_a_new_customer() -> None:
+    labels = set(small(shop(known=40, new=5)).figures(NDCG))
+    assert "completion, anonymous" in labels
+    assert "completion, anonymous, new customers" not in labels
+    labels = set(small(shop(known=40, new=40)).figures(NDCG))
+    assert {"completion, anonymous, new customers", "cold start, empty cart, known customers"} <= labels
+
+
+def test_the_ceiling_is_a_perfect_order_of_the_bundle_s_own_candidates_and_no_rival() -> None:
+    timeline = shop()
+
+    def target_last(
+        cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
+    ) -> list[Answer]:
+        others = [np.setdiff1d(np.arange(len(timeline.product_ids)), cases.target[case]) for case in range(len(cases))]
+        ranked = [np.concatenate([some, cases.target[case]]) for case, some in enumerate(others)]
+        return [[("cross-sell", product) for product in products.tolist()] for products in ranked]
+
+    found = evaluate(target_last, timeline, attributes(), WINDOWS, config())
+    ceiling = {row.task: row.value for row in found.ceilings if (row.method, row.metric) == (ORACLE, NDCG)}
+    ours = {task: by_method[OURS].value for task, by_method in found.figures(NDCG).items()}
+    assert set(ceiling) == set(ours)
+    assert set(ceiling.values()) == {1.0}
+    assert ours["completion, anonymous"] < 1.0
+    assert ORACLE not in {row.method for row in found.rows} | {d.rival for d in found.differences}
+    flat = found.metrics()
+    assert flat["test/completion.anonymous/oracle_over_candidates/ndcg_at_10"] == 1.0
+    assert flat["test/completion.anonymous/candidate_recall_at_50"] == 1.0
+    assert "candidate recall@200" in found.markdown()
+
+
+def test_candidates_that_are_not_retrieved_lower_the_ceiling() -> None:
+    found = small(shop(), right=False)
+    assert {row.value for row in found.ceilings} == {0.0}
+
+
+def test_a_question_of_few_candidates_names_them() -> None:
+    timeline = shop()
+    few: dict[tuple[Kind, ...], list[str] | None] = {}
+
+    def listens(cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None) -> list[Answer]:
+        assert kinds is not None
+        assert only is not None
+        products = only(0)
+        if MOMENTS[cases.moment[0]] == "product-page" or len(kinds) > 1:
+            few[tuple(kinds)] = None if products is None else named(timeline, products)
+        return [[] for _ in range(len(cases))]
+
+    evaluate(listens, timeline, attributes(), WINDOWS, config())
+    assert few[("upsell",)] == ["roast"]  # nobody ever bought the blend
+    assert few[OWN_KINDS] is not None
+    assert few[KINDS] is None
+
+
+def test_precision_is_told_of_what_is_bought_again_within_the_horizon() -> None:
+    orders = [Order(f"c{n}", day, "beans cup") for n in range(20) for day in (n, 110.0 + n, 111.0 + n)]
+    timeline = make_timeline(orders, PRICES)
+    found = evaluate(Knows(timeline, True), timeline, attributes(), WINDOWS, config(horizon_days=1.5))
+    precise = found.figures(PRECISION)
+    assert list(precise) == ["replacement, within the horizon"]
+    assert precise["replacement, within the horizon"][OURS].value == pytest.approx(0.2)  # beans and cup, of ten places
+    with (console := Console(width=120)).capture() as capture:
+        console.print(found.render())
+    assert PRECISION in capture.get()
 
 
 def test_a_window_without_a_task_says_so() -> None:
@@ -167,11 +237,20 @@ def test_the_terminal_shows_every_task_beside_its_best_baseline_and_markdown_eve
     with console.capture() as capture:
         console.print(found.render())
     text, markdown = capture.get(), found.markdown()
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 120
+    assert "…" not in text
     for task in found.figures(NDCG):
-        assert task in text
+        assert any(line.startswith((task, f"  {task.rpartition(', ')[2]}")) for line in text.splitlines())
         assert found.compared(task, NDCG)[0] in text
     for word in ("upsell, in type", "own most frequent", "item-item confidence", "best baseline", "Without requests"):
         assert word in markdown
+
+
+def test_figures_are_short_without_losing_their_sign() -> None:
+    assert short(Estimate(0.179, 0.171, 0.186, 9)) == ".179 [.171 .186]"
+    assert short(Estimate(-0.0384, -0.0641, 0.0, 9), signed=True) == "-.038 [-.064 .000]"
+    assert short(Estimate(1.0, 0.9996, 1.0, 9)) == "1.000 [1.000 1.000]"
+    assert short(Estimate(float("nan"), 0.0, 0.0, 0)) == "unknown"
 
 
 def test_no_test_window_is_refused_with_the_reason() -> None:
@@ -251,6 +330,8 @@ def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
             "exclude": ["roast"],
         }
     ]  # fmt: skip
+    bundle_scorer(recorder, timeline)(cases, None, cases.cart, lambda case: np.array([lamp, roast]))
+    assert recorder.requests[-1]["only"] == ["lamp", "roast"]
     bundle_shower(recorder, timeline)(cases)
     assert recorder.threshold is True
     assert [recorder.requests[-1][field] for field in ("kinds", "limit", "exclude")] == [None, 3, []]

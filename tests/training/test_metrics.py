@@ -13,11 +13,14 @@ from mersalg_training.metrics import (
     HIT_RATE,
     MARGIN,
     NDCG,
+    PRECISION,
     RECALL,
     REVENUE,
+    candidate_recall,
     coverage,
     difference,
     mean,
+    perfect_order,
     ratio,
     request_metrics,
     resample_customers,
@@ -69,6 +72,34 @@ def test_revenue_is_price_paid_times_quantity_of_the_hits_and_margin_is_less_the
     assert worth[REVENUE].tolist() == [9.0, 6.0]
     assert worth[MARGIN].tolist() == [0.0, 4.5]
     assert request_metrics([codes(0)], cases.target, worth)[REVENUE].tolist() == [6.0]
+
+
+def test_what_is_bought_in_a_later_order_of_the_customer_is_worth_what_it_brought_there() -> None:
+    orders = [Order("ann", 1, "milk wine"), Order("ann", 2, "milk"), Order("ann", 3, "wine"), Order("bob", 1, "wine")]
+    timeline = make_timeline(orders, {"milk": 2.0, "wine": 9.0})
+    timeline.line_price[:] = [2, 9, 3, 12, 50]
+    attributes = make_attributes({"milk": None, "wine": None})
+    assert target_worth(timeline, attributes, one_case(order=1, target=codes(0, 1)))[REVENUE].tolist() == [3.0, 12.0]
+    assert target_worth(timeline, attributes, one_case(order=0, target=codes(0, 1)))[REVENUE].tolist() == [2.0, 9.0]
+
+
+def test_precision_has_ten_places_however_short_the_list() -> None:
+    found = request_metrics([codes(5), np.arange(20)], ragged([codes(5), codes(1, 2, 15)]), {})
+    assert found[PRECISION].tolist() == [0.1, 0.2]
+
+
+def test_candidate_recall_looks_so_deep_and_no_deeper() -> None:
+    found = candidate_recall([np.arange(150), codes(7)], ragged([codes(49, 50, 99, 149), codes(7, 8)]))
+    assert found["candidate recall@50"].tolist() == [0.25, 0.5]
+    assert found["candidate recall@100"].tolist() == [0.75, 0.5]
+    assert found["candidate recall@200"].tolist() == [1.0, 0.5]
+
+
+def test_a_perfect_order_begins_with_the_targets_that_were_retrieved() -> None:
+    target = ragged([codes(3, 9), codes(4)])
+    perfect = perfect_order([codes(8, 7, 3), codes(1)], target)
+    assert [list(products) for products in perfect] == [[3], []]
+    assert request_metrics(perfect, target, {})[RECALL].tolist() == [0.5, 0.0]
 
 
 def test_a_metric_of_which_nothing_is_known_is_absent() -> None:

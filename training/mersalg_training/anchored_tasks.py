@@ -1,34 +1,36 @@
-"""Tasks about a product that the customer has: a dearer one instead, what goes with it, and the same again."""
+"""Tasks about a product that the customer has or looks at: a dearer one instead, and what extends it. And all tasks."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from mersalg.names import KINDS
+from mersalg_training.asymmetry import baskets_before, extensions
 from mersalg_training.attributes import Attributes
 from mersalg_training.cases import ragged
+from mersalg_training.cold_start_tasks import cold_start_tasks
 from mersalg_training.config import KindsConfig
+from mersalg_training.order_tasks import completion_tasks, next_basket_tasks
+from mersalg_training.replacement_tasks import due_task, within_horizon_task
 from mersalg_training.tasks import (
-    OWN_KINDS,
     Bools,
     Restriction,
     Shelf,
     Task,
     among,
     assemble,
-    completion_tasks,
-    group_median,
+    bought_in,
     make_shelf,
-    narrowed,
-    next_basket_tasks,
     own_products,
-    purchase_gaps,
     sold,
     union,
 )
 from mersalg_training.timeline import UNKNOWN, Int64, Timeline
+
+HORIZON_DAYS: Final = 14.0
+"""Of `replacement, within the horizon` where none is given."""
 
 
 class Anchored(NamedTuple):
@@ -48,10 +50,12 @@ def make_tasks(
     config: KindsConfig,
     queries: int,
     random: np.random.Generator,
+    horizon_days: float | None = None,
 ) -> tuple[list[Task], Shelf]:
     """All tasks of a window [first day, end day), each of at most `queries` requests, and the shelf before it.
 
-    A task without requests is left in, empty. The orders are drawn at random, without replacement.
+    A task without requests is left in, empty. The orders are drawn at random, without replacement. horizon_days:
+    within which `replacement` looks for a repurchase; None = HORIZON_DAYS.
     """
     first_day, end_day = window
     shelf = make_shelf(timeline, attributes, first_day)
@@ -61,12 +65,15 @@ def make_tasks(
     customer = timeline.order_customer[orders]
     returning = orders[(customer != UNKNOWN) & (orders > timeline.customer_start[customer])]
     known = several[timeline.order_customer[several] != UNKNOWN]
+    horizon_days = horizon_days or HORIZON_DAYS
     tasks = [
         *completion_tasks(timeline, shelf, several[:queries], random),
+        *cold_start_tasks(timeline, shelf, orders, queries, random),
         *next_basket_tasks(timeline, shelf, first_of_customer(timeline, returning)[:queries]),
         *upsell_tasks(timeline, shelf, returning, config.upsell_step, queries),
-        *add_on_tasks(timeline, shelf, known, config.add_on_price, queries),
-        replacement_task(timeline, shelf, returning, queries),
+        *add_on_tasks(timeline, shelf, known, first_day, config, queries),
+        due_task(timeline, shelf, returning, queries),
+        within_horizon_task(timeline, shelf, orders[customer != UNKNOWN], end_day, horizon_days, queries, random),
     ]
     return tasks, shelf
 
@@ -78,12 +85,12 @@ def first_of_customer(timeline: Timeline, orders: Int64) -> Int64:
 
 
 def upsell_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, step: float, queries: int) -> list[Task]:
-    """A product bought at least `step` times as dear as the customer's usual one of its type.
+    """A product bought at least `step` times as dear as the customer's usual one of its type; upsells are asked for.
 
     The usual one is the most bought before, of equals the latest. The cart is the usual one and the rest of the order,
     without the dearer ones of the type, which are the target. `in type`: candidates are the dearer ones of the type.
     `in type when viewed`: the same on the product page of the usual one, which is all the cart holds.
-    `catalogue`: all. `kind alone`: all that this customer never bought, asked for upsells only.
+    `catalogue`: all products are candidates.
     """
     found: list[Anchored] = []
     for order in orders:
@@ -95,19 +102,16 @@ def upsell_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, step: float, q
     viewed = [f.cart[:1] for f in found]
     page = assemble(timeline, [f.order for f in found], viewed, [f.target for f in found], "product-page")
     only = among(ragged([f.candidates for f in found]), len(shelf.sold))
-    own = [own_products(timeline, int(order)) for order in cases.order]
-    new, own_kept = narrowed(cases, [np.setdiff1d(cases.target[row], own[row]) for row in range(len(cases))], own)
     return [
         Task("upsell", "in type", ("upsell",), cases, Restriction(shelf.sold, cases.cart, only)),
         Task("upsell", "in type when viewed", ("upsell",), page, Restriction(shelf.sold, page.cart, only)),
-        Task("upsell", "catalogue", KINDS, cases, Restriction(shelf.sold, cases.cart)),
-        Task("upsell", "kind alone", ("upsell",), new, Restriction(shelf.sold, union(new.cart, own_kept))),
+        Task("upsell", "catalogue", ("upsell",), cases, Restriction(shelf.sold, cases.cart)),
     ]
 
 
 def dearer_bought(timeline: Timeline, shelf: Shelf, order: int, step: float) -> list[Anchored]:
     """One question for each type of which the order holds a dearer product than the customer's usual one."""
-    bought = timeline.line_product[timeline.order_lines(order)].astype(np.int64)
+    bought = bought_in(timeline, order)
     past = timeline.line_product[timeline.history_before(order)].astype(np.int64)
     past_type = shelf.product_type[past]
     found = []
@@ -130,78 +134,54 @@ def most_bought(products: Int64) -> int:
     return int(codes[np.lexsort((since, -times))[0]])
 
 
-def add_on_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, price_ratio: float, queries: int) -> list[Task]:
-    """The cart is the dearest product of an order of a known customer.
+def add_on_tasks(
+    timeline: Timeline, shelf: Shelf, orders: Int64, before_day: float, config: KindsConfig, queries: int
+) -> list[Task]:
+    """The cart is the dearest product of an order of a known customer, the target what the order holds that extends it.
 
-    The target is what the order holds besides that costs at most `price_ratio` times as much, is of another type and
-    was never bought by this customer; the candidates are restricted alike. Products of unknown price or type are out.
-    `any kind`: the request asks for every kind. `kind alone`: for add-ons only.
+    Candidates are of another type, cost at most `add_on_price` times as much, were never bought by this customer and
+    extend the anchor by the orders before the day (`asymmetry`). Products of unknown price or type are out.
+    `by asymmetry`: the request asks for every kind. `by asymmetry as add-on`: for add-ons only.
     """
-    chosen, anchors, target, own = [], [], [], []
-    for order in orders:
-        bought = sold(shelf, timeline.line_product[timeline.order_lines(int(order))].astype(np.int64))
-        bought = bought[(shelf.product_type[bought] != UNKNOWN) & ~np.isnan(shelf.price[bought])]
-        if not len(bought):
-            continue
-        anchor = bought[np.argmax(shelf.price[bought])]
-        past = own_products(timeline, int(order))
-        cheaper = np.setdiff1d(bought[goes_with(shelf, int(anchor), price_ratio)[bought]], past)
-        if len(cheaper):
-            chosen.append(int(order))
-            anchors.append(np.array([anchor], dtype=np.int64))
-            target.append(cheaper)
-            own.append(past)
-        if len(chosen) == queries:
-            break
-    cases = assemble(timeline, chosen, anchors, target, "cart")
-
-    def only(case: int) -> Bools:
-        return goes_with(shelf, int(cases.cart[case][0]), price_ratio)
-
-    restriction = Restriction(shelf.sold, union(cases.cart, ragged(own)), only)
+    found = extended_anchors(timeline, shelf, orders, before_day, config, queries)
+    cases = assemble(timeline, [f.order for f in found], [f.cart for f in found], [f.target for f in found], "cart")
+    own = ragged([own_products(timeline, f.order) for f in found])
+    only = among(ragged([f.candidates for f in found]), len(shelf.sold))
+    restriction = Restriction(shelf.sold, union(cases.cart, own), only)
     return [
-        Task("add-on", "any kind", KINDS, cases, restriction),
-        Task("add-on", "kind alone", ("add-on",), cases, restriction),
+        Task("add-on", "by asymmetry", KINDS, cases, restriction),
+        Task("add-on", "by asymmetry as add-on", ("add-on",), cases, restriction),
     ]
+
+
+def extended_anchors(
+    timeline: Timeline, shelf: Shelf, orders: Int64, before_day: float, config: KindsConfig, queries: int
+) -> list[Anchored]:
+    """One question for each order that holds an extension, new to the customer, of its dearest product."""
+    anchor_of = {int(order): anchor for order in orders if (anchor := dearest(timeline, shelf, int(order))) is not None}
+    anchors = np.unique(np.array(list(anchor_of.values()), dtype=np.int64))
+    extending = extensions(baskets_before(timeline, before_day), anchors, config)
+    found: list[Anchored] = []
+    for order, anchor in anchor_of.items():
+        products = extending[int(np.searchsorted(anchors, anchor))]
+        cheap = products[goes_with(shelf, anchor, config.add_on_price)[products]]
+        candidates = np.setdiff1d(cheap, own_products(timeline, order))
+        target = np.intersect1d(candidates, bought_in(timeline, order))
+        if len(target):
+            found.append(Anchored(order, np.array([anchor], dtype=np.int64), target, candidates))
+        if len(found) == queries:
+            break
+    return found
+
+
+def dearest(timeline: Timeline, shelf: Shelf, order: int) -> int | None:
+    """The dearest product of an order, of those sold before the window of known price and type; None without one."""
+    bought = sold(shelf, bought_in(timeline, order))
+    bought = bought[(shelf.product_type[bought] != UNKNOWN) & ~np.isnan(shelf.price[bought])]
+    return int(bought[np.argmax(shelf.price[bought])]) if len(bought) else None
 
 
 def goes_with(shelf: Shelf, anchor: int, price_ratio: float) -> Bools:
     """(n_products,) whether a product is of another type than the anchor and so much cheaper."""
     other_type = (shelf.product_type != shelf.product_type[anchor]) & (shelf.product_type != UNKNOWN)
     return np.asarray(other_type & (shelf.price <= price_ratio * shelf.price[anchor]))
-
-
-def replacement_task(timeline: Timeline, shelf: Shelf, orders: Int64, queries: int) -> Task:
-    """A follow-up at the time of the customer's next order, judged by the own products that are due.
-
-    A product is due from its median interval on: the customer's own, else that of all customers. Candidates and target
-    are the due ones.
-    """
-    chosen: list[int] = []
-    target, due = [], []
-    for order in orders:
-        ready = due_products(timeline, shelf, int(order))
-        again = np.intersect1d(ready, timeline.line_product[timeline.order_lines(int(order))])
-        if len(again):
-            chosen.append(int(order))
-            target.append(again)
-            due.append(ready)
-        if len(chosen) == queries:
-            break
-    cases = assemble(timeline, chosen, [np.zeros(0, dtype=np.int64)] * len(chosen), target, "follow-up")
-    only = among(ragged(due), len(shelf.sold))
-    return Task("replacement", "due", OWN_KINDS, cases, Restriction(shelf.sold, cases.cart, only))
-
-
-def due_products(timeline: Timeline, shelf: Shelf, order: int) -> Int64:
-    """The own products whose last purchase before the order is longer ago than their median interval."""
-    past = timeline.history_before(order)
-    lines = np.arange(past.start, past.stop)
-    codes, place = np.unique(timeline.line_product[past], return_inverse=True)
-    last = np.full(len(codes), -np.inf)
-    np.maximum.at(last, place, timeline.line_day[past])
-    gap_product, gap_days = purchase_gaps(timeline, lines)
-    own = group_median(np.searchsorted(codes, gap_product), gap_days, len(codes))
-    interval = np.where(np.isnan(own), shelf.interval_days[codes], own)
-    ready = codes[timeline.order_day[order] - last > interval].astype(np.int64)
-    return sold(shelf, ready)

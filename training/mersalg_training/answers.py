@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from mersalg.names import MOMENTS, Kind
 from mersalg.offers import Offers
 from mersalg_training.cases import Cases, Ragged
-from mersalg_training.timeline import Timeline
+from mersalg_training.timeline import Int64, Timeline
 
 RANKED: Final = 200
 """Offers that a request asks for when all that was retrieved is ranked."""
@@ -19,13 +19,20 @@ EPOCH: Final = datetime(1970, 1, 1)
 
 Answer = list[tuple[Kind, int]]
 """The kind and the product code of each offer, the best first."""
+Only = Callable[[int], Int64 | None]
+"""Case -> the product codes that alone are candidates; None = all that is retrieved."""
 
 
 class Score(Protocol):
     """Ranks for each case all that it retrieves, without thresholds."""
 
-    def __call__(self, cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged) -> list[Answer]:
-        """An answer for each case; of `kinds` only (None = the moment's), and of no product of the row of `exclude`."""
+    def __call__(
+        self, cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
+    ) -> list[Answer]:
+        """An answer for each case; of `kinds` only (None = the moment's), and of no product of the row of `exclude`.
+
+        Where `only` names products, every one of them is a candidate, and nothing else.
+        """
 
 
 Show = Callable[[Cases], list[Answer]]
@@ -46,9 +53,15 @@ def bundle_scorer(recommender: Scorer, timeline: Timeline) -> Score:
     make_request = request_maker(timeline)
     code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
 
-    def score(cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged) -> list[Answer]:
-        requests = (make_request(cases, case, kinds, exclude, RANKED) for case in range(len(cases)))
+    def score(cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None) -> list[Answer]:
+        requests = (
+            make_request(cases, case, kinds, exclude, RANKED) | named(None if only is None else only(case))
+            for case in range(len(cases))
+        )
         return [read_offers(offers, code_of) for offers in recommender.stream(requests, threshold=False)]
+
+    def named(products: Int64 | None) -> dict[str, list[str]]:
+        return {} if products is None else {"only": [timeline.product_ids[product] for product in products.tolist()]}
 
     return score
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,23 +18,31 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mersalg.errors import DataError, MersalgError
+from mersalg.names import Order
 from mersalg.recommender import load
 from mersalg_training.anchored_tasks import make_tasks
-from mersalg_training.answers import Score, Show, bundle_scorer, bundle_shower, time_to_day
+from mersalg_training.answers import Answer, Score, Show, bundle_scorer, bundle_shower, time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
 from mersalg_training.baselines import Baseline, fit_baselines
+from mersalg_training.by_value import Sold, sold_by_order, value_shower
 from mersalg_training.card import OURS
 from mersalg_training.cases import make_cases
 from mersalg_training.config import Config, lay_over, parse_config
 from mersalg_training.contract import apply_contract
-from mersalg_training.evaluation import Difference, Evaluation, Row
+from mersalg_training.evaluation import KNOWN, NEW, ORACLE, Difference, Evaluation, Row
 from mersalg_training.metrics import (
     COVERAGE,
+    NDCG,
+    PRECISION,
+    RECALL,
     Estimate,
     K,
+    Resamples,
+    candidate_recall,
     coverage,
     difference,
     mean,
+    perfect_order,
     request_metrics,
     resample_customers,
     target_worth,
@@ -40,11 +50,13 @@ from mersalg_training.metrics import (
 from mersalg_training.purchases import open_purchases
 from mersalg_training.shown import Shown, shown_precision
 from mersalg_training.split import Windows
-from mersalg_training.tasks import Bools, Task
-from mersalg_training.timeline import Float64, Int64, Timeline, read_timeline
+from mersalg_training.tasks import Task
+from mersalg_training.timeline import UNKNOWN, Float64, Int64, Timeline, read_timeline
 
 QUERIES: Final = 2000
 """Most requests of a task."""
+WIDTH: Final = 120
+"""Columns of the tables where they are not printed to a terminal."""
 LEAST_OF_A_GROUP: Final = 30
 """New and known customers are told apart where there are so many requests of each."""
 
@@ -55,8 +67,6 @@ class Bench:
 
     timeline: Timeline
     attributes: Attributes
-    catalogue: Bools
-    """(n_products,) sold before the test window."""
     score: Score
     baselines: Sequence[Baseline]
 
@@ -69,10 +79,14 @@ def evaluate(
     config: Config,
     *,
     show: Show | None = None,
+    show_by_value: Show | None = None,
     queries: int = QUERIES,
+    every_baseline: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Every task by every method, and with `show` what is bought of what the thresholds let through.
+
+    With `show_by_value`, too, the order by value stands beside that by relevance.
 
     The same config gives the same requests and draws, whatever `score` answers. `show` needs label.horizon_days.
     DataError if there is no test window, or no order in it.
@@ -81,23 +95,36 @@ def evaluate(
     progress = progress or Progress(disable=True)
     for_tasks, for_ties, for_draws, for_shown = np.random.default_rng(config.seed).spawn(4)
     step = progress.add_task("Making requests", total=None)
-    tasks, shelf = make_tasks(timeline, attributes, window, config.kinds, queries, for_tasks)
+    tasks, _ = make_tasks(timeline, attributes, window, config.kinds, queries, for_tasks, config.label.horizon_days)
     progress.update(step, description="Fitting baselines")
-    bench = Bench(timeline, attributes, shelf.sold, score, fit_baselines(timeline, window[0], for_ties))
+    skipped: dict[str, str] = {}
+    baselines = fit_baselines(
+        timeline,
+        attributes,
+        window[0],
+        for_ties,
+        everything=every_baseline,
+        tell=lambda name, done, of: progress.update(step, description=f"Fitting {name}", completed=done, total=of),
+        skip=skipped.__setitem__,
+    )
+    bench = Bench(timeline, attributes, score, baselines)
     asked = [task for task in tasks if len(task.cases)]
-    progress.update(step, total=len(asked) + (show is not None))
+    rankings = len(asked) * (1 + len(baselines))
+    progress.update(step, completed=0, total=rankings + (show is not None))
     rows: list[Row] = []
     differences: list[Difference] = []
+    ceilings: list[Row] = []
     for task in asked:
         progress.update(step, description=task.label)
-        found, compared = judge_task(bench, task, for_draws)
+        found, compared, reachable = judge_task(bench, task, for_draws, lambda: progress.advance(step))
         rows += found
         differences += compared
-        progress.advance(step)
+        ceilings += reachable
     progress.update(step, description="Thresholds")
-    shown = judge_shown(show, timeline, attributes, window, config, queries, for_shown) if show is not None else []
-    progress.update(step, description="Evaluated", completed=len(asked) + (show is not None))
-    return Evaluation(rows, differences, shown, [task.label for task in tasks if not len(task.cases)])
+    shown, sold = judge_shown(show, show_by_value, timeline, attributes, window, config, queries, for_shown)
+    progress.update(step, description="Evaluated", completed=rankings + (show is not None))
+    without_requests = [task.label for task in tasks if not len(task.cases)]
+    return Evaluation(rows, differences, shown, without_requests, ceilings, sold, skipped)
 
 
 def test_window(timeline: Timeline, windows: Windows) -> tuple[float, float]:
@@ -116,17 +143,28 @@ def test_window(timeline: Timeline, windows: Windows) -> tuple[float, float]:
     return first_day, end_day
 
 
-def judge_task(bench: Bench, task: Task, random: np.random.Generator) -> tuple[list[Row], list[Difference]]:
-    """The rows of one task for every method, and how far the bundle is from each baseline."""
+def judge_task(
+    bench: Bench, task: Task, random: np.random.Generator, ranked_one: Callable[[], None]
+) -> tuple[list[Row], list[Difference], list[Row]]:
+    """The rows of one task for every method, how far the bundle is from each baseline, and what it could reach.
+
+    ranked_one is called when a method has ranked.
+    """
     worth = target_worth(bench.timeline, bench.attributes, task.cases)
     draws = resample_customers(task.cases.customer, task.cases.order, random)
-    lists = {OURS: permitted(bench.score, task)}
-    lists |= {baseline.name: baseline.rank(task.cases, task.restriction, K) for baseline in bench.baselines}
+    ours = permitted(bench.score, task)
+    lists = {OURS: ours}
+    ranked_one()
+    for baseline in bench.baselines:
+        lists[baseline.name] = baseline.rank(task.cases, task.restriction, K)
+        ranked_one()
     values = {method: request_metrics(ranked, task.cases.target, worth) for method, ranked in lists.items()}
+    if not task.by_precision:
+        values = {method: {name: v for name, v in of.items() if name != PRECISION} for method, of in values.items()}
     rows = []
     for method, ranked in lists.items():
         rows += [Row(task.label, method, name, mean(found, draws)) for name, found in values[method].items()]
-        share = coverage(ranked, bench.catalogue)
+        share = coverage(ranked, task.restriction.catalogue)
         rows.append(Row(task.label, method, COVERAGE, Estimate(share, share, share, len(task.cases))))
     compared = [
         Difference(task.label, rival, name, difference(found, values[rival][name], draws))
@@ -134,26 +172,45 @@ def judge_task(bench: Bench, task: Task, random: np.random.Generator) -> tuple[l
         if rival != OURS
         for name, found in values[OURS].items()
     ]
-    return rows + group_rows(task, values, random), compared
+    return rows + group_rows(bench.timeline, task, values, random), compared, ceilings_of(task, ours, draws)
 
 
 def permitted(score: Score, task: Task) -> list[Int64]:
-    """The bundle's ranking of each case without what the restriction forbids, as no baseline ranks that either."""
+    """The bundle's ranking of each case without what the restriction forbids, as no baseline ranks that either.
+
+    Where the candidates are few, the request names them.
+    """
     ranked = []
-    for case, answer in enumerate(score(task.cases, task.kinds, task.restriction.forbidden)):
+    for case, answer in enumerate(score(task.cases, task.kinds, task.restriction.forbidden, task.restriction.few)):
         products = np.array([product for _, product in answer], dtype=np.int64)
         ranked.append(products[task.restriction.mask(case)[products]])
     return ranked
 
 
-def group_rows(task: Task, values: Mapping[str, Mapping[str, Float64]], random: np.random.Generator) -> list[Row]:
-    """The same figures for requests of new customers, without an order before, and of known ones."""
-    past = task.cases.history[:, 1] > task.cases.history[:, 0]
+def ceilings_of(task: Task, ours: Sequence[Int64], draws: Resamples) -> list[Row]:
+    """What the bundle's own candidates hold, and what a perfect order of them would reach: no rival of anybody."""
+    target = task.cases.target
+    perfect = request_metrics(perfect_order(ours, target), target, {})
+    names = (RECALL, NDCG, PRECISION) if task.by_precision else (RECALL, NDCG)
+    rows = [Row(task.label, ORACLE, name, mean(perfect[name], draws)) for name in names]
+    held = candidate_recall(ours, target)
+    return rows + [Row(task.label, OURS, name, mean(found, draws)) for name, found in held.items()]
+
+
+def group_rows(
+    timeline: Timeline, task: Task, values: Mapping[str, Mapping[str, Float64]], random: np.random.Generator
+) -> list[Row]:
+    """The same figures for requests of new customers, without an order before, and of known ones.
+
+    That is what they are, and not what the request shows: a hidden history makes nobody new.
+    """
+    customer, order = task.cases.customer, task.cases.order
+    past = (customer != UNKNOWN) & (order > timeline.customer_start[np.maximum(customer, 0)])
     if min(np.count_nonzero(past), np.count_nonzero(~past)) < LEAST_OF_A_GROUP:
         return []
     rows = []
-    for group, inside in (("new customers", ~past), ("known customers", past)):
-        draws = resample_customers(task.cases.customer[inside], task.cases.order[inside], random)
+    for group, inside in ((NEW, ~past), (KNOWN, past)):
+        draws = resample_customers(customer[inside], order[inside], random)
         for method, metrics in values.items():
             for name, found in metrics.items():
                 rows.append(Row(f"{task.label}, {group}", method, name, mean(found[inside], draws)))
@@ -161,15 +218,21 @@ def group_rows(task: Task, values: Mapping[str, Mapping[str, Float64]], random: 
 
 
 def judge_shown(
-    show: Show,
+    show: Show | None,
+    show_by_value: Show | None,
     timeline: Timeline,
     attributes: Attributes,
     window: tuple[float, float],
     config: Config,
     queries: int,
     random: np.random.Generator,
-) -> list[Shown]:
-    """What is shown for requests of the test window in the mix of moments that a bundle is trained on."""
+) -> tuple[list[Shown], list[Sold]]:
+    """What is shown for requests of the test window in the mix of moments that a bundle is trained on.
+
+    And, of the same requests, what the order by value sells beside that by relevance.
+    """
+    if show is None:
+        return [], []
     horizon_days = config.label.horizon_days
     if horizon_days is None:
         raise DataError(
@@ -179,7 +242,14 @@ def judge_shown(
     cases = make_cases(
         timeline, attributes.product_type, len(attributes.product_types), *window, horizon_days, 2 * queries, random
     )
-    return shown_precision(cases, show(cases), random) if len(cases) else []
+    if not len(cases):
+        return [], []
+    answers = show(cases)
+    shown = shown_precision(cases, answers, random)
+    if show_by_value is None:
+        return shown, []
+    by_order: dict[Order, list[Answer]] = {"relevance": answers, "value": show_by_value(cases)}
+    return shown, sold_by_order(timeline, attributes, cases, by_order, random)
 
 
 def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -194,6 +264,9 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         help="set a key over the bundle's own configuration, for example data.orders=PATH",
     )
     parser.add_argument("--queries", type=int, default=QUERIES, help=f"most requests of a task (default: {QUERIES})")
+    parser.add_argument(
+        "--baselines", action="store_true", help="beside every baseline, the two-stage model included; takes minutes"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure as JSON")
 
 
@@ -216,10 +289,13 @@ def evaluate_command(args: argparse.Namespace) -> int:
             windows,
             config,
             show=bundle_shower(recommender, timeline),
+            show_by_value=value_shower(recommender, timeline),
             queries=args.queries,
+            every_baseline=args.baselines,
             progress=progress,
         )
-    console = Console(soft_wrap=True)
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH
+    console = Console(width=width, soft_wrap=True)
     if report.digest != recommender.manifest["data"]["digest"]:
         console.print("Note  these are not the purchases that the bundle was trained on (the digests differ)")
     console.print(found.render())

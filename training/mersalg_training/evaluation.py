@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mersalg_training.by_value import Sold
 from mersalg_training.card import OURS
-from mersalg_training.metrics import NDCG, Estimate
+from mersalg_training.metrics import NDCG, PRECISION, Estimate
 from mersalg_training.shown import Shown
+
+ORACLE: Final = "oracle over candidates"
+"""The method that puts the bundle's own candidates into the best order there is: its ceiling, not its rival."""
+NEW, KNOWN = "new customers", "known customers"
+"""The groups of requests that some tasks are told apart by."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,12 @@ class Evaluation:
     """Empty where the thresholds were not asked for."""
     without_requests: Sequence[str]
     """Tasks for which the window holds no request."""
+    ceilings: Sequence[Row] = ()
+    """By task, what the bundle's candidates hold and what a perfect order of them would reach."""
+    sold: Sequence[Sold] = ()
+    """What is shown by relevance and by value, and bought; empty where that was not asked for."""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Baseline -> why it could not be fitted."""
 
     def figures(self, metric: str) -> dict[str, dict[str, Row]]:
         """Task -> method -> its row."""
@@ -94,10 +107,14 @@ class Evaluation:
     def metrics(self) -> dict[str, float]:
         """The figures under flat names, as MLflow takes them: `test/completion.explore/ndcg_at_10` is the bundle's.
 
-        A baseline's is `test/completion.explore/baseline.popularity/ndcg_at_10`; what the thresholds show is under
-        `test/shown.cart.cross-sell/`.
+        A baseline's is `test/completion.explore/baseline.popularity/ndcg_at_10`, the ceiling
+        `test/completion.explore/oracle_over_candidates/ndcg_at_10`; what the thresholds show is under
+        `test/shown.cart.cross-sell/`, and what the two orders of offers sell under `test/shown_by.value/`.
         """
         found = {}
+        for row in self.ceilings:
+            method = "" if row.method == OURS else f"{metric_key(row.method)}/"
+            found[f"test/{metric_key(row.task)}/{method}{metric_key(row.metric)}"] = row.value
         for row in self.rows:
             method = "" if row.method == OURS else f"baseline.{metric_key(row.method)}/"
             found[f"test/{metric_key(row.task)}/{method}{metric_key(row.metric)}"] = row.value
@@ -107,35 +124,75 @@ class Evaluation:
             found[f"{under}/share_of_requests"] = offered.seen.value
             if offered.precision is not None:
                 found[f"{under}/precision"] = offered.precision.value
+        for sold in self.sold:
+            under = f"test/shown_by.{sold.order}"
+            if sold.precision is not None:
+                found[f"{under}/precision"] = sold.precision.value
+            found |= {f"{under}/{metric_key(name)}": estimate.value for name, estimate in sold.worth.items()}
         return found
 
     def to_json(self) -> dict[str, Any]:
         """Everything, in values that JSON knows."""
+        rows, ceilings = (
+            [{"task": r.task, "method": r.method, "metric": r.metric, **asdict(r.estimate)} for r in some]
+            for some in (self.rows, self.ceilings)
+        )
         return {
-            "rows": [{"task": r.task, "method": r.method, "metric": r.metric, **asdict(r.estimate)} for r in self.rows],
+            "rows": rows,
             "differences": [
                 {"task": d.task, "rival": d.rival, "metric": d.metric, **asdict(d.estimate)} for d in self.differences
             ],
+            "ceilings": ceilings,
             "shown": [asdict(row) for row in self.shown],
+            "sold": [asdict(row) for row in self.sold],
             "without_requests": list(self.without_requests),
+            "skipped": dict(self.skipped),
         }
 
     def render(self, metric: str = NDCG) -> RenderableType:
-        """For a terminal: one metric by task beside the best baseline, and what the thresholds show."""
-        table = Table("task", "n", OURS, "best baseline", "", "ratio", title=f"{metric}, in brackets 95 %")
+        """For a terminal of 120 columns: one metric by task beside the best baseline, and what the thresholds show.
+
+        A group of customers, and the precision of a task that is judged by it too, stand below their task.
+        """
+        table = Table(
+            *("task", f"{OURS} [95 %]", "best baseline", "ratio", "difference [95 %]", "n", "ceiling"),
+            title=f"{metric}; ceiling: a perfect order of the bundle's own candidates",
+            **COMPACT,
+        )
+        precise = self.figures(PRECISION)
         for task, by_method in self.figures(metric).items():
-            best, ratio, _ = self.compared(task, metric)
-            ours, rival = by_method[OURS], by_method.get(best)
-            cells = ("", "") if rival is None else (best, interval(rival.estimate, places=3))
-            table.add_row(task, str(ours.n), interval(ours.estimate, places=3), *cells, ratio)
+            table.add_row(*self.line(task, metric, below(task)))
+            if task in precise and metric != PRECISION and OURS in by_method:
+                table.add_row(*self.line(task, PRECISION, f"  {PRECISION}"))
         parts: list[RenderableType] = [table, *map(Text, self.remarks(metric))]
         if self.shown:
-            offers = Table(*SHOWN_COLUMNS, title="What is shown at the thresholds, and bought")
+            offers = Table(*SHOWN_COLUMNS, title="What is shown at the thresholds, and bought", **COMPACT)
             for row in self.shown:
                 if row.offers:
                     offers.add_row(*shown_cells(row))
             parts.append(offers)
+        if self.sold:
+            header, lines = self.sold_cells()
+            by_order = Table(*header, title="What each order of the offers sells, of what is shown", **COMPACT)
+            for line in lines:
+                by_order.add_row(*line)
+            parts.append(by_order)
         return Group(*parts)
+
+    def line(self, task: str, metric: str, label: str) -> list[str]:
+        """The cells of one task in a terminal."""
+        by_method = self.figures(metric)[task]
+        best, ratio, _ = self.compared(task, metric)
+        found, ours = self.against_best(task, metric), by_method[OURS]
+        return [
+            label,
+            short(ours.estimate),
+            f"{three(by_method[best].value)} {best}" if best else "",
+            ratio,
+            short(found.estimate, signed=True) if found else "",
+            str(ours.n),
+            next((three(c.value) for c in self.ceilings if (c.task, c.method, c.metric) == (task, ORACLE, metric)), ""),
+        ]
 
     def markdown(self, metric: str = NDCG) -> str:
         """The same tables in Markdown, with every interval."""
@@ -143,10 +200,40 @@ class Evaluation:
         header = ["task", "n", *methods, "best baseline", "ratio", "more"]
         text = f"{metric} on the test window, in brackets the 95 % interval.\n\n{markdown_table(header, lines)}"
         text += "".join(f"\n\n{remark}" for remark in self.remarks(metric))
+        if self.ceilings:
+            text += (
+                f"\n\nWhat the bundle's candidates hold, and what a perfect order of them ({ORACLE}) would reach.\n\n"
+            )
+            text += markdown_table(*self.ceiling_cells())
         if self.shown:
             text += "\n\nWhat is shown at the thresholds, and bought.\n\n"
             text += markdown_table(SHOWN_COLUMNS, map(shown_cells, self.shown))
+        if self.sold:
+            text += "\n\nWhat each order of the offers sells, of what is shown.\n\n"
+            text += markdown_table(*self.sold_cells())
         return text + "\n"
+
+    def sold_cells(self) -> tuple[list[str], list[list[str]]]:
+        """The header, a line of text for each order of offers, and one for how much more the order by value sells."""
+        names = list(dict.fromkeys(name for sold in self.sold for name in sold.worth))
+        lines = []
+        for sold in self.sold:
+            precision = "nothing shown" if sold.precision is None else interval(sold.precision, places=3)
+            worth = [interval(sold.worth[name], places=3) for name in names]
+            lines.append([f"by {sold.order}", f"{sold.requests}", f"{sold.offers}", precision, *worth])
+            if sold.more:
+                more = [interval(sold.more[name], places=3, signed=True) for name in names]
+                lines.append(["more", "", "", "", *more])
+        return ["order", "requests", "offers", "precision", *names], lines
+
+    def ceiling_cells(self) -> tuple[list[str], list[list[str]]]:
+        """The header, and a line of text for each task."""
+        columns = list(dict.fromkeys((row.method, row.metric) for row in self.ceilings))
+        by_task: dict[str, dict[tuple[str, str], str]] = {}
+        for row in self.ceilings:
+            by_task.setdefault(row.task, {})[row.method, row.metric] = interval(row.estimate)
+        header = ["task", *(f"{metric}, {method}" if method == ORACLE else metric for method, metric in columns)]
+        return header, [[task, *(cells.get(c, "") for c in columns)] for task, cells in by_task.items()]
 
     def cells(self, metric: str) -> tuple[list[str], list[list[str]]]:
         """The methods, and a line of text for each task."""
@@ -183,9 +270,12 @@ class Evaluation:
             )
         if self.without_requests:
             told.append(f"Without requests in the test window: {', '.join(self.without_requests)}.")
+        told += [f"Not fitted: {name}, because {reason}." for name, reason in self.skipped.items()]
         return told
 
 
+COMPACT: Final[dict[str, Any]] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": (0, 1, 0, 0)}
+"""So that a line of results fits a terminal of 120 columns."""
 SHOWN_COLUMNS: Final = ("moment", "kind", "requests", "see one", "offers", "bought", "precision")
 
 
@@ -194,6 +284,25 @@ def shown_cells(row: Shown) -> list[str]:
     precision = "nothing shown" if row.precision is None else interval(row.precision, places=3)
     seen = f"{row.seen.value:.1%}"
     return [row.moment, row.kind, f"{row.requests}", seen, f"{row.offers}", f"{row.relevant}", precision]
+
+
+def below(task: str) -> str:
+    """A task as it stands in a terminal's table: a group of customers below its task, without its name."""
+    group = task.rpartition(", ")[2]
+    return f"  {group}" if group in (NEW, KNOWN) else task
+
+
+def short(estimate: Estimate, signed: bool = False) -> str:
+    """A figure with its interval in few places: `.179 [.171 .186]`."""
+    if math.isnan(estimate.value):
+        return "unknown"
+    return f"{three(estimate.value, signed)} [{three(estimate.low)} {three(estimate.high)}]"
+
+
+def three(value: float, signed: bool = False) -> str:
+    """Three decimals without the zero before the point."""
+    text = f"{value:{'+' if signed else ''}.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
 
 
 def interval(estimate: Estimate, places: int = 4, signed: bool = False) -> str:

@@ -22,9 +22,11 @@ K: Final = 10
 RESAMPLES: Final = 1000
 LEVEL: Final = (2.5, 97.5)
 """Percentiles of the interval."""
-RECALL, NDCG, HIT_RATE, REVENUE, MARGIN, COVERAGE = (
-    f"{name}@{K}" for name in ("recall", "NDCG", "hit rate", "revenue", "margin", "coverage")
+RECALL, NDCG, HIT_RATE, PRECISION, REVENUE, MARGIN, COVERAGE = (
+    f"{name}@{K}" for name in ("recall", "NDCG", "hit rate", "precision", "revenue", "margin", "coverage")
 )
+DEPTHS: Final = (50, 100, 200)
+"""Numbers of candidates of which recall is told."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def request_metrics(ranked: Sequence[Int64], target: Ragged, worth: dict[str, Fl
 
     recall = hits / targets. NDCG = sum over the hits of 1 / log2(rank + 1), over the same sum of a list with hits on
     the ranks 1 to min(K, targets) (Järvelin and Kekäläinen 2002, binary gains). hit rate = 1 where there is a hit.
+    precision = hits / K, however short the list.
     """
     row, n = target.row, len(target)
     match = padded(ranked)[row] == target.values[:, None]
@@ -109,17 +112,33 @@ def request_metrics(ranked: Sequence[Int64], target: Ragged, worth: dict[str, Fl
         RECALL: hits / target.lengths,
         NDCG: summed(found * gain[match.argmax(axis=1)]) / ideal,
         HIT_RATE: (hits > 0).astype(np.float64),
+        PRECISION: hits / K,
         **{name: summed(found * values) for name, values in worth.items()},
     }
 
 
-def padded(ranked: Sequence[Int64]) -> Int64:
-    """(n, K) the first K of each list; UNKNOWN where it is shorter."""
-    table = np.full((len(ranked), K), UNKNOWN, dtype=np.int64)
+def padded(ranked: Sequence[Int64], width: int = K) -> Int64:
+    """(n, width) the first of each list; UNKNOWN where it is shorter."""
+    table = np.full((len(ranked), width), UNKNOWN, dtype=np.int64)
     for row, products in enumerate(ranked):
-        first = products[:K]
+        first = products[:width]
         table[row, : len(first)] = first
     return table
+
+
+def candidate_recall(ranked: Sequence[Int64], target: Ragged) -> dict[str, Float64]:
+    """Metric -> (n,) the share of each request's targets among the first 50, 100, 200 of its list."""
+    found = {}
+    for depth in DEPTHS:
+        among_first = (padded(ranked, depth)[target.row] == target.values[:, None]).any(axis=1)
+        hits = np.bincount(target.row, weights=among_first, minlength=len(target))
+        found[f"candidate recall@{depth}"] = hits / target.lengths
+    return found
+
+
+def perfect_order(ranked: Sequence[Int64], target: Ragged) -> list[Int64]:
+    """The targets that stand in each list: what the best order of these very candidates would begin with."""
+    return [np.intersect1d(products, target[row]) for row, products in enumerate(ranked)]
 
 
 def coverage(ranked: Sequence[Int64], catalogue: npt.NDArray[np.bool_]) -> float:
@@ -129,9 +148,10 @@ def coverage(ranked: Sequence[Int64], catalogue: npt.NDArray[np.bool_]) -> float
 
 
 def target_worth(timeline: Timeline, attributes: Attributes, cases: Cases) -> dict[str, Float64]:
-    """Metric -> (n_targets,) what each target brought in the case's order: quantity x price paid, and less the cost.
+    """Metric -> (n_targets,) what each target brought when it was bought: quantity x price paid, and less the cost.
 
-    An unknown price is the list price; a target without either, or without a cost, brings nothing. A metric for which
+    That is in the case's order, or (within a horizon) in the customer's first one from then on that holds it. An
+    unknown price is the list price; a target without either, or without a cost, brings nothing. A metric for which
     nothing is known is absent.
     """
     line = line_of(timeline, cases.order[cases.target.row], cases.target.values)
@@ -144,8 +164,10 @@ def target_worth(timeline: Timeline, attributes: Attributes, cases: Cases) -> di
 
 
 def line_of(timeline: Timeline, order: Int64, product: Int64) -> Int64:
-    """(n,) the line of a product in an order that holds it."""
-    n_products = len(timeline.product_ids)
-    keys = timeline.line_order.astype(np.int64) * n_products + timeline.line_product
-    by_key = np.argsort(keys, kind="stable")
-    return by_key[np.searchsorted(keys, order * n_products + product, sorter=by_key)]
+    """(n,) the first line of a product from an order on; that order, or a later one of its customer, holds it."""
+    asked = np.zeros(len(timeline.product_ids), dtype=np.bool_)
+    asked[product] = True
+    lines = np.flatnonzero(asked[timeline.line_product])
+    keys = np.sort(timeline.line_product[lines] * np.int64(timeline.n_lines) + lines)
+    first = np.searchsorted(keys, product * np.int64(timeline.n_lines) + timeline.order_start[order])
+    return np.asarray(keys[first] % timeline.n_lines)

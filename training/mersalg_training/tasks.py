@@ -1,7 +1,7 @@
-"""The questions of an evaluation: requests of known answer from the test window, and what may be ranked for each.
+"""What an evaluation asks with: the shelf, requests of known answer, and what may be ranked for each.
 
-Every method gets the same requests and the same restriction. Here are completion and next basket; the tasks about a
-product that the customer has are in `anchored_tasks`.
+Every method gets the same requests and the same restriction. The questions themselves are in `order_tasks`,
+`cold_start_tasks`, `anchored_tasks` (where `make_tasks` makes them all) and `replacement_tasks`.
 """
 
 from __future__ import annotations
@@ -13,28 +13,34 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mersalg.names import KINDS, MOMENTS, Kind, Moment
+from mersalg.names import MOMENTS, Kind, Moment
 from mersalg_training.attributes import Attributes
 from mersalg_training.cases import MAX_HISTORY, Cases, Ragged, ragged
-from mersalg_training.timeline import UNKNOWN, Float64, Int64, Timeline
+from mersalg_training.timeline import UNKNOWN, Float64, Int32, Int64, Timeline
 
 Bools = npt.NDArray[np.bool_]
 
-OWN_KINDS: Final[tuple[Kind, ...]] = ("more-of-same", "replacement")
-"""The kinds that an own product can have."""
 SAME_DAY: Final = 0.5
 """Purchases at most so many days apart are one."""
+OWN_KINDS: Final[tuple[Kind, ...]] = ("more-of-same", "replacement")
+"""The kinds that an own product can have."""
+FEW: Final = 400
+"""So many candidates of a case can be named in its request."""
+NOTHING: Final = np.zeros(0, dtype=np.int64)
+"""An empty cart."""
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """The products as they stand before the test window: what a method may know and may rank. Arrays (n_products,)."""
+    """What a method may know of the products before the test window, and may rank. Arrays (n_products,)."""
 
     sold: Bools
-    """Sold before the window. Nothing else is a candidate or a target, for no method can have learned it."""
+    """Sold before the window. But for new products nothing else is a candidate or a target."""
     price: Float64
     """The list price, else the median price paid before the window; NaN = unknown."""
     product_type: Int64
+    """UNKNOWN without one."""
+    category: Int64
     """UNKNOWN without one."""
     interval_days: Float64
     """Median days between two purchases of a customer; NaN where nobody bought twice."""
@@ -57,6 +63,11 @@ class Restriction:
         permitted[self.forbidden[case]] = False
         return permitted
 
+    def few(self, case: int) -> Int64 | None:
+        """The candidates of the case, ascending, where `only` leaves at most FEW; else None."""
+        candidates = np.flatnonzero(self.mask(case)) if self.only is not None else None
+        return candidates if candidates is not None and len(candidates) <= FEW else None
+
 
 @dataclass(frozen=True)
 class Task:
@@ -69,6 +80,8 @@ class Task:
     cases: Cases
     """The target is restricted as the candidates are, and never empty."""
     restriction: Restriction
+    by_precision: bool = False
+    """The share of the first places that comes true is told too."""
 
     @property
     def label(self) -> str:
@@ -83,7 +96,6 @@ def make_shelf(timeline: Timeline, attributes: Attributes, before_day: float) ->
     product = timeline.line_product[lines].astype(np.int64)
     paid = timeline.line_price[lines].astype(np.float64)
     priced = ~np.isnan(paid)
-    typed = attributes.product_type != len(attributes.product_types)
     known = timeline.order_customer[timeline.line_order[lines]] != UNKNOWN
     gap_product, gap_days = purchase_gaps(timeline, lines[known])
     return Shelf(
@@ -91,9 +103,15 @@ def make_shelf(timeline: Timeline, attributes: Attributes, before_day: float) ->
         price=np.where(
             np.isnan(attributes.price), group_median(product[priced], paid[priced], n), attributes.price
         ).astype(np.float64),
-        product_type=np.where(typed, attributes.product_type, UNKNOWN).astype(np.int64),
+        product_type=or_unknown(attributes.product_type, len(attributes.product_types)),
+        category=or_unknown(attributes.category, len(attributes.categories)),
         interval_days=group_median(gap_product, gap_days, n),
     )
+
+
+def or_unknown(code: Int32, n_known: int) -> Int64:
+    """The codes, with UNKNOWN in place of the one past the last."""
+    return np.where(code == n_known, UNKNOWN, code).astype(np.int64)
 
 
 def purchase_gaps(timeline: Timeline, lines: Int64) -> tuple[Int64, Float64]:
@@ -126,6 +144,11 @@ def own_products(timeline: Timeline, order: int) -> Int64:
     return np.unique(timeline.line_product[timeline.history_before(order)]).astype(np.int64)
 
 
+def bought_in(timeline: Timeline, order: int) -> Int64:
+    """The products of an order."""
+    return timeline.line_product[timeline.order_lines(order)].astype(np.int64)
+
+
 def assemble(timeline: Timeline, orders: list[int], cart: list[Int64], target: list[Int64], moment: Moment) -> Cases:
     """Requests at the time of each order with the history before it; none of an order whose target is empty."""
     kept = [row for row, products in enumerate(target) if len(products)]
@@ -144,54 +167,9 @@ def assemble(timeline: Timeline, orders: list[int], cart: list[Int64], target: l
     )
 
 
-def completion_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, random: np.random.Generator) -> list[Task]:
-    """A random half of an order, rounded down, is the cart and the rest the target.
-
-    `all`: any product. `explore`: what this customer, who is known, had never bought. `anonymous`: as `all`, with the
-    history hidden from every method. Orders of one product are left out.
-    """
-    chosen = [int(order) for order in orders if timeline.order_start[order + 1] - timeline.order_start[order] >= 2]
-    cart, target = [], []
-    for order in chosen:
-        shuffled = random.permutation(timeline.line_product[timeline.order_lines(order)].astype(np.int64))
-        half = len(shuffled) // 2
-        cart.append(shuffled[:half])
-        target.append(sold(shelf, shuffled[half:]))
-    cases = assemble(timeline, chosen, cart, target, "cart")
-    everything = Restriction(shelf.sold, cases.cart)
-    hidden = replace(cases, history=cases.history[:, [1, 1]])
-    return [
-        Task("completion", "all", KINDS, cases, everything),
-        explore_task(timeline, shelf, "completion", cases),
-        Task("completion", "anonymous", KINDS, hidden, everything),
-    ]
-
-
-def next_basket_tasks(timeline: Timeline, shelf: Shelf, orders: Int64) -> list[Task]:
-    """A customer's next order at its own time, with an empty cart and a history of at least one order.
-
-    `repeat`: among the own products. `explore`: among all others.
-    """
-    chosen = [int(order) for order in orders if len(own_products(timeline, int(order)))]
-    target = [sold(shelf, timeline.line_product[timeline.order_lines(order)].astype(np.int64)) for order in chosen]
-    cases = assemble(timeline, chosen, [np.zeros(0, dtype=np.int64)] * len(chosen), target, "cart")
-    return [repeat_task(timeline, shelf, cases), explore_task(timeline, shelf, "next basket", cases)]
-
-
-def repeat_task(timeline: Timeline, shelf: Shelf, cases: Cases) -> Task:
-    """The view of a task in which only own products are candidates and targets."""
-    own = [own_products(timeline, int(order)) for order in cases.order]
-    cases, own_kept = narrowed(cases, [np.intersect1d(cases.target[row], own[row]) for row in range(len(cases))], own)
-    only = among(own_kept, len(shelf.sold))
-    return Task("next basket", "repeat", OWN_KINDS, cases, Restriction(shelf.sold, cases.cart, only))
-
-
-def explore_task(timeline: Timeline, shelf: Shelf, name: str, cases: Cases) -> Task:
-    """The view of a task in which only products that a known customer never bought are candidates and targets."""
-    cases = cases.take(np.flatnonzero(cases.customer != UNKNOWN))
-    own = [own_products(timeline, int(order)) for order in cases.order]
-    cases, own_kept = narrowed(cases, [np.setdiff1d(cases.target[row], own[row]) for row in range(len(cases))], own)
-    return Task(name, "explore", KINDS, cases, Restriction(shelf.sold, union(cases.cart, own_kept)))
+def without_history(cases: Cases) -> Cases:
+    """The same requests with the history hidden from every method."""
+    return replace(cases, history=cases.history[:, [1, 1]])
 
 
 def narrowed(cases: Cases, target: list[Int64], beside: list[Int64]) -> tuple[Cases, Ragged]:
