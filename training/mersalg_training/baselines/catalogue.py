@@ -1,0 +1,84 @@
+"""What a baseline is, and how scores of the whole catalogue become a ranked list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mersalg_training.cases import Cases
+from mersalg_training.tasks import Restriction
+from mersalg_training.timeline import Int64
+
+Scores = npt.NDArray[np.floating]
+
+CHUNK: Final = 128
+"""Requests that are scored over the whole catalogue at once."""
+BLOCK: Final = 128
+"""Products whose highest score is looked at first."""
+
+
+class Baseline(Protocol):
+    """A method that ranks products for requests."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in tables."""
+
+    def rank(self, cases: Cases, restriction: Restriction, k: int) -> list[Int64]:
+        """For each case at most k permitted product codes, the best first."""
+
+
+class Scorer(Protocol):
+    """A fitted method that gives every product of the catalogue a score."""
+
+    def score(self, cases: Cases) -> Scores:
+        """(n, n_products) float32 or float64, finite, higher is better; for at most CHUNK cases at once."""
+
+
+@dataclass(frozen=True)
+class ScoredCatalogue:
+    """A baseline that ranks by scores of the whole catalogue."""
+
+    name: str
+    score: Callable[[Cases], Scores]
+    """(n, n_products) scores; called with at most CHUNK cases."""
+    tie_place: Int64
+    """(n_products,) of equal scores the lowest place comes first."""
+
+    def rank(self, cases: Cases, restriction: Restriction, k: int) -> list[Int64]:
+        """The k best of all permitted products; fewer where fewer are permitted."""
+        ranked = []
+        for start in range(0, len(cases), CHUNK):
+            rows = np.arange(start, min(start + CHUNK, len(cases)))
+            for case, scores in zip(rows.tolist(), self.score(cases.take(rows)), strict=True):
+                permitted = np.flatnonzero(restriction.mask(case))
+                ranked.append(best(permitted, scores[permitted], self.tie_place, k))
+        return ranked
+
+
+def best(products: Int64, scores: Scores, tie_place: Int64, k: int) -> Int64:
+    """The k products of highest score, in order; of equal scores by place. products, scores: (n,)."""
+    able = np.flatnonzero(scores >= floor_of_best(scores, k))
+    products, scores = products[able], scores[able]
+    if len(products) > k:
+        least = -np.partition(-scores, k - 1)[k - 1]
+        above, equal = np.flatnonzero(scores > least), np.flatnonzero(scores == least)
+        missing = k - len(above)
+        if len(equal) > missing:
+            equal = equal[np.argpartition(tie_place[products[equal]], missing - 1)[:missing]]
+        chosen = np.concatenate([above, equal])
+        products, scores = products[chosen], scores[chosen]
+    return products[np.lexsort((tie_place[products], -scores))]
+
+
+def floor_of_best(scores: Scores, k: int) -> float:
+    """A score that the k best reach: the k-th highest of the blocks' maxima, which is quicker to find than theirs."""
+    blocks = len(scores) // BLOCK
+    if blocks < k:
+        return -np.inf
+    highest = scores[: blocks * BLOCK].reshape(blocks, BLOCK).max(axis=1)
+    return float(-np.partition(-highest, k - 1)[k - 1])

@@ -1,0 +1,29 @@
+"""The fitted lookups among the sources: single methods that each rank the whole catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mersalg_training.baselines.bought import customers_before
+from mersalg_training.baselines.ease import fit_ease
+from mersalg_training.baselines.factorised import fit_als
+from mersalg_training.baselines.neighbours import fit_upcf
+from mersalg_training.baselines.two_stage.sources import Scores
+from mersalg_training.timeline import Timeline
+
+
+def fit_lookups(timeline: Timeline, before_day: float, random: np.random.Generator) -> dict[str, Scores]:
+    """EASE and ALS by order, ALS by customer and user neighbours; the last two only where customers are known."""
+    seed = int(random.integers(2**31))
+    ease = fit_ease(timeline, before_day, "order")
+    rowwise = np.ascontiguousarray(ease.weights)  # in another order every product with a sparse matrix copies it
+    found: dict[str, Scores] = {
+        "ease_order": replace(ease, weights=rowwise).score,
+        "als_order": fit_als(timeline, before_day, "order", seed).score,
+    }
+    if len(customers_before(timeline, before_day)):
+        found["als_customer"] = fit_als(timeline, before_day, "customer", seed).score
+        found["neighbours"] = fit_upcf(timeline, before_day).score
+    return found
