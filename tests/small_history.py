@@ -57,6 +57,7 @@ def make_attributes(types: Mapping[str, str | None], cost: Mapping[str, float] |
         brands=[],
         price=np.full(len(product_ids), np.nan, dtype=np.float32),
         cost=np.array([(cost or {}).get(product, np.nan) for product in product_ids], dtype=np.float32),
+        listed=np.ones(len(product_ids), dtype=np.bool_),
     )
 
 

@@ -37,6 +37,7 @@ TYPES = {
     "camera": ("gear", 90.0, None), "torch": ("gear", 20.0, None), "toy": ("gear", 25.0, None),
 }  # fmt: skip
 ANCHORS = ("camera", "torch", "toy")
+WITHOUT_COST = ("soap", "toy")
 COMPLEMENTS = {"coffee": ("filter", 0.5), "pasta": ("sauce", 0.6), "tea": ("juice", 0.15)}
 
 
@@ -60,6 +61,7 @@ class Product(NamedTuple):
     product_type: str | None
     brand: str | None
     price: float | None
+    cost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,15 @@ def make_shop(seed: int = 5, days: int = DAYS) -> SmallShop:
     """The shop; the same seed gives the same lines."""
     random = np.random.default_rng(seed)
     products = [
-        Product(f"{kind}-{step}", f"{kind} no. {step}", category, kind, f"brand-{step % 3}", round(base * up, 2))
+        Product(
+            f"{kind}-{step}",
+            f"{kind} no. {step}",
+            category,
+            kind,
+            f"brand-{step % 3}",
+            round(base * up, 2),
+            None if kind in WITHOUT_COST else round(base * up * (0.9 - 0.15 * step), 2),
+        )
         for kind, (category, base, _) in TYPES.items()
         for step, up in enumerate(STEPS)
     ]
@@ -140,7 +150,9 @@ def small_config(orders: Path, products: Path | None, **sections: dict[str, Any]
         "retrieve": {
             "own_candidates": 10,
             "new_candidates": 24,
-            "factor_neighbours": 6,
+            "types": 4,
+            "type_products": 6,
+            "popular_candidates": 10,
             "own_anchors": 5,
             "taste_candidates": 12,
         },
@@ -166,7 +178,8 @@ def write_shop(shop: SmallShop, folder: Path, **sections: dict[str, Any]) -> Con
 
 def write_table(rows: list[Any], row_type: Any, path: Path, without: tuple[str, ...] = ()) -> Path:
     """Rows as a Parquet or CSV file, all columns but some."""
-    types = {"ordered_at": "TIMESTAMP", "quantity": "DOUBLE", "unit_price": "DOUBLE", "price": "DOUBLE"}
+    numbers = ("quantity", "unit_price", "price", "cost")
+    types = {"ordered_at": "TIMESTAMP", **dict.fromkeys(numbers, "DOUBLE")}
     fields = [(name, types.get(name, "VARCHAR")) for name in row_type._fields]
     plain = path.with_suffix(".jsonl")
     plain.write_text("\n".join(json.dumps(row._asdict(), default=str) for row in rows))

@@ -25,6 +25,8 @@ CANDIDATES = {
     "filter": ("replacement", 0.05),
     "honey": ("add-on", 0.02),
 }
+VALUES = {"milk": 0.1, "bread": 0.5, "butter": 2.0, "bag": 4.0, "wine": 9.0, "filter": 6.0, "honey": 1.0}
+"""What a sale brings."""
 THRESHOLDS = {"cross-sell": 0.2, "add-on": 0.1, "upsell": 0.1, "more-of-same": 0.4, "replacement": None}
 
 
@@ -82,12 +84,15 @@ def build_scorer() -> Any:
     unpaid = g.add("Unsqueeze", g.add("Less", "moment", g.constant(np.int64(3))), middle_axis)
     timely = g.add("Or", unpaid, g.constant(kind_of[None] != KINDS.index("upsell")))
     wanted = g.add("And", g.add("And", asked, outside), g.add("And", timely, g.add("Not", found("exclude"))))
+    wanted = g.add("And", wanted, listed(g, found("only"), middle_axis))
     g.add("ReduceSum", g.add("Cast", wanted, to=TensorProto.INT64), middle_axis, keepdims=0, out="retrieved")
 
     all_pass = g.add("Unsqueeze", g.add("Not", "apply_threshold"), middle_axis)
     passed = g.add("And", wanted, g.add("Or", all_pass, g.add("GreaterOrEqual", relevance, g.constant(least[None]))))
     nothing = g.constant(np.float32(-1))
-    key = g.add("Where", passed, relevance, nothing)
+    values = g.constant(np.array([[VALUES[name] for name in CANDIDATES]], dtype=np.float32))
+    by_value = g.add("Unsqueeze", "by_value", middle_axis)
+    key = g.add("Where", passed, g.add("Where", by_value, g.add("Mul", relevance, values), relevance), nothing)
     most = g.add("Min", g.add("ReduceMax", "limit", keepdims=1), g.constant(np.array([n], dtype=np.int64)))
     g.nodes.append(helper.make_node("TopK", [key, most], ["top", "place"], axis=1))
     position = g.add("Range", g.constant(np.int64(0)), g.add("Squeeze", most), g.constant(np.int64(1)))
@@ -97,8 +102,8 @@ def build_scorer() -> Any:
     names = g.constant(np.array(list(CANDIDATES), dtype=object))
     g.add("Where", shown, g.add("Gather", names, "place"), empty, out="product_id")
     g.add("Where", shown, g.add("Gather", g.constant(kind_of), "place"), g.constant(np.int64(-1)), out="kind")
-    g.add("Where", shown, "top", zero, out="relevance")
-    g.add("Where", shown, g.add("Mul", "top", g.constant(np.float32(10))), zero, out="score")
+    g.add("Where", shown, g.add("GatherElements", relevance, "place", axis=1), zero, out="relevance")
+    g.add("Where", shown, g.add("Mul", "relevance", g.constant(np.float32(10))), zero, out="score")
     milk = g.add("Gather", found("cart"), g.constant(np.array([0], dtype=np.int64)), axis=1)
     g.add("Where", g.add("And", shown, milk), g.constant(np.array("milk", dtype=object)), empty, out="because")
     of_kind = g.constant((np.arange(5)[:, None] == kind_of[None])[None])
@@ -106,6 +111,13 @@ def build_scorer() -> Any:
     best = g.add("Where", spread, g.add("Unsqueeze", relevance, middle_axis), nothing)
     g.add("ReduceMax", best, last_axis, keepdims=0, out="best_relevance")
     return wrap(g)
+
+
+def listed(g: Graph, in_only: str, axis: str) -> str:
+    """(N, n) bool: whether the candidate stands in `only`, or `only` is empty."""
+    named = g.add("LabelEncoder", "only", domain="ai.onnx.ml", keys_strings=[""], values_int64s=[0], default_int64=1)
+    some = g.add("Cast", g.add("ReduceMax", named, axis, keepdims=1), to=TensorProto.BOOL)
+    return g.add("Or", g.add("Not", some), in_only)
 
 
 def wrap(g: Graph) -> Any:
@@ -118,10 +130,12 @@ def wrap(g: Graph) -> Any:
         port("history_age_days", real, ["N", "H"]),
         port("history_quantity", real, ["N", "H"]),
         port("exclude", text, ["N", "X"]),
+        port("only", text, ["N", "O"]),
         port("moment", whole, ["N"]),
         port("kinds", truth, ["N", 5]),
         port("limit", whole, ["N"]),
         port("apply_threshold", truth, ["N"]),
+        port("by_value", truth, ["N"]),
     ]
     outputs = [
         port("product_id", text, ["N", "K"]),
@@ -144,6 +158,8 @@ GOLDEN: dict[str, Any] = {
         {"request_id": "g2", "cart": ["bread"], "moment": "checkout", "kinds": ["replacement"], "limit": 2,
          "history": [{"product_id": "filter", "ordered_at": "2017-01-01T00:00:00", "quantity": 2}],
          "at": "2017-06-01T12:00:00", "exclude": ["bag"]},
+        {"request_id": "g3", "cart": [], "moment": "cart", "limit": 2, "only": ["bread", "wine", "no such product"],
+         "order": "value"},
     ],
     "answers": [
         [
@@ -152,6 +168,11 @@ GOLDEN: dict[str, Any] = {
             for rank, product_id in enumerate(("milk", "bread", "butter"), start=1)
         ],
         [],
+        [
+            {"request_id": "g3", "rank": rank, "product_id": product_id, "kind": CANDIDATES[product_id][0],
+             "relevance": CANDIDATES[product_id][1], "score": 10 * CANDIDATES[product_id][1], "because": None}
+            for rank, product_id in enumerate(("wine", "bread"), start=1)
+        ],
     ],
 }  # fmt: skip
 
@@ -174,6 +195,7 @@ def make_manifest(files: dict[str, bytes]) -> dict[str, Any]:
             {"kind": "cross-sell", "threshold": 0.2, "precision": 0.22, "confidence": 0.9, "n": 812,
              "from": "2017-05-01", "to": "2017-05-31"}
         ],
+        "value": "margin",
         "metrics": {"test/recall@10": 0.31},
         "data": {"digest": "0" * 64, "lines": 1000, "orders": 200, "customers": 50, "products": 7, "from": "2017-01-01",
                  "to": "2017-05-31", "rejected": {"duplicate": 3}, "switched_off": ["brands"]},

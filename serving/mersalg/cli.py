@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.errors import MersalgError
-from mersalg.names import KINDS, MOMENTS
+from mersalg.names import KINDS, MOMENTS, ORDERS
 
 if TYPE_CHECKING:
     from mersalg.offers import Offers
@@ -90,12 +90,14 @@ def add_own_commands(subparsers: Subparsers) -> None:
     recommend = add_command(subparsers, "recommend", "print the offers for one cart", recommend_offers, example)
     recommend.add_argument("--cart", action="append", default=[], metavar="A,B", help="product ids; may be repeated")
     recommend.add_argument("--exclude", action="append", default=[], metavar="A,B", help="products never to offer")
+    recommend.add_argument("--only", action="append", default=[], metavar="A,B", help="offer nothing but these")
     recommend.add_argument(
         "--history", type=Path, metavar="FILE.json", help="JSON list of {product_id, ordered_at, quantity}"
     )
     recommend.add_argument("--moment", default="cart", help=f"one of {', '.join(MOMENTS)} (default: cart)")
     recommend.add_argument("--kinds", metavar="K,L", help=f"out of {', '.join(KINDS)} (default: the moment's)")
     recommend.add_argument("--limit", type=int, default=3, help="most offers (default: 3)")
+    recommend.add_argument("--order", default="relevance", help=f"{' or '.join(ORDERS)} (default: relevance)")
     recommend.add_argument("--at", metavar="TIME", help="ISO 8601 (default: now)")
     recommend.add_argument("--json", action="store_true", help="print JSON")
 
@@ -183,6 +185,8 @@ def recommend_offers(args: argparse.Namespace) -> int:
         limit=args.limit,
         at=args.at,
         exclude=split_ids(args.exclude),
+        only=split_ids(args.only),
+        order=args.order,
     )
     if args.json:
         answer = {

@@ -21,6 +21,7 @@ def summary(manifest: Mapping[str, Any]) -> str:
         ("rejected", listed(data["rejected"], "{:,}") or "nothing"),
         ("switched off", ", ".join(data["switched_off"]) or "nothing"),
         ("knows", ", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in words.items())),
+        ("value", manifest.get("value") or "unknown, so that the order by value is that by relevance"),
         ("ranks", f"{manifest['graph']['candidates']} candidates by {len(manifest['features'])} features"),
     ]
     kinds = [

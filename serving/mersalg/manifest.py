@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ FORMAT_VERSION: Final = 1
 FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 REQUIRED_FILES: Final = ("scorer.onnx", "products.json", "golden.json", "CARD.md")
 MOST_FILES: Final = 64
+VALUES: Final = ("margin", "price")
+"""What the order by value takes for the worth of a sale."""
 DATE_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIME_FORM: Final = re.compile(
     DATE_FORM.pattern + r"T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -38,9 +40,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Table:
-    """An object with these keys, and maybe more."""
+    """An object with these keys, maybe with the optional ones, and maybe more."""
 
     keys: Mapping[str, Rule]
+    optional: Mapping[str, Rule] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def check(value: Any, rule: Rule, key: str, where: str) -> None:
             if name not in value:
                 raise BundleError(f"{where}: {join(key, name)}: expected a value, got none; export the bundle again")
     for name, item in value.items():
-        inner = rule.rule if isinstance(rule, Each) else rule.keys.get(name)
+        inner = rule.rule if isinstance(rule, Each) else {**rule.keys, **rule.optional}.get(name)
         if inner is not None:
             check(item, inner, join(key, name), where)
 
@@ -221,5 +224,6 @@ MANIFEST: Final = Table(
         ),
         "windows": Table(dict.fromkeys(("fit_from", "rank_from", "calibrate_from", "test_from", "to"), TIME)),
         "config": Table({}),
-    }
+    },
+    optional={"value": Value('"margin", "price" or null', lambda v: v is None or (isinstance(v, str) and v in VALUES))},
 )

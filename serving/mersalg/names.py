@@ -10,8 +10,12 @@ from typing import Final, Literal, get_args
 Kind = Literal["cross-sell", "add-on", "upsell", "more-of-same", "replacement"]
 Moment = Literal["product-page", "cart", "checkout", "order-confirmation", "follow-up"]
 
+Order = Literal["relevance", "value"]
+
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 MOMENTS: Final[tuple[Moment, ...]] = get_args(Moment)
+ORDERS: Final[tuple[Order, ...]] = get_args(Order)
+"""How offers are ordered: by the chance that they are bought, or by that times what a sale brings."""
 
 AFTER_PAYMENT: Final[frozenset[Moment]] = frozenset({"order-confirmation", "follow-up"})
 """Moments at which the order is paid: an offer can then only be bought in a later order."""

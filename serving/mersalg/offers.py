@@ -40,7 +40,7 @@ class Offer:
     relevance: float
     """Calibrated probability that it is bought."""
     score: float
-    """What the offers are ranked by."""
+    """What the offers are ranked by, unless the request wants them by value."""
     because: str | None
     """The product id of the anchor that brought it; None when no product did."""
 

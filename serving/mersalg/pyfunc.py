@@ -14,7 +14,7 @@ from mersalg.offers import OFFER_FIELDS
 from mersalg.recommender import Recommender, load
 from mersalg.requests import FIELDS
 
-LISTS: Final = ("cart", "history", "kinds", "exclude")
+LISTS: Final = ("cart", "history", "kinds", "exclude", "only")
 
 
 class Frame(Protocol):

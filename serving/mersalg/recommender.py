@@ -19,7 +19,7 @@ from mersalg.session import Session
 GOLDEN_TOLERANCE: Final = 1e-4
 """Largest difference of a golden offer's relevance."""
 SORTED_BATCHES: Final = 32
-"""Requests of so many batches are sorted by length of history together, so that a batch has little padding."""
+"""Requests of so many batches are sorted by the lengths of `only` and history, so that a batch has little padding."""
 
 
 def load(path: str | Path, *, threads: int = 1) -> Recommender:
@@ -54,14 +54,26 @@ class Recommender:
         limit: int = 3,
         at: datetime | str | None = None,
         exclude: Iterable[str] = (),
+        only: Iterable[str] = (),
+        order: str = "relevance",
     ) -> Offers:
         """The offers for one request, best first, or none and the reason.
 
-        `cart` and `exclude` are product ids, `history` mappings of product_id, ordered_at and quantity (1 if absent);
-        `kinds` defaults to the moment's, `at` to now. RequestError names a wrong field.
+        `cart`, `exclude` and `only` are product ids, `history` mappings of product_id, ordered_at and quantity (1 if
+        absent); `kinds` defaults to the moment's, `at` to now. Where `only` names products nothing else is offered.
+        `order="value"` puts what passes its threshold in the order of relevance times margin (price where the cost is
+        unknown). RequestError names a wrong field.
         """
         request = read_request(
-            cart=cart, history=history, at=at, moment=moment, kinds=kinds, limit=limit, exclude=exclude
+            cart=cart,
+            history=history,
+            at=at,
+            moment=moment,
+            kinds=kinds,
+            limit=limit,
+            exclude=exclude,
+            only=only,
+            order=order,
         )
         return self.answer([request], threshold=True)[0]
 
@@ -83,7 +95,7 @@ class Recommender:
             raise MersalgError(f"batch_size: expected a whole number from 1, got {batch_size!r}")
         checked = (read_numbered(number, mapping) for number, mapping in enumerate(requests, start=1))
         while chunk := list(islice(checked, batch_size * SORTED_BATCHES)):
-            by_length = sorted(range(len(chunk)), key=lambda position: len(chunk[position].history))
+            by_length = sorted(range(len(chunk)), key=lambda place: (len(chunk[place].only), len(chunk[place].history)))
             answers: dict[int, Offers] = {}
             for start in range(0, len(chunk), batch_size):
                 positions = by_length[start : start + batch_size]

@@ -12,14 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg.errors import RequestError
-from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS
+from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, ORDERS
 from mersalg.times import days_between, read_time
 
 Feeds = dict[str, npt.NDArray[Any]]
 
-FIELDS: Final = ("request_id", "cart", "history", "at", "moment", "kinds", "limit", "exclude")
+FIELDS: Final = ("request_id", "cart", "history", "at", "moment", "kinds", "limit", "exclude", "only", "order")
 HISTORY_LINES: Final = 1000
 """The latest lines that are used of a longer history."""
+MOST_ONLY: Final = 512
+"""Product ids to which a request may be restricted."""
 LARGEST_LIMIT: Final = 2**31 - 1
 LARGEST_QUANTITY: Final = 1e9
 PLAIN_NUMBERS: Final = frozenset({int, float})
@@ -40,6 +42,9 @@ class Request:
     kinds: tuple[bool, ...]
     """Whether each of KINDS is asked for."""
     limit: int
+    only: list[str]
+    """Empty = no restriction."""
+    by_value: bool
 
 
 def read_request(
@@ -52,8 +57,10 @@ def read_request(
     kinds: Iterable[str] | None = None,
     limit: int = 3,
     exclude: Iterable[str] | None = (),
+    only: Iterable[str] | None = (),
+    order: str | None = "relevance",
 ) -> Request:
-    """A checked request; None is an empty cart, history or exclude, the moment's kinds, and now.
+    """A checked request; None is an empty cart, history, exclude or only, the moment's kinds, now, and relevance.
 
     History lines after `at` and lines with a quantity of zero or below (returns) are left out; of the others the
     latest HISTORY_LINES are kept, of two at the same time the later in the list. RequestError names the field.
@@ -62,6 +69,8 @@ def read_request(
         raise RequestError("request_id", "a string", request_id)
     if not isinstance(moment, str) or moment not in KINDS_BY_MOMENT:
         raise RequestError("moment", f"one of {', '.join(MOMENTS)}", moment)
+    if order is not None and (not isinstance(order, str) or order not in ORDERS):
+        raise RequestError("order", f"one of {', '.join(ORDERS)}", order)
     past, ages, quantities = read_history(history, at)
     return Request(
         request_id=request_id,
@@ -73,6 +82,8 @@ def read_request(
         moment=MOMENTS.index(moment),
         kinds=read_kinds(kinds) if kinds is not None else KINDS_OF_MOMENT[moment],
         limit=read_limit(limit),
+        only=read_only(only),
+        by_value=order == "value",
     )
 
 
@@ -99,6 +110,8 @@ def encode(requests: Sequence[Request], *, threshold: bool = True) -> Feeds:
         "kinds": np.array([r.kinds for r in requests], dtype=np.bool_),
         "limit": np.array([r.limit for r in requests], dtype=np.int64),
         "apply_threshold": np.full(len(requests), threshold, dtype=np.bool_),
+        "only": padded_text([r.only for r in requests]),
+        "by_value": np.array([r.by_value for r in requests], dtype=np.bool_),
     }
 
 
@@ -126,6 +139,14 @@ def read_product_ids(values: Iterable[str] | None, field: str) -> list[str]:
         raise RequestError(field, "a list of product ids", values)
     ids = list(values)
     check_product_ids(ids, field + "[{}]")
+    return ids
+
+
+def read_only(values: Iterable[str] | None) -> list[str]:
+    """The product ids to which a request is restricted, at most MOST_ONLY; empty = it is not."""
+    ids = read_product_ids(values, "only")
+    if len(ids) > MOST_ONLY:
+        raise RequestError("only", f"at most {MOST_ONLY} product ids", len(ids))
     return ids
 
 

@@ -19,10 +19,12 @@ INPUTS: Final[dict[str, tuple[str, int]]] = {
     "history_age_days": ("tensor(float)", 2),
     "history_quantity": ("tensor(float)", 2),
     "exclude": ("tensor(string)", 2),
+    "only": ("tensor(string)", 2),
     "moment": ("tensor(int64)", 1),
     "kinds": ("tensor(bool)", 2),
     "limit": ("tensor(int64)", 1),
     "apply_threshold": ("tensor(bool)", 1),
+    "by_value": ("tensor(bool)", 1),
 }
 """Name -> element type and rank of every input."""
 

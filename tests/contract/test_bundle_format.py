@@ -56,6 +56,8 @@ DAMAGED = {
     "true as a count": changed("vocabulary", "brands", to=True),
     "a feature without a name": changed("features", to=[""]),
     "features as text": changed("features", to="price"),
+    "another value": changed("value", to="profit"),
+    "a value as a list": changed("value", to=["price"]),
     "a threshold above one": changed("kinds", "upsell", "threshold", to=1.2),
     "a threshold in words": changed("kinds", "upsell", "threshold", to="0.1"),
     "a wanted precision of null": changed("kinds", "upsell", "precision_wanted", to=None),
@@ -96,6 +98,14 @@ def test_the_schema_is_a_schema() -> None:
 
 def test_a_whole_manifest_holds() -> None:
     assert holds_for_both(make_manifest(FILES))
+
+
+@pytest.mark.parametrize("value", ["margin", "price", None])
+def test_the_value_may_be_told(value: str | None) -> None:
+    manifest = make_manifest(FILES)
+    assert holds_for_both({**manifest, "value": value})
+    del manifest["value"]
+    assert holds_for_both(manifest)
 
 
 def test_keys_of_a_later_writer_are_left_alone() -> None:

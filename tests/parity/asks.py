@@ -38,6 +38,7 @@ def real_asks(
                 kinds=kinds,
                 limit=int(random.integers(0, 51)),
                 threshold=bool(number % 2),
+                by_value=number % 7 in (2, 5),
             )
         )
     return asks
@@ -52,6 +53,7 @@ def strange_asks(asks: list[Ask], no_item: int, random: np.random.Generator) -> 
     made = []
     for number, ask in enumerate(asks):
         past = list(ask.history)
+        past_items = [item for item, _, _ in past[-5:]]
         strange = [
             replace(ask, cart=[]),
             replace(ask, cart=[no_item, *ask.cart, no_item], history=[*past, (no_item, 3.0, 1.0)]),
@@ -65,6 +67,10 @@ def strange_asks(asks: list[Ask], no_item: int, random: np.random.Generator) -> 
             replace(ask, history=[(item, 0.0, 1.0) for item in some(5)]),
             replace(ask, exclude=[*ask.cart, *some(10)]),
             replace(ask, exclude=list(range(no_item))),
+            replace(ask, only=some(6)),
+            replace(ask, only=[*range(no_item), no_item], limit=50),
+            replace(ask, only=[*past_items, *some(3), *past_items], exclude=some(2)),
+            replace(ask, only=[no_item]),
         ]
         made.append(strange[number % len(strange)])
     return made

@@ -13,7 +13,7 @@ import numpy as np
 
 from mersalg.names import AFTER_PAYMENT, Kind, Moment
 from mersalg_training.graph.retrieve import SCANNED
-from mersalg_training.graph.shortlist import GROUPS, SIGNALS
+from mersalg_training.graph.shortlist import GROUPS, SIGNALS, STANDING
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
 from mersalg_training.timeline import Float32, Int64
@@ -23,8 +23,9 @@ NAN = F(np.nan)
 ZERO = F(0)
 FAR = F(1e9)
 MOST_CART = 100
-STRENGTHS = 2**20
+WEAK = 2**20 - 1
 OWN_WEIGHTS = 2**20
+USUAL_TYPES = 16
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Ask:
     exclude: Sequence[int] = ()
     limit: int = 10
     threshold: bool = True
+    only: Sequence[int] = ()
+    by_value: bool = False
 
 
 @dataclass
@@ -59,8 +62,13 @@ class Pooled:
     """One candidate as its sources brought it."""
 
     total: dict[str, np.float32]
-    best: dict[str, np.float32]
-    best_anchor: int | None
+    closest: np.float32
+    """The highest cosine to a product of the cart."""
+    anchor: int | None
+    """Of the strongest entry."""
+    directed: bool
+    found: bool
+    """Whether any source but `only` brings it."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,26 @@ class Shop:
     def price(self, item: int | None) -> np.float32:
         return NAN if item is None else self.tables.vocabulary.price[item]
 
+    def value(self, item: int) -> np.float32:
+        """What a sale brings: price less cost, else the price, else what the middle product brings."""
+        price, cost = self.tables.vocabulary.price[:-1].astype(float), self.tables.vocabulary.cost[:-1].astype(float)
+        known = [p if np.isnan(c) else p - c for p, c in zip(price, cost, strict=True) if not np.isnan(p)]
+        if np.isnan(price[item]):
+            return F(np.median(known)) if known else F(1)
+        return F(price[item] if np.isnan(cost[item]) else price[item] - cost[item])
+
     def statistic(self, name: str, item: int) -> np.float32:
         return self.tables.vocabulary.statistics[name][item]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one source says of a product."""
+
+    item: int
+    anchor: int | None = None
+    strength: np.float32 = ZERO
+    channels: dict[str, np.float32] = field(default_factory=dict)
 
 
 class Asked:
@@ -104,10 +130,14 @@ class Asked:
         lines += [(item, F(0), F(1)) for item in in_cart] if self.paid else []
         self.times = sorted({float(age) for _, age, _ in lines})
         self.own = self.own_products(lines)
+        self.own_weight = max(F(sum(own.long for own in self.own.values())), F(1e-6))
         self.taste = self.folded_in()
         self.types = self.group(self.tables.vocabulary.product_type, self.tables.n_types)
         self.categories = self.group(self.tables.vocabulary.category, self.tables.n_categories)
         self.brands = self.group(self.tables.vocabulary.brand, self.tables.n_brands)
+        self.cart_affinity = self.affinity([(int(self.types.code_of[item]), F(1)) for item in self.cart])
+        usual = sorted(self.types.share, key=lambda code: (-self.types.share[code], code))[:USUAL_TYPES]
+        self.own_affinity = self.affinity([(code, self.types.share[code]) for code in usual])
 
     def own_products(self, lines: list[tuple[int, np.float32, np.float32]]) -> dict[int, Own]:
         own: dict[int, Own] = {}
@@ -140,7 +170,7 @@ class Asked:
             group.add(group.in_cart, item, F(1))
         for item, product in self.own.items():
             group.add(group.lines, item, product.count)
-            group.add(group.long, item, product.long)
+            group.add(group.share, item, product.long / self.own_weight)
         return group
 
     def type_anchor(self, item: int) -> int | None:
@@ -150,20 +180,23 @@ class Asked:
         beside = [c for c in self.cart if self.types.known(c) == code]
         if beside:
             return max(beside, key=lambda c: (np.nan_to_num(self.shop.price(c), nan=-1.0), c))
-        if self.types.lines.get(code, 0) < self.tables.config.kinds.usual_type_lines:
+        rules = self.tables.config.kinds
+        if self.types.lines.get(code, 0) < max(len(self.times) * rules.usual_type_share, rules.usual_type_lines):
             return None
         usual = [o for o in self.own if self.types.known(o) == code]
         return max(usual, key=lambda o: (int(min(self.own[o].long * F(1024), F(OWN_WEIGHTS))), o))
 
-    def affinity(self, item: int) -> np.float32:
-        """How much the types in the cart speak for the item's type."""
-        table, total = self.tables.neighbours.type_affinity, F(0)
-        code = self.types.known(item)
-        for other in self.cart:
-            row = self.types.code_of[other]
-            for neighbour, value in zip(table.items[row], table.values[row, :, 0], strict=True):
-                total += value if code is not None and neighbour == code else F(0)
+    def affinity(self, speaking: list[tuple[int, np.float32]]) -> dict[int, np.float32]:
+        """How much product types of a weight speak for each type."""
+        table, total = self.tables.neighbours.type_affinity, dict[int, np.float32]()
+        for code, weight in speaking:
+            for other, value in zip(table.items[code].tolist(), table.values[code, :, 0], strict=True):
+                total[other] = total.get(other, F(0)) + value * weight
         return total
+
+    def type_score(self, code: int) -> np.float32:
+        """How much a type has to do with the request."""
+        return self.cart_affinity.get(code, F(0)) + self.own_affinity.get(code, F(0)) + self.types.share.get(code, F(0))
 
 
 class Group:
@@ -173,7 +206,7 @@ class Group:
         self.code_of, self.unknown = code_of, unknown
         self.in_cart: dict[int, np.float32] = {}
         self.lines: dict[int, np.float32] = {}
-        self.long: dict[int, np.float32] = {}
+        self.share: dict[int, np.float32] = {}
 
     def known(self, item: int) -> int | None:
         return None if self.code_of[item] == self.unknown else int(self.code_of[item])
@@ -190,7 +223,7 @@ class Group:
 def gather(asked: Asked) -> dict[int, Pooled]:
     """Every product that a source brings, ascending, with its channels summed, and those of its strongest entry."""
     tables, near = asked.tables, asked.tables.neighbours
-    entries: list[tuple[int, int | None, np.float32, dict[str, np.float32]]] = []
+    entries: list[Entry] = []
 
     def bring(anchors: Sequence[int], table: NeighbourTable, channels: Sequence[str], source: str) -> None:
         for anchor in anchors:
@@ -198,39 +231,51 @@ def gather(asked: Asked) -> dict[int, Pooled]:
             for item, values in zip(table.items[row].tolist(), table.values[row], strict=True):
                 if item < tables.n_items:
                     known = dict(zip(channels, values, strict=True))
-                    entries.append((item, anchor, strength(source, known), known | {source: F(1)}))
+                    entries.append(Entry(item, anchor, strength(source, known), known))
 
-    bring(asked.cart, near.cart, CART_CHANNELS, "anchors")
+    bring(asked.cart, near.cart, CART_CHANNELS, "cart")
     bring(asked.cart, near.ladder, ("ladder",), "steps")
     usual = sorted(asked.own, key=lambda o: -asked.own[o].long)[: tables.config.retrieve.own_anchors]
     bring([*asked.cart, *usual], near.anchor, ANCHOR_CHANNELS, "later")
-    entries += [(item, item, F(1), {}) for item in asked.own]
-    entries += [(item, None, F(0), {"taste": value}) for item, value in liked(asked)]
-    entries += [(item, None, F(0), {}) for item in [*sorted(asked.whole_cart), *asked.ask.exclude]]
-    entries += [(item, None, F(0), {}) for item in tables.popular.tolist()]
+    entries += [Entry(item) for item in [*asked.own, *asked.whole_cart, *asked.ask.exclude]]
+    entries += [Entry(item) for item in [*of_types(asked), *liked(asked)]]
+    entries += [Entry(item) for item in tables.most_popular(tables.config.retrieve.popular_candidates).tolist()]
+    found = {entry.item for entry in entries}
+    entries += [Entry(item) for item in asked.ask.only]
     pool: dict[int, Pooled] = {}
-    ordered = sorted(entries, key=lambda entry: (entry[0], -int(entry[2] * F(STRENGTHS - 1))))
-    for item, anchor, _, channels in ordered:
-        if item < tables.n_items:
-            pooled = pool.setdefault(item, Pooled({}, channels, anchor))
-            for name, value in channels.items():
+    for entry in sorted(entries, key=lambda entry: (entry.item, WEAK - int(entry.strength * F(WEAK)))):
+        if entry.item < tables.n_items:
+            directed = entry.channels.get("directed", F(0)) > 0
+            first = Pooled({}, F(0), entry.anchor, directed, entry.item in found)
+            pooled = pool.setdefault(entry.item, first)
+            pooled.closest = max(pooled.closest, entry.channels.get("cosine", F(0)))
+            for name, value in entry.channels.items():
                 pooled.total[name] = pooled.total.get(name, F(0)) + value
     return pool
 
 
-def liked(asked: Asked) -> list[tuple[int, np.float32]]:
-    """Of the popular products those new to the customer that fit the taste best, with how well they do."""
+def of_types(asked: Asked) -> list[int]:
+    """The products of the types that have most to do with the request."""
+    tables = asked.tables
+    score = {code: asked.type_score(code) for code in range(tables.n_types)}
+    best = sorted(score, key=lambda code: (-score[code], code))[: tables.config.retrieve.types]
+    rows = [tables.neighbours.popular_of_type.items[code] for code in best if score[code] > 0]
+    return [item for row in rows for item in row.tolist()]
+
+
+def liked(asked: Asked) -> list[int]:
+    """Of the popular products those new to the customer that fit the taste best."""
     tables = asked.tables
     scanned = [item for item in tables.most_popular(min(SCANNED, tables.n_items)).tolist() if item < tables.n_items]
     fit = {item: tables.taste.factors[item] @ asked.taste for item in scanned if item not in asked.own}
     best = sorted(fit, key=lambda item: -fit[item])[: tables.config.retrieve.taste_candidates]
-    return [(item, fit[item]) for item in best if fit[item] > 1e-6]
+    return [item for item in best if fit[item] > 1e-6]
 
 
 def strength(source: str, known: dict[str, np.float32]) -> np.float32:
     """How strongly a source speaks for a pair; the strongest entry gives a candidate its anchor."""
-    if source == "anchors":
-        return np.clip(known["cosine"] + known["factor"] * F(0.1), F(0), F(0.9))
+    if source == "cart":
+        return np.clip(known["cosine"], F(0), F(0.9))
     if source == "steps":
         return known["ladder"] * F(0.05)
     later = known["follow"] * F(0.3) + known["near"] * F(0.3) + known["ladder"] * F(0.05)
@@ -247,8 +292,8 @@ def kind_of(asked: Asked, item: int, pooled: Pooled) -> tuple[Kind, int | None]:
         return ("replacement" if asked.own[item].due >= rules.due_ratio else "more-of-same"), item
     if beside is not None:
         return ("upsell" if dearer else "more-of-same"), beside
-    cheaper = asked.shop.price(item) <= asked.shop.price(pooled.best_anchor) * F(rules.add_on_price)
-    return ("add-on" if pooled.best.get("directed", 0) > 0 and cheaper else "cross-sell"), pooled.best_anchor
+    cheaper = asked.shop.price(item) <= asked.shop.price(pooled.anchor) * F(rules.add_on_price)
+    return ("add-on" if pooled.directed and cheaper else "cross-sell"), pooled.anchor
 
 
 def eligible(asked: Asked, item: int, kind: Kind) -> bool:
@@ -258,45 +303,81 @@ def eligible(asked: Asked, item: int, kind: Kind) -> bool:
     return kind in asked.ask.kinds and item not in asked.ask.exclude and not in_open_cart and not upsell_of_paid
 
 
-ROOTS = ("cosine", "confidence", "ladder", "follow", "near", "taste")
-
-
-def signals_of(asked: Asked, item: int, kind: Kind, anchor: int | None, pooled: Pooled) -> dict[str, np.float32]:
-    """What the first score sees."""
-    own, total = asked.own.get(item, Own(age=F(0), due=F(0))), pooled.total
-    found = {name: np.sqrt(total.get(name, F(0))) for name in ROOTS}
-    return found | {
-        "factor": np.maximum(total.get("factor", F(0)), F(0)),
+def signals_of(asked: Asked, item: int, anchor: int | None, pooled: Pooled) -> dict[str, np.float32]:
+    """What the first score sees of a request's candidate."""
+    own, total, types, tables = asked.own.get(item, Own(age=F(0), due=F(0))), pooled.total, asked.types, asked.tables
+    code = types.known(item)
+    share = F(0) if code is None else np.sqrt(asked.shop.statistic("type_share", item))
+    by_type = {
+        "cart_affinity": F(0) if code is None else asked.cart_affinity.get(code, F(0)) * share,
+        "own_affinity": F(0) if code is None else asked.own_affinity.get(code, F(0)) * share,
+        "share_of_own": types.of(types.share, item),
+        "like_cart": types.of(types.in_cart, item),
+    }
+    sums = {name: total.get(name, F(0)) for name in ("cosine", "confidence", "ladder", "follow", "near")}
+    cart = tables.factors[[c for c in asked.cart if c < tables.supported]].sum(axis=0) / F(max(1, len(asked.cart)))
+    known = item < tables.supported
+    return {name: np.sqrt(value) for name, value in (sums | {"closest": pooled.closest} | by_type).items()} | {
+        "taste": F(tables.taste.factors[item] @ asked.taste) if known else F(0),
+        "cart_fit": F(tables.factors[item] @ cart) if known else F(0),
         "own_long": np.log(own.long + F(1)),
         "own_short": np.sqrt(own.short),
         "due": np.minimum(own.due, F(2)) if own.due > 0 else F(0),
-        "orders": asked.shop.statistic("log_orders", item),
-        "recent": np.sqrt(asked.shop.statistic("month_share", item)),
-        "affinity": np.sqrt(asked.affinity(item)),
-        "type_in_cart": np.minimum(asked.types.of(asked.types.in_cart, item), F(3)),
-        "type_own": np.log(asked.types.of(asked.types.long, item) + F(1)),
-        "same_type_anchor": F(asked.shop.price(anchor) > 0),
+        "has_anchor": F(anchor is not None),
     }
 
 
-def shortlisted(asked: Asked) -> tuple[list[Candidate], list[Candidate], int]:
-    """The candidates that are kept, own ones first, the best first; those that are left out; how many were eligible."""
-    tables = asked.tables
+def standing_of(asked: Asked, item: int) -> dict[str, np.float32]:
+    """What the first score sees of the product alone."""
+    of = {name: asked.shop.statistic(name, item) for name in ("log_orders", "month_share", "trend", "repeat_rate")}
+    idle, share = asked.shop.statistic("idle_days", item), asked.shop.statistic("type_share", item)
+    return {
+        "log_orders": of["log_orders"],
+        "recent": np.sqrt(of["month_share"]),
+        "trend": min(of["trend"], F(3)),
+        "repeat_rate": of["repeat_rate"],
+        "idle": F(0) if np.isnan(idle) else np.log(idle + F(1)),
+        "share_of_type": F(0) if np.isnan(share) else share,
+        "unsold": F(asked.tables.vocabulary.orders[item] == 0),
+    }
+
+
+@dataclass(frozen=True)
+class Shortlisted:
+    """What the first score made of the pool."""
+
+    kept: list[Candidate]
+    """Own ones first, the best first."""
+    left: list[Candidate]
+    retrieved: int
+    """How many were eligible."""
+    found: int
+    """How many would have been, had the request not been restricted."""
+
+
+def shortlisted(asked: Asked) -> Shortlisted:
+    """The candidates that go to the trees; of a restricted request all."""
+    tables, only, found = asked.tables, set(asked.ask.only), 0
     sides: tuple[list[Candidate], list[Candidate]] = ([], [])
     for item, pooled in gather(asked).items():
         kind, anchor = kind_of(asked, item, pooled)
         if not eligible(asked, item, kind):
             continue
+        found += pooled.found
+        if only and item not in only:
+            continue
         is_own = item in asked.own
-        signals = signals_of(asked, item, kind, anchor, pooled)
+        signals = signals_of(asked, item, anchor, pooled)
+        seen = [signals[name] for name in SIGNALS] + [standing_of(asked, item)[name] for name in STANDING]
         group = GROUPS.index("own" if is_own else "upsell" if kind == "upsell" else "other")
         *weights, intercept = asked.shop.first_weights[:, group]
-        score = F(sum(signals[name] * weight for name, weight in zip(SIGNALS, weights, strict=True))) + intercept
+        score = F(sum(value * weight for value, weight in zip(seen, weights, strict=True))) + intercept
         sides[0 if is_own else 1].append(Candidate(item, kind, anchor, is_own, score, signals))
     retrieved = len(sides[0]) + len(sides[1])
     kept, left = [], []
     for side, places in zip(sides, (tables.own_places, tables.new_places), strict=True):
         side.sort(key=lambda candidate: -candidate.first_score)
-        kept += side[:places]
-        left += side[places:]
-    return kept, left, retrieved
+        end = len(side) if only else places
+        kept += side[:end]
+        left += side[end:]
+    return Shortlisted(kept, left, retrieved, found)

@@ -10,7 +10,7 @@ from mersalg.names import KINDS, MOMENTS, Kind
 from mersalg_training.calibration import Calibration
 from mersalg_training.timeline import Float32
 from mersalg_training.trees import TreeTable, predict_raw
-from parity.reference import NAN, Ask, Asked, Candidate, F, Pooled, Shop, gather, shortlisted
+from parity.reference import NAN, Ask, Asked, Candidate, F, Shop, Shortlisted, shortlisted
 
 STATISTICS = (
     "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
@@ -18,24 +18,22 @@ STATISTICS = (
 )  # fmt: skip
 
 
-def featured(asked: Asked, kept: list[Candidate], retrieved: int) -> list[Candidate]:
-    """The candidates with their features."""
-    pool = gather(asked)
-    of_request = request_features(asked, retrieved)
+def featured(asked: Asked, shortlist: Shortlisted) -> list[Candidate]:
+    """The candidates that were kept, with their features."""
+    of_request = request_features(asked, shortlist.found)
     return [
         replace(
             candidate,
             features=of_request
             | {"first_score": candidate.first_score}
-            | pair_features(pool[candidate.item])
-            | factor_features(asked, candidate.item)
+            | candidate.signals
             | own_features(asked, candidate.item)
             | group_features(asked, candidate.item)
             | {name: asked.shop.statistic(name, candidate.item) for name in STATISTICS}
             | price_features(asked, candidate)
             | {"kind": F(KINDS.index(candidate.kind))},
         )
-        for candidate in kept
+        for candidate in shortlist.kept
     ]
 
 
@@ -52,37 +50,16 @@ def request_features(asked: Asked, retrieved: int) -> dict[str, np.float32]:
     }
 
 
-def pair_features(pooled: Pooled) -> dict[str, np.float32]:
-    summed = ("cosine", "confidence", "factor", "ladder", "follow", "near", "taste", "anchors")
-    best = ("cosine", "confidence", "factor")
-    return {f"{name}_sum": pooled.total.get(name, F(0)) for name in summed} | {
-        f"{name}_best": pooled.best.get(name, F(0)) for name in best
-    }
-
-
-def factor_features(asked: Asked, item: int) -> dict[str, np.float32]:
-    factors = asked.tables.factors
-    cart = factors[asked.cart].sum(axis=0) / max(1, len(asked.cart))
-    usual = sorted(asked.own, key=lambda o: -asked.own[o].long)[: 4 * asked.tables.config.retrieve.own_anchors]
-    weight = np.array([asked.own[o].long for o in usual], dtype=F)
-    history = (factors[usual] * weight[:, None]).sum(axis=0) / max(float(weight.sum()), 1e-6)
-    return {
-        "cart_closeness": F(factors[item] @ cart),
-        "history_closeness": F(factors[item] @ history),
-        "taste": F(asked.tables.taste.factors[item] @ asked.taste),
-    }
-
-
 def own_features(asked: Asked, item: int) -> dict[str, np.float32]:
     own = asked.own.get(item)
     if own is None:
-        zeros = dict.fromkeys(("own_count", "own_rate", "own_short", "own_long"), F(0))
+        zeros = dict.fromkeys(("own_count", "own_rate", "own_recent", "own_usual"), F(0))
         return zeros | dict.fromkeys(("own_days", "own_due", "own_quantity"), NAN)
     return {
         "own_count": own.count,
         "own_rate": own.count / F(len(asked.times)),
-        "own_short": own.short,
-        "own_long": own.long,
+        "own_recent": own.short,
+        "own_usual": own.long,
         "own_days": own.age,
         "own_due": own.due,
         "own_quantity": own.pieces / own.count,
@@ -90,13 +67,15 @@ def own_features(asked: Asked, item: int) -> dict[str, np.float32]:
 
 
 def group_features(asked: Asked, item: int) -> dict[str, np.float32]:
-    usual = max(F(sum(own.long for own in asked.own.values())), F(1e-6))
     found = {}
     for name, group in (("type", asked.types), ("category", asked.categories), ("brand", asked.brands)):
         found[f"{name}_in_cart"] = group.of(group.in_cart, item)
-        found[f"{name}_lines"] = group.of(group.lines, item)
-        found[f"{name}_share"] = group.of(group.long, item) / usual
-    return found | {"type_affinity": asked.affinity(item)}
+        found[f"{name}_own_lines"] = group.of(group.lines, item)
+        found[f"{name}_own_share"] = group.of(group.share, item)
+    return found | {
+        "type_cart_affinity": asked.types.of(asked.cart_affinity, item),
+        "type_own_affinity": asked.types.of(asked.own_affinity, item),
+    }
 
 
 def price_features(asked: Asked, candidate: Candidate) -> dict[str, np.float32]:
@@ -133,11 +112,17 @@ class Ranked:
     candidate: Candidate
     score: float
     relevance: float
+    expected: float
+    """Relevance times what a sale brings."""
+
+    def key(self, ask: Ask) -> tuple[float, float]:
+        """What it is ranked by, and what decides between equals."""
+        return (self.expected, self.score) if ask.by_value else (self.score, 0.0)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """All candidates, the best score first, and what an answer says of them."""
+    """All candidates in the order asked for, and what an answer says of them."""
 
     ranked: list[Ranked]
     left_out: list[Candidate]
@@ -160,18 +145,22 @@ def least(decider: Decider, ranked: Ranked) -> float:
 def answer(shop: Shop, decider: Decider, names: list[str], ask: Ask) -> Answer:
     """The whole path. names: the features in the order in which the trees know them."""
     asked = Asked(shop, ask)
-    kept, left, retrieved = shortlisted(asked)
-    kept = featured(asked, kept, retrieved)
+    shortlist = shortlisted(asked)
+    kept = featured(asked, shortlist)
     ranked = []
     for is_own, trees in ((True, decider.own_trees), (False, decider.new_trees)):
         side = [candidate for candidate in kept if candidate.is_own == is_own]
         if side:
             X = np.array([[candidate.features[name] for name in names] for candidate in side], dtype=F)
-            scores: Float32 = predict_raw(trees, X).astype(F)
+            first = np.array([candidate.first_score for candidate in side], dtype=F)
+            scores: Float32 = predict_raw(trees, X).astype(F) + first
             kinds = np.array([KINDS.index(candidate.kind) for candidate in side])
             relevance = decider.calibration.apply(scores, kinds)
-            ranked += [Ranked(c, float(s), float(r)) for c, s, r in zip(side, scores, relevance, strict=True)]
+            expected = [F(r) * shop.value(c.item) for c, r in zip(side, relevance, strict=True)]
+            told = zip(side, scores.tolist(), relevance.tolist(), map(float, expected), strict=True)
+            ranked += [Ranked(*row) for row in told]
     best: dict[Kind, float] = {}
     for r in ranked:
         best[r.candidate.kind] = max(best.get(r.candidate.kind, -1.0), r.relevance)
-    return Answer(sorted(ranked, key=lambda r: -r.score), left, retrieved, best)
+    ordered = sorted(ranked, key=lambda r: r.key(ask), reverse=True)
+    return Answer(ordered, shortlist.left, shortlist.retrieved, best)

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mersalg import KINDS, MOMENTS
+from mersalg.names import ORDERS
 
 AT = datetime(2024, 7, 1, 12)
 UNKNOWN = ("no such product", "ключ", "0")
@@ -35,5 +36,7 @@ def requests_of(products: Sequence[str], **fixed: Any) -> st.SearchStrategy[dict
         "kinds": st.one_of(st.none(), st.lists(st.sampled_from(KINDS), min_size=1, unique=True)),
         "limit": st.integers(1, 60),
         "exclude": st.lists(product, max_size=5),
+        "only": st.one_of(st.just([]), st.lists(product, max_size=70)),
+        "order": st.sampled_from(ORDERS),
     }
     return st.fixed_dictionaries({**fields, **{name: st.just(value) for name, value in fixed.items()}})

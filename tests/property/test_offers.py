@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mersalg import KINDS, Offers, Recommender
-from mersalg.names import AFTER_PAYMENT, KINDS_BY_MOMENT
+from mersalg.names import AFTER_PAYMENT, KINDS_BY_MOMENT, ORDERS
 from property.requests_of_a_shop import requests_of
 
 EXAMPLES = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -89,9 +89,11 @@ def test_what_is_excluded_is_never_offered(recommender: Recommender, products: l
 def test_ranks_count_from_one_scores_fall_and_no_product_stands_twice(
     recommender: Recommender, products: list[str], data: st.DataObject
 ) -> None:
-    offers = ask(recommender, data.draw(requests_of(products)))
+    request = data.draw(requests_of(products))
+    offers = ask(recommender, request)
     assert [offer.rank for offer in offers] == list(range(1, len(offers) + 1))
-    assert all(np.diff([offer.score for offer in offers]) <= 0)
+    if request["order"] == "relevance":
+        assert all(np.diff([offer.score for offer in offers]) <= 0)
     assert len({offer.product_id for offer in offers}) == len(offers)
     assert {offer.product_id for offer in offers} <= set(products)
     assert all(0 <= offer.relevance <= 1 for offer in offers)
@@ -187,4 +189,80 @@ def test_a_history_of_the_future_is_no_history(
 def test_unknown_products_change_nothing(recommender: Recommender, products: list[str], data: st.DataObject) -> None:
     request = data.draw(requests_of(products))
     more = {**request, "cart": [*request["cart"], "never sold"], "exclude": [*request["exclude"], "never sold"]}
+    more["only"] = [*request["only"], "never sold"] if request["only"] else []
     assert told(ask(recommender, request)) == told(ask(recommender, more))
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_the_order_changes_neither_what_may_be_shown_nor_any_figure_of_it(
+    recommender: Recommender, products: list[str], data: st.DataObject
+) -> None:
+    request = data.draw(requests_of(products, limit=1000))
+    for threshold in (True, False):
+        answers = [ask(recommender, {**request, "order": order}, threshold=threshold) for order in ORDERS]
+        by_score, by_value = ({(o.product_id, o.kind, o.relevance, o.score) for o in offers} for offers in answers)
+        assert by_score == by_value
+        assert answers[0].best_relevance == answers[1].best_relevance
+        assert (answers[0].retrieved, answers[0].reason) == (answers[1].retrieved, answers[1].reason)
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_by_value_the_largest_expected_value_comes_first_and_of_equals_the_best_score(
+    recommender: Recommender, products: list[str], value_of: dict[str, float], data: st.DataObject
+) -> None:
+    offers = ask(recommender, data.draw(requests_of(products, order="value")))
+    keys = [(np.float32(o.relevance) * np.float32(value_of[o.product_id]), np.float32(o.score)) for o in offers]
+    assert keys == sorted(keys, reverse=True)
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_by_value_every_offer_reaches_the_threshold_of_its_kind(
+    recommender: Recommender, products: list[str], data: st.DataObject
+) -> None:
+    kinds = recommender.manifest["kinds"]
+    for offer in ask(recommender, data.draw(requests_of(products, order="value")), threshold=True):
+        threshold = kinds[offer.kind]["threshold"]
+        assert threshold is not None
+        assert np.float32(offer.relevance) >= np.float32(threshold)
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_nothing_but_what_only_names_is_offered_and_all_of_it_that_may_be(
+    recommender: Recommender, products: list[str], data: st.DataObject
+) -> None:
+    only = data.draw(st.lists(st.sampled_from([*products, "unknown"]), min_size=1, max_size=70))
+    request = data.draw(requests_of(products, only=only, limit=1000, kinds=list(KINDS), moment="cart", exclude=[]))
+    offers = ask(recommender, request)
+    offered = {offer.product_id for offer in offers}
+    assert offered == (set(only) & set(products)) - set(request["cart"])
+    assert offers.retrieved == len(offers)
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_only_takes_out_and_changes_no_figure_of_what_stays(
+    recommender: Recommender, products: list[str], data: st.DataObject
+) -> None:
+    request = data.draw(requests_of(products, only=[], limit=1000, order="relevance"))
+    only = data.draw(st.lists(st.sampled_from(products), min_size=1, max_size=30))
+    free = ask(recommender, request)
+    restricted = {o.product_id: o for o in ask(recommender, {**request, "only": only})}
+    stay = [offer for offer in free if offer.product_id in only]
+    assert {offer.product_id for offer in stay} <= restricted.keys()
+    for offer in stay:
+        there = restricted[offer.product_id]
+        assert (there.kind, there.because) == (offer.kind, offer.because)
+        assert there.score == pytest.approx(offer.score, abs=1e-6)
+        assert there.relevance == pytest.approx(offer.relevance, abs=1e-6)
+
+
+def test_a_restricted_request_in_a_batch_changes_no_other(recommender: Recommender, products: list[str]) -> None:
+    request = {"cart": [products[0]], "kinds": list(KINDS), "limit": 1000, "at": "2024-07-01"}
+    together = recommender.score([request, {**request, "only": products}], threshold=False)
+    alone = ask(recommender, request)
+    assert len(together[1]) > len(together[0]), "the restricted request takes more places than there are for others"
+    assert told(together[0]) == told(alone)

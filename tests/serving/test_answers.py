@@ -79,6 +79,33 @@ def test_an_excluded_product_is_never_offered(toy: Recommender) -> None:
     assert products(toy.recommend(exclude=["milk", "butter"], at=AT)) == ["bread", "bag", "wine"]
 
 
+def test_by_value_comes_first_what_is_relevant_and_brings_much(toy: Recommender) -> None:
+    by_value = toy.recommend(order="value", at=AT)
+    assert products(by_value) == ["wine", "bag", "butter"]
+    assert [o.relevance for o in by_value] == pytest.approx([0.1, 0.15, 0.2])
+    assert [o.score for o in by_value] == pytest.approx([1.0, 1.5, 2.0])
+    assert products(toy.recommend(at=AT)) == ["milk", "bread", "butter"]
+
+
+def test_value_lifts_nothing_over_its_threshold(toy: Recommender) -> None:
+    relevance, value = (toy.recommend(order=order, limit=9, at=AT) for order in ("relevance", "value"))
+    assert set(products(relevance)) == set(products(value)) == {"milk", "bread", "butter", "bag", "wine"}
+    assert (relevance.retrieved, relevance.best_relevance) == (value.retrieved, value.best_relevance)
+
+
+def test_nothing_but_what_only_names_is_offered(toy: Recommender) -> None:
+    offers = toy.recommend(only=["wine", "no such product", "bread", "honey"], limit=9, at=AT)
+    assert products(offers) == ["bread", "wine"]
+    assert offers.retrieved == 3
+    assert products(toy.recommend(only=["wine", "bread"], exclude=["bread"], at=AT)) == ["wine"]
+    assert products(toy.recommend(only=[], at=AT)) == products(toy.recommend(at=AT))
+
+
+def test_where_only_names_no_known_product_nothing_is_retrieved(toy: Recommender) -> None:
+    offers = toy.recommend(only=["no such product"], at=AT)
+    assert (len(offers), offers.reason, offers.retrieved) == (0, "nothing retrieved", 0)
+
+
 def test_the_kinds_of_the_moment_are_asked_for_when_none_are_named(toy: Recommender) -> None:
     assert {o.kind for o in toy.recommend(moment="product-page", limit=9)} == {"upsell", "add-on", "cross-sell"}
     assert {o.kind for o in toy.recommend(moment="product-page", kinds=["more-of-same"], limit=9)} == {"more-of-same"}
@@ -99,6 +126,8 @@ def test_without_a_threshold_everything_retrieved_is_ranked(toy: Recommender) ->
         ({"kinds": ["replacement"]}, "kind silent", 1),
         ({"kinds": ["add-on"], "exclude": ["bag"]}, "below threshold", 1),
         ({"kinds": ["add-on", "replacement"], "exclude": ["bag"]}, "below threshold", 2),
+        ({"only": ["honey", "filter"]}, "below threshold", 2),
+        ({"only": ["milk"], "exclude": ["milk"]}, "nothing retrieved", 0),
     ],
 )
 def test_an_empty_answer_says_why(
@@ -141,6 +170,8 @@ REQUESTS = st.fixed_dictionaries(
         "kinds": st.none() | st.lists(st.sampled_from(KINDS), max_size=5),
         "limit": st.integers(0, 12),
         "exclude": st.lists(PRODUCTS, max_size=3),
+        "only": st.lists(PRODUCTS, max_size=5),
+        "order": st.sampled_from(["relevance", "value"]),
         "at": st.just(AT),
     }
 )

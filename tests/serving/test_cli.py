@@ -73,6 +73,24 @@ def test_recommend_takes_a_history_kinds_and_a_time_and_prints_json(
     assert answer["reason"] is None
 
 
+def test_recommend_orders_by_value_and_offers_only_what_is_named(toy_folder: Path, capsys: Out) -> None:
+    for arguments, expected in (
+        (["--order", "value"], ["wine", "bag", "butter"]),
+        (["--only", "bread,wine", "--only", "honey"], ["bread", "wine"]),
+        (["--only", "bread,wine", "--order", "value"], ["wine", "bread"]),
+    ):
+        assert main(["recommend", str(toy_folder), "--json", *arguments]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert [offer["product_id"] for offer in answer["offers"]] == expected
+
+
+def test_inspect_tells_what_the_order_by_value_knows(toy_folder: Path, capsys: Out) -> None:
+    assert main(["inspect", str(toy_folder)]) == 0
+    assert ["value", "margin"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert main(["inspect", str(toy_folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["value"] == "margin"
+
+
 def test_recommend_says_why_there_is_nothing(toy_folder: Path, capsys: Out) -> None:
     assert main(["recommend", str(toy_folder), "--kinds", "replacement"]) == 0
     text = capsys.readouterr().out
@@ -86,6 +104,8 @@ def test_recommend_says_why_there_is_nothing(toy_folder: Path, capsys: Out) -> N
         ["--moment", "browsing"],
         ["--kinds", "downsell"],
         ["--limit", "-1"],
+        ["--order", "profit"],
+        ["--only", ",".join(f"p{number}" for number in range(513))],
         ["--at", "soon"],
         ["--history", "none.json"],
     ],

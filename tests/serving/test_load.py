@@ -111,18 +111,18 @@ def test_golden_requests_that_do_not_hold_are_refused(own_folder: Path) -> None:
     def golden(**changes: Any) -> None:
         rewrite(own_folder, "golden.json", json.dumps({**GOLDEN, **changes}).encode())
 
-    first, second = GOLDEN["answers"]
-    golden(answers=[[first[1], first[0], first[2]], second])
+    first, *others = GOLDEN["answers"]
+    golden(answers=[[first[1], first[0], first[2]], *others])
     refuse(own_folder, "request 0: expected the offers")
-    golden(answers=[first[:2], second])
+    golden(answers=[first[:2], *others])
     refuse(own_folder, "request 0: expected the offers")
-    golden(answers=[[{**first[0], "relevance": 0.5002}, *first[1:]], second])
+    golden(answers=[[{**first[0], "relevance": 0.5002}, *first[1:]], *others])
     refuse(own_folder, "request 0, rank 1: expected relevance 0.5002")
-    golden(answers=[[{**first[0], "relevance": 0.50005}, *first[1:]], second])
+    golden(answers=[[{**first[0], "relevance": 0.50005}, *first[1:]], *others])
     load(own_folder)
-    golden(requests=[{**GOLDEN["requests"][0], "limit": -1}, GOLDEN["requests"][1]])
+    golden(requests=[{**GOLDEN["requests"][0], "limit": -1}, *GOLDEN["requests"][1:]])
     refuse(own_folder, "limit")
-    for answers in (None, [first], [first, [{"product_id": "milk"}]], [first, "none"]):
+    for answers in (None, [first], [first, [{"product_id": "milk"}], others[1]], [first, "none", others[1]]):
         golden(answers=answers)
         refuse(own_folder, "golden.json")
     golden(requests=[], answers=[])

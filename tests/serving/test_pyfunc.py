@@ -34,6 +34,18 @@ def test_a_frame_of_requests_gives_a_frame_of_offers(toy: Recommender, toy_folde
     assert offers.astype(object).where(offers.notna(), None).to_dict(orient="records") == expected
 
 
+def test_a_frame_may_name_the_order_and_what_alone_is_offered(toy_folder: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "request_id": ["a", "b", "c"],
+            "only": [["bread", "wine"], '["bread", "wine"]', None],
+            "order": ["value", None, float("nan")],
+        }
+    )
+    offers = _load_pyfunc(str(toy_folder)).predict(frame)
+    assert offers["product_id"].tolist() == ["wine", "bread", "bread", "wine", "milk", "bread", "butter"]
+
+
 def test_the_threshold_is_a_parameter(toy_folder: Path) -> None:
     model = _load_pyfunc(str(toy_folder))
     frame = pd.DataFrame({"cart": [[]], "limit": [100]})

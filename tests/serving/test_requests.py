@@ -17,7 +17,7 @@ LINE = {"product_id": "milk", "ordered_at": datetime(2017, 5, 31), "quantity": 2
 
 def test_every_input_has_the_type_and_padding_of_the_bundle_format() -> None:
     long = read_request(cart=["a", "b"], history=[LINE, LINE], at=AT, moment="checkout", kinds=["upsell"], limit=4)
-    feeds = encode([long, read_request(exclude=["x"])], threshold=False)
+    feeds = encode([long, read_request(exclude=["x"], only=["y", "z"], order="value")], threshold=False)
     assert feeds["cart"].tolist() == [["a", "b"], ["", ""]]
     assert feeds["history"].tolist() == [["milk", "milk"], ["", ""]]
     assert feeds["history_age_days"].tolist() == [[1.5, 1.5], [0, 0]]
@@ -27,7 +27,9 @@ def test_every_input_has_the_type_and_padding_of_the_bundle_format() -> None:
     assert feeds["kinds"].tolist() == [[False, False, True, False, False], [True] * 5]
     assert feeds["limit"].tolist() == [4, 3]
     assert feeds["apply_threshold"].tolist() == [False, False]
-    types = ["O", "O", "float32", "float32", "O", "int64", "bool", "int64", "bool"]
+    assert feeds["only"].tolist() == [["", ""], ["y", "z"]]
+    assert feeds["by_value"].tolist() == [False, True]
+    types = ["O", "O", "float32", "float32", "O", "int64", "bool", "int64", "bool", "O", "bool"]
     assert [feed.dtype for feed in feeds.values()] == [np.dtype(t) for t in types]
 
 
@@ -102,6 +104,11 @@ WRONG = [
     ("cart[0]", {"cart": ["mi\0lk"]}),
     ("cart[0]", {"cart": ["\ud800"]}),
     ("exclude[0]", {"exclude": [b"milk"]}),
+    ("only", {"only": "milk"}),
+    ("only[1]", {"only": ["milk", 42]}),
+    ("only", {"only": ["milk"] * 513}),
+    ("order", {"order": "margin"}),
+    ("order", {"order": 1}),
     ("history", {"history": "milk"}),
     ("history", {"history": LINE}),
     ("history[0]", {"history": ["milk"]}),
@@ -163,6 +170,17 @@ def test_a_request_that_is_no_mapping_is_refused(toy: Recommender) -> None:
 def test_a_batch_size_of_zero_is_refused(toy: Recommender) -> None:
     with pytest.raises(MersalgError, match="batch_size"):
         toy.score([], batch_size=0)
+
+
+def test_so_many_ids_and_no_more_may_restrict_a_request() -> None:
+    assert len(read_request(only=[f"p{number}" for number in range(512)]).only) == 512
+    with pytest.raises(RequestError, match=r"^only: expected at most 512 product ids, got 513$"):
+        read_request(only=[f"p{number}" for number in range(513)])
+
+
+def test_the_order_is_by_relevance_and_nothing_is_restricted_where_nothing_is_said() -> None:
+    for request in (read_request(), read_request(order=None, only=None), read_request(order="relevance", only=[])):
+        assert (request.by_value, request.only) == (False, [])
 
 
 def test_kinds_are_asked_for_by_their_position() -> None:

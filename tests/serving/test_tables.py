@@ -68,6 +68,24 @@ def test_offers_of_a_file_are_those_of_its_requests(toy: Recommender, tmp_path: 
     assert sorted(child.name for child in tmp_path.iterdir()) == sorted([source, target])
 
 
+@pytest.mark.parametrize("source", ["requests.parquet", "requests.jsonl"])
+def test_a_request_of_a_file_may_name_its_order_and_what_alone_is_offered(
+    toy: Recommender, tmp_path: Path, source: str
+) -> None:
+    rows = [
+        {"request_id": "a", "cart": [], "only": ["bread", "wine"], "order": "value"},
+        {"request_id": "b", "cart": [], "only": ["bread", "wine"], "order": None},
+        {"request_id": "c", "cart": [], "only": None, "order": "value"},
+    ]
+    path = tmp_path / source
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    offered = [[offer.product_id for offer in offers] for offers in toy.score(read_requests(path))]
+    assert offered == [["wine", "bread"], ["bread", "wine"], ["wine", "bag", "butter"]]
+
+
 def test_offers_in_parquet_have_the_types_of_the_interface(toy: Recommender, tmp_path: Path) -> None:
     write_offers(tmp_path / "offers.parquet", toy.score([{"kinds": []}]))
     schema = pq.read_schema(tmp_path / "offers.parquet")

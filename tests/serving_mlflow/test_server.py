@@ -105,6 +105,20 @@ def test_pyfunc_gives_mersalgs_offers_with_pickle_switched_off(
     same(model.predict(pd.DataFrame(requests)).to_dict(orient="records"), expected)
 
 
+def test_pyfunc_takes_the_order_and_what_alone_is_offered(logged: Logged, requests: list[dict[str, Any]]) -> None:
+    import pandas as pd
+
+    mlflow = import_mlflow()
+    mlflow.set_tracking_uri(logged.tracking.uri)
+    model = mlflow.pyfunc.load_model("models:/corner-shop@challenger")
+    recommender = mersalg.load(logged.bundle)
+    shelf = sorted(recommender.names)[:9]
+    asked = [{**request, "only": shelf, "order": "value"} for request in requests]
+    expected = [offer.to_dict() for answer in recommender.score(asked, threshold=False) for offer in answer]
+    assert {row["product_id"] for row in expected} <= set(shelf)
+    same(model.predict(pd.DataFrame(asked), params={"threshold": False}).to_dict(orient="records"), expected)
+
+
 def test_pyfunc_ranks_all_that_was_retrieved_when_asked(logged: Logged, requests: list[dict[str, Any]]) -> None:
     import pandas as pd
 

@@ -50,6 +50,13 @@ def test_they_cover_every_moment_and_the_edges(golden: dict[str, Any]) -> None:
     assert any(not request["history"] for request in requests)
     assert any(len(request["history"]) > 50 for request in requests)
     assert any(request["exclude"] for request in requests)
+    assert {request["order"] for request in requests} == {"relevance", "value"}
+    restricted = [answer for request, answer in zip(requests, golden["answers"], strict=True) if request["only"]]
+    assert any(restricted)
+    by_value = [
+        answer for request, answer in zip(requests, golden["answers"], strict=True) if request["order"] == "value"
+    ]
+    assert any(offers != sorted(offers, key=lambda offer: -offer["score"]) for offers in by_value)
     assert any(request["kinds"] == list(KINDS) for request in requests)
     assert any(request["kinds"] is None for request in requests)
 

@@ -19,10 +19,14 @@ TYPES = {"bread": "loaf", "butter": None, "milk": "milk", "oat-milk": "milk", "u
 
 
 def learned(
-    orders: Sequence[Order], cut_day: float = 100.0, list_prices: Mapping[str, float] | None = None
+    orders: Sequence[Order],
+    cut_day: float = 100.0,
+    list_prices: Mapping[str, float] | None = None,
+    costs: Mapping[str, float] | None = None,
+    paid: Mapping[str, float] = PRICES,
 ) -> tuple[Vocabulary, Timeline]:
-    timeline = make_timeline(orders, PRICES)
-    attributes = make_attributes(TYPES)
+    timeline = make_timeline(orders, paid)
+    attributes = make_attributes(TYPES, costs)
     given = [(list_prices or {}).get(product, np.nan) for product in timeline.product_ids]
     attributes = replace(attributes, price=np.array(given, dtype=np.float32))
     counts = count_purchases(timeline, attributes.product_type, len(attributes.product_types), cut_day, CountsConfig())
@@ -114,3 +118,35 @@ def test_share_and_price_rank_are_within_the_type_and_unknown_without_one() -> N
 def test_the_share_of_the_last_weeks_is_over_the_best_seller() -> None:
     found = learned([Order("a", 90, "milk bread"), Order("b", 91, "milk"), Order("c", 1, "butter")])
     assert statistic(*found, "month_share") == {"milk": 1.0, "bread": 0.5, "butter": 0.0}
+
+
+def values(found: tuple[Vocabulary, Timeline]) -> dict[str, float]:
+    return dict(zip(names(*found), found[0].value[:-1].tolist(), strict=True))
+
+
+EVERYTHING = [Order("a", 1, "milk bread butter oat-milk")]
+
+
+def test_the_value_is_the_price_less_the_cost_or_else_the_price() -> None:
+    found = learned(EVERYTHING, list_prices={"butter": 2.5}, costs={"bread": 1.0, "butter": 2.75})
+    assert values(found) == {"bread": 2.0, "butter": -0.25, "milk": 1.0, "oat-milk": 2.0}
+    assert found[0].value_kind == "margin"
+    assert found[0].value.dtype == np.float32
+    assert len(found[0].value) == found[0].n_items + 1
+
+
+def test_without_any_cost_the_value_is_the_price() -> None:
+    found = learned(EVERYTHING)
+    assert values(found) == {"bread": 3.0, "butter": 2.0, "milk": 1.0, "oat-milk": 2.0}
+    assert found[0].value_kind == "price"
+
+
+def test_a_product_of_unknown_price_has_the_middle_value() -> None:
+    found = learned(EVERYTHING, costs={"bread": 0.0, "milk": 0.5}, paid={**PRICES, "butter": np.nan})
+    assert values(found) == {"bread": 3.0, "butter": 2.0, "milk": 0.5, "oat-milk": 2.0}
+
+
+def test_where_no_price_is_known_all_products_have_the_same_value() -> None:
+    found = learned(EVERYTHING, costs={"milk": 0.5}, paid=dict.fromkeys(PRICES, np.nan))
+    assert set(values(found).values()) == {1.0}
+    assert found[0].value_kind is None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 
 from mersalg_training.timeline import Float32, Int32, plain
 
@@ -28,12 +29,14 @@ class Attributes:
     price: Float32
     """(n_products,) list price; NaN = unknown."""
     cost: Float32
+    listed: npt.NDArray[np.bool_]
+    """(n_products,) whether a catalogue names the product; others are known by their order lines alone."""
 
 
 def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
     """Read the table `products` that the data contract leaves, by ascending product id."""
     rows = connection.execute("""
-        SELECT product_id, name, product_type, category, brand, price, cost FROM products ORDER BY product_id
+        SELECT product_id, name, product_type, category, brand, price, cost, listed FROM products ORDER BY product_id
     """).fetchnumpy()
     product_type, product_types = encoded(plain(rows["product_type"]))
     category, categories = encoded(plain(rows["category"]))
@@ -49,6 +52,7 @@ def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
         brands=brands,
         price=with_nan(rows["price"]),
         cost=with_nan(rows["cost"]),
+        listed=np.asarray(rows["listed"], dtype=np.bool_),
     )
 
 

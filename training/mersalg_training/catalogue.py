@@ -76,8 +76,11 @@ def find_fees(connection: duckdb.DuckDBPyConnection, fee_pattern: str) -> None:
     """)
 
 
-def build_products(connection: duckdb.DuckDBPyConnection, fees_are_out: bool) -> list[str]:
-    """Make `products`, each product of `lines` or of the catalogue once."""
+def build_products(connection: duckdb.DuckDBPyConnection, fees_are_out: bool, is_listed: bool) -> list[str]:
+    """Make `products`, each product of `lines` or of the catalogue once.
+
+    is_listed: whether the catalogue is a source of its own, so that a product in it is known before it is sold.
+    """
     connection.execute(f"""
         CREATE OR REPLACE TABLE products AS
         WITH ids AS (
@@ -86,7 +89,8 @@ def build_products(connection: duckdb.DuckDBPyConnection, fees_are_out: bool) ->
             SELECT c.product_id FROM catalogue c LEFT JOIN fees f ON c.product_id = f.product_id
             WHERE {"f.product_id IS NULL" if fees_are_out else "true"}
         )
-        SELECT i.product_id, c.name, c.category, c.product_type, c.brand, c.price, c.cost
+        SELECT i.product_id, c.name, c.category, c.product_type, c.brand, c.price, c.cost,
+               {"c.product_id IS NOT NULL" if is_listed else "false"} AS listed
         FROM ids i LEFT JOIN catalogue c ON i.product_id = c.product_id
     """)
     fees = connection.execute("SELECT count(*) FROM fees").fetchall()[0][0]

@@ -8,8 +8,9 @@ from typing import Any
 
 
 def add_commands(subparsers: Any) -> None:
-    """Add train, validate and evaluate; their modules are imported when they run."""
+    """Add train, validate, evaluate and tune; their modules are imported when they run."""
     from mersalg_training import evaluate, validate  # noqa: PLC0415
+    from mersalg_training.tuning import command  # noqa: PLC0415
 
     add_train(subparsers.add_parser("train", help="train a bundle from purchases", description=train_command.__doc__))
     parser = subparsers.add_parser("validate", help="check purchases against the data contract")
@@ -18,6 +19,11 @@ def add_commands(subparsers: Any) -> None:
     parser = subparsers.add_parser("evaluate", help="evaluate a bundle on its test window, beside baselines")
     evaluate.add_evaluate_arguments(parser)
     parser.set_defaults(handler=evaluate.evaluate_command)
+    parser = subparsers.add_parser(
+        "tune", help="search for hyper-parameters on the calibrate window", description=command.tune_command.__doc__
+    )
+    command.add_tune_arguments(parser)
+    parser.set_defaults(handler=command.tune_command)
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mersalg.errors import ConfigError
 from mersalg.names import Kind
@@ -30,9 +30,15 @@ class DataConfig(Section):
     orders: str
     """Order lines: a Parquet or CSV file, a glob, a folder, or `package:NAME/PATH` inside an installed package."""
     products: str | None = None
-    """The catalogue, in the same forms; without one, the order lines tell what they can of their products."""
+    """The catalogue, in the same forms; null or empty = none: the order lines tell what they can of their products."""
     columns: dict[Column, str] = Field(default_factory=dict)
     """mersalg's column -> a column of the source, or a DuckDB expression over its columns."""
+
+    @field_validator("products")
+    @classmethod
+    def none_where_empty(cls, products: str | None) -> str | None:
+        """Null for an empty text: TOML, and so `--set data.products=`, has no word for null."""
+        return products or None
 
 
 class ContractConfig(Section):
@@ -71,7 +77,7 @@ class ContractConfig(Section):
 
 
 class SplitConfig(Section):
-    """Windows by time, in days from the end; null takes a share of the span that is given."""
+    """Windows by time, in days from the end; null takes a share of the span, or of orders that lie unevenly."""
 
     test_days: Annotated[int, Field(ge=0)] | None = None
     """Held back for `evaluate`; null = 10 % of the span, 0 = none."""
@@ -115,15 +121,24 @@ class FactorsConfig(Section):
 class RetrieveConfig(Section):
     """The candidates of a request."""
 
-    basket_neighbours: Annotated[int, Field(ge=1)] = 64
-    factor_neighbours: Annotated[int, Field(ge=0)] = 16
-    ladder_steps: Annotated[int, Field(ge=0)] = 48
+    basket_neighbours: Annotated[int, Field(ge=1)] = 48
+    """Products bought in one order with a product of the cart."""
+    ladder_steps: Annotated[int, Field(ge=0)] = 32
     """Dearer products of the same type kept for each product."""
-    follow_neighbours: Annotated[int, Field(ge=0)] = 16
+    follow_neighbours: Annotated[int, Field(ge=0)] = 12
+    """Products bought first afterwards, and as many bought in one order, for each own product."""
     own_anchors: Annotated[int, Field(ge=1)] = 20
     """The customer's own products that bring neighbours of their own."""
-    taste_candidates: Annotated[int, Field(ge=1)] = 48
+    types: Annotated[int, Field(ge=1)] = 20
+    """Product types, by what goes with the cart and with the history, whose products are looked at."""
+    type_products: Annotated[int, Field(ge=1)] = 12
+    """The most bought products of each of them."""
+    type_unsold: Annotated[int, Field(ge=0)] = 2
+    """Products of each of them that were never sold yet."""
+    taste_candidates: Annotated[int, Field(ge=1)] = 64
     """Popular products, new to the customer, that fit the history's factors best."""
+    popular_candidates: Annotated[int, Field(ge=1)] = 48
+    """The most bought products of the last weeks."""
     own_candidates: Annotated[int, Field(ge=10)] = 64
     """Products of the customer that the first score keeps for the trees."""
     new_candidates: Annotated[int, Field(ge=10)] = 128
@@ -156,13 +171,14 @@ class RankerConfig(Section):
     kind: Literal["lightgbm", "histogram"] = "lightgbm"
     trees: Annotated[int, Field(ge=1, le=5000)] = 100
     leaves: Annotated[int, Field(ge=2, le=1024)] = 31
+    """Most of a tree; fewer where less than 10,000 orders lie in the rank window."""
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     min_leaf_rows: Annotated[int, Field(ge=1)] = 300
     """Of a leaf, and at most a two-hundredth of all rows."""
     feature_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     """Features that a tree (lightgbm) or a split (histogram) may use."""
     leaf_penalty: Annotated[float, Field(ge=0.0)] = 20.0
-    """Penalty on the squared leaves."""
+    """Penalty on the squared leaves; more where less than 10,000 orders lie in the rank window."""
     requests: Annotated[int, Field(ge=100)] = 30_000
     """Most training requests, over all moments."""
     negatives: Annotated[int, Field(ge=1)] = 24

@@ -45,7 +45,7 @@ def apply_contract(purchases: Purchases, config: ContractConfig) -> ContractRepo
     examples = find_examples(connection, rules)
     check_shares(lines_read, rejected, examples, config.max_reject_share)
     merge_lines(connection, duplicates_count=config.duplicate == "keep")
-    notes += build_products(connection, fees_are_out=config.fee == "reject")
+    notes += build_products(connection, config.fee == "reject", is_listed=purchases.has_catalogue)
     notes += order_notes(connection)
     orders, customers, products, first, last, priced = connection.execute("""
         SELECT count(DISTINCT order_id), count(DISTINCT customer_id), (SELECT count(*) FROM products),

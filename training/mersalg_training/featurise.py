@@ -46,6 +46,8 @@ class Found:
     """(m, C) whether the candidate is among the request's targets."""
     features: Float32 = field(default_factory=nothing)
     """(m, C, F); empty where there are trees."""
+    first_score: Float32 = field(default_factory=nothing)
+    """(m, C) log-odds to which trees add; empty where there are trees."""
     signals: Float32 = field(default_factory=nothing)
     """(m, C, S); empty where there are trees."""
     group: Int64 = field(default_factory=no_group)
@@ -65,7 +67,11 @@ class Featuriser:
         self, tables: ShopTables, first_weights: Float32, trees: tuple[TreeTable, TreeTable] | None = None
     ) -> None:
         model, self.feature_names = featurise_model(tables, first_weights, trees)
-        self.outputs = ["item", "kind", *(["features", "signals", "group"] if trees is None else ["score"])]
+        self.outputs = [
+            "item",
+            "kind",
+            *(["features", "first_score", "signals", "group"] if trees is None else ["score"]),
+        ]
         self.tables = tables
         self.runtime = open_runtime(model.SerializeToString(), threads=1)
 

@@ -19,6 +19,8 @@ def golden_requests(
 ) -> list[dict[str, Any]]:
     """N requests over drawn products: all moments, empty carts, unknown products, duplicates, none to long histories.
 
+    Some want the order by value, and some are restricted to a few products.
+
     product_ids: (n_items,) by item index.
     """
     weight = tables.vocabulary.orders[:-1] / tables.vocabulary.orders.sum()
@@ -46,6 +48,8 @@ def golden_requests(
                 "kinds": list(KINDS) if i % 2 else None,
                 "limit": 1 + i % 10,
                 "exclude": cart[:1] if i % 6 == 1 else [],
+                "only": [*draw(int(random.integers(1, 40))), "no-such-product"] if i % 8 == 2 else [],
+                "order": "value" if i % 3 == 2 else "relevance",
             }
         )
     return requests

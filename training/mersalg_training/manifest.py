@@ -33,6 +33,7 @@ def make_manifest(
             "categories": tables.n_categories,
             "brands": tables.n_brands,
         },
+        "value": tables.vocabulary.value_kind,
         "features": learned.fitted.feature_names,
         "kinds": {
             kind: {

@@ -17,19 +17,16 @@ from mersalg_training.kinds import directed
 from mersalg_training.timeline import Float32, Float64, Int64
 from mersalg_training.vocabulary import Vocabulary
 
-CART_CHANNELS = ("cosine", "confidence", "directed", "factor")
+CART_CHANNELS = ("cosine", "confidence", "directed")
 """What is known of a pair (anchor in the cart, candidate)."""
 ANCHOR_CHANNELS = ("ladder", "follow", "near")
 """What is known of a pair (own or carted product, candidate for a later order)."""
 
-FACTOR_SUPPORT = 20
-"""Factor neighbours are products in at least so many orders: the factors of rarer ones are noise."""
-FACTOR_CANDIDATES = 5000
-"""And only so many, the most bought, are looked at."""
 LADDER_PRIOR = 20.0
 """Observed switches are shrunk to the popularity of the dearer products as if by so many switches."""
 MERGED_WIDTH = 64
-CHUNK = 2048
+TYPE_NEIGHBOURS = 32
+"""Types kept beside each type."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,9 @@ class Neighbours:
     anchor: NeighbourTable
     """For own products: what customers bought first afterwards, the nearest by order, the next steps of the ladder."""
     type_affinity: NeighbourTable
-    """(n_types + 1, width, 1): P(type | type in the cart); items are product types here."""
+    """(n_types + 1, width, 1): the softened cosine of a type with the row's type; items are product types here."""
+    popular_of_type: NeighbourTable
+    """(n_types + 1, width, 1): the most bought products of each type, then some never sold yet, by their share."""
 
 
 @dataclass(frozen=True)
@@ -73,35 +72,27 @@ class Entries:
         return Entries(self.row[keep], self.item[keep], {name: value[keep] for name, value in self.values.items()})
 
 
-def build_neighbours(
-    counts: Counts, vocabulary: Vocabulary, factors: Float32, n_types: int, config: Config
-) -> Neighbours:
-    """Select the neighbours of every row from the counts, the factors and the price ladder."""
+def build_neighbours(counts: Counts, vocabulary: Vocabulary, n_types: int, config: Config) -> Neighbours:
+    """Select the neighbours of every row from the counts and the price ladder."""
     frequent = int(np.count_nonzero(vocabulary.orders >= config.counts.min_support))
     n_rows = frequent + n_types + 1
     retrieve = config.retrieve
     ladder = ladder_entries(counts.switches, vocabulary, frequent, n_types, config.kinds)
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
-    basket = basket.best(basket.values["cosine"], max(retrieve.basket_neighbours, retrieve.follow_neighbours))
-    sources = [
-        basket.best(basket.values["cosine"], retrieve.basket_neighbours),
-        factor_entries(factors, vocabulary, frequent, retrieve.factor_neighbours),
-    ]
+    cart = basket.best(basket.values["cosine"], retrieve.basket_neighbours)
     steps = ladder.best(ladder.values["ladder"], retrieve.ladder_steps)
     follow = follow_entries(counts, vocabulary, frequent)
-    near = Entries(basket.row, basket.item, {"near": basket.values["cosine"]})
+    close = basket.best(basket.values["cosine"], retrieve.follow_neighbours)
     later = [
         follow.best(follow.values["follow"], retrieve.follow_neighbours),
         ladder.best(ladder.values["ladder"], retrieve.ladder_steps // 4),
-        near.best(near.values["near"], retrieve.follow_neighbours),
+        Entries(close.row, close.item, {"near": close.values["cosine"]}),
     ]
     no_item = vocabulary.n_items
-    cart = merged(sources, CART_CHANNELS)
-    strength = cart.values["cosine"] + 0.1 * cart.values["factor"]
     anchor = merged(later, ANCHOR_CHANNELS)
     return Neighbours(
         row_of_item=rows_of_items(vocabulary, frequent, n_types),
-        cart=table(cart, strength, n_rows, no_item, CART_CHANNELS),
+        cart=table(cart, cart.values["cosine"], n_rows, no_item, CART_CHANNELS),
         ladder=table(steps, steps.values["ladder"], n_rows, no_item, ("ladder",)),
         anchor=table(
             anchor,
@@ -110,7 +101,8 @@ def build_neighbours(
             no_item,
             ANCHOR_CHANNELS,
         ),
-        type_affinity=type_affinity(counts, vocabulary, n_types),
+        type_affinity=type_affinity(counts, vocabulary, n_types, config.counts.cosine_cart),
+        popular_of_type=popular_of_type(vocabulary, n_types, retrieve.type_products, retrieve.type_unsold),
     )
 
 
@@ -160,28 +152,6 @@ PRIOR_FOLLOWED = 10.0
 """Least number of orders over which a follow-on share is taken, so that two of two is not certainty."""
 
 
-def factor_entries(factors: Float32, vocabulary: Vocabulary, frequent: int, width: int) -> Entries:
-    """The most similar products by factors, by cosine; none for rows of product types."""
-    support = min(FACTOR_CANDIDATES, int(np.count_nonzero(vocabulary.orders >= FACTOR_SUPPORT)))
-    width = min(width, support - 1)
-    if width < 1:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Entries(nothing, nothing, {"factor": np.zeros(0)})
-    items, values = [], []
-    for start in range(0, frequent, CHUNK):
-        similar = factors[start : min(start + CHUNK, frequent)] @ factors[:support].T
-        here = np.arange(len(similar))
-        inside = here + start < support
-        similar[here[inside], (here + start)[inside]] = -1.0
-        best = np.argpartition(-similar, width - 1, axis=1)[:, :width]
-        items.append(best)
-        values.append(np.take_along_axis(similar, best, axis=1))
-    value = np.concatenate(values).ravel().astype(np.float64)
-    keep = value > 0
-    row = np.repeat(np.arange(frequent, dtype=np.int64), width)
-    return Entries(row[keep], np.concatenate(items).ravel().astype(np.int64)[keep], {"factor": value[keep]})
-
-
 def ladder_entries(switches: Pairs, vocabulary: Vocabulary, frequent: int, n_types: int, kinds: KindsConfig) -> Entries:
     """Dearer products of the row's type, by switches shrunk to popularity; for a type's row its popular products."""
     of_code = vocabulary.item_of_code
@@ -211,24 +181,47 @@ def ladder_entries(switches: Pairs, vocabulary: Vocabulary, frequent: int, n_typ
         popular = np.bincount(step, weights=orders[b], minlength=len(anchors))
         rows.append(a)
         items.append(b)
-        values.append((n + LADDER_PRIOR * orders[b] / popular[step]) / (total[step] + LADDER_PRIOR))
+        values.append((n + LADDER_PRIOR * orders[b] / np.maximum(1.0, popular[step])) / (total[step] + LADDER_PRIOR))
     if not rows:
         nothing = np.zeros(0, dtype=np.int64)
         return Entries(nothing, nothing, {"ladder": np.zeros(0)})
     return Entries(np.concatenate(rows), np.concatenate(items), {"ladder": np.concatenate(values)})
 
 
-def type_affinity(counts: Counts, vocabulary: Vocabulary, n_types: int, width: int = 32) -> NeighbourTable:
-    """For each product type, the other types that are bought in one order with it, by the share of its lines."""
+def type_affinity(counts: Counts, vocabulary: Vocabulary, n_types: int, exponent: float) -> NeighbourTable:
+    """For each product type, the types that are bought in one order with it, by softened cosine of their lines."""
     frequent_type = vocabulary.product_type[vocabulary.item_of_code[counts.by_type.b]]
     key, where = np.unique(counts.by_type.a * (n_types + 1) + frequent_type, return_inverse=True)
     together = np.bincount(where, weights=counts.by_type.n) if len(key) else np.zeros(0)
     a, b = key // (n_types + 1), key % (n_types + 1)
-    lines = np.bincount(vocabulary.product_type, weights=vocabulary.orders, minlength=n_types + 1)
+    lines = np.maximum(1.0, np.bincount(vocabulary.product_type, weights=vocabulary.orders, minlength=n_types + 1))
     known = b != n_types
-    entries = Entries(a[known], b[known], {"affinity": np.minimum(1.0, (together / np.maximum(1.0, lines[a]))[known])})
-    score = entries.values["affinity"] / np.maximum(1.0, lines[entries.item]) ** 0.3
-    return table(entries.best(score, width), None, n_types + 1, n_types, ("affinity",))
+    a, b = a[known], b[known]
+    score = together[known] / (lines[a] ** exponent * lines[b] ** (1.0 - exponent))
+    entries = Entries(a, b, {"affinity": score}).best(score, TYPE_NEIGHBOURS)
+    return table(entries, None, n_types + 1, n_types, ("affinity",))
+
+
+def popular_of_type(vocabulary: Vocabulary, n_types: int, sold: int, unsold: int) -> NeighbourTable:
+    """Each type's `sold` most bought products by their share of its orders, and `unsold` never sold, with share 0.
+
+    Of the products never sold, those of the type's most bought brand come first.
+    """
+    product_type, orders = vocabulary.product_type[:-1], vocabulary.orders[:-1]
+    item = np.flatnonzero(product_type < n_types)
+    group = product_type[item]
+    total = np.maximum(1.0, np.bincount(group, weights=orders[item], minlength=n_types))
+    share = orders[item] / total[group]
+    brand = group * (int(vocabulary.brand.max()) + 1) + vocabulary.brand[:-1][item]
+    brand_codes, where = np.unique(brand, return_inverse=True)
+    of_brand = np.bincount(where, weights=orders[item], minlength=len(brand_codes))[where]
+    old, new = orders[item] > 0, orders[item] == 0
+    parts = [
+        Entries(group[old], item[old], {"share": share[old]}).best(share[old], sold),
+        Entries(group[new], item[new], {"share": share[new]}).best(of_brand[new], unsold),
+    ]
+    both = merged(parts, ("share",))
+    return table(both, both.values["share"], n_types + 1, vocabulary.n_items, ("share",))
 
 
 def merged(sources: list[Entries], channels: tuple[str, ...]) -> Entries:

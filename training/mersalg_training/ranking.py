@@ -9,7 +9,7 @@ import numpy as np
 from mersalg_training.cases import Cases
 from mersalg_training.config import Config
 from mersalg_training.featurise import Featuriser, Found
-from mersalg_training.graph.shortlist import GROUPS, SIGNALS
+from mersalg_training.graph.shortlist import GROUPS, SIGNALS, STANDING, standing_signals
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.progress import Tick
 from mersalg_training.rankers import FittedTrees, make_ranker
@@ -20,49 +20,54 @@ FIRST_CASES = 2000
 """Requests that fit the first score."""
 FIRST_POOL = 4
 """The first score is fitted on so many times the candidates that it later keeps."""
-EVEN_WEIGHTS = np.concatenate([np.ones((len(SIGNALS), len(GROUPS))), np.zeros((1, len(GROUPS)))]).astype(np.float32)
+EVEN_WEIGHTS = np.concatenate(
+    [np.ones((len(SIGNALS), len(GROUPS))), np.zeros((len(STANDING) + 1, len(GROUPS)))]
+).astype(np.float32)
 """Of the wide shortlists on which the first score is fitted."""
 
 
 SOURCES = {
-    "basket neighbours": "cosine_sum",
-    "factor neighbours": "factor_sum",
-    "price ladder": "ladder_sum",
-    "bought first afterwards": "follow_sum",
-    "near own products": "near_sum",
-    "taste": "taste_sum",
+    "basket neighbours": "cosine",
+    "price ladder": "ladder",
+    "bought first afterwards": "follow",
+    "near own products": "near",
+    "taste": "taste",
 }
 """Sources of new products, and the feature that is above 0 where a source speaks."""
 
 
+COLUMNS = ("X", "y", "weight", "first_score", "request")
+
+
 @dataclass(frozen=True)
 class Matrix:
-    """Training rows: X (n, F) float32, y and weight (n,) float32, request (n,) int64 position among the cases."""
+    """Training rows: X (n, F) float32, y, weight and first score (n,) float32, request (n,) int64 among the cases."""
 
     X: Float32
     y: Float32
     weight: Float32
+    first_score: Float32
     request: Int64
 
     def beside(self, other: Matrix) -> Matrix:
         """These rows and another side's."""
-        pairs = ((getattr(self, name), getattr(other, name)) for name in ("X", "y", "weight", "request"))
-        return Matrix(*map(np.concatenate, pairs))
+        return Matrix(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS})
 
 
 def learn_first_weights(
     timeline: Timeline, cases: Cases, tables: ShopTables, random: np.random.Generator, tick: Tick
 ) -> Float32:
-    """(len(SIGNALS) + 1, len(GROUPS)) the first score of each group, fitted on wide shortlists of some requests."""
+    """(len(SIGNALS) + len(STANDING) + 1, len(GROUPS)) the first score, fitted on wide shortlists of some requests."""
     retrieve = tables.config.retrieve
     wider = {name: FIRST_POOL * getattr(retrieve, name) for name in ("own_candidates", "new_candidates")}
     wide = tables.config.model_copy(update={"retrieve": retrieve.model_copy(update=wider)})
     featuriser = Featuriser(replace(tables, config=wide), EVEN_WEIGHTS)
     some = cases.take(random.permutation(len(cases))[:FIRST_CASES])
+    standing = standing_signals(tables.vocabulary)
     signals, bought, group = [], [], []
     for found in featuriser.run(timeline, some, tick):
         valid = found.valid(tables.n_items)
-        signals.append(found.signals[valid])
+        signals.append(np.concatenate([found.signals[valid], standing[found.item[valid]]], axis=1))
         bought.append(found.bought[valid])
         group.append(found.group[valid])
     X, y, of = np.concatenate(signals), np.concatenate(bought).astype(np.float32), np.concatenate(group)
@@ -82,7 +87,7 @@ def training_matrices(
     A kept negative weighs as much as the negatives that it stands for, so that the share of positives, and with it
     the probability that the trees give, stays that of what is retrieved.
     """
-    sides: list[list[tuple[Float32, Float32, Float32, Int64]]] = [[], []]
+    sides: list[list[Matrix]] = [[], []]
     for found in featuriser.run(timeline, cases, tick):
         for side, places in zip(sides, featuriser.sides, strict=True):
             side.append(sampled(found, places, featuriser.tables.n_items, negatives, random))
@@ -102,16 +107,14 @@ def recall_by_source(own: Matrix, new: Matrix, feature_names: list[str], targets
     return {name: count / max(1, targets) for name, count in found.items()}
 
 
-def joined(parts: list[tuple[Float32, Float32, Float32, Int64]]) -> Matrix:
+def joined(parts: list[Matrix]) -> Matrix:
     """The rows of all batches, in the order of the requests."""
-    X, y, weight, request = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    order = np.argsort(request, kind="stable")
-    return Matrix(X[order], y[order], weight[order], request[order])
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+    order = np.argsort(columns["request"], kind="stable")
+    return Matrix(**{name: column[order] for name, column in columns.items()})
 
 
-def sampled(
-    found: Found, places: slice, n_items: int, negatives: int, random: np.random.Generator
-) -> tuple[Float32, Float32, Float32, Int64]:
+def sampled(found: Found, places: slice, n_items: int, negatives: int, random: np.random.Generator) -> Matrix:
     """The rows of one batch and one side."""
     valid, bought = found.valid(n_items)[:, places], found.bought[:, places]
     draw = np.where(valid & ~bought, random.random(valid.shape), np.inf)
@@ -120,11 +123,12 @@ def sampled(
     each = np.isfinite(draw).sum(axis=1) / np.maximum(1, kept.sum(axis=1))
     keep = kept | bought
     weight = np.where(bought, 1.0, each[:, None])
-    return (
-        found.features[:, places][keep],
-        bought[keep].astype(np.float32),
-        weight[keep].astype(np.float32),
-        np.repeat(found.rows, keep.sum(axis=1)),
+    return Matrix(
+        X=found.features[:, places][keep],
+        y=bought[keep].astype(np.float32),
+        weight=weight[keep].astype(np.float32),
+        first_score=found.first_score[:, places][keep],
+        request=np.repeat(found.rows, keep.sum(axis=1)),
     )
 
 
@@ -132,4 +136,4 @@ def fit_ranker(matrix: Matrix, config: Config, tick: Tick) -> FittedTrees:
     """The trees, on all rows of a side."""
     least = max(1, min(config.ranker.min_leaf_rows, len(matrix.y) // 200))
     ranker = make_ranker(config.ranker.model_copy(update={"min_leaf_rows": least}))
-    return ranker.fit(matrix.X, matrix.y, matrix.weight, seed=config.seed, progress=tick)
+    return ranker.fit(matrix.X, matrix.y, matrix.weight, start=matrix.first_score, seed=config.seed, progress=tick)

@@ -33,7 +33,7 @@ def learn_shop(
     known = customer != UNKNOWN
     taste = customer_taste(customer[known], item[frequent][known], vocabulary.n_items + 1, config.factors, config.seed)
     tick(2, 3)
-    neighbours = build_neighbours(counts, vocabulary, factors, n_types, config)
+    neighbours = build_neighbours(counts, vocabulary, n_types, config)
     tick(3, 3)
     return ShopTables(
         vocabulary=vocabulary,

@@ -30,6 +30,8 @@ from mersalg_training.config import TrackingConfig
 ALIAS: Final = "challenger"
 BUNDLE_IN_MODEL: Final = "data/bundle"
 """Where the bundle lies in the logged model, whatever the folder was called when it was logged."""
+PARENT_TAG: Final = "mlflow.parentRunId"
+"""By this tag MLflow shows a run below another."""
 MOST_PARAMS, MOST_METRICS, LONGEST_PARAM, LONGEST_DIGEST = 100, 1000, 6000, 36
 """MLflow's limits: parameters and metrics in one batch, characters of a parameter and of a data set's digest."""
 
@@ -81,16 +83,21 @@ class Run(Protocol):
 
 
 @contextmanager
-def open_run(tracking: TrackingConfig, name: str) -> Iterator[Run]:
+def open_run(
+    tracking: TrackingConfig, name: str, *, parent: str | None = None, go_on: str | None = None
+) -> Iterator[Run]:
     """Record a run; with `tracking.enabled = false` the same calls record nothing.
 
     It ends as FINISHED, as FAILED when the body raises, as KILLED on an interrupt; what was raised goes on. A killed
     process leaves it RUNNING. ConfigError: MLflow cannot be reached, or refuses.
+
+    parent: the id of the run under which this one is shown. go_on: the id of a run to take up again; where the store
+    does not hold it, a new one is started.
     """
     if not tracking.enabled:
         yield UntrackedRun()
         return
-    run = start_run(tracking, name)
+    run = (take_up_run(tracking, go_on) if go_on is not None else None) or start_run(tracking, name, parent)
     try:
         yield run
     except BaseException as error:
@@ -250,13 +257,11 @@ class MlflowRun:
             yield
 
 
-def start_run(tracking: TrackingConfig, name: str) -> MlflowRun:
+def start_run(tracking: TrackingConfig, name: str, parent: str | None = None) -> MlflowRun:
     """Start a run in the configured experiment, which is made if there is none; ConfigError when MLflow refuses."""
-    if is_server(tracking.uri):
-        check_server(tracking.uri)
-    mlflow = import_mlflow()
+    mlflow = reach_mlflow(tracking)
+    tags = {} if parent is None else {PARENT_TAG: parent}
     with refusals(mlflow, tracking.uri, f"open the experiment {tracking.experiment}"):
-        mlflow.set_tracking_uri(tracking.uri)  # logging a model reads the global address
         client = mlflow.MlflowClient(tracking.uri)
         experiment = client.get_experiment_by_name(tracking.experiment)
         experiment_id = (
@@ -264,8 +269,42 @@ def start_run(tracking: TrackingConfig, name: str) -> MlflowRun:
             if experiment is None
             else experiment.experiment_id
         )
-        run = client.create_run(experiment_id, run_name=name)
+        run = client.create_run(experiment_id, run_name=name, tags=tags)
     return MlflowRun(mlflow, tracking.uri, experiment_id, run.info.run_id)
+
+
+def take_up_run(tracking: TrackingConfig, run_id: str) -> MlflowRun | None:
+    """Open a run that was started before, and mark it as running; None where the store does not hold it any more."""
+    mlflow = reach_mlflow(tracking)
+    with refusals(mlflow, tracking.uri, f"take up the run {run_id}"):
+        client = mlflow.MlflowClient(tracking.uri)
+        try:
+            found = client.get_run(run_id)
+        except mlflow.exceptions.MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        if found.info.lifecycle_stage != "active":
+            return None
+        client.update_run(run_id, status="RUNNING")
+    return MlflowRun(mlflow, tracking.uri, found.info.experiment_id, run_id)
+
+
+def end_run_left_open(tracking: TrackingConfig, run_id: str) -> None:
+    """Mark a run that a killed process left RUNNING as KILLED; a run that is gone is let be."""
+    run = take_up_run(tracking, run_id) if tracking.enabled else None
+    if run is not None:
+        run.end("KILLED")
+
+
+def reach_mlflow(tracking: TrackingConfig) -> Any:
+    """Import MLflow and point it to the store; ConfigError if that is a server which is down."""
+    if is_server(tracking.uri):
+        check_server(tracking.uri)
+    mlflow = import_mlflow()
+    with refusals(mlflow, tracking.uri, "set the tracking store"):
+        mlflow.set_tracking_uri(tracking.uri)  # logging a model reads the global address
+    return mlflow
 
 
 def import_mlflow() -> Any:
@@ -285,7 +324,7 @@ def request_signature(mlflow: Any) -> Any:
     """
     schema, text = mlflow.types.schema, mlflow.types.DataType.string
     columns = [schema.ColSpec(text, "request_id"), schema.ColSpec(text, "moment")]
-    for name in ("cart", "history", "at", "kinds", "limit", "exclude"):
+    for name in ("cart", "history", "at", "kinds", "limit", "exclude", "only", "order"):
         columns.append(schema.ColSpec(schema.AnyType(), name, required=False))
     threshold = schema.ParamSpec("threshold", mlflow.types.DataType.boolean, default=True)
     return mlflow.models.ModelSignature(inputs=schema.Schema(columns), params=schema.ParamSchema([threshold]))

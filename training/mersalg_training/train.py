@@ -15,6 +15,7 @@ from mersalg.graph import ML_OPSET, OPSET
 from mersalg.recommender import Recommender, load
 from mersalg.session import Session
 from mersalg_training.answers import bundle_scorer, bundle_shower
+from mersalg_training.by_value import value_shower
 from mersalg_training.card import render_card
 from mersalg_training.config import Config
 from mersalg_training.evaluate import evaluate
@@ -95,6 +96,7 @@ def write_bundle(
                 purchased.windows,
                 learned.fitted.config,
                 show=bundle_shower(recommender, timeline),
+                show_by_value=value_shower(recommender, timeline),
                 queries=QUERIES,
             )
         manifest["metrics"] = {name: v for name, v in evaluation.metrics().items() if np.isfinite(v)}

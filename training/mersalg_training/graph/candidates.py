@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.features import candidate_features
-from mersalg_training.graph.groups import cart_affinity, read_group, type_anchor
+from mersalg_training.graph.groups import read_group, type_anchor, with_affinities
 from mersalg_training.graph.kinds import type_pool
 from mersalg_training.graph.request import read_request
-from mersalg_training.graph.retrieve import gather_pool
+from mersalg_training.graph.retrieve import Only, gather_pool
 from mersalg_training.graph.shortlist import shorten
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
@@ -26,11 +26,13 @@ class Inputs:
     exclude: Value
     moment: Value
     kinds: Value
+    only: Only | None = None
+    """None where no request is restricted: in training."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """C candidates of N requests, ready for the trees."""
+    """C candidates of N requests, ready for the trees: first the own products, then the new ones."""
 
     item: Value
     """(N, C) int64, "no item" in unused places."""
@@ -38,10 +40,15 @@ class Candidates:
     anchor: Value
     valid: Value
     """(N, C) bool."""
+    own_width: Value
+    """(1,) int64 places of own products."""
     retrieved: Value
     """(N,) int64."""
-    features: dict[str, Value]
-    """(N, C, 1) float32 each."""
+    feature_names: list[str]
+    features: Value
+    """(N, C, F) float32."""
+    first_score: Value
+    """(N, C) float32 log-odds, to which the trees add."""
     signals: Value
     group: Value
     """(N, C) int64 the group whose first score applied."""
@@ -51,29 +58,30 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
     """Retrieve, give kinds, shorten and featurise."""
     request = read_request(graph, tables, inputs.cart, inputs.history, inputs.age, inputs.quantity, inputs.moment)
     vocabulary = tables.vocabulary
+    types = read_group(graph, request, vocabulary.product_type, tables.n_types, "type")
+    types = with_affinities(graph, tables, request, types)
     groups = {
-        "type": read_group(graph, request, vocabulary.product_type, tables.n_types, "type"),
+        "type": types,
         "category": read_group(graph, request, vocabulary.category, tables.n_categories, "category"),
         "brand": read_group(graph, request, vocabulary.brand, tables.n_brands, "brand"),
     }
-    affinity = cart_affinity(graph, tables, request, groups["type"])
-    pool = gather_pool(graph, tables, request, inputs.exclude)
-    anchors = type_anchor(graph, tables, request, groups["type"])
-    typed = type_pool(graph, tables, request, pool, groups["type"], anchors, inputs.kinds)
-    shortlist = shorten(graph, tables, request, pool, typed, groups["type"], affinity, first_weights)
-    features = candidate_features(graph, tables, request, groups, affinity, shortlist, inputs.moment)
+    pool = gather_pool(graph, tables, request, types, inputs.exclude, inputs.only)
+    of_type = types.of_item.gather(pool.item)
+    by_type = {name: column.gather_elements(of_type) for name, column in types.columns.items()}
+    beside = type_anchor(graph, tables, request, types).gather_elements(of_type)
+    typed = type_pool(graph, tables, request, pool, by_type["in_cart"], beside, inputs.kinds, inputs.only)
+    shortlist = shorten(graph, tables, request, pool, typed, by_type, first_weights, inputs.only)
+    names, features = candidate_features(graph, tables, request, groups, shortlist, inputs.moment)
     return Candidates(
-        item=shortlist.item.squeeze(2),
-        kind=shortlist.kind.squeeze(2),
-        anchor=shortlist.anchor.squeeze(2),
+        item=shortlist.item,
+        kind=shortlist.kind,
+        anchor=shortlist.anchor,
         valid=shortlist.valid,
+        own_width=shortlist.own_width,
         retrieved=shortlist.retrieved,
+        feature_names=names,
         features=features,
+        first_score=shortlist.first_score,
         signals=shortlist.signals,
-        group=shortlist.group.squeeze(2),
+        group=shortlist.group,
     )
-
-
-def stacked_features(graph: GraphBuilder, found: Candidates) -> Value:
-    """(N, C, F) float32."""
-    return graph.concat(list(found.features.values()), 2)

@@ -1,4 +1,8 @@
-"""Trees, calibration, threshold, order and cut: from candidates to offers."""
+"""Trees, calibration, threshold, order and cut: from candidates to offers.
+
+The order is by the raw score, or by expected value: calibrated relevance times what a sale of the product brings. Value
+acts behind the thresholds, so that it lifts nothing over them.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,13 @@ import numpy as np
 from mersalg.names import KINDS, Kind
 from mersalg_training.calibration import Calibration
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.candidates import Candidates, stacked_features
+from mersalg_training.graph.candidates import Candidates
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
 from mersalg_training.trees import TreeTable, tree_node
 
-HIDDEN = -1e9
+HIDDEN = -3e38
+"""Below every score and every expected value."""
 SILENT = 2.0
 """The threshold of a kind that stays silent: no probability reaches it."""
 
@@ -29,6 +34,18 @@ class Decision:
     calibration: Calibration
     thresholds: Float32
     """(5,) by position in KINDS; SILENT for a silent kind."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a request wants its offers: (N,) each."""
+
+    limit: Value
+    """int64."""
+    apply_threshold: Value
+    """bool."""
+    by_value: Value
+    """bool: the order is by expected value."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +65,16 @@ class Offers:
 def scores(
     graph: GraphBuilder, tables: ShopTables, found: Candidates, own_trees: TreeTable, new_trees: TreeTable
 ) -> Value:
-    """(N, C) float32 log-odds: each side by its own trees."""
-    stacked = stacked_features(graph, found)
-    own = tables.own_places
-    sides = [(0, own, own_trees), (own, own + tables.new_places, new_trees)]
+    """(N, C) float32 log-odds: the first score, and what each side's own trees add to it."""
+    first, own, last = graph.constant(np.array([0])), found.own_width, found.features.dim(1)
     parts = []
-    for side, (first, last, trees) in zip(("own", "new"), sides, strict=True):
-        rows = stacked.slice(1, first, last).reshape(-1, len(found.features))
+    for side, start, end, trees in (("own", first, own, own_trees), ("new", own, last, new_trees)):
+        rows = found.features.op("Slice", start, end, graph.constant(np.array([1]))).reshape(
+            -1, len(found.feature_names)
+        )
         raw = graph.absorb(tree_node(trees, rows.name, f"{side}_score"))
-        parts.append(raw.reshape(-1, last - first))
-    return graph.concat(parts, 1)
+        parts.append(raw.reshape(-1, end - start))
+    return graph.concat(parts, 1) + found.first_score
 
 
 def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind: Value) -> Value:
@@ -75,22 +92,19 @@ def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind
     return graph.op("Clip", base + graph.op("Max", score - start, 0.0) * slope, 0.0, 1.0)
 
 
-def decide(
-    graph: GraphBuilder, tables: ShopTables, found: Candidates, decision: Decision, limit: Value, apply_threshold: Value
-) -> Offers:
-    """Order by the raw score, show only what reaches the threshold of its kind, cut to `limit`.
+def decide(graph: GraphBuilder, tables: ShopTables, found: Candidates, decision: Decision, wish: Wish) -> Offers:
+    """Show only what reaches the threshold of its kind, in the order that the request wants, cut to its limit.
 
-    limit: (N,) int64; apply_threshold: (N,) bool. Ties in the score go to own products, then to the first place.
+    Ties in the expected value go to the better score; ties in the score to own products, then to the first place.
     """
     score = scores(graph, tables, found, decision.own_trees, decision.new_trees)
     relevance = calibrated(graph, decision.calibration, score, found.kind)
     threshold = graph.constant(decision.thresholds, "thresholds").gather(found.kind)
-    passes = (relevance >= threshold) | ~apply_threshold.unsqueeze(1)
-    shown = graph.where(found.valid & passes, score, HIDDEN)
-    width = graph.op("Min", limit.max(0, keep=True), graph.constant(np.array([tables.own_places + tables.new_places])))
-    best, place = shown.sorted(k=graph.op("Max", width, graph.constant(np.array([0]))), largest=True)
+    passes = found.valid & ((relevance >= threshold) | ~wish.apply_threshold.unsqueeze(1))
+    width = graph.op("Max", graph.op("Min", wish.limit.max(0, keep=True), score.dim(1)), graph.constant(np.array([0])))
+    place = best_first(graph, tables, found, score, relevance, passes, wish.by_value, width)
     position = graph.op("Range", 0, width.squeeze(0), 1).unsqueeze(0)
-    used = (best > HIDDEN / 2) & (position < limit.unsqueeze(1))
+    used = passes.gather_elements(place) & (position < wish.limit.unsqueeze(1))
     kinds = graph.constant(np.arange(len(KINDS)).reshape(1, 1, -1))
     of_kind = found.kind.unsqueeze(2).equal(kinds) & found.valid.unsqueeze(2)
     return Offers(
@@ -98,9 +112,27 @@ def decide(
         anchor=graph.where(used, found.anchor.gather_elements(place), tables.n_items),
         kind=graph.where(used, found.kind.gather_elements(place), -1),
         relevance=graph.where(used, relevance.gather_elements(place), 0.0),
-        score=graph.where(used, best, 0.0),
+        score=graph.where(used, score.gather_elements(place), 0.0),
         best_relevance=graph.where(of_kind, relevance.unsqueeze(2), -1.0).max(1),
     )
+
+
+def best_first(
+    graph: GraphBuilder,
+    tables: ShopTables,
+    found: Candidates,
+    score: Value,
+    relevance: Value,
+    passes: Value,
+    by_value: Value,
+    width: Value,
+) -> Value:
+    """(N, width) positions of the candidates that pass, in the order wanted, then of others."""
+    value = graph.constant(tables.vocabulary.value, "value_of_item").gather(found.item)
+    by_score, place = graph.where(passes, score, HIDDEN).sorted(k=score.dim(1), largest=True)
+    expected = graph.where(passes, relevance * value, HIDDEN).gather_elements(place)
+    _, first = graph.where(by_value.unsqueeze(1), expected, by_score).sorted(k=width, largest=True)
+    return place.gather_elements(first)
 
 
 def decision_of(

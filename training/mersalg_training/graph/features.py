@@ -7,19 +7,17 @@ import numpy as np
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import Group
 from mersalg_training.graph.request import FAR_DAYS, Request
-from mersalg_training.graph.retrieve import split
-from mersalg_training.graph.shortlist import Shortlist
+from mersalg_training.graph.shortlist import SIGNALS, Shortlist
 from mersalg_training.graph.tables import ShopTables
 
 NAN = float("nan")
-SUMMED = ("cosine", "confidence", "factor", "ladder", "follow", "near", "taste", "anchors")
-"""Channels whose sum over all anchors is a feature."""
-BEST = ("cosine", "confidence", "factor")
-"""Channels whose value for the strongest anchor is one."""
 STATISTICS = (
     "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
     "price_rank",
 )  # fmt: skip
+OWN_COLUMNS = ("own_count", "own_rate", "own_recent", "own_usual", "own_days", "own_due", "own_quantity")
+Block = tuple[tuple[str, ...], Value]
+"""Names, and (N, C, names) float32."""
 
 
 def candidate_features(
@@ -27,27 +25,28 @@ def candidate_features(
     tables: ShopTables,
     request: Request,
     groups: dict[str, Group],
-    affinity: Value,
     shortlist: Shortlist,
     moment: Value,
-) -> dict[str, Value]:
-    """(N, C, 1) float32 a feature, in the order of the bundle's feature names."""
-    item = shortlist.item
-    return {
-        **request_features(graph, request, shortlist, moment),
-        "first_score": shortlist.first_score,
-        **{f"{name}_sum": shortlist.total[name] for name in SUMMED},
-        **{f"{name}_best": shortlist.best[name] for name in BEST},
-        **factor_features(graph, tables, request, item),
-        **own_features(graph, request, shortlist.own_position, shortlist.total["own"] > 0.0),
-        **group_features(graph, request, groups, affinity, item),
-        **statistic_features(graph, tables, item),
-        **price_features(graph, tables, request, item, shortlist.anchor),
-        "kind": shortlist.kind.floats(),
-    }
+) -> tuple[list[str], Value]:
+    """The names of the features, and (N, C, names) float32."""
+    blocks = [
+        request_block(graph, request, shortlist, moment),
+        (("first_score", "kind"), pair(graph, shortlist.first_score, shortlist.kind.floats())),
+        (SIGNALS, shortlist.signals),
+        own_block(graph, request, shortlist.own),
+        *(group_block(name, group, shortlist.item) for name, group in groups.items()),
+        statistic_block(graph, tables, shortlist.item),
+        price_block(graph, tables, request, shortlist),
+    ]
+    return [name for names, _ in blocks for name in names], graph.concat([block for _, block in blocks], 2)
 
 
-def request_features(graph: GraphBuilder, request: Request, shortlist: Shortlist, moment: Value) -> dict[str, Value]:
+def pair(graph: GraphBuilder, *columns: Value) -> Value:
+    """(N, C, m) of m columns (N, C)."""
+    return graph.concat([column.unsqueeze(2) for column in columns], 2)
+
+
+def request_block(graph: GraphBuilder, request: Request, shortlist: Shortlist, moment: Value) -> Block:
     """The same for every candidate of a request."""
     known = request.last_age < FAR_DAYS
     orders = request.n_orders
@@ -58,86 +57,54 @@ def request_features(graph: GraphBuilder, request: Request, shortlist: Shortlist
         "orders_made": orders,
         "last_order_days": graph.where(known, request.last_age, NAN),
         "order_gap_days": graph.where(orders > 1.0, gap, NAN),
-        "retrieved": shortlist.retrieved.floats().unsqueeze(1),
+        "retrieved": shortlist.found.floats().unsqueeze(1),
     }
     together = graph.concat(list(of_request.values()), 1).unsqueeze(1)
-    spread = together.expand(1, shortlist.first_score.dim(1), 1)
-    return split(spread, list(of_request))
+    return tuple(of_request), together.expand(1, shortlist.first_score.dim(1), 1)
 
 
-def factor_features(graph: GraphBuilder, tables: ShopTables, request: Request, item: Value) -> dict[str, Value]:
-    """Cosine-like closeness of the candidate's factors to the cart's mean and to the decayed history's mean."""
-    factors = graph.constant(tables.factors, "factors")
-    cart = factors.gather(request.cart).sum(1) / graph.op("Max", request.cart_known.sum(1, keep=True), 1.0)
-    k = graph.op("Min", request.own.dim(1), graph.constant(np.array([4 * tables.config.retrieve.own_anchors])))
-    weight, place = request.own_long.sorted(k=k, largest=True)
-    usual = factors.gather(request.own.gather_elements(place)) * weight.unsqueeze(2)
-    usual = usual.sum(1) / graph.op("Max", weight.sum(1, keep=True), 1e-6)
-    item = item.squeeze(2)
-    taste = graph.constant(tables.taste.factors, "taste_factors").gather(item).op("MatMul", request.taste.unsqueeze(2))
-    close = factors.gather(item).op("MatMul", graph.concat([cart.unsqueeze(2), usual.unsqueeze(2)], 2))
-    return {**split(close, ("cart_closeness", "history_closeness")), "taste": taste}
-
-
-def own_features(graph: GraphBuilder, request: Request, position: Value, is_own: Value) -> dict[str, Value]:
+def own_block(graph: GraphBuilder, request: Request, own: Value) -> Block:
     """What the customer did with the product before; 0 counts and unknown recency where never bought."""
-
-    def counted(values: Value) -> Value:
-        return graph.where(is_own, request.of_own(values, position), 0.0)
-
-    def known(values: Value) -> Value:
-        return graph.where(is_own, request.of_own(values, position), NAN)
-
-    return {
-        "own_count": counted(request.own_count),
-        "own_rate": counted(request.own_count / graph.op("Max", request.n_orders, 1.0)),
-        "own_short": counted(request.own_short),
-        "own_long": counted(request.own_long),
-        "own_days": known(request.own_age),
-        "own_due": known(request.own_due),
-        "own_quantity": known(request.own_quantity),
-    }
+    columns = [
+        request.own_count,
+        request.own_count / graph.op("Max", request.n_orders, 1.0),
+        request.own_short,
+        request.own_long,
+        request.own_age,
+        request.own_due,
+        request.own_quantity,
+    ]
+    return OWN_COLUMNS, request.of_own(columns, [0.0, 0.0, 0.0, 0.0, NAN, NAN, NAN], own)
 
 
-def group_features(
-    graph: GraphBuilder, request: Request, groups: dict[str, Group], affinity: Value, item: Value
-) -> dict[str, Value]:
-    """Cart and history by the candidate's product type, category and brand."""
-    usual = graph.op("Max", request.own_long.sum(1, keep=True), 1e-6).unsqueeze(2)
-    found: dict[str, Value] = {}
-    for name, group in groups.items():
-        code = group.of_item.gather(item)
-        found[f"{name}_in_cart"] = group.at(group.cart_count, code)
-        found[f"{name}_lines"] = group.at(group.own_lines, code)
-        found[f"{name}_share"] = group.at(group.own_long, code) / usual
-    types = groups["type"]
-    found["type_affinity"] = types.at(affinity, types.of_item.gather(item))
-    return found
+def group_block(name: str, group: Group, item: Value) -> Block:
+    """Cart and history by the candidate's product type, category or brand."""
+    return tuple(f"{name}_{column}" for column in group.columns), group.at(group.of_item.gather(item))
 
 
-def statistic_features(graph: GraphBuilder, tables: ShopTables, item: Value) -> dict[str, Value]:
+def statistic_block(graph: GraphBuilder, tables: ShopTables, item: Value) -> Block:
     """Static statistics of the candidate."""
     stacked = np.stack([tables.vocabulary.statistics[name] for name in STATISTICS], axis=1)
-    return split(graph.constant(stacked, "statistics").gather(item.squeeze(2)), STATISTICS)
+    return STATISTICS, graph.constant(stacked, "statistics").gather(item)
 
 
-def price_features(
-    graph: GraphBuilder, tables: ShopTables, request: Request, item: Value, anchor: Value
-) -> dict[str, Value]:
+def price_block(graph: GraphBuilder, tables: ShopTables, request: Request, shortlist: Shortlist) -> Block:
     """The candidate's price, and over the anchor's, the cart's mean and the history's mean."""
-    price_of = graph.constant(tables.vocabulary.price, "price_of_item")
-    price = price_of.gather(item)
+    price = tables.vocabulary.price
+    price_of = graph.constant(price, "price_of_item")
+    known = np.stack([np.nan_to_num(price), (~np.isnan(price)).astype(np.float32)], axis=1)
+    known_of = graph.constant(known.astype(np.float32), "known_price_of_item")
+    of_item = price_of.gather(shortlist.item)
 
     def mean(items: Value, weight: Value) -> Value:
-        prices = price_of.gather(items)
-        unknown = prices.op("IsNaN")
-        weight = graph.where(unknown, 0.0, weight)
-        total = (graph.where(unknown, 0.0, prices) * weight).sum(1, keep=True)
-        return (total / weight.sum(1, keep=True)).unsqueeze(2)
+        """(N, 1), NaN where no price is known."""
+        summed = weight.unsqueeze(1).op("MatMul", known_of.gather(items)).squeeze(1)
+        return summed.slice(1, 0, 1) / summed.slice(1, 1, 2)
 
-    return {
-        "price": price,
-        "price_over_anchor": price / price_of.gather(anchor),
-        "price_over_cart": price / mean(request.cart, request.cart_known),
-        "price_over_history": price / mean(request.own, request.own_long),
-    }
+    columns = [
+        of_item,
+        of_item / price_of.gather(shortlist.anchor),
+        of_item / mean(request.cart, request.cart_known),
+        of_item / mean(request.own, request.own_long),
+    ]
+    return ("price", "price_over_anchor", "price_over_cart", "price_over_history"), pair(graph, *columns)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from mersalg.names import KINDS
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.groups import Group
 from mersalg_training.graph.request import Request
-from mersalg_training.graph.retrieve import Pool, split
+from mersalg_training.graph.retrieve import Only, Pool
 from mersalg_training.graph.tables import ShopTables
 
 CROSS_SELL, ADD_ON, UPSELL, MORE_OF_SAME, REPLACEMENT = (
@@ -18,46 +19,55 @@ CROSS_SELL, ADD_ON, UPSELL, MORE_OF_SAME, REPLACEMENT = (
 
 @dataclass(frozen=True)
 class Typed:
-    """The pool with kinds: (N, U, 1) each."""
+    """The pool with kinds: (N, U) each."""
 
     kind: Value
     """int64."""
     anchor: Value
     """int64 item index, "no item" for none."""
     eligible: Value
-    """bool: a product, of an allowed kind, not excluded, not in a cart that is still open, no upsell after payment."""
-    own_position: Value
-    """int64 position among the own products; 0 where there is none."""
+    """bool: a product, of an allowed kind, not excluded, not in a cart that is still open, no upsell after payment,
+    and of `only` where the request names any."""
+    found: Value
+    """bool: eligible, whatever `only` names, and brought by a source other than `only`."""
     is_own: Value
-    product_type: Value
 
 
 def type_pool(
-    graph: GraphBuilder, tables: ShopTables, request: Request, pool: Pool, types: Group, anchors: Value, allowed: Value
+    graph: GraphBuilder,
+    tables: ShopTables,
+    request: Request,
+    pool: Pool,
+    in_cart: Value,
+    same: Value,
+    allowed: Value,
+    only: Only | None,
 ) -> Typed:
-    """Give each candidate its one kind and its anchor. anchors: (N, n_types + 1); allowed: (N, 5) bool."""
+    """Give each candidate its one kind and its anchor.
+
+    in_cart: (N, U) float32 products of the type in the cart; same: (N, U) int64 what a candidate of the type stands
+    beside, "no item" for nothing; allowed: (N, 5) bool.
+    """
     rules, no_item = tables.config.kinds, tables.n_items
     price_of = graph.constant(tables.vocabulary.price, "price_of_item")
-    total, best = split(pool.total), split(pool.best)
-    is_open = ~request.after_payment.unsqueeze(2)
-    product_type = types.of_item.gather(pool.item)
-    is_own = total["own"] > 0.0
-    own_position = graph.op("Max", total["own"].integers() - 1, 0)
-    due = request.of_own(request.own_due, own_position) >= rules.due_ratio
-    same = anchors.unsqueeze(2).gather_elements(product_type)
-    same = graph.where(product_type < tables.n_types, same, no_item)
-    has_same = same < no_item
     price = price_of.gather(pool.item)
+    is_open = ~request.after_payment
+    is_own = pool.own > 0
+    due = request.of_own([request.own_due], [float("nan")], pool.own).squeeze(2) >= rules.due_ratio
+    has_same = same < no_item
     dearer = price >= price_of.gather(same) * rules.upsell_step
-    instead = dearer & (types.at(types.cart_count, product_type) > 0.0) & is_open
+    instead = dearer & (in_cart > 0.0) & is_open
     is_own_again = is_own & ~instead
-    anchor = graph.where(is_own_again, pool.item, graph.where(has_same, same, pool.best_anchor))
+    anchor = graph.where(is_own_again, pool.item, graph.where(has_same, same, pool.anchor))
     of_same_type = graph.where(dearer, UPSELL, MORE_OF_SAME)
-    cheaper = price <= price_of.gather(pool.best_anchor) * rules.add_on_price
-    of_other_type = graph.where((best["directed"] > 0.0) & cheaper, ADD_ON, CROSS_SELL)
+    cheaper = price <= price_of.gather(pool.anchor) * rules.add_on_price
+    of_other_type = graph.where((pool.directed > 0) & cheaper, ADD_ON, CROSS_SELL)
     of_own = graph.where(due, REPLACEMENT, MORE_OF_SAME)
     kind = graph.where(is_own_again, of_own, graph.where(has_same, of_same_type, of_other_type))
-    eligible = (pool.item < no_item) & ~(total["excluded"] > 0.0) & ~((total["in_cart"] > 0.0) & is_open)
-    eligible = eligible & ~(kind.equal(UPSELL) & ~is_open)
-    eligible = eligible & (allowed.floats().unsqueeze(2).gather_elements(kind) > 0.0)
-    return Typed(kind, anchor, eligible, own_position, is_own, product_type)
+    is_upsell = graph.constant(np.arange(len(KINDS)).reshape(1, -1) == UPSELL)
+    permitted = (allowed & (is_open | ~is_upsell)).integers().gather_elements(kind) > 0
+    eligible = (pool.item < no_item) & ~pool.blocked & permitted
+    found = eligible & pool.found
+    if pool.named is not None and only is not None:
+        eligible = eligible & (pool.named | ~only.named)
+    return Typed(kind, anchor, eligible, found, is_own)

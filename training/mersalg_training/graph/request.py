@@ -41,6 +41,8 @@ class Request:
     """Days since the last purchase."""
     own_due: Value
     """Days since the last purchase over the expected interval; NaN where none is known."""
+    own_weight: Value
+    """(N, 1) float32 the sum of own_long, above 0."""
     n_orders: Value
     """(N, 1) float32 distinct times of purchase in the history."""
     last_age: Value
@@ -49,9 +51,12 @@ class Request:
     taste: Value
     """(N, F) float32 the history folded into the factors of customers; zeros without history."""
 
-    def of_own(self, values: Value, position: Value) -> Value:
-        """(N, U, 1): values (N, W) of the own products at positions (N, U, 1)."""
-        return values.unsqueeze(2).gather_elements(position)
+    def of_own(self, columns: list[Value], absent: list[float], place: Value) -> Value:
+        """(N, U, m) float32: columns (N, W) of the own products at places (N, U) from 1 on; `absent` at place 0."""
+        graph = place.graph
+        stacked = graph.concat([column.unsqueeze(2) for column in columns], 2)
+        first = graph.constant(np.array([[absent]], dtype=np.float32)).expand(self.own.dim(0), 1, len(absent))
+        return graph.concat([first, stacked], 1).op("GatherND", place.unsqueeze(2), batch_dims=1)
 
 
 def read_request(
@@ -86,6 +91,7 @@ def read_request(
         last_age=ages.min(1, keep=True),
         first_age=graph.where(known, age, 0.0).max(1, keep=True),
         taste=folded_in(graph, tables, own),
+        own_weight=graph.op("Max", own["own_long"].sum(1, keep=True), 1e-6),
         **own,
     )
 

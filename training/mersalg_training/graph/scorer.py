@@ -8,8 +8,9 @@ from onnx import TensorProto
 
 from mersalg.names import KINDS
 from mersalg_training.graph.builder import ML, GraphBuilder, Value
-from mersalg_training.graph.candidates import Inputs, candidates, stacked_features
-from mersalg_training.graph.decide import Decision, decide, scores
+from mersalg_training.graph.candidates import Inputs, candidates
+from mersalg_training.graph.decide import Decision, Wish, decide, scores
+from mersalg_training.graph.retrieve import Only
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
 from mersalg_training.trees import TreeTable
@@ -25,7 +26,8 @@ def featurise_model(
 
     Inputs: cart, history, exclude (N, .) int64 item indices, "no item" pads; history_age_days, history_quantity
     float32; moment (N,); kinds (N, 5) bool. Outputs: item, kind, anchor (N, C) int64; retrieved (N,) int64; without
-    trees features (N, C, F), signals (N, C, S) float32 and group (N, C) int64, with trees score (N, C) float32.
+    trees features (N, C, F), first_score (N, C), signals (N, C, S) float32 and group (N, C) int64, with trees score
+    (N, C) float32.
     """
     graph = GraphBuilder("mersalg_featurise")
     inputs = Inputs(
@@ -44,12 +46,13 @@ def featurise_model(
     graph.output(found.anchor, "anchor", INT64, ["n", width])
     graph.output(found.retrieved, "retrieved", INT64, ["n"])
     if trees is None:
-        graph.output(stacked_features(graph, found), "features", FLOAT, ["n", width, len(found.features)])
+        graph.output(found.features, "features", FLOAT, ["n", width, len(found.feature_names)])
+        graph.output(found.first_score, "first_score", FLOAT, ["n", width])
         graph.output(found.signals, "signals", FLOAT, ["n", width, "s"])
         graph.output(found.group, "group", INT64, ["n", width])
     else:
         graph.output(scores(graph, tables, found, *trees), "score", FLOAT, ["n", width])
-    return graph.model(), list(found.features)
+    return graph.model(), found.feature_names
 
 
 def scorer_model(
@@ -66,22 +69,28 @@ def scorer_model(
         "default_int64": tables.n_items,
     }
 
-    def items(name: str, width: str) -> Value:
-        return graph.op("LabelEncoder", graph.input(name, STRING, ["n", width]), domain=ML, **names)
+    def items(ids: Value) -> Value:
+        return graph.op("LabelEncoder", ids, domain=ML, **names)
 
+    only = graph.input("only", STRING, ["n", "o"])
+    present = graph.op("LabelEncoder", only, domain=ML, keys_strings=[""], values_int64s=[0], default_int64=1)
     inputs = Inputs(
-        cart=items("cart", "b"),
-        history=items("history", "h"),
+        cart=items(graph.input("cart", STRING, ["n", "b"])),
+        history=items(graph.input("history", STRING, ["n", "h"])),
         age=graph.input("history_age_days", FLOAT, ["n", "h"]),
         quantity=graph.input("history_quantity", FLOAT, ["n", "h"]),
-        exclude=items("exclude", "x"),
+        exclude=items(graph.input("exclude", STRING, ["n", "x"])),
         moment=graph.input("moment", INT64, ["n"]),
         kinds=graph.input("kinds", BOOL, ["n", len(KINDS)]),
+        only=Only(items(only), present.max(1, keep=True) > 0),
     )
-    limit = graph.input("limit", INT64, ["n"])
-    apply_threshold = graph.input("apply_threshold", BOOL, ["n"])
+    wish = Wish(
+        limit=graph.input("limit", INT64, ["n"]),
+        apply_threshold=graph.input("apply_threshold", BOOL, ["n"]),
+        by_value=graph.input("by_value", BOOL, ["n"]),
+    )
     found = candidates(graph, tables, inputs, first_weights)
-    offers = decide(graph, tables, found, decision, limit, apply_threshold)
+    offers = decide(graph, tables, found, decision, wish)
     ids = graph.constant(np.array([*product_ids, ""], dtype=object), "product_ids")
     graph.output(ids.gather(offers.item), "product_id", STRING, ["n", "k"])
     graph.output(offers.kind, "kind", INT64, ["n", "k"])

@@ -2,7 +2,7 @@
 
 Own products, upsells to new ones, and other new ones are scored by weights of their own. Own and
 new products are kept in places of their own, so that a customer with a long history still sees what is new, and one
-ranker each can follow.
+ranker each can follow. The trees add to the first score what is not linear.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.groups import Group
 from mersalg_training.graph.kinds import UPSELL, Typed
 from mersalg_training.graph.request import Request
-from mersalg_training.graph.retrieve import Pool, split
+from mersalg_training.graph.retrieve import CHANNELS, Only, Pool
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
+from mersalg_training.vocabulary import Vocabulary
 
-SIGNALS = (
-    "cosine", "confidence", "factor", "ladder", "follow", "near", "taste", "own_long", "own_short", "due", "orders",
-    "recent", "affinity", "type_in_cart", "type_own", "same_type_anchor",
-)  # fmt: skip
-"""What the first score sees; all are 0 where a source does not know the candidate."""
-
+ROOTS = (*CHANNELS, "closest", "cart_affinity", "own_affinity", "share_of_own", "like_cart")
+"""Signals that count by their square root."""
+SIGNALS = (*ROOTS, "taste", "cart_fit", "own_long", "own_short", "due", "has_anchor")
+"""What the first score sees of a request's candidate; all are 0 where a source does not know it."""
+STANDING = ("log_orders", "recent", "trend", "repeat_rate", "idle", "share_of_type", "unsold")
+"""What it sees of the product alone."""
 GROUPS = ("own", "upsell", "other")
 """Candidates with weights of their own: a column each, whose last row is the intercept."""
 OUT = -1e9
@@ -35,22 +35,23 @@ class Shortlist:
     """C candidates of N requests: first the own products, then the new ones, each the best first score first."""
 
     item: Value
-    """(N, C, 1) int64, "no item" in unused places; so are kind, anchor, own_position and group."""
+    """(N, C) int64, "no item" in unused places; so are kind, anchor, own and group."""
     kind: Value
     anchor: Value
-    own_position: Value
+    own: Value
+    """1 + the position among the own products, 0 for none."""
     group: Value
     """Position in GROUPS."""
     valid: Value
     """(N, C) bool."""
     first_score: Value
-    """(N, C, 1) float32."""
+    """(N, C) float32."""
+    own_width: Value
+    """(1,) int64 places of own products; those of new products follow."""
     retrieved: Value
     """(N,) int64 eligible candidates in the pool."""
-    total: dict[str, Value]
-    """(N, C, 1) float32 sums of the pool, by channel."""
-    best: dict[str, Value]
-    """(N, C, 1) float32 channels of the strongest entry."""
+    found: Value
+    """(N,) int64 the same, whatever `only` names, so that `only` changes no candidate's features."""
     signals: Value
     """(N, C, len(SIGNALS)) float32."""
 
@@ -61,36 +62,40 @@ def shorten(
     request: Request,
     pool: Pool,
     typed: Typed,
-    types: Group,
-    affinity: Value,
+    by_type: dict[str, Value],
     weights: Float32,
+    only: Only | None,
 ) -> Shortlist:
     """Keep the eligible own and new candidates with the best first scores; ties to the lower item index.
 
-    weights: (len(SIGNALS) + 1, len(GROUPS)) float32.
+    Everything eligible is kept for a request with `only`.
+
+    by_type: the sums of the candidate's product type, (N, U) float32 each; weights: (len(SIGNALS) + len(STANDING) + 1,
+    len(GROUPS)) float32.
     """
-    signals = first_signals(graph, tables, request, pool, typed, types, affinity)
-    by_group = signals.op("MatMul", graph.constant(weights[:-1], "first_weights")) + graph.constant(weights[-1:])
+    signals = first_signals(graph, tables, request, pool, by_type, typed)
+    moving, standing = weights[: len(SIGNALS)], weights[len(SIGNALS) :]
+    base = np.append(standing_signals(tables.vocabulary) @ standing[:-1] + standing[-1], np.zeros((1, len(GROUPS))), 0)
+    by_group = signals.op("MatMul", graph.constant(np.ascontiguousarray(moving), "first_weights"))
+    by_group = by_group + graph.constant(base.astype(np.float32), "first_score_of_item").gather(pool.item)
     group = graph.where(typed.is_own, 0, graph.where(typed.kind.equal(UPSELL), 1, 2))
-    score = by_group.op("GatherElements", group, axis=2)
-    own_place, own_best = best_places(graph, score, typed.eligible & typed.is_own, tables.own_places)
-    new_place, new_best = best_places(graph, score, typed.eligible & ~typed.is_own, tables.new_places)
+    score = by_group.op("GatherElements", group.unsqueeze(2), axis=2).squeeze(2)
+    own_place, own_best = best_places(graph, score, typed.eligible & typed.is_own, tables.own_places, only)
+    new_place, new_best = best_places(graph, score, typed.eligible & ~typed.is_own, tables.new_places, only)
     place, best = graph.concat([own_place, new_place], 1), graph.concat([own_best, new_best], 1)
     valid = best > OUT / 2
-    codes = graph.concat([pool.item, typed.kind, typed.anchor, typed.own_position, group], 2)
-    kept = split(rows(codes, place), ("item", "kind", "anchor", "own_position", "group"))
     return Shortlist(
-        item=graph.where(valid.unsqueeze(2), kept["item"], tables.n_items),
-        kind=kept["kind"],
-        anchor=kept["anchor"],
-        own_position=kept["own_position"],
-        group=kept["group"],
+        item=graph.where(valid, pool.item.gather_elements(place), tables.n_items),
+        kind=typed.kind.gather_elements(place),
+        anchor=typed.anchor.gather_elements(place),
+        own=pool.own.gather_elements(place),
+        group=group.gather_elements(place),
         valid=valid,
-        first_score=best.unsqueeze(2),
-        retrieved=typed.eligible.integers().squeeze(2).sum(1),
-        total=split(rows(pool.total, place)),
-        best=split(rows(pool.best, place)),
-        signals=rows(signals, place),
+        first_score=best,
+        own_width=own_best.dim(1),
+        retrieved=typed.eligible.integers().sum(1),
+        found=typed.found.integers().sum(1),
+        signals=signals.op("GatherND", place.unsqueeze(2), batch_dims=1),
     )
 
 
@@ -99,40 +104,88 @@ def first_signals(
     tables: ShopTables,
     request: Request,
     pool: Pool,
+    by_type: dict[str, Value],
     typed: Typed,
-    types: Group,
-    affinity: Value,
 ) -> Value:
     """(N, U, len(SIGNALS)) float32."""
-    total = split(pool.total)
-    statistics = tables.vocabulary.statistics
-    popular = np.stack([statistics["log_orders"], np.sqrt(statistics["month_share"])], axis=1)
-    popularity = split(graph.constant(popular, "popularity").gather(pool.item).squeeze(2), ("orders", "recent"))
-    own = typed.is_own.floats()
-    due = request.of_own(request.own_due, typed.own_position)
-    price_of = graph.constant(tables.vocabulary.price, "price_of_item")
-    known = {
-        **{name: total[name].op("Sqrt") for name in ("cosine", "confidence", "ladder", "follow", "near", "taste")},
-        **popularity,
-        "factor": graph.op("Max", total["factor"], 0.0),
-        "own_long": (request.of_own(request.own_long, typed.own_position) * own + 1.0).op("Log"),
-        "own_short": (request.of_own(request.own_short, typed.own_position) * own).op("Sqrt"),
-        "due": graph.where(typed.is_own & (due > 0.0), graph.op("Min", due, 2.0), 0.0),
-        "affinity": types.at(affinity, typed.product_type).op("Sqrt"),
-        "type_in_cart": graph.op("Min", types.at(types.cart_count, typed.product_type), 3.0),
-        "type_own": (types.at(types.own_long, typed.product_type) + 1.0).op("Log"),
-        "same_type_anchor": (price_of.gather(typed.anchor) > 0.0).floats(),
+    share = graph.constant(share_root(tables.vocabulary), "share_root_of_item").gather(pool.item)
+    roots = {
+        **pool.channels,
+        "closest": pool.closest,
+        "cart_affinity": by_type["cart_affinity"] * share,
+        "own_affinity": by_type["own_affinity"] * share,
+        "share_of_own": by_type["own_share"],
+        "like_cart": by_type["in_cart"],
     }
-    return graph.concat([known[name] for name in SIGNALS], 2)
+    own = request.of_own(
+        [
+            (request.own_long + 1.0).op("Log"),
+            request.own_short.op("Sqrt"),
+            graph.where(request.own_due > 0.0, graph.op("Min", request.own_due, 2.0), 0.0),
+        ],
+        [0.0, 0.0, 0.0],
+        pool.own,
+    )
+    return graph.concat(
+        [
+            graph.concat([roots[name].unsqueeze(2) for name in ROOTS], 2).op("Sqrt"),
+            closeness(graph, tables, request, pool.item),
+            own,
+            (typed.anchor < tables.n_items).floats().unsqueeze(2),
+        ],
+        2,
+    )
 
 
-def best_places(graph: GraphBuilder, score: Value, eligible: Value, width: int) -> tuple[Value, Value]:
-    """Positions (N, width) and scores of the eligible with the best score; scores below OUT / 2 mark unused places."""
-    masked = graph.where(eligible, score, OUT).squeeze(2)
-    best, place = masked.sorted(k=graph.constant(np.array([width])), largest=True)
-    return place, best
+def closeness(graph: GraphBuilder, tables: ShopTables, request: Request, item: Value) -> Value:
+    """(N, U, 2) float32: the candidate's factors times the customer's taste, and times the mean of the cart's."""
+    last = tables.supported
+    joined = np.concatenate([tables.taste.factors, tables.factors], axis=1)
+    rows = np.concatenate([joined[:last], np.zeros((1, joined.shape[1]))]).astype(np.float32)
+    factors = graph.constant(rows, "factors_of_item")
+    depth = tables.factors.shape[1]
+    cart = factors.gather(graph.op("Min", request.cart, last)).sum(1)
+    cart = cart.slice(1, depth, 2 * depth) / graph.op("Max", request.cart_known.sum(1, keep=True), 1.0)
+    nothing = request.taste * 0.0
+    sides = [graph.concat(pair, 1).unsqueeze(2) for pair in ([request.taste, nothing], [nothing, cart])]
+    return factors.gather(graph.op("Min", item, last)).op("MatMul", graph.concat(sides, 2))
 
 
-def rows(values: Value, place: Value) -> Value:
-    """(N, C, m): rows of (N, U, m) at positions (N, C)."""
-    return values.op("GatherND", place.unsqueeze(2), batch_dims=1)
+def share_root(vocabulary: Vocabulary) -> Float32:
+    """(n_items + 1,) the square root of a product's share of its type's orders; 0 without a type."""
+    return np.sqrt(np.nan_to_num(vocabulary.statistics["type_share"]))
+
+
+def standing_signals(vocabulary: Vocabulary) -> Float32:
+    """(n_items, len(STANDING)) float32."""
+    known = {name: values[:-1] for name, values in vocabulary.statistics.items()}
+    found = {
+        "log_orders": known["log_orders"],
+        "recent": np.sqrt(known["month_share"]),
+        "trend": np.minimum(known["trend"], 3.0),
+        "repeat_rate": known["repeat_rate"],
+        "idle": np.log1p(np.nan_to_num(known["idle_days"])),
+        "share_of_type": np.nan_to_num(known["type_share"]),
+        "unsold": (vocabulary.orders[:-1] == 0).astype(np.float32),
+    }
+    return np.stack([found[name] for name in STANDING], axis=1).astype(np.float32)
+
+
+def best_places(
+    graph: GraphBuilder, score: Value, eligible: Value, width: int, only: Only | None
+) -> tuple[Value, Value]:
+    """Positions (N, W) and scores of the eligible with the best score; scores below OUT / 2 mark unused places.
+
+    W is `width`, or as many as the longest `only` of the batch names where they are more; a request without `only`
+    uses `width` places all the same. The pool may hold fewer.
+    """
+    masked = graph.where(eligible, score, OUT)
+    places = graph.constant(np.array([width]))
+    if only is None:
+        masked = graph.concat([masked, graph.full(OUT, masked.dim(0), width)], 1)
+        best, place = masked.sorted(k=places, largest=True)
+        return graph.op("Min", place, score.dim(1) - 1), best
+    k = graph.op("Min", graph.op("Max", places, only.item.dim(1)), masked.dim(1))
+    best, place = masked.sorted(k=k, largest=True)
+    position = graph.op("Range", 0, k.squeeze(0), 1).unsqueeze(0)
+    return place, graph.where((position < width) | only.named, best, OUT)

@@ -68,9 +68,9 @@ class ShopTables:
         return self.config.retrieve.new_candidates
 
     @property
-    def popular(self) -> Int64:
-        """(own + new candidates,) the most bought in the last weeks, so that no request is short of places."""
-        return self.most_popular(self.own_places + self.new_places)
+    def supported(self) -> int:
+        """Products with factors and neighbours of their own: those of the lowest item indices."""
+        return int(np.count_nonzero(self.vocabulary.orders >= self.config.counts.min_support))
 
     def most_popular(self, width: int) -> Int64:
         """(width,) the most bought products of the last weeks; "no item" where there are too few."""

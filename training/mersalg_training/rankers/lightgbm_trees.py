@@ -41,13 +41,14 @@ class LightgbmRanker:
         y: Float32,
         weight: Float32,
         *,
+        start: Float32 | None = None,
         validation: Rows | None = None,
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
         """See Ranker.fit."""
         check_fit_rows(X, y, weight, validation)
-        booster, losses = boost(self.config, (X, y, weight), validation, seed, progress)
+        booster, losses = boost(self.config, (X, y, weight), start, validation, seed, progress)
         return FittedTrees(
             table=read_model(booster.model_to_string()),
             gain=np.asarray(booster.feature_importance("gain"), dtype=np.float64),
@@ -56,8 +57,26 @@ class LightgbmRanker:
         )
 
 
+def fit_scorer(
+    config: RankerConfig, X: Float32, y: Float32, weight: Float32, seed: int
+) -> Callable[[Float32], Float64]:
+    """Boosted trees as a function: (n_rows, n_features) float32 -> (n_rows,) log-odds. Rows as of Ranker.fit."""
+    check_fit_rows(X, y, weight, None)
+    booster, _ = boost(config, (X, y, weight), None, None, seed)
+
+    def score(rows: Float32) -> Float64:
+        return np.asarray(booster.predict(rows, raw_score=True, num_threads=THREADS), dtype=np.float64)
+
+    return score
+
+
 def boost(
-    config: RankerConfig, rows: Rows, validation: Rows | None, seed: int, progress: Progress | None = None
+    config: RankerConfig,
+    rows: Rows,
+    start: Float32 | None,
+    validation: Rows | None,
+    seed: int,
+    progress: Progress | None = None,
 ) -> tuple[Any, dict[str, Float64]]:
     """lightgbm.Booster, and the log loss by round of `fit` and `validation`."""
     parameters = {
@@ -77,7 +96,7 @@ def boost(
         "verbosity": -1,
     }
     X, y, weight = rows
-    fit_set = lightgbm.Dataset(X, y, weight=weight, params=parameters)
+    fit_set = lightgbm.Dataset(X, y, weight=weight, init_score=start, params=parameters)
     sets, names = [fit_set], ["fit"]
     found: dict[str, dict[str, list[float]]] = {}
     callbacks: list[Callable[[Any], None]] = [lightgbm.record_evaluation(found)]

@@ -44,12 +44,14 @@ class Ranker(Protocol):
         y: Float32,
         weight: Float32,
         *,
+        start: Float32 | None = None,
         validation: Rows | None = None,
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
         """Fit on X (n_rows, n_features); the same rows, seed and settings give the same trees.
 
+        start: (n_rows,) log-odds to which the trees add; None = none. The table holds the trees alone.
         A row of weight 2 counts in the loss as two rows. Without `validation` every round of the config is kept.
         DataError where the rows do not hold.
         """
