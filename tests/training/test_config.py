@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from mersalg.errors import ConfigError
-from mersalg_training.config import Config, flat, load_config, parse_config
+from mersalg_training.config import Config, flat, lay_over, load_config, parse_config
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = 'name = "small"\n[data]\norders = "orders.csv"\n'
@@ -97,6 +97,13 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 def test_a_configuration_is_frozen(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         loaded(tmp_path).data.orders = "others.csv"  # type: ignore[misc]
+
+
+def test_an_empty_catalogue_is_none(tmp_path: Path) -> None:
+    given = {"name": "small", "data": {"orders": "orders.csv", "products": "products.csv"}}
+    assert parse_config(given, "here").data.products == "products.csv"
+    lay_over(given, "data.products=")
+    assert parse_config(given, "here").data.products is None
 
 
 def test_a_resolved_config_read_again_is_the_same(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg.errors import DataError
+from mersalg_training.adaptation import Adaptation, adapt
 from mersalg_training.answers import time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
 from mersalg_training.calibrating import Calibrated, calibrate, rank_cases, spread_over_units
@@ -21,6 +22,7 @@ from mersalg_training.purchases import open_purchases
 from mersalg_training.rankers import FittedTrees
 from mersalg_training.ranking import fit_ranker, learn_first_weights, recall_by_source, training_matrices
 from mersalg_training.shop import learn_shop
+from mersalg_training.shop_statistics import ShopStatistics, measure_shop
 from mersalg_training.split import Windows, split_windows
 from mersalg_training.timeline import Float32, Timeline, read_timeline
 
@@ -43,7 +45,7 @@ class Fitted:
     """What the carts of the rank window taught."""
 
     config: Config
-    """With the horizon that the data gave."""
+    """With what the data gave: the horizon, the days of follow-on pairs."""
     rhythm: Rhythm
     """The shop's pace before the rank window; features and labels of one job share it."""
     first_weights: Float32
@@ -52,6 +54,10 @@ class Fitted:
     new: FittedTrees
     recall: dict[str, float]
     """Of the ranker's requests, the share of what followed that each source retrieved."""
+    statistics: ShopStatistics
+    """Of what lies before the rank window."""
+    adapted: list[Adaptation]
+    """What was set otherwise than usual because of them."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,8 @@ def read_purchases(config: Config, stages: Stages) -> Purchased:
         attributes = read_attributes(purchases.connection)
         purchases.connection.close()
         check_company(timeline)
-    return Purchased(report, timeline, attributes, split_windows(report.first, report.last, config.split))
+    windows = split_windows(report.first, report.last, config.split, timeline.order_day)
+    return Purchased(report, timeline, attributes, windows)
 
 
 def check_company(timeline: Timeline) -> None:
@@ -112,9 +119,11 @@ def fit_rankers(purchased: Purchased, config: Config, stages: Stages) -> Fitted:
     random = np.random.default_rng(config.seed)
     rank_day, calibrate_day = time_to_day(windows.rank_from), time_to_day(windows.calibrate_from)
     with stages.stage("Counting and factorising for the rankers") as tick:
+        statistics = measure_shop(timeline, attributes, rank_day)
+        adapted = adapt(config, statistics, windows, timeline.order_day)
+        config = adapted.config
         tables = learn_shop(timeline, attributes, rank_day, config, tick)
     horizon = config.label.horizon_days or tables.rhythm.horizon_days
-    config = config.model_copy(update={"label": config.label.model_copy(update={"horizon_days": horizon})})
     types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
     cases = make_cases(timeline, types, unknown, rank_day, calibrate_day, horizon, most, random)
     if len(cases) < 2:
@@ -130,10 +139,20 @@ def fit_rankers(purchased: Purchased, config: Config, stages: Stages) -> Fitted:
         own, new = training_matrices(timeline, cases, featuriser, config.ranker.negatives, random, tick)
     recall = recall_by_source(own, new, featuriser.feature_names, len(cases.target.values))
     with stages.stage("Fitting the ranker of own products") as tick:
-        own_trees = fit_ranker(own if own.y.sum() >= MIN_POSITIVES else own.beside(new), config, tick)
+        own_trees = fit_ranker(own if own.y.sum() >= MIN_POSITIVES else own.beside(new), adapted.fitting, tick)
     with stages.stage("Fitting the ranker of new products") as tick:
-        new_trees = fit_ranker(new if new.y.sum() >= MIN_POSITIVES else new.beside(own), config, tick)
-    return Fitted(config, tables.rhythm, first_weights, featuriser.feature_names, own_trees, new_trees, recall)
+        new_trees = fit_ranker(new if new.y.sum() >= MIN_POSITIVES else new.beside(own), adapted.fitting, tick)
+    return Fitted(
+        config,
+        tables.rhythm,
+        first_weights,
+        featuriser.feature_names,
+        own_trees,
+        new_trees,
+        recall,
+        statistics,
+        adapted.told,
+    )
 
 
 def calibrate_shop(purchased: Purchased, fitted: Fitted, tables: ShopTables, tick: Tick) -> Calibrated:

@@ -69,6 +69,8 @@ def make_manifest(
             "to": report.last.date().isoformat(),
             "rejected": report.rejected,
             "switched_off": report.switched_off,
+            "statistics": learned.fitted.statistics.to_json(),
+            "adapted": [adaptation.to_json() for adaptation in learned.fitted.adapted],
         },
         "windows": windows.to_json(),
         "config": learned.fitted.config.model_dump(mode="json"),

@@ -38,6 +38,7 @@ def log_job(
             **{f"data/{name}": float(manifest["data"][name]) for name in ("lines", "orders", "customers", "products")},
             **{f"data/rejected/{reason}": float(n) for reason, n in report.rejected.items()},
             **{f"seconds/{name}": value for name, value in seconds.items()},
+            **learned.fitted.statistics.metrics(),
             **threshold_metrics(learned),
             **{
                 f"candidate_recall/{source.replace(' ', '_')}": share for source, share in learned.fitted.recall.items()

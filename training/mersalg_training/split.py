@@ -7,17 +7,22 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import duckdb
+import numpy as np
 
 from mersalg.errors import DataError
 from mersalg_training.config import SplitConfig
+from mersalg_training.timeline import Float64
 
 Window = Literal["fit", "rank", "calibrate", "test"]
 
 MIN_DAYS: Final = 10
 """A shorter history has no windows worth the name."""
 SHARES: Final[dict[str, float]] = {"rank": 0.15, "calibrate": 0.10, "test": 0.10}
-"""Of the span, where the configuration gives no days."""
+"""Of the span or of the orders, where the configuration gives no days."""
+UNEVEN: Final = 1.6
+"""Times that a window's share of the orders may be above or below its share of the days."""
 DAY: Final = timedelta(days=1)
+EPOCH: Final = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,13 @@ class WindowSize:
     customers: int
 
 
-def split_windows(first: datetime, last: datetime, config: SplitConfig) -> Windows:
+def split_windows(first: datetime, last: datetime, config: SplitConfig, order_days: Float64 | None = None) -> Windows:
     """The windows of a history from its first to its last order, in whole days.
 
-    The last day counts whole. DataError if there are fewer than MIN_DAYS days, or if the windows leave none to fit.
+    The last day counts whole. A window without configured days takes its share of the span; where that is far from
+    its share of the orders (`unevenness`), all such windows take their shares of the orders instead.
+    order_days: (n,) days since 1970-01-01 of all orders, in any order; None = the span alone decides.
+    DataError if there are fewer than MIN_DAYS days, or if the windows leave none to fit.
     """
     start, to = midnight(first), midnight(last) + DAY
     span = (to - start).days
@@ -72,11 +80,23 @@ def split_windows(first: datetime, last: datetime, config: SplitConfig) -> Windo
         raise DataError(
             f"split: expected orders of at least {MIN_DAYS} days, got {span} ({start:%Y-%m-%d} to {last:%Y-%m-%d})"
         )
-    days = {"rank": config.rank_days, "calibrate": config.calibrate_days, "test": config.test_days}
-    length = {name: share_of(span, SHARES[name]) if given is None else given for name, given in days.items()}
-    taken = sum(length.values())
+    given = given_days(config)
+    windows = windows_of(start, to, {name: span_share(span, name) if n is None else n for name, n in given.items()})
+    if order_days is not None and unevenness(windows, config, order_days) is not None:
+        windows = windows_of(start, to, lengths_by_orders(to, given, order_days))
+    return windows
+
+
+def given_days(config: SplitConfig) -> dict[str, int | None]:
+    """The configured days of each window, the latest first."""
+    return {"test": config.test_days, "calibrate": config.calibrate_days, "rank": config.rank_days}
+
+
+def windows_of(start: datetime, to: datetime, length: dict[str, int]) -> Windows:
+    """The windows of these days; DataError if they leave none to fit."""
+    span, taken = (to - start).days, sum(length.values())
     if taken >= span:
-        asked = ", ".join(f"{name} {count}" for name, count in length.items())
+        asked = ", ".join(f"{name} {length[name]}" for name in SHARES)
         raise DataError(
             f"split: the windows take {taken} days ({asked}) of a history of {span} and leave none to fit; give at "
             f"least {taken + 1} days of orders, or set split.rank_days, split.calibrate_days, split.test_days lower"
@@ -84,6 +104,57 @@ def split_windows(first: datetime, last: datetime, config: SplitConfig) -> Windo
     test_from = to - length["test"] * DAY
     calibrate_from = test_from - length["calibrate"] * DAY
     return Windows(start, calibrate_from - length["rank"] * DAY, calibrate_from, test_from, to)
+
+
+def unevenness(windows: Windows, config: SplitConfig, order_days: Float64) -> str | None:
+    """Which window without configured days is the farthest from its share of the orders; None where each is near it.
+
+    order_days as in `split_windows`. Near: at most UNEVEN times the share, and at least one over UNEVEN of it.
+    """
+    days = given_days(config)
+    held = {
+        name: float(np.mean((order_days >= to_day(first)) & (order_days < to_day(end))))
+        for name, (first, end) in windows.bounds().items()
+        if name != "fit" and days[name] is None
+    }
+    off = {name: max(share / SHARES[name], SHARES[name] / max(share, 1e-9)) for name, share in held.items()}
+    worst = max(off, key=lambda name: off[name], default=None)
+    if worst is None or off[worst] <= UNEVEN:
+        return None
+    return f"{held[worst]:.0%} of the orders lie in the {SHARES[worst]:.0%} of the days of the window {worst}"
+
+
+def lengths_by_orders(to: datetime, given: dict[str, int | None], order_days: Float64) -> dict[str, int]:
+    """The days of each window, from the end: those given, else the fewest that hold its share of the orders.
+
+    A window starts on the day after an order, so that what is known before it is as fresh as a shop's last order. Where
+    orders come in bursts, as at month ends, it starts between two of them: it is widened until the day of orders before
+    it is at least half of the usual pause away.
+    """
+    ordered = np.sort(np.floor(order_days))
+    burst = np.unique(ordered)
+    pause = np.diff(burst, prepend=-np.inf)
+    burst = burst[pause >= np.median(pause) / 2.0]
+    found: dict[str, int] = {}
+    end = to_day(to)
+    for name, days in given.items():
+        left = ordered[ordered < end]
+        few = max(1, round(SHARES[name] * len(ordered)))
+        first = left[-few] if few <= len(left) else end - 1.0
+        first = max(burst[burst <= first], default=first)
+        before = left[left < first]
+        start = before[-1] + 1.0 if len(before) else first
+        found[name] = int(end - start) if days is None else days
+        end -= found[name]
+    return found
+
+
+def read_order_days(connection: duckdb.DuckDBPyConnection) -> Float64:
+    """(n_orders,) days since 1970-01-01 of the orders of the table `lines`."""
+    found = connection.execute(
+        "SELECT epoch(min(ordered_at)) / 86400.0 AS day FROM lines GROUP BY order_id"
+    ).fetchnumpy()
+    return np.asarray(found["day"], dtype=np.float64)
 
 
 def window_sizes(connection: duckdb.DuckDBPyConnection, windows: Windows) -> list[WindowSize]:
@@ -106,9 +177,14 @@ def window_sizes(connection: duckdb.DuckDBPyConnection, windows: Windows) -> lis
     return sizes
 
 
-def share_of(span: int, share: float) -> int:
-    """So many days of the span, and at least one."""
-    return max(1, round(span * share))
+def span_share(span: int, window: str) -> int:
+    """So many days of the span as the window's share, and at least one."""
+    return max(1, round(span * SHARES[window]))
+
+
+def to_day(time: datetime) -> float:
+    """Days since 1970-01-01 of a time without a zone."""
+    return (time - EPOCH) / DAY
 
 
 def midnight(time: datetime) -> datetime:

@@ -56,6 +56,10 @@ def train(config: Config, out: Path, console: Console) -> Trained:
         purchased = read_purchases(config, stages)
         console.print(purchased.report.render())
         learned = learn(purchased, config, stages)
+        for sentence in learned.fitted.statistics.sentences():
+            console.print(sentence, highlight=False)
+        for adaptation in learned.fitted.adapted:
+            console.print(f"Adapted  {adaptation.sentence()}", highlight=False)
         with new_bundle(out) as writer:
             recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages)
             with stages.stage("Loading the bundle as a shop does"):

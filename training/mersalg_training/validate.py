@@ -17,7 +17,7 @@ from mersalg_training.columns import ORDER_COLUMNS, PRODUCT_COLUMNS
 from mersalg_training.config import load_config
 from mersalg_training.contract import apply_contract
 from mersalg_training.purchases import Purchases, open_purchases
-from mersalg_training.split import WindowSize, split_windows, window_sizes
+from mersalg_training.split import WindowSize, read_order_days, split_windows, window_sizes
 
 
 def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,8 @@ def validate_command(args: argparse.Namespace) -> int:
         with Console(stderr=True).status(f"Reading {config.data.orders}"):
             purchases = open_purchases(config.data)
             report = apply_contract(purchases, config.contract)
-            windows = split_windows(report.first, report.last, config.split)
+            order_days = read_order_days(purchases.connection)
+            windows = split_windows(report.first, report.last, config.split, order_days)
             sizes = window_sizes(purchases.connection, windows)
     except MersalgError as error:
         if args.json:
