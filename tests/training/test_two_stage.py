@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mersalg_training.baselines.two_stage import TwoStage, fit_two_stage
+from mersalg_training.baselines.two_stage import TwoStage, fit_two_stage, model
 from mersalg_training.baselines.two_stage.carts import QUESTIONS, Carts, assemble, make_carts
 from mersalg_training.baselines.two_stage.facts import make_facts
 from mersalg_training.baselines.two_stage.features import Rows, cart_columns, own_columns, price_columns
@@ -247,7 +247,7 @@ def shop(known: bool = True) -> Timeline:
     """Every customer buys three pairs of an a and its b, favours the pairs beside the own number, and comes back."""
     random = np.random.default_rng(9)
     orders = []
-    for customer in range(60):
+    for customer in range(45):
         favourites = [(customer + step) % PAIRS for step in range(4)]
         for day in np.sort(random.uniform(0, END + 5, size=16)).tolist():
             chosen = random.choice([*favourites * 3, *range(PAIRS)], size=3)
@@ -266,9 +266,17 @@ def completions(timeline: Timeline) -> tuple[Cases, Restriction]:
 
 def fitted(timeline: Timeline, named_types: bool = True) -> TwoStage:
     types = make_attributes({name: name[0] if named_types else None for name in SHOP})
-    model = fit_two_stage(timeline, types, END, np.random.default_rng(4))
-    assert model is not None
-    return model
+    found = fit_two_stage(timeline, types, END, np.random.default_rng(4))
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_trees() -> Iterator[None]:
+    """Fewer rounds than the model has: the shops of these claims are small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "TREES", model.TREES.model_copy(update={"trees": 40, "learning_rate": 0.2}))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -277,10 +285,11 @@ def learned() -> tuple[Timeline, TwoStage]:
     return timeline, fitted(timeline)
 
 
+@pytest.mark.slow
 def test_the_partner_of_the_cart_s_product_comes_first(learned: tuple[Timeline, TwoStage]) -> None:
-    timeline, model = learned
+    timeline, two_stage = learned
     cases, restriction = completions(timeline)
-    ranked = model.rank(cases, restriction, 3)
+    ranked = two_stage.rank(cases, restriction, 3)
     partner = [
         name.replace("a", "b")
         for cart in map(cases.cart.__getitem__, range(len(cases)))
@@ -290,51 +299,57 @@ def test_the_partner_of_the_cart_s_product_comes_first(learned: tuple[Timeline, 
     assert np.mean([one == other for one, other in zip(first, partner, strict=True)]) > 0.9
 
 
+@pytest.mark.slow
 def test_the_restriction_and_k_hold(learned: tuple[Timeline, TwoStage]) -> None:
-    timeline, model = learned
+    timeline, two_stage = learned
     cases, _ = completions(timeline)
     only = np.zeros(len(SHOP), dtype=np.bool_)
     only[[1, 4, 20]] = True
     everything = np.ones(len(SHOP), dtype=np.bool_)
-    ranked = model.rank(cases, Restriction(everything, cases.cart, lambda case: only), 5)
+    ranked = two_stage.rank(cases, Restriction(everything, cases.cart, lambda case: only), 5)
     for row, products in enumerate(ranked):
         assert set(products.tolist()) == {1, 4, 20} - set(cases.cart[row].tolist())
-    assert [len(products) for products in model.rank(cases, Restriction(everything, cases.cart), 2)] == [2] * len(cases)
+    assert [len(products) for products in two_stage.rank(cases, Restriction(everything, cases.cart), 2)] == [2] * len(
+        cases
+    )
 
 
+@pytest.mark.slow
 def test_the_same_requests_are_ranked_alike_alone_and_by_any_named_question(
     learned: tuple[Timeline, TwoStage],
 ) -> None:
-    timeline, model = learned
+    timeline, two_stage = learned
     cases, restriction = completions(timeline)
-    together = model.rank(cases, restriction, 6)
+    together = two_stage.rank(cases, restriction, 6)
     alone = cases.take(np.array([3]))
-    single = model.rank(alone, Restriction(restriction.catalogue, alone.cart), 6)
+    single = two_stage.rank(alone, Restriction(restriction.catalogue, alone.cart), 6)
     np.testing.assert_array_equal(single[0], together[3])
     for question in QUESTIONS:
-        assert len(model.rank(alone, Restriction(restriction.catalogue, alone.cart), 6, question)[0]) == 6
+        assert len(two_stage.rank(alone, Restriction(restriction.catalogue, alone.cart), 6, question)[0]) == 6
 
 
+@pytest.mark.slow
 def test_what_comes_after_the_day_changes_nothing(learned: tuple[Timeline, TwoStage]) -> None:
-    timeline, model = learned
+    timeline, two_stage = learned
     scrambled = np.random.default_rng(0).permutation(len(SHOP)).astype(np.int32)
     late = timeline.line_day >= END
     other = replace(timeline, line_product=np.where(late, scrambled[timeline.line_product], timeline.line_product))
     cases, restriction = completions(timeline)
     first = cases.take(np.flatnonzero(timeline.line_day[cases.history[:, 1] - 1] < END))
     permitted = Restriction(restriction.catalogue, first.cart)
-    for one, two in zip(model.rank(first, permitted, 5), fitted(other).rank(first, permitted, 5), strict=True):
+    for one, two in zip(two_stage.rank(first, permitted, 5), fitted(other).rank(first, permitted, 5), strict=True):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bare", [lambda: (shop(known=False), True), lambda: (shop(), False), lambda: (without_prices(shop()), True)]
 )
 def test_customers_types_and_prices_may_be_unknown(bare: Callable[[], tuple[Timeline, bool]]) -> None:
     timeline, typed = bare()
     cases, restriction = completions(timeline)
-    model = fitted(timeline, typed)
-    assert all(len(products) == 5 for products in model.rank(cases, restriction, 5))
+    two_stage = fitted(timeline, typed)
+    assert all(len(products) == 5 for products in two_stage.rank(cases, restriction, 5))
 
 
 def without_prices(timeline: Timeline) -> Timeline:

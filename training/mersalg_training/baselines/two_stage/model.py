@@ -1,4 +1,4 @@
-"""The hand-made two-stage model: candidates from many sources, then boosted trees on about a hundred features.
+"""The hand-made two-stage model: candidates from many sources, then boosted trees on 86 features.
 
 It is what a good data scientist builds in some days from libraries and groupings, and the strongest rival. Sources are
 fitted on the first nine tenths, and the trees on carts of the last tenth. Then the sources are fitted anew on

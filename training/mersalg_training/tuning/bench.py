@@ -1,0 +1,232 @@
+"""How a setting is judged: fitted as a training job fits, then asked the tasks of `evaluate` on the calibrate window.
+
+What does not depend on the settings that changed since the last trial is not computed again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from mersalg.bundle import Bundle
+from mersalg.errors import DataError
+from mersalg.names import KINDS
+from mersalg.recommender import Recommender
+from mersalg.session import Session
+from mersalg_training.adaptation import Adapted, adapt
+from mersalg_training.anchored_tasks import make_tasks
+from mersalg_training.answers import bundle_scorer, time_to_day
+from mersalg_training.calibration import fit_calibration
+from mersalg_training.cases import make_cases
+from mersalg_training.config import Config
+from mersalg_training.evaluate import permitted
+from mersalg_training.featurise import Featuriser
+from mersalg_training.graph.decide import decision_of
+from mersalg_training.graph.scorer import scorer_model
+from mersalg_training.graph.tables import Rhythm, ShopTables
+from mersalg_training.learn import MIN_POSITIVES, Purchased
+from mersalg_training.metrics import NDCG, request_metrics
+from mersalg_training.progress import quiet
+from mersalg_training.rankers import FittedTrees
+from mersalg_training.ranking import Matrix, fit_ranker, learn_first_weights, training_matrices
+from mersalg_training.shop import learn_shop
+from mersalg_training.shop_statistics import measure_shop
+from mersalg_training.tasks import Task
+from mersalg_training.timeline import Float32
+from mersalg_training.tuning.held_back import without_test_window
+
+PLACES: Final = 5
+"""Decimals of a request's NDCG that the study keeps, and that all is computed from, before a stop as after it."""
+IN_THE_GRAPH: Final = (
+    "own_anchors", "types", "taste_candidates", "popular_candidates", "own_candidates", "new_candidates",
+)  # fmt: skip
+"""Keys of `retrieve` on which the tables do not depend."""
+OF_TREES: Final = ("kind", "trees", "leaves", "learning_rate", "min_leaf_rows", "feature_share", "leaf_penalty")
+"""Keys of `ranker` on which the rows that fit the trees do not depend."""
+
+Tell = Callable[[str], None]
+"""Called with the name of the stage that begins."""
+
+
+@dataclass(frozen=True)
+class RankerRows:
+    """What the trees are fitted on."""
+
+    tables: ShopTables
+    """Of what lies before the rank window."""
+    first_weights: Float32
+    own: Matrix
+    new: Matrix
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a setting reached."""
+
+    ndcg: dict[str, list[float]]
+    """Task -> NDCG@10 of each of its requests."""
+    seconds: dict[str, float]
+    """Stage -> seconds; a stage whose result was there already is missing."""
+
+
+class Latest:
+    """Keeps the last value that was made for each name, for as long as its key stays the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Hashable, Any]] = {}
+
+    def get(self, name: str, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The kept value, or a new one that takes its place."""
+        if name not in self._kept or self._kept[name][0] != key:
+            self._kept.pop(name, None)  # makes room first
+            self._kept[name] = (key, make())
+        return self._kept[name][1]
+
+
+@dataclass
+class Bench:
+    """The purchases without their test window, the tasks that all trials are asked, and what may be used again."""
+
+    purchased: Purchased
+    tasks: list[Task]
+    adapted: Callable[[Config], Adapted]
+    """Makes a configuration fit this history, as a training job does."""
+    latest: Latest = field(default_factory=Latest)
+
+    def judge(self, config: Config, tell: Tell) -> Judged:
+        """Fit and ask; DataError where nothing can be fitted."""
+        seconds: dict[str, float] = {}
+
+        def timed(name: str, title: str, key: Hashable, make: Callable[[], Any]) -> Any:
+            def run() -> Any:
+                tell(title)
+                start = time.monotonic()
+                made = make()
+                seconds[name] = time.monotonic() - start
+                return made
+
+            return self.latest.get(name, key, run)
+
+        adapted = self.adapted(config)
+        config, fitting = adapted.config, adapted.fitting
+        by_tables, by_rows = tables_key(config), rows_key(config)
+        windows, purchased = self.purchased.windows, self.purchased
+        early: ShopTables = timed(
+            "tables", "counting", by_tables, lambda: tables_before(purchased, windows.rank_from, config, None)
+        )
+        late: ShopTables = timed(
+            "later_tables",
+            "counting",
+            by_tables,
+            lambda: tables_before(purchased, windows.calibrate_from, config, early.rhythm),
+        )
+        rows: RankerRows = timed("rows", "featurising", by_rows, lambda: ranker_rows(purchased, config, early))
+        own, new = timed("trees", "fitting", repr(fitting), lambda: fit_trees(rows, fitting))
+        late = replace(late, config=config)
+        ndcg = timed("tasks", "asking", repr(fitting), lambda: self.ask(scorer(purchased, late, rows, own, new)))
+        return Judged(ndcg, seconds)
+
+    def ask(self, recommender: Recommender) -> dict[str, list[float]]:
+        """Task -> NDCG@10 of each request."""
+        score = bundle_scorer(recommender, self.purchased.timeline)
+        found = {}
+        for task in self.tasks:
+            values = request_metrics(permitted(score, task), task.cases.target, {})[NDCG]
+            found[task.label] = np.round(values, PLACES).tolist()
+        return found
+
+
+def open_bench(purchased: Purchased, config: Config, queries: int) -> Bench:
+    """The bench of all trials; tasks of at most `queries` requests, those without a request left out.
+
+    The tasks are made with the configuration as it stands. DataError if there is none.
+    """
+    kept = without_test_window(purchased)
+    windows, order_days = purchased.windows, purchased.timeline.order_day
+    statistics = measure_shop(kept.timeline, kept.attributes, time_to_day(windows.rank_from))
+
+    def adapted(config: Config) -> Adapted:
+        return adapt(config, statistics, windows, order_days)  # of the days only those of the rank window set anything
+
+    window = time_to_day(windows.calibrate_from), time_to_day(windows.test_from)
+    random, horizon = np.random.default_rng([config.seed, 2]), adapted(config).config.label.horizon_days
+    tasks, _ = make_tasks(kept.timeline, kept.attributes, window, config.kinds, queries, random, horizon)
+    asked = [task for task in tasks if len(task.cases)]
+    if not asked:
+        days = f"{windows.calibrate_from:%Y-%m-%d} to {windows.test_from:%Y-%m-%d}"
+        raise DataError(
+            f"mersalg tune: expected orders from {days} of which requests can be made, got none; "
+            "widen split.calibrate_days"
+        )
+    return Bench(kept, asked, adapted)
+
+
+def tables_key(config: Config) -> str:
+    """Equal for two configurations whose tables are equal."""
+    sections = config.model_dump(exclude={"data", "contract", "tracking", "thresholds", "name", "ranker"})
+    return repr(sections | {"retrieve": {k: v for k, v in sections["retrieve"].items() if k not in IN_THE_GRAPH}})
+
+
+def rows_key(config: Config) -> str:
+    """Equal for two configurations whose trees are fitted on equal rows."""
+    sections = config.model_dump(exclude={"data", "contract", "tracking", "thresholds", "name"})
+    return repr(sections | {"ranker": {k: v for k, v in sections["ranker"].items() if k not in OF_TREES}})
+
+
+def tables_before(purchased: Purchased, end: Any, config: Config, rhythm: Rhythm | None) -> ShopTables:
+    """Tables of what lies before a time."""
+    return learn_shop(purchased.timeline, purchased.attributes, time_to_day(end), config, quiet, rhythm)
+
+
+def ranker_rows(purchased: Purchased, config: Config, early: ShopTables) -> RankerRows:
+    """The first score and the rows of both rankers, as `learn.fit_rankers` draws them; a test holds it to that."""
+    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
+    tables, random = replace(early, config=config), np.random.default_rng(config.seed)
+    window = time_to_day(windows.rank_from), time_to_day(windows.calibrate_from)
+    horizon = config.label.horizon_days or tables.rhythm.horizon_days
+    types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
+    cases = make_cases(timeline, types, unknown, *window, horizon, most, random)
+    if len(cases) < 2:
+        raise DataError(
+            f"no request can be made of the orders from {windows.rank_from:%Y-%m-%d} to "
+            f"{windows.calibrate_from:%Y-%m-%d}; widen split.rank_days"
+        )
+    first_weights = learn_first_weights(timeline, cases, tables, random, quiet)
+    featuriser = Featuriser(tables, first_weights)
+    own, new = training_matrices(timeline, cases, featuriser, config.ranker.negatives, random, quiet)
+    return RankerRows(tables, first_weights, own, new)
+
+
+def fit_trees(rows: RankerRows, config: Config) -> tuple[FittedTrees, FittedTrees]:
+    """The rankers of own and of new products; a side with too few positives takes the rows of both."""
+    own, new = rows.own, rows.new
+    return (
+        fit_ranker(own if own.y.sum() >= MIN_POSITIVES else own.beside(new), config, quiet),
+        fit_ranker(new if new.y.sum() >= MIN_POSITIVES else new.beside(own), config, quiet),
+    )
+
+
+def scorer(
+    purchased: Purchased, tables: ShopTables, rows: RankerRows, own: FittedTrees, new: FittedTrees
+) -> Recommender:
+    """A scorer of the tables and the trees. Its relevance only keeps the order: tasks are ranked without thresholds."""
+    calibration = fit_calibration(
+        np.tile(np.array([-5.0, 5.0], dtype=np.float32), 200),
+        np.zeros(400, dtype=np.int64),
+        np.tile(np.array([0.0, 1.0], dtype=np.float32), 200),
+    )
+    decision = decision_of(own.table, new.table, calibration, dict.fromkeys(KINDS, 0.0))
+    ids = product_ids(purchased.timeline.product_ids, tables)
+    model = scorer_model(tables, rows.first_weights, decision, ids).SerializeToString()
+    manifest = {"kinds": {kind: {"threshold": 0.0} for kind in KINDS}}
+    return Recommender(Bundle(Path(), manifest, model, []), Session(model, "scorer.onnx"))
+
+
+def product_ids(of_code: Sequence[str], tables: ShopTables) -> list[str]:
+    """The id of each item index."""
+    return [of_code[code] for code in tables.vocabulary.code.tolist()]
