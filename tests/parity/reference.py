@@ -369,7 +369,7 @@ def shortlisted(asked: Asked) -> Shortlisted:
         is_own = item in asked.own
         signals = signals_of(asked, item, anchor, pooled)
         seen = [signals[name] for name in SIGNALS] + [standing_of(asked, item)[name] for name in STANDING]
-        group = GROUPS.index("own" if is_own else "upsell" if kind == "upsell" else "other")
+        group = GROUPS.index(("own" if is_own else "new") + ("" if asked.cart else ", empty cart"))
         *weights, intercept = asked.shop.first_weights[:, group]
         score = F(sum(value * weight for value, weight in zip(seen, weights, strict=True))) + intercept
         sides[0 if is_own else 1].append(Candidate(item, kind, anchor, is_own, score, signals))

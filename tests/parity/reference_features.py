@@ -153,7 +153,7 @@ def answer(shop: Shop, decider: Decider, names: list[str], ask: Ask) -> Answer:
         if side:
             X = np.array([[candidate.features[name] for name in names] for candidate in side], dtype=F)
             first = np.array([candidate.first_score for candidate in side], dtype=F)
-            scores: Float32 = predict_raw(trees, X).astype(F) + first
+            scores: Float32 = predict_raw(trees, X).astype(F) + (first if trees.adds_to_start else F(0))
             kinds = np.array([KINDS.index(candidate.kind) for candidate in side])
             relevance = decider.calibration.apply(scores, kinds)
             expected = [F(r) * shop.value(c.item) for c, r in zip(side, relevance, strict=True)]

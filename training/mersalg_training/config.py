@@ -108,12 +108,15 @@ class CountsConfig(Section):
 
 
 class FactorsConfig(Section):
-    """Alternating least squares by implicit, on orders x products (Hu, Koren, Volinsky 2008)."""
+    """Alternating least squares by implicit, on orders and on customers x products (Hu, Koren, Volinsky 2008)."""
 
     factors: Annotated[int, Field(ge=4, le=512)] = 32
     iterations: Annotated[int, Field(ge=1)] = 12
     regularization: Annotated[float, Field(ge=0.0)] = 0.05
     alpha: Annotated[float, Field(gt=0.0)] = 10.0
+    taste_regularization: Annotated[float, Field(ge=0.0)] = 1.0
+    """Of the factors of customers x products."""
+    taste_alpha: Annotated[float, Field(gt=0.0)] = 1.0
     max_orders: Annotated[int, Field(ge=100)] = 200_000
     """The latest orders that are factorised."""
 
@@ -125,23 +128,23 @@ class RetrieveConfig(Section):
     """Products bought in one order with a product of the cart."""
     ladder_steps: Annotated[int, Field(ge=0)] = 32
     """Dearer products of the same type kept for each product."""
-    follow_neighbours: Annotated[int, Field(ge=0)] = 12
+    follow_neighbours: Annotated[int, Field(ge=0)] = 10
     """Products bought first afterwards, and as many bought in one order, for each own product."""
-    own_anchors: Annotated[int, Field(ge=1)] = 20
+    own_anchors: Annotated[int, Field(ge=1)] = 16
     """The customer's own products that bring neighbours of their own."""
-    types: Annotated[int, Field(ge=1)] = 20
+    types: Annotated[int, Field(ge=1)] = 12
     """Product types, by what goes with the cart and with the history, whose products are looked at."""
-    type_products: Annotated[int, Field(ge=1)] = 12
+    type_products: Annotated[int, Field(ge=1)] = 10
     """The most bought products of each of them."""
     type_unsold: Annotated[int, Field(ge=0)] = 2
     """Products of each of them that were never sold yet."""
-    taste_candidates: Annotated[int, Field(ge=1)] = 64
+    taste_candidates: Annotated[int, Field(ge=1)] = 32
     """Popular products, new to the customer, that fit the history's factors best."""
-    popular_candidates: Annotated[int, Field(ge=1)] = 48
+    popular_candidates: Annotated[int, Field(ge=1)] = 24
     """The most bought products of the last weeks."""
-    own_candidates: Annotated[int, Field(ge=10)] = 64
+    own_candidates: Annotated[int, Field(ge=10)] = 48
     """Products of the customer that the first score keeps for the trees."""
-    new_candidates: Annotated[int, Field(ge=10)] = 128
+    new_candidates: Annotated[int, Field(ge=10)] = 96
     """Products new to the customer that it keeps."""
 
 
@@ -169,19 +172,19 @@ class RankerConfig(Section):
     """Gradient-boosted trees over the graph's features."""
 
     kind: Literal["lightgbm", "histogram"] = "lightgbm"
-    trees: Annotated[int, Field(ge=1, le=5000)] = 100
-    leaves: Annotated[int, Field(ge=2, le=1024)] = 31
+    trees: Annotated[int, Field(ge=1, le=5000)] = 60
+    leaves: Annotated[int, Field(ge=2, le=1024)] = 16
     """Most of a tree; fewer where less than 10,000 orders lie in the rank window."""
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.15
     min_leaf_rows: Annotated[int, Field(ge=1)] = 300
     """Of a leaf, and at most a two-hundredth of all rows."""
     feature_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     """Features that a tree (lightgbm) or a split (histogram) may use."""
     leaf_penalty: Annotated[float, Field(ge=0.0)] = 20.0
     """Penalty on the squared leaves; more where less than 10,000 orders lie in the rank window."""
-    requests: Annotated[int, Field(ge=100)] = 30_000
+    requests: Annotated[int, Field(ge=100)] = 40_000
     """Most training requests, over all moments."""
-    negatives: Annotated[int, Field(ge=1)] = 24
+    negatives: Annotated[int, Field(ge=1)] = 16
     """Retrieved but not bought candidates kept for each request, weighted back to all of them."""
 
 

@@ -20,7 +20,7 @@ class Taste:
     factors: Float32
     """(n_items, factors); zeros where a product was not factorised."""
     solve: Float32
-    """(factors, factors): the inverse of Y'Y + regularization * I."""
+    """(factors, factors): the inverse of Y'Y + taste_regularization * I."""
 
 
 def basket_factors(order: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Float32:
@@ -36,14 +36,17 @@ def basket_factors(order: Int64, item: Int64, n_items: int, config: FactorsConfi
 
 
 def customer_taste(customer: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Taste:
-    """Factors from customers x products, in which a product bought often counts by the logarithm of its lines.
+    """Factors from customers x products, in which a product counts once however often it was bought.
 
     customer, item: (n_lines,) int64 of lines with a known customer; without any the factors are zero.
     """
-    pair, lines = np.unique(customer * n_items + item, return_counts=True)
-    factors = fitted_factors(pair // n_items, pair % n_items, np.log1p(lines), n_items, config, seed)
+    pair = np.unique(customer * n_items + item)
+    of_customers = config.model_copy(
+        update={"alpha": config.taste_alpha, "regularization": config.taste_regularization}
+    )
+    factors = fitted_factors(pair // n_items, pair % n_items, np.ones(len(pair)), n_items, of_customers, seed)
     gram = factors.T.astype(np.float64) @ factors.astype(np.float64)
-    solve = np.linalg.inv(gram + (config.regularization + 1e-3) * np.eye(factors.shape[1]))
+    solve = np.linalg.inv(gram + (config.taste_regularization + 1e-3) * np.eye(factors.shape[1]))
     return Taste(factors, solve.astype(np.float32))
 
 

@@ -64,14 +64,17 @@ def learn_first_weights(
     featuriser = Featuriser(replace(tables, config=wide), EVEN_WEIGHTS)
     some = cases.take(random.permutation(len(cases))[:FIRST_CASES])
     standing = standing_signals(tables.vocabulary)
-    signals, bought, group = [], [], []
+    signals, bought, group, request = [], [], [], []
     for found in featuriser.run(timeline, some, tick):
         valid = found.valid(tables.n_items)
         signals.append(np.concatenate([found.signals[valid], standing[found.item[valid]]], axis=1))
         bought.append(found.bought[valid])
         group.append(found.group[valid])
-    X, y, of = np.concatenate(signals), np.concatenate(bought).astype(np.float32), np.concatenate(group)
-    return np.stack([fit_first_weights(X[of == g], y[of == g]) for g in range(len(GROUPS))], axis=1)
+        request.append(np.repeat(found.rows, valid.sum(axis=1)))
+    X, y = np.concatenate(signals), np.concatenate(bought).astype(np.float32)
+    of, asked = np.concatenate(group), np.concatenate(request)
+    fitted = [fit_first_weights(X[of == g], y[of == g], asked[of == g]) for g in range(len(GROUPS))]
+    return np.stack(fitted, axis=1)
 
 
 def training_matrices(

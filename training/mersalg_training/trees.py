@@ -52,6 +52,8 @@ class TreeTable:
     leaf_value: Float64
     """(n_leaves,) finite, in float32 too."""
     base_score: float = 0.0
+    adds_to_start: bool = True
+    """The raw score is what is added to the log-odds that a candidate starts with; else it stands alone."""
 
     def __post_init__(self) -> None:
         check_columns(self)
@@ -95,7 +97,9 @@ def check_shape_of_trees(table: TreeTable) -> None:
         raise BundleError("tree table: expected every split's children after it, got one before")
 
 
-def join_trees(tables: Sequence[TreeTable], n_features: int, base_score: float = 0.0) -> TreeTable:
+def join_trees(
+    tables: Sequence[TreeTable], n_features: int, base_score: float = 0.0, *, adds_to_start: bool = True
+) -> TreeTable:
     """One table of all trees in the given order; the base scores of the parts are added to `base_score`."""
 
     def joined(column: str, dtype: type[np.generic]) -> npt.NDArray[Any]:
@@ -121,6 +125,7 @@ def join_trees(tables: Sequence[TreeTable], n_features: int, base_score: float =
         right=moved("right"),
         leaf_value=joined("leaf_value", np.float64),
         base_score=base_score + sum(table.base_score for table in tables),
+        adds_to_start=adds_to_start,
     )
 
 

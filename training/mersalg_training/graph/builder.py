@@ -156,6 +156,7 @@ class GraphBuilder:
         self.outputs: list[onnx.ValueInfoProto] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], Value] = {}
         self._named: dict[str, Value] = {}
+        self._made: dict[tuple[Any, ...], list[Value]] = {}
 
     def input(self, name: str, dtype: int, dims: Sequence[str | int]) -> Value:
         """An input of the graph."""
@@ -190,11 +191,15 @@ class GraphBuilder:
         return value
 
     def node(self, kind: str, inputs: Sequence[Value | Scalar], outputs: int = 1, **attributes: Any) -> list[Value]:
-        """A node's outputs; numbers among the inputs become constants."""
+        """A node's outputs; numbers among the inputs become constants. A node that exists already is not made again."""
         values = [i if isinstance(i, Value) else self.constant(i) for i in inputs]
+        known = (kind, *(value.name for value in values), outputs, repr(sorted(attributes.items())))
+        if known in self._made:
+            return self._made[known]
         names = [f"{kind}_{len(self.nodes)}_{i}" for i in range(outputs)]
         self.nodes.append(helper.make_node(kind, [v.name for v in values], names, **attributes))
-        return [Value(self, name) for name in names]
+        self._made[known] = [Value(self, name) for name in names]
+        return self._made[known]
 
     def op(self, kind: str, *inputs: Value | Scalar, **attributes: Any) -> Value:
         """The first output of a node."""

@@ -65,7 +65,7 @@ class Offers:
 def scores(
     graph: GraphBuilder, tables: ShopTables, found: Candidates, own_trees: TreeTable, new_trees: TreeTable
 ) -> Value:
-    """(N, C) float32 log-odds: the first score, and what each side's own trees add to it."""
+    """(N, C) float32 log-odds: each side by its own trees, which may add to the first score."""
     first, own, last = graph.constant(np.array([0])), found.own_width, found.features.dim(1)
     parts = []
     for side, start, end, trees in (("own", first, own, own_trees), ("new", own, last, new_trees)):
@@ -73,8 +73,10 @@ def scores(
             -1, len(found.feature_names)
         )
         raw = graph.absorb(tree_node(trees, rows.name, f"{side}_score"))
-        parts.append(raw.reshape(-1, end - start))
-    return graph.concat(parts, 1) + found.first_score
+        raw = raw.reshape(-1, end - start)
+        begin = found.first_score.op("Slice", start, end, graph.constant(np.array([1])))
+        parts.append(raw + begin if trees.adds_to_start else raw)
+    return graph.concat(parts, 1)
 
 
 def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind: Value) -> Value:

@@ -20,7 +20,7 @@ from mersalg_training.timeline import Float32, Int64
 
 CHANNELS = ("cosine", "confidence", "ladder", "follow", "near")
 """Added up over the entries of a candidate."""
-SCANNED = 4096
+SCANNED = 2048
 """Popular products that are compared with the customer's taste."""
 STRENGTH_STEPS = 2**20
 """A strength in [0, 1] takes so many steps inside a sort key; a catalogue holds at most 2**40 products."""
@@ -44,8 +44,8 @@ class Source:
 
     key: Value
     """(N, E) int64: item x STRENGTH_STEPS + how far the pair's strength is from the strongest."""
-    anchor: Value
-    """(N, E) int64: 2 x the anchor's item + 1 where the pair is directed; "no item" is an anchor, too."""
+    anchor: Value | None = None
+    """(N, E) int64: 2 x the anchor's item + 1 where the pair is directed. Sources without anchors come last."""
     added: dict[str, Value] = field(default_factory=dict)
     """Channel -> (N, E) float32, added up by candidate."""
 
@@ -78,24 +78,22 @@ def gather_pool(
     graph: GraphBuilder, tables: ShopTables, request: Request, types: Group, exclude: Value, only: Only | None
 ) -> Pool:
     """Everything that the sources bring, added up by product."""
-    is_open = (~request.after_payment).floats()
-    marks = graph.concat([request.whole_cart, exclude], 1)
-    blocked = graph.concat([request.whole_cart.floats() * 0.0 + is_open, exclude.floats() * 0.0 + 1.0], 1)
+    blocked = graph.concat([graph.where(request.after_payment, tables.n_items, request.whole_cart), exclude], 1)
     position = graph.op("Range", 1, request.own.dim(1).squeeze(0) + 1, 1).unsqueeze(0)
     position = (position * (request.own < tables.n_items).integers()).floats()
     sources = [
         cart_source(graph, tables, request),
         ladder_source(graph, tables, request),
         anchor_source(graph, tables, request),
-        plain_source(graph, tables, request.own, own=position),
-        plain_source(graph, tables, marks, blocked=blocked),
-        plain_source(graph, tables, type_products(graph, tables, types), is_key=True),
-        plain_source(graph, tables, liked(graph, tables, request)),
-        plain_source(graph, tables, popular(graph, tables, request)),
+        plain_source(request.own, own=position),
+        plain_source(blocked, blocked=(blocked >= 0).floats()),
+        Source(type_products(graph, tables, types)),
+        plain_source(liked(graph, tables, request)),
+        Source(popular(graph, tables, request)),
     ]
     if only is not None:
         # Behind all others and without strength: a product's strongest entry only where nothing else brings it.
-        sources.append(plain_source(graph, tables, only.item, named=only.item.floats() * 0.0 + 1.0))
+        sources.append(plain_source(only.item, named=(only.item >= 0).floats()))
     return added_up(graph, tables, sources, is_restricted=only is not None)
 
 
@@ -143,12 +141,9 @@ def anchor_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> 
     return Source(flat(key), beside(anchor, table), added)
 
 
-def plain_source(
-    graph: GraphBuilder, tables: ShopTables, item: Value, *, is_key: bool = False, **added: Value
-) -> Source:
-    """Products without an anchor. item: (N, E) int64, already keys where `is_key`."""
-    key = item if is_key else item * STRENGTH_STEPS + WEAK
-    return Source(key, item * 0 + 2 * tables.n_items, added)
+def plain_source(item: Value, **added: Value) -> Source:
+    """Products without an anchor. item: (N, E) int64."""
+    return Source(item * STRENGTH_STEPS + WEAK, added=added)
 
 
 def type_products(graph: GraphBuilder, tables: ShopTables, types: Group) -> Value:
@@ -179,8 +174,8 @@ def liked(graph: GraphBuilder, tables: ShopTables, request: Request) -> Value:
 
 
 def popular(graph: GraphBuilder, tables: ShopTables, request: Request) -> Value:
-    """(N, E) int64 items: the shop's most bought products of the last weeks."""
-    most = tables.most_popular(tables.config.retrieve.popular_candidates)[None, :]
+    """(N, E) int64 keys of the shop's most bought products of the last weeks."""
+    most = tables.most_popular(tables.config.retrieve.popular_candidates)[None, :] * STRENGTH_STEPS + WEAK
     return graph.constant(most, "popular").expand(request.cart.dim(0), most.shape[1])
 
 
@@ -221,7 +216,9 @@ def added_up(graph: GraphBuilder, tables: ShopTables, sources: list[Source], *, 
     present = first < size
     first = graph.where(present, first, 0)
     strongest = place.gather_elements(first)
-    anchor = graph.concat([source.anchor for source in sources], 1).gather_elements(strongest)
+    anchors = graph.concat([source.anchor for source in sources if source.anchor is not None], 1)
+    none = graph.full(2 * tables.n_items, n, 1)
+    anchor = graph.concat([anchors, none], 1).gather_elements(graph.op("Min", strongest, anchors.dim(1)))
     sizes = graph.concat([source.key.dim(1) for source in sources], 0)
     of_entry = (key * 0).scatter(place, segment)
     segments = graph.node("Split", [of_entry, sizes], len(sources), axis=1)

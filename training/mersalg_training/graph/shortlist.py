@@ -1,7 +1,7 @@
 """The first score: linear in what retrieval knows; it keeps the candidates that the trees look at.
 
-Own products, upsells to new ones, and other new ones are scored by weights of their own. Own and
-new products are kept in places of their own, so that a customer with a long history still sees what is new, and one
+Own and new products, with and without a cart, are scored by weights of their own. Own and new products are kept in
+places of their own, so that a customer with a long history still sees what is new, and one
 ranker each can follow. The trees add to the first score what is not linear.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.kinds import UPSELL, Typed
+from mersalg_training.graph.kinds import Typed
 from mersalg_training.graph.request import Request
 from mersalg_training.graph.retrieve import CHANNELS, Only, Pool
 from mersalg_training.graph.tables import ShopTables
@@ -25,7 +25,7 @@ SIGNALS = (*ROOTS, "taste", "cart_fit", "own_long", "own_short", "due", "has_anc
 """What the first score sees of a request's candidate; all are 0 where a source does not know it."""
 STANDING = ("log_orders", "recent", "trend", "repeat_rate", "idle", "share_of_type", "unsold")
 """What it sees of the product alone."""
-GROUPS = ("own", "upsell", "other")
+GROUPS = ("own, empty cart", "new, empty cart", "own", "new")
 """Candidates with weights of their own: a column each, whose last row is the intercept."""
 OUT = -1e9
 
@@ -78,7 +78,8 @@ def shorten(
     base = np.append(standing_signals(tables.vocabulary) @ standing[:-1] + standing[-1], np.zeros((1, len(GROUPS))), 0)
     by_group = signals.op("MatMul", graph.constant(np.ascontiguousarray(moving), "first_weights"))
     by_group = by_group + graph.constant(base.astype(np.float32), "first_score_of_item").gather(pool.item)
-    group = graph.where(typed.is_own, 0, graph.where(typed.kind.equal(UPSELL), 1, 2))
+    in_cart = (request.cart_known.max(1, keep=True) > 0.0).integers()
+    group = in_cart * 2 + (~typed.is_own).integers()
     score = by_group.op("GatherElements", group.unsqueeze(2), axis=2).squeeze(2)
     own_place, own_best = best_places(graph, score, typed.eligible & typed.is_own, tables.own_places, only)
     new_place, new_best = best_places(graph, score, typed.eligible & ~typed.is_own, tables.new_places, only)

@@ -25,11 +25,15 @@ class HistogramRanker:
         y: Float32,
         weight: Float32,
         *,
+        start: Float32 | None = None,
         validation: Rows | None = None,
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
-        """See Ranker.fit. The library tells nothing before it is done, so progress jumps from none to all."""
+        """See Ranker.fit. The library tells nothing before it is done, so progress jumps from none to all.
+
+        It cannot add to log-odds that are given, so its trees stand alone and see the start among their features.
+        """
         check_fit_rows(X, y, weight, validation)
         if progress is not None:
             progress(0, self.config.trees)
@@ -83,7 +87,8 @@ def read_trees(classifier: Any, rounds: int) -> TreeTable:
     """Trees of the first rounds over the library's baseline, as the base score."""
     n_features = int(classifier.n_features_in_)
     trees = [read_tree(nodes, n_features) for nodes in nodes_by_round(classifier, rounds)]
-    return join_trees(trees, n_features, base_score=float(classifier._baseline_prediction.item()))
+    base_score = float(classifier._baseline_prediction.item())
+    return join_trees(trees, n_features, base_score, adds_to_start=False)
 
 
 def nodes_by_round(classifier: Any, rounds: int) -> list[Any]:

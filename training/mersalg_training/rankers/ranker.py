@@ -51,7 +51,8 @@ class Ranker(Protocol):
     ) -> FittedTrees:
         """Fit on X (n_rows, n_features); the same rows, seed and settings give the same trees.
 
-        start: (n_rows,) log-odds to which the trees add; None = none. The table holds the trees alone.
+        start: (n_rows,) log-odds to which the trees add; None = none. The table holds the trees alone, and says
+        whether they do add to it.
         A row of weight 2 counts in the loss as two rows. Without `validation` every round of the config is kept.
         DataError where the rows do not hold.
         """
