@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mersalg.names import AFTER_PAYMENT, Kind, Moment
+from mersalg_training.graph.facts import STANDING
 from mersalg_training.graph.retrieve import SCANNED
-from mersalg_training.graph.shortlist import GROUPS, SIGNALS, STANDING
+from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
 from mersalg_training.timeline import Float32, Int64

@@ -9,7 +9,8 @@ import numpy as np
 from mersalg_training.cases import Cases
 from mersalg_training.config import Config
 from mersalg_training.featurise import Featuriser, Found
-from mersalg_training.graph.shortlist import GROUPS, SIGNALS, STANDING, standing_signals
+from mersalg_training.graph.facts import STANDING, standing_signals
+from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.progress import Tick
 from mersalg_training.rankers import FittedTrees, make_ranker

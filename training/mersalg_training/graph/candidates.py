@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mersalg_training.graph.builder import GraphBuilder, Value
+from mersalg_training.graph.facts import look_up
 from mersalg_training.graph.features import candidate_features
 from mersalg_training.graph.groups import read_group, type_anchor, with_affinities
 from mersalg_training.graph.kinds import type_pool
 from mersalg_training.graph.request import read_request
 from mersalg_training.graph.retrieve import Only, gather_pool
-from mersalg_training.graph.shortlist import shorten
+from mersalg_training.graph.shortlist import SIGNALS, shorten
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
 
@@ -66,11 +67,13 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
         "brand": read_group(graph, request, vocabulary.brand, tables.n_brands, "brand"),
     }
     pool = gather_pool(graph, tables, request, types, inputs.exclude, inputs.only)
-    of_type = types.of_item.gather(pool.item)
+    facts = look_up(graph, tables, first_weights[len(SIGNALS) :], pool.item)
+    own, of_type = request.of_own(pool.own), facts.product_type
     by_type = {name: column.gather_elements(of_type) for name, column in types.columns.items()}
     beside = type_anchor(graph, tables, request, types).gather_elements(of_type)
-    typed = type_pool(graph, tables, request, pool, by_type["in_cart"], beside, inputs.kinds, inputs.only)
-    shortlist = shorten(graph, tables, request, pool, typed, by_type, first_weights, inputs.only)
+    typed = type_pool(graph, tables, request, pool, facts, own, by_type["in_cart"], beside, inputs.kinds, inputs.only)
+    moving = first_weights[: len(SIGNALS)]
+    shortlist = shorten(graph, tables, request, pool, typed, facts, own, by_type, moving, inputs.only)
     names, features = candidate_features(graph, tables, request, groups, shortlist, inputs.moment)
     return Candidates(
         item=shortlist.item,

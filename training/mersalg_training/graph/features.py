@@ -6,7 +6,7 @@ import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import Group
-from mersalg_training.graph.request import FAR_DAYS, Request
+from mersalg_training.graph.request import FAR_DAYS, OWN_COLUMNS, Request
 from mersalg_training.graph.shortlist import SIGNALS, Shortlist
 from mersalg_training.graph.tables import ShopTables
 
@@ -15,7 +15,8 @@ STATISTICS = (
     "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
     "price_rank",
 )  # fmt: skip
-OWN_COLUMNS = ("own_count", "own_rate", "own_recent", "own_usual", "own_days", "own_due", "own_quantity")
+OWN_FEATURES = tuple(OWN_COLUMNS)[: list(OWN_COLUMNS).index("own_long")]
+"""The columns behind them are among the signals."""
 Block = tuple[tuple[str, ...], Value]
 """Names, and (N, C, names) float32."""
 
@@ -33,7 +34,7 @@ def candidate_features(
         request_block(graph, request, shortlist, moment),
         (("first_score", "kind"), pair(graph, shortlist.first_score, shortlist.kind.floats())),
         (SIGNALS, shortlist.signals),
-        own_block(graph, request, shortlist.own),
+        (OWN_FEATURES, shortlist.own_columns.slice(2, 0, len(OWN_FEATURES))),
         *(group_block(name, group, shortlist.item) for name, group in groups.items()),
         statistic_block(graph, tables, shortlist.item),
         price_block(graph, tables, request, shortlist),
@@ -61,20 +62,6 @@ def request_block(graph: GraphBuilder, request: Request, shortlist: Shortlist, m
     }
     together = graph.concat(list(of_request.values()), 1).unsqueeze(1)
     return tuple(of_request), together.expand(1, shortlist.first_score.dim(1), 1)
-
-
-def own_block(graph: GraphBuilder, request: Request, own: Value) -> Block:
-    """What the customer did with the product before; 0 counts and unknown recency where never bought."""
-    columns = [
-        request.own_count,
-        request.own_count / graph.op("Max", request.n_orders, 1.0),
-        request.own_short,
-        request.own_long,
-        request.own_age,
-        request.own_due,
-        request.own_quantity,
-    ]
-    return OWN_COLUMNS, request.of_own(columns, [0.0, 0.0, 0.0, 0.0, NAN, NAN, NAN], own)
 
 
 def group_block(name: str, group: Group, item: Value) -> Block:

@@ -8,7 +8,8 @@ import numpy as np
 
 from mersalg.names import KINDS
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.request import Request
+from mersalg_training.graph.facts import Facts
+from mersalg_training.graph.request import OWN_COLUMNS, Request
 from mersalg_training.graph.retrieve import Only, Pool
 from mersalg_training.graph.tables import ShopTables
 
@@ -38,6 +39,8 @@ def type_pool(
     tables: ShopTables,
     request: Request,
     pool: Pool,
+    facts: Facts,
+    own: Value,
     in_cart: Value,
     same: Value,
     allowed: Value,
@@ -45,15 +48,16 @@ def type_pool(
 ) -> Typed:
     """Give each candidate its one kind and its anchor.
 
-    in_cart: (N, U) float32 products of the type in the cart; same: (N, U) int64 what a candidate of the type stands
-    beside, "no item" for nothing; allowed: (N, 5) bool.
+    own: (N, U, len(OWN_COLUMNS)) float32; in_cart: (N, U) float32 products of the type in the cart; same: (N, U) int64
+    what a candidate of the type stands beside, "no item" for nothing; allowed: (N, 5) bool.
     """
     rules, no_item = tables.config.kinds, tables.n_items
     price_of = graph.constant(tables.vocabulary.price, "price_of_item")
-    price = price_of.gather(pool.item)
+    price = facts.price
     is_open = ~request.after_payment
     is_own = pool.own > 0
-    due = request.of_own([request.own_due], [float("nan")], pool.own).squeeze(2) >= rules.due_ratio
+    column = list(OWN_COLUMNS).index("own_due")
+    due = own.slice(2, column, column + 1).squeeze(2) >= rules.due_ratio
     has_same = same < no_item
     dearer = price >= price_of.gather(same) * rules.upsell_step
     instead = dearer & (in_cart > 0.0) & is_open

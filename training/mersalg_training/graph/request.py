@@ -18,9 +18,17 @@ PRIOR_OWN_INTERVALS = 2.0
 """A customer's own repurchase interval is shrunk to the product's as if by so many intervals."""
 
 
+NAN = float("nan")
+OWN_COLUMNS: dict[str, float] = {
+    "own_count": 0.0, "own_rate": 0.0, "own_recent": 0.0, "own_usual": 0.0, "own_days": NAN, "own_due": NAN,
+    "own_quantity": NAN, "own_long": 0.0, "own_short": 0.0, "due": 0.0,
+}  # fmt: skip
+"""What is known of an own product, and what stands for a product that the customer never bought."""
+
+
 @dataclass(frozen=True)
 class Request:
-    """N requests; "no item" is the index n_items. H' = history and, after payment, the cart; W = H' wide."""
+    """N requests; "no item" is the index n_items. W = the most distinct products of a history and a paid cart, + 1."""
 
     cart: Value
     """(N, <= MAX_CART) int64 ascending, without duplicates, "no item" last."""
@@ -51,12 +59,12 @@ class Request:
     taste: Value
     """(N, F) float32 the history folded into the factors of customers; zeros without history."""
 
-    def of_own(self, columns: list[Value], absent: list[float], place: Value) -> Value:
-        """(N, U, m) float32: columns (N, W) of the own products at places (N, U) from 1 on; `absent` at place 0."""
-        graph = place.graph
-        stacked = graph.concat([column.unsqueeze(2) for column in columns], 2)
-        first = graph.constant(np.array([[absent]], dtype=np.float32)).expand(self.own.dim(0), 1, len(absent))
-        return graph.concat([first, stacked], 1).op("GatherND", place.unsqueeze(2), batch_dims=1)
+    own_columns: Value
+    """(N, W + 1, len(OWN_COLUMNS)) float32, of the own product at place 1 + its position; place 0 stands for none."""
+
+    def of_own(self, place: Value) -> Value:
+        """(N, U, len(OWN_COLUMNS)) float32 at places (N, U)."""
+        return self.own_columns.op("GatherND", place.unsqueeze(2), batch_dims=1)
 
 
 def read_request(
@@ -82,12 +90,14 @@ def read_request(
     ages = graph.where(known, age, FAR_DAYS)
     ordered, _ = ages.sorted(k=ages.dim(1), largest=False)
     new_time = run_starts(graph, ordered, -1.0) & (ordered < FAR_DAYS)
+    n_orders = new_time.floats().sum(1, keep=True)
     return Request(
         cart=cart,
         whole_cart=whole_cart,
         cart_known=(cart < no_item).floats(),
         after_payment=after_payment,
-        n_orders=new_time.floats().sum(1, keep=True),
+        n_orders=n_orders,
+        own_columns=own_columns(graph, own, n_orders),
         last_age=ages.min(1, keep=True),
         first_age=graph.where(known, age, 0.0).max(1, keep=True),
         taste=folded_in(graph, tables, own),
@@ -117,6 +127,26 @@ def run_starts(graph: GraphBuilder, ordered: Value, before: float | int) -> Valu
     return ~shifted.equal(ordered)
 
 
+def own_columns(graph: GraphBuilder, own: dict[str, Value], n_orders: Value) -> Value:
+    """(N, W + 1, len(OWN_COLUMNS)) float32: the columns side by side, below the row of a product never bought."""
+    due = own["own_due"]
+    columns = {
+        "own_count": own["own_count"],
+        "own_rate": own["own_count"] / graph.op("Max", n_orders, 1.0),
+        "own_recent": own["own_short"],
+        "own_usual": own["own_long"],
+        "own_days": own["own_age"],
+        "own_due": due,
+        "own_quantity": own["own_quantity"],
+        "own_long": (own["own_long"] + 1.0).op("Log"),
+        "own_short": own["own_short"].op("Sqrt"),
+        "due": graph.where(due > 0.0, graph.op("Min", due, 2.0), 0.0),
+    }
+    never = graph.constant(np.array([list(OWN_COLUMNS.values())], dtype=np.float32)[None])
+    stacked = graph.concat([columns[name].unsqueeze(2) for name in OWN_COLUMNS], 2)
+    return graph.concat([never.expand(n_orders.dim(0), 1, len(OWN_COLUMNS)), stacked], 1)
+
+
 def own_products(graph: GraphBuilder, tables: ShopTables, item: Value, age: Value, quantity: Value) -> dict[str, Value]:
     """The history by product: counts, decayed counts, recency and whether the product is due."""
     no_item, rhythm = tables.n_items, tables.rhythm
@@ -126,7 +156,8 @@ def own_products(graph: GraphBuilder, tables: ShopTables, item: Value, age: Valu
     known = ordered < no_item
     one = known.floats()
     segment = run_starts(graph, ordered, -1).integers().cumsum(1) - 1
-    zeros = graph.full(0.0, item.dim(0), width)
+    distinct_items = segment.op("ReduceMax", keepdims=0).reshape(1) + 1
+    zeros = graph.full(0.0, item.dim(0), distinct_items)
 
     def total(values: Value) -> Value:
         return zeros.scatter(segment, values * one, "add")
@@ -134,7 +165,7 @@ def own_products(graph: GraphBuilder, tables: ShopTables, item: Value, age: Valu
     def decayed(half_life_days: float) -> Value:
         return total((age * float(-np.log(2.0) / half_life_days)).op("Exp"))
 
-    own = graph.full(no_item, item.dim(0), width).scatter(segment, ordered)
+    own = graph.full(no_item, item.dim(0), distinct_items).scatter(segment, ordered)
     count = total(one)
     last = (zeros + FAR_DAYS).scatter(segment, graph.where(known, age, FAR_DAYS), "min")
     first = zeros.scatter(segment, age * one, "max")

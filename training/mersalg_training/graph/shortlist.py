@@ -12,19 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
+from mersalg_training.graph.facts import Facts
 from mersalg_training.graph.kinds import Typed
-from mersalg_training.graph.request import Request
+from mersalg_training.graph.request import OWN_COLUMNS, Request
 from mersalg_training.graph.retrieve import CHANNELS, Only, Pool
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
-from mersalg_training.vocabulary import Vocabulary
 
 ROOTS = (*CHANNELS, "closest", "cart_affinity", "own_affinity", "share_of_own", "like_cart")
 """Signals that count by their square root."""
 SIGNALS = (*ROOTS, "taste", "cart_fit", "own_long", "own_short", "due", "has_anchor")
 """What the first score sees of a request's candidate; all are 0 where a source does not know it."""
-STANDING = ("log_orders", "recent", "trend", "repeat_rate", "idle", "share_of_type", "unsold")
-"""What it sees of the product alone."""
 GROUPS = ("own, empty cart", "new, empty cart", "own", "new")
 """Candidates with weights of their own: a column each, whose last row is the intercept."""
 OUT = -1e9
@@ -35,11 +33,9 @@ class Shortlist:
     """C candidates of N requests: first the own products, then the new ones, each the best first score first."""
 
     item: Value
-    """(N, C) int64, "no item" in unused places; so are kind, anchor, own and group."""
+    """(N, C) int64, "no item" in unused places; so are kind, anchor and group."""
     kind: Value
     anchor: Value
-    own: Value
-    """1 + the position among the own products, 0 for none."""
     group: Value
     """Position in GROUPS."""
     valid: Value
@@ -54,6 +50,8 @@ class Shortlist:
     """(N,) int64 the same, whatever `only` names, so that `only` changes no candidate's features."""
     signals: Value
     """(N, C, len(SIGNALS)) float32."""
+    own_columns: Value
+    """(N, C, len(OWN_COLUMNS)) float32."""
 
 
 def shorten(
@@ -62,22 +60,22 @@ def shorten(
     request: Request,
     pool: Pool,
     typed: Typed,
+    facts: Facts,
+    own: Value,
     by_type: dict[str, Value],
-    weights: Float32,
+    moving_weights: Float32,
     only: Only | None,
 ) -> Shortlist:
     """Keep the eligible own and new candidates with the best first scores; ties to the lower item index.
 
     Everything eligible is kept for a request with `only`.
 
-    by_type: the sums of the candidate's product type, (N, U) float32 each; weights: (len(SIGNALS) + len(STANDING) + 1,
-    len(GROUPS)) float32.
+    own: (N, U, len(OWN_COLUMNS)) float32; by_type: the sums of the candidate's product type, (N, U) float32 each;
+    moving_weights: (len(SIGNALS), len(GROUPS)) float32.
     """
-    signals = first_signals(graph, tables, request, pool, by_type, typed)
-    moving, standing = weights[: len(SIGNALS)], weights[len(SIGNALS) :]
-    base = np.append(standing_signals(tables.vocabulary) @ standing[:-1] + standing[-1], np.zeros((1, len(GROUPS))), 0)
-    by_group = signals.op("MatMul", graph.constant(np.ascontiguousarray(moving), "first_weights"))
-    by_group = by_group + graph.constant(base.astype(np.float32), "first_score_of_item").gather(pool.item)
+    signals = first_signals(graph, tables, request, pool, facts, own, by_type, typed)
+    by_group = signals.op("MatMul", graph.constant(np.ascontiguousarray(moving_weights), "first_weights"))
+    by_group = by_group + facts.standing
     in_cart = (request.cart_known.max(1, keep=True) > 0.0).integers()
     group = in_cart * 2 + (~typed.is_own).integers()
     score = by_group.op("GatherElements", group.unsqueeze(2), axis=2).squeeze(2)
@@ -89,7 +87,6 @@ def shorten(
         item=graph.where(valid, pool.item.gather_elements(place), tables.n_items),
         kind=typed.kind.gather_elements(place),
         anchor=typed.anchor.gather_elements(place),
-        own=pool.own.gather_elements(place),
         group=group.gather_elements(place),
         valid=valid,
         first_score=best,
@@ -97,6 +94,7 @@ def shorten(
         retrieved=typed.eligible.integers().sum(1),
         found=typed.found.integers().sum(1),
         signals=signals.op("GatherND", place.unsqueeze(2), batch_dims=1),
+        own_columns=own.op("GatherND", place.unsqueeze(2), batch_dims=1),
     )
 
 
@@ -105,11 +103,13 @@ def first_signals(
     tables: ShopTables,
     request: Request,
     pool: Pool,
+    facts: Facts,
+    own: Value,
     by_type: dict[str, Value],
     typed: Typed,
 ) -> Value:
     """(N, U, len(SIGNALS)) float32."""
-    share = graph.constant(share_root(tables.vocabulary), "share_root_of_item").gather(pool.item)
+    share = facts.share_root.squeeze(2)
     roots = {
         **pool.channels,
         "closest": pool.closest,
@@ -118,20 +118,11 @@ def first_signals(
         "share_of_own": by_type["own_share"],
         "like_cart": by_type["in_cart"],
     }
-    own = request.of_own(
-        [
-            (request.own_long + 1.0).op("Log"),
-            request.own_short.op("Sqrt"),
-            graph.where(request.own_due > 0.0, graph.op("Min", request.own_due, 2.0), 0.0),
-        ],
-        [0.0, 0.0, 0.0],
-        pool.own,
-    )
     return graph.concat(
         [
             graph.concat([roots[name].unsqueeze(2) for name in ROOTS], 2).op("Sqrt"),
             closeness(graph, tables, request, pool.item),
-            own,
+            own.slice(2, list(OWN_COLUMNS).index("own_long"), len(OWN_COLUMNS)),
             (typed.anchor < tables.n_items).floats().unsqueeze(2),
         ],
         2,
@@ -150,26 +141,6 @@ def closeness(graph: GraphBuilder, tables: ShopTables, request: Request, item: V
     nothing = request.taste * 0.0
     sides = [graph.concat(pair, 1).unsqueeze(2) for pair in ([request.taste, nothing], [nothing, cart])]
     return factors.gather(graph.op("Min", item, last)).op("MatMul", graph.concat(sides, 2))
-
-
-def share_root(vocabulary: Vocabulary) -> Float32:
-    """(n_items + 1,) the square root of a product's share of its type's orders; 0 without a type."""
-    return np.sqrt(np.nan_to_num(vocabulary.statistics["type_share"]))
-
-
-def standing_signals(vocabulary: Vocabulary) -> Float32:
-    """(n_items, len(STANDING)) float32."""
-    known = {name: values[:-1] for name, values in vocabulary.statistics.items()}
-    found = {
-        "log_orders": known["log_orders"],
-        "recent": np.sqrt(known["month_share"]),
-        "trend": np.minimum(known["trend"], 3.0),
-        "repeat_rate": known["repeat_rate"],
-        "idle": np.log1p(np.nan_to_num(known["idle_days"])),
-        "share_of_type": np.nan_to_num(known["type_share"]),
-        "unsold": (vocabulary.orders[:-1] == 0).astype(np.float32),
-    }
-    return np.stack([found[name] for name in STANDING], axis=1).astype(np.float32)
 
 
 def best_places(
