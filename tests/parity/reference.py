@@ -359,7 +359,7 @@ class Shortlisted:
 def shortlisted(asked: Asked) -> Shortlisted:
     """The candidates that go to the trees; of a restricted request all."""
     tables, only, found = asked.tables, set(asked.ask.only), 0
-    sides: tuple[list[Candidate], list[Candidate]] = ([], [])
+    sides: tuple[list[Candidate], ...] = ([], [], [])
     for item, pooled in gather(asked).items():
         kind, anchor = kind_of(asked, item, pooled)
         if not eligible(asked, item, kind):
@@ -373,10 +373,11 @@ def shortlisted(asked: Asked) -> Shortlisted:
         group = GROUPS.index(("own" if is_own else "new") + ("" if asked.cart else ", empty cart"))
         *weights, intercept = asked.shop.first_weights[:, group]
         score = F(sum(value * weight for value, weight in zip(seen, weights, strict=True))) + intercept
-        sides[0 if is_own else 1].append(Candidate(item, kind, anchor, is_own, score, signals))
-    retrieved = len(sides[0]) + len(sides[1])
+        side = 0 if is_own else 1 if asked.tables.vocabulary.orders[item] > 0 else 2
+        sides[side].append(Candidate(item, kind, anchor, is_own, score, signals))
+    retrieved = sum(map(len, sides))
     kept, left = [], []
-    for side, places in zip(sides, (tables.own_places, tables.new_places), strict=True):
+    for side, places in zip(sides, (tables.own_places, tables.new_places, tables.unsold_places), strict=True):
         side.sort(key=lambda candidate: -candidate.first_score)
         end = len(side) if only else places
         kept += side[:end]

@@ -136,7 +136,7 @@ class RetrieveConfig(Section):
     """Product types, by what goes with the cart and with the history, whose products are looked at."""
     type_products: Annotated[int, Field(ge=1)] = 10
     """The most bought products of each of them."""
-    type_unsold: Annotated[int, Field(ge=0)] = 2
+    type_unsold: Annotated[int, Field(ge=0)] = 6
     """Products of each of them that were never sold yet."""
     taste_candidates: Annotated[int, Field(ge=1)] = 32
     """Popular products, new to the customer, that fit the history's factors best."""
@@ -146,6 +146,8 @@ class RetrieveConfig(Section):
     """Products of the customer that the first score keeps for the trees."""
     new_candidates: Annotated[int, Field(ge=10)] = 96
     """Products new to the customer that it keeps."""
+    unsold_candidates: Annotated[int, Field(ge=0)] = 12
+    """Products of the catalogue that were never sold yet, besides."""
 
 
 class KindsConfig(Section):

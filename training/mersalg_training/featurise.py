@@ -79,7 +79,7 @@ class Featuriser:
     def sides(self) -> tuple[slice, slice]:
         """The places of own and of new products among the candidates."""
         own = self.tables.own_places
-        return slice(0, own), slice(own, own + self.tables.new_places)
+        return slice(0, own), slice(own, self.tables.places)
 
     def run(self, timeline: Timeline, cases: Cases, tick: Tick) -> Iterator[Found]:
         """The candidates of every case, in batches of similar history length."""

@@ -26,7 +26,7 @@ def make_manifest(
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "mersalg_version": __version__,
         "run_id": run_id,
-        "graph": {"opset": opsets[0], "ml_opset": opsets[1], "candidates": tables.own_places + tables.new_places},
+        "graph": {"opset": opsets[0], "ml_opset": opsets[1], "candidates": tables.places},
         "vocabulary": {
             "products": tables.n_items,
             "product_types": tables.n_types,

@@ -40,7 +40,7 @@ def featurise_model(
         kinds=graph.input("kinds", BOOL, ["n", len(KINDS)]),
     )
     found = candidates(graph, tables, inputs, first_weights)
-    width = tables.own_places + tables.new_places
+    width = tables.places
     graph.output(found.item, "item", INT64, ["n", width])
     graph.output(found.kind, "kind", INT64, ["n", width])
     graph.output(found.anchor, "anchor", INT64, ["n", width])

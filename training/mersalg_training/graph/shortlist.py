@@ -1,6 +1,6 @@
 """The first score: linear in what retrieval knows; it keeps the candidates that the trees look at.
 
-Own and new products, with and without a cart, are scored by weights of their own. Own and new products are kept in
+Own and new products, with and without a cart, are scored by weights of their own. Own and new products, and those that were never sold yet, are kept in
 places of their own, so that a customer with a long history still sees what is new, and one
 ranker each can follow. The trees add to the first score what is not linear.
 """
@@ -30,7 +30,8 @@ OUT = -1e9
 
 @dataclass(frozen=True)
 class Shortlist:
-    """C candidates of N requests: first the own products, then the new ones, each the best first score first."""
+    """C candidates of N requests: first the own products, then the new ones, then those that were never sold yet, each
+    the best first score first."""
 
     item: Value
     """(N, C) int64, "no item" in unused places; so are kind, anchor and group."""
@@ -43,7 +44,7 @@ class Shortlist:
     first_score: Value
     """(N, C) float32."""
     own_width: Value
-    """(1,) int64 places of own products; those of new products follow."""
+    """(1,) int64 places of own products; all others follow."""
     retrieved: Value
     """(N,) int64 eligible candidates in the pool."""
     found: Value
@@ -79,9 +80,13 @@ def shorten(
     in_cart = (request.cart_known.max(1, keep=True) > 0.0).integers()
     group = in_cart * 2 + (~typed.is_own).integers()
     score = by_group.op("GatherElements", group.unsqueeze(2), axis=2).squeeze(2)
-    own_place, own_best = best_places(graph, score, typed.eligible & typed.is_own, tables.own_places, only)
-    new_place, new_best = best_places(graph, score, typed.eligible & ~typed.is_own, tables.new_places, only)
-    place, best = graph.concat([own_place, new_place], 1), graph.concat([own_best, new_best], 1)
+    new = typed.eligible & ~typed.is_own
+    sides = [(typed.eligible & typed.is_own, tables.own_places), (new, tables.new_places)]
+    if tables.unsold_places:
+        sold = pool.item < tables.n_sold
+        sides[1:] = [(new & sold, tables.new_places), (new & ~sold, tables.unsold_places)]
+    kept = [best_places(graph, score, eligible, width, only) for eligible, width in sides]
+    place, best = graph.concat([place for place, _ in kept], 1), graph.concat([best for _, best in kept], 1)
     valid = best > OUT / 2
     return Shortlist(
         item=graph.where(valid, pool.item.gather_elements(place), tables.n_items),
@@ -90,7 +95,7 @@ def shorten(
         group=group.gather_elements(place),
         valid=valid,
         first_score=best,
-        own_width=own_best.dim(1),
+        own_width=kept[0][1].dim(1),
         retrieved=typed.eligible.integers().sum(1),
         found=typed.found.integers().sum(1),
         signals=signals.op("GatherND", place.unsqueeze(2), batch_dims=1),

@@ -68,6 +68,21 @@ class ShopTables:
         return self.config.retrieve.new_candidates
 
     @property
+    def n_sold(self) -> int:
+        """Products that were sold before the cut; those of the catalogue that were not have the item indices behind."""
+        return int(np.count_nonzero(self.vocabulary.orders > 0))
+
+    @property
+    def unsold_places(self) -> int:
+        """Products never sold yet among the candidates; none where all were."""
+        return self.config.retrieve.unsold_candidates if self.n_sold < self.n_items else 0
+
+    @property
+    def places(self) -> int:
+        """All candidates of a request without `only`."""
+        return self.own_places + self.new_places + self.unsold_places
+
+    @property
     def supported(self) -> int:
         """Products with factors and neighbours of their own: those of the lowest item indices."""
         return int(np.count_nonzero(self.vocabulary.orders >= self.config.counts.min_support))
