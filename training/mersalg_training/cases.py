@@ -116,7 +116,7 @@ SITUATIONS = (
 
 MOST_PASSES = 6
 """An order serves at most so many requests."""
-HIDDEN_HISTORY = 0.12
+HIDDEN_HISTORY = 0.2
 """Share of requests whose history is withheld, so that the ranker learns to do without."""
 
 
