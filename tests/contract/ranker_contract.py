@@ -33,8 +33,23 @@ def noisy_rows(n: int = 3000) -> Rows:
     return X, y, rng.integers(1, 4, n).astype(np.float32)
 
 
+def rows_with_a_start(n: int = 4000) -> tuple[Rows, Float32]:
+    """Rows whose label follows log-odds that no feature tells, and is likelier where the first feature is 4 or more."""
+    rng = np.random.default_rng(5)
+    X = rng.integers(0, 8, (n, 3)).astype(np.float32)
+    start = rng.normal(-1.0, 2.0, n).astype(np.float32)
+    y = (rng.random(n) < probability(start + 2.0 * (X[:, 0] >= 4))).astype(np.float32)
+    return (X, y, rng.integers(1, 4, n).astype(np.float32)), start
+
+
 def probability(raw: Float64) -> Float64:
     return 1 / (1 + np.exp(-raw))
+
+
+def log_loss(raw: Float64, y: Float32, weight: Float32) -> float:
+    """The weighted mean over the rows."""
+    p = probability(raw)
+    return float(-np.average(np.log(np.where(y == 1, p, 1 - p)), weights=weight))
 
 
 class RankerContract:
@@ -127,8 +142,18 @@ class RankerContract:
         assert fitted.table.n_trees == len(fitted.loss) == self.config.trees
         assert fitted.validation_loss is None
         assert np.all(np.diff(fitted.loss) < 0)
-        p = probability(predict_raw(fitted.table, X))
-        assert fitted.loss[-1] == pytest.approx(-np.average(np.log(np.where(y == 1, p, 1 - p)), weights=weight))
+        assert fitted.loss[-1] == pytest.approx(log_loss(predict_raw(fitted.table, X), y, weight))
+
+    def test_start_and_trees_or_trees_that_stand_alone_are_the_log_odds(self) -> None:
+        (X, y, weight), start = rows_with_a_start()
+        fitted = make_ranker(self.config).fit(X, y, weight, start=start, seed=SEED)
+        given = start if fitted.table.adds_to_start else np.zeros_like(start)
+        raw = predict_raw(fitted.table, X) + given
+        assert fitted.loss[-1] == pytest.approx(log_loss(raw, y, weight))
+        for high in (False, True):
+            rows = (X[:, 0] >= 4) == high
+            expected = np.average(y[rows], weights=weight[rows])
+            assert np.average(probability(raw[rows]), weights=weight[rows]) == pytest.approx(expected, abs=5e-3)
 
     def test_with_validation_the_trees_end_at_its_lowest_loss(self) -> None:
         X, y, weight = noisy_rows(600)
@@ -138,8 +163,7 @@ class RankerContract:
         assert fitted.validation_loss is not None
         assert fitted.table.n_trees == np.argmin(fitted.validation_loss) + 1
         assert len(fitted.loss) == len(fitted.validation_loss) < 400
-        p = probability(predict_raw(fitted.table, held_out[0]))
-        loss = -np.average(np.log(np.where(held_out[1] == 1, p, 1 - p)), weights=held_out[2])
+        loss = log_loss(predict_raw(fitted.table, held_out[0]), *held_out[1:])
         assert fitted.validation_loss.min() == pytest.approx(loss)
 
     def test_progress_ends_with_all_rounds(self) -> None:
@@ -164,6 +188,23 @@ class RankerContract:
     def test_rows_that_do_not_hold_are_refused(self, change, said: str) -> None:  # type: ignore[no-untyped-def]
         with pytest.raises(DataError, match=said):
             self.fit(change(*evident_rows(100)))
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            (lambda start: start[1:], "start: expected shape"),
+            (lambda start: start * np.float32(np.inf), "start: expected finite log-odds"),
+        ],
+    )
+    def test_a_start_that_does_not_hold_is_refused(self, change, said: str) -> None:  # type: ignore[no-untyped-def]
+        rows, start = rows_with_a_start(100)
+        with pytest.raises(DataError, match=said):
+            make_ranker(self.config).fit(*rows, start=change(start), seed=SEED)
+
+    def test_validation_rows_beside_a_start_are_refused(self) -> None:
+        rows, start = rows_with_a_start(100)
+        with pytest.raises(DataError, match="validation rows: expected none beside a start"):
+            make_ranker(self.config).fit(*rows, start=start, validation=rows, seed=SEED)
 
     def test_validation_rows_of_another_width_are_refused(self) -> None:
         X, y, weight = evident_rows(100)

@@ -17,7 +17,7 @@ from mersalg_training.contract import apply_contract
 from mersalg_training.counts import Counts, count_purchases
 from mersalg_training.neighbours import Entries
 from mersalg_training.purchases import open_purchases
-from mersalg_training.timeline import Float32, read_timeline
+from mersalg_training.timeline import read_timeline
 from mersalg_training.vocabulary import Vocabulary, build_vocabulary
 from small_shop import CALIBRATE_FROM, SmallShop, another_future, write_shop
 
@@ -28,8 +28,6 @@ class Known:
 
     counts: Counts
     vocabulary: Vocabulary
-    factors: Float32
-    """(n_items + 1, 4) of unit length, drawn."""
     frequent: int
     """Rows 0 .. frequent - 1 belong to products; behind them come the product types."""
     n_types: int
@@ -46,10 +44,8 @@ def known_before(shop: SmallShop, cut: datetime, folder: Path) -> Known:
     n_types = len(attributes.product_types)
     counts = count_purchases(timeline, attributes.product_type, n_types, time_to_day(cut), config.counts)
     vocabulary = build_vocabulary(counts, attributes)
-    factors = np.random.default_rng(1).normal(size=(vocabulary.n_items + 1, 4)).astype(np.float32)
-    factors /= np.linalg.norm(factors, axis=1, keepdims=True)
     frequent = int(np.count_nonzero(vocabulary.orders >= config.counts.min_support))
-    return Known(counts, vocabulary, factors, frequent, n_types, config)
+    return Known(counts, vocabulary, frequent, n_types, config)
 
 
 class SourceContract:

@@ -6,10 +6,10 @@ import lightgbm
 import numpy as np
 import pytest
 
-from contract.ranker_contract import SEED, RankerContract
+from contract.ranker_contract import SEED, RankerContract, log_loss, rows_with_a_start
 from mersalg.errors import BundleError
 from mersalg_training.config import RankerConfig
-from mersalg_training.rankers import Rows, histogram_trees, lightgbm_trees
+from mersalg_training.rankers import Rows, histogram_trees, lightgbm_trees, make_ranker
 from mersalg_training.trees import Float32, Float64, predict_raw
 
 
@@ -17,7 +17,20 @@ class TestLightgbm(RankerContract):
     config = RankerConfig(kind="lightgbm", trees=50, leaves=15, min_leaf_rows=20, feature_share=1.0, leaf_penalty=0.0)
 
     def native_raw(self, rows: Rows, X: Float32) -> Float64:
-        return lightgbm_trees.boost(self.config, rows, None, SEED)[0].predict(X, raw_score=True)
+        return lightgbm_trees.boost(self.config, rows, None, None, SEED)[0].predict(X, raw_score=True)
+
+    def test_the_trees_add_to_the_start_only_what_it_does_not_know(self) -> None:
+        rows, start = rows_with_a_start()
+        X, y, weight = rows
+        table = make_ranker(self.config).fit(X, y, weight, start=start, seed=SEED).table
+        assert table.adds_to_start
+        added = predict_raw(table, X)
+        with_start = log_loss(start + added, y, weight)
+        assert with_start < 0.95 * log_loss(start.astype(np.float64), y, weight)
+        assert with_start < 0.8 * log_loss(predict_raw(self.fit(rows).table, X), y, weight)
+        low, high = X[:, 0] < 4, X[:, 0] >= 4
+        assert added[high].mean() - added[low].mean() == pytest.approx(2.0, abs=0.3), "what the feature brings"
+        assert abs(np.corrcoef(added, start)[0, 1]) < 0.1
 
 
 class TestHistogram(RankerContract):
@@ -25,6 +38,12 @@ class TestHistogram(RankerContract):
 
     def native_raw(self, rows: Rows, X: Float32) -> Float64:
         return histogram_trees.boost(self.config, rows, None, SEED).decision_function(X)
+
+    def test_the_trees_stand_alone_and_are_the_same_without_a_start(self) -> None:
+        rows, start = rows_with_a_start()
+        with_start = make_ranker(self.config).fit(*rows, start=start, seed=SEED).table
+        assert not with_start.adds_to_start
+        assert np.array_equal(predict_raw(with_start, rows[0]), predict_raw(self.fit(rows).table, rows[0]))
 
 
 LIGHTGBM_MODEL = """tree

@@ -9,10 +9,10 @@ from mersalg_training.attributes import Attributes, encoded, read_attributes
 
 PRODUCTS = """
 SELECT * FROM (VALUES
-    ('p2', 'Milk', 'drink', 'dairy', NULL, 1.5, NULL),
-    ('p1', NULL, NULL, 'dairy', 'Farm', NULL, 0.5),
-    ('p3', 'Bread', 'loaf', 'bakery', 'Oven', 3.0, 1.0)
-) t(product_id, name, product_type, category, brand, price, cost)
+    ('p2', 'Milk', 'drink', 'dairy', NULL, 1.5, NULL, true),
+    ('p1', NULL, NULL, 'dairy', 'Farm', NULL, 0.5, false),
+    ('p3', 'Bread', 'loaf', 'bakery', 'Oven', 3.0, 1.0, true)
+) t(product_id, name, product_type, category, brand, price, cost, listed)
 """
 
 
@@ -45,6 +45,10 @@ def test_an_unknown_price_is_nan() -> None:
     assert np.isnan(attributes.price).tolist() == [True, False, False]
     assert attributes.price.dtype == np.float32
     assert np.isnan(attributes.cost).tolist() == [False, True, False]
+
+
+def test_what_the_catalogue_names_is_told_from_what_order_lines_alone_know() -> None:
+    assert read().listed.tolist() == [False, True, True]
 
 
 def test_a_column_that_is_empty_throughout_has_no_names() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mersalg_training.baselines import Baseline, best, fit_baselines
+from mersalg.names import KINDS, Kind
+from mersalg_training.baselines import Baseline, Question, best, fit_baselines
 from mersalg_training.cases import Cases, ragged
-from mersalg_training.tasks import Restriction, assemble
-from mersalg_training.timeline import Timeline
+from mersalg_training.evaluate import Bench, judge_task
+from mersalg_training.tasks import OWN_KINDS, Restriction, Task, assemble
+from mersalg_training.timeline import Int64, Timeline
 from small_history import Order, make_attributes, make_timeline, named
 
 PRICES = dict.fromkeys(("bread", "butter", "cake", "milk", "razor", "tea"), 1.0)
@@ -95,6 +97,40 @@ def test_only_permitted_products_are_ranked_and_the_list_may_be_short(timeline: 
     for baseline in fitted(timeline).values():
         found = baseline.rank(cases, Restriction(catalogue, cases.cart), 10)[0]
         assert sorted(named(timeline, found)) == ["butter", "tea"]
+
+
+class Listens:
+    """A baseline that answers nothing and keeps what it is asked for."""
+
+    name = "listens"
+
+    def __init__(self) -> None:
+        self.asked: list[Question | None] = []
+
+    def rank(self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None) -> list[Int64]:
+        self.asked.append(question)
+        return [np.zeros(0, dtype=np.int64)] * len(cases)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"), [(("upsell",), "upsell"), (("add-on",), None), (OWN_KINDS, None), (KINDS, None)]
+)
+def test_an_evaluation_tells_baselines_where_upsells_alone_are_asked_for(
+    timeline: Timeline, kinds: tuple[Kind, ...], told: Question | None
+) -> None:
+    cases, listens = ask(timeline, "bread"), Listens()
+    restriction = Restriction(np.ones(len(PRICES), dtype=np.bool_), cases.cart)
+    bench = Bench(timeline, make_attributes(dict.fromkeys(PRICES)), lambda *asked: [[]], [listens])
+    judge_task(bench, Task("upsell", "in type", kinds, cases, restriction), np.random.default_rng(1), lambda: None)
+    assert listens.asked == [told]
+
+
+def test_single_methods_rank_alike_whatever_the_question(timeline: Timeline) -> None:
+    cases = ask(timeline, "bread")
+    anything = Restriction(np.ones(len(PRICES), dtype=np.bool_), cases.cart)
+    for baseline in fitted(timeline).values():
+        plain, asked = baseline.rank(cases, anything, 4), baseline.rank(cases, anything, 4, "upsell")
+        assert np.array_equal(plain[0], asked[0]), baseline.name
 
 
 def test_ties_follow_the_seed_and_not_the_product_id(timeline: Timeline) -> None:

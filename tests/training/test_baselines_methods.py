@@ -65,6 +65,13 @@ def test_own_alone_says_nothing_of_what_the_customer_never_bought() -> None:
     assert found["tea"] > found["milk"] > found["cake"] == found["razor"] == 0.0
 
 
+def test_the_weights_of_ease_lie_row_by_row_as_a_product_with_a_sparse_matrix_reads_them() -> None:
+    for by in ("order", "customer"):
+        weights = fit_ease(two_worlds(), CUT, by).weights
+        assert weights.flags.c_contiguous
+        assert weights.dtype == np.float32
+
+
 def test_decay_puts_a_late_purchase_before_more_early_ones() -> None:
     early = [Order("ann", day, "tea") for day in (1.0, 1.1, 1.2)]
     daily = [Order("bob", 1 + day / 10, "bread") for day in range(300)]

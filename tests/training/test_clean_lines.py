@@ -83,10 +83,11 @@ def test_products_are_those_of_the_lines_and_of_the_catalogue_once_without_fees(
     report = apply_contract(purchases, ANYTHING)
     found = purchases.connection.execute("SELECT * FROM products ORDER BY product_id").fetchall()
     assert found == [
-        ("bread", "Rye bread", "Bakery", "Bread", None, 3.5, None),
-        ("cheese", None, None, None, None, None, None),
-        ("milk", "Whole milk", "Dairy", "Milk", None, 1.2, None),
+        ("bread", "Rye bread", "Bakery", "Bread", None, 3.5, None, True),
+        ("cheese", None, None, None, None, None, None, False),
+        ("milk", "Whole milk", "Dairy", "Milk", None, 1.2, None, True),
     ]
+    assert [column[0] for column in purchases.connection.description or []][-1] == "listed"
     assert report.products == 3
     assert "1 products are fees and no merchandise" in report.notes
 

@@ -66,3 +66,24 @@ def test_a_history_folded_in_likes_its_own_world() -> None:
     liking = taste.factors @ folded
     assert liking[2:WORLD].min() > 3 * np.abs(liking[WORLD : 2 * WORLD]).max()
     assert liking[NEVER] == 0.0
+
+
+def test_taste_counts_a_product_of_a_customer_once_however_often_it_was_bought() -> None:
+    customer, item = two_worlds()
+    once = customer_taste(customer, item, N_ITEMS, CONFIG, seed=1)
+    often = customer_taste(np.repeat(customer, 3), np.repeat(item, 3), N_ITEMS, CONFIG, seed=1)
+    assert np.array_equal(once.factors, often.factors)
+    assert np.array_equal(once.solve, often.solve)
+
+
+@pytest.mark.parametrize(
+    ("field", "of_taste"), [("taste_alpha", True), ("taste_regularization", True), ("alpha", False)]
+)
+def test_taste_and_orders_have_settings_of_their_own(field: str, of_taste: bool) -> None:
+    other = CONFIG.model_copy(update={field: 4.0})
+    taste, orders = (
+        [make(*two_worlds(), N_ITEMS, config, seed=1) for config in (CONFIG, other)]
+        for make in (customer_taste, basket_factors)
+    )
+    assert np.array_equal(taste[0].factors, taste[1].factors) != of_taste
+    assert np.array_equal(orders[0], orders[1]) == of_taste

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from mersalg_training.attributes import encoded
 from mersalg_training.config import Config, parse_config
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.neighbours import CART_CHANNELS, Entries, merged, rank_in_run, table
@@ -104,8 +107,41 @@ def test_types_that_are_bought_together_have_an_affinity(shop: Shop) -> None:
     affinity = tables.neighbours.type_affinity
     row = types.index("bread")
     near = dict(zip(affinity.items[row].tolist(), affinity.values[row, :, 0].tolist(), strict=True))
-    assert near[types.index("butter")] == pytest.approx(80 / 121, abs=0.01)
+    bread, butter = 121, 81
+    assert near[types.index("butter")] == pytest.approx(butter / (bread**0.7 * butter**0.3), abs=0.01)
     assert types.index("camera") not in near
+
+
+def of_type(shop: Shop, name: str) -> dict[str, float]:
+    """The products of a type that are looked at, in their order, with their share of its orders."""
+    tables, timeline = shop
+    popular = tables.neighbours.popular_of_type
+    row = sorted(set(TYPES.values())).index(name)
+    ids = {i: timeline.product_ids[code] for i, code in enumerate(tables.vocabulary.code.tolist())}
+    pairs = zip(popular.items[row].tolist(), popular.values[row, :, 0].tolist(), strict=True)
+    return {ids[i]: share for i, share in pairs if i < tables.n_items}
+
+
+def test_a_type_brings_its_most_bought_products_by_their_share_of_its_orders(shop: Shop) -> None:
+    found = of_type(shop, "bread")
+    assert list(found) == ["bread", "oat-bread", "rye-bread", "rare-bread"]
+    assert found["bread"] == pytest.approx(40 / 121)
+    assert found["rare-bread"] == pytest.approx(1 / 121)
+
+
+def test_a_type_brings_few_products_never_sold_yet_and_first_those_of_its_most_bought_brand() -> None:
+    names = ("bean-a", "bean-b", "bean-c", "bean-d", "bean-e")
+    brands = {"bean-a": "x", "bean-b": "y", "bean-c": "x", "bean-d": "y", "bean-e": "y"}
+    orders = [Order(f"c{n}", 1, "bean-a" if n < 4 else "bean-b") for n in range(20)]
+    timeline = make_timeline(orders, dict.fromkeys(names, 1.0))
+    codes, known = encoded([brands[name] for name in names])
+    attributes = replace(make_attributes(dict.fromkeys(names, "bean")), brand=codes, brands=known)
+    retrieve = CONFIG.retrieve.model_copy(update={"type_unsold": 2})
+    tables = learn_shop(timeline, attributes, 100.0, CONFIG.model_copy(update={"retrieve": retrieve}), quiet)
+    popular = tables.neighbours.popular_of_type
+    found = [timeline.product_ids[tables.vocabulary.code[i]] for i in popular.items[0].tolist() if i < tables.n_items]
+    assert found == ["bean-b", "bean-a", "bean-d", "bean-e"]
+    assert popular.values[0, :4, 0].tolist() == pytest.approx([0.8, 0.2, 0.0, 0.0])
 
 
 def test_two_sources_of_one_pair_become_one_entry_with_both_values() -> None:

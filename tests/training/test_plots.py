@@ -95,6 +95,14 @@ def test_results_grow_by_a_row_a_task_and_bear_a_missing_method() -> None:
     assert size(plots.results_by_task([]))
 
 
+def test_results_draw_ndcg_and_recall_alone() -> None:
+    both = [Row("basket", "mersalg", metric, 0.1, 0.09, 0.11) for metric in ("NDCG@10", "recall@10")]
+    more = [Row("basket", "mersalg", metric, 0.1, 0.09, 0.11) for metric in ("coverage@10", "revenue@10")]
+    other = Row("another task", "mersalg", "hit rate@10", 0.1, 0.09, 0.11)
+    assert plots.results_by_task([*both, *more, other]) == plots.results_by_task(both)
+    assert size(plots.results_by_task(both))[0] > 1.5 * size(plots.results_by_task(both[:1]))[0]
+
+
 def test_importances_are_cut_at_the_first_25() -> None:
     many = {f"feature {i}": float(100 - i) for i in range(60)}
     first = dict(list(many.items())[:25])

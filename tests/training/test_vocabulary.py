@@ -24,11 +24,14 @@ def learned(
     list_prices: Mapping[str, float] | None = None,
     costs: Mapping[str, float] | None = None,
     paid: Mapping[str, float] = PRICES,
+    listed: str = "",
 ) -> tuple[Vocabulary, Timeline]:
+    """listed: the products that a catalogue names; the others are known by their order lines alone."""
     timeline = make_timeline(orders, paid)
     attributes = make_attributes(TYPES, costs)
     given = [(list_prices or {}).get(product, np.nan) for product in timeline.product_ids]
-    attributes = replace(attributes, price=np.array(given, dtype=np.float32))
+    in_catalogue = np.isin(timeline.product_ids, listed.split())
+    attributes = replace(attributes, price=np.array(given, dtype=np.float32), listed=in_catalogue)
     counts = count_purchases(timeline, attributes.product_type, len(attributes.product_types), cut_day, CountsConfig())
     return build_vocabulary(counts, attributes), timeline
 
@@ -53,6 +56,26 @@ def test_a_product_that_was_not_sold_before_the_cut_is_no_item() -> None:
     item = dict(zip(timeline.product_ids, vocabulary.item_of_code.tolist(), strict=True))
     assert item["milk"] == 0
     assert item["bread"] == item["unsold"] == vocabulary.n_items == 1
+
+
+def test_a_product_of_the_catalogue_that_was_never_sold_comes_last_where_its_type_was_sold() -> None:
+    orders = [Order("a", 1, "butter"), Order("b", 2, "milk"), Order("b", 50, "bread oat-milk")]
+    found = learned(orders, cut_day=10.0, listed="bread butter milk oat-milk unsold", list_prices={"unsold": 9.0})
+    assert names(*found) == ["butter", "milk", "oat-milk", "unsold"], "nobody had bought a loaf before the cut"
+    assert found[0].orders.tolist() == [1, 1, 0, 0, 0]
+    assert found[0].product_type.tolist() == [2, 1, 1, 1, 2]
+    assert dict(zip(names(*found), found[0].price[:-1].tolist(), strict=True))["unsold"] == 9.0
+
+
+def test_of_a_product_never_sold_nothing_is_known_but_what_its_type_and_the_shop_tell() -> None:
+    orders = [Order("a", day, "milk") for day in (1, 11, 21)] + [Order("b", 5, "bread")]
+    found = learned(orders, listed="unsold")
+    assert names(*found)[-1] == "unsold"
+    told = {name: statistic(*found, name)["unsold"] for name in found[0].statistics}
+    assert told["log_orders"] == told["month_share"] == told["type_share"] == 0.0
+    assert np.isnan([told["age_days"], told["idle_days"]]).all()
+    assert told["interval_days"] == pytest.approx(10.0)
+    assert told["repeat_rate"] == pytest.approx(0.5), "one of two buyers of anything bought it again"
 
 
 def test_every_array_has_a_last_row_for_no_item_of_unknown_type() -> None:

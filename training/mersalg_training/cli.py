@@ -43,12 +43,11 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 def train_command(args: argparse.Namespace) -> int:
     """Read purchases, learn, calibrate, certify, evaluate, write a bundle and log the run to MLflow."""
-    from rich.console import Console  # noqa: PLC0415
-
     from mersalg_training.config import load_config  # noqa: PLC0415
+    from mersalg_training.progress import results_console  # noqa: PLC0415
     from mersalg_training.train import train  # noqa: PLC0415
 
-    console = Console(soft_wrap=True)
+    console = results_console()
     trained = train(load_config(args.config, args.overrides), args.out, console)
     if trained.evaluation is not None:
         console.print(trained.evaluation.render())

@@ -46,21 +46,21 @@ def new_product_task(
     """The target is what the order holds of products that were never sold before the window, the candidates all such.
 
     The cart is a random half, rounded up, of what else the order holds; an order that holds nothing else is left out.
-    A candidate is sold inside the window or only listed: nothing is known of it but what the catalogue tells. What the
+    Nothing is known of a candidate but what the catalogue tells, so without a catalogue there is no question. What the
     customer bought of them earlier in the window is neither candidate nor target, for that is known.
     """
     chosen, cart, target, own = [], [], [], []
     for order in orders:
         bought = bought_in(timeline, int(order))
-        known, new = bought[shelf.sold[bought]], bought[~shelf.sold[bought]]
+        known, new = bought[shelf.sold[bought]], bought[shelf.unsold[bought]]
         past = own_products(timeline, int(order)) if len(known) and len(new) else NOTHING
         new = np.setdiff1d(new, past)
         if len(known) and len(new):
             chosen.append(int(order))
             cart.append(random.permutation(known)[: (len(known) + 1) // 2])
             target.append(new)
-            own.append(past[~shelf.sold[past]])
+            own.append(past[shelf.unsold[past]])
         if len(chosen) == queries:
             break
     cases = assemble(timeline, chosen, cart, target, "cart")
-    return Task("cold start", "new products", KINDS, cases, Restriction(~shelf.sold, union(cases.cart, ragged(own))))
+    return Task("cold start", "new products", KINDS, cases, Restriction(shelf.unsold, union(cases.cart, ragged(own))))

@@ -7,7 +7,6 @@ whatever the bundle answers.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from mersalg_training.answers import SHOWN, request_maker, time_to_day
 from mersalg_training.cases import make_cases
 from mersalg_training.config import Config, load_config
 from mersalg_training.learn import Purchased, read_purchases
-from mersalg_training.progress import Stages
+from mersalg_training.progress import Stages, results_console
 from mersalg_training.shown import Shown
 from mersalg_training.sources import find_files
 from mersalg_training.train import Trained, train
@@ -38,8 +37,6 @@ DRAWN: Final = 500
 """Requests that are drawn, so that each moment is among them."""
 NAMED: Final = 8
 """Products of a list that are named."""
-PLAIN_WIDTH: Final = 120
-"""Columns where the output is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +51,8 @@ class Example:
 
 def main() -> int:
     """Run the demo and give its exit status."""
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
     try:
-        demo(load_config(CONFIG), BUNDLE, Console(width=width, highlight=False))
+        demo(load_config(CONFIG), BUNDLE, results_console(soft_wrap=False, highlight=False))
     except MersalgError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +21,7 @@ from mersalg.recommender import load
 from mersalg_training.anchored_tasks import make_tasks
 from mersalg_training.answers import Answer, Score, Show, bundle_scorer, bundle_shower, time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
-from mersalg_training.baselines import Baseline, fit_baselines
+from mersalg_training.baselines import Baseline, Question, fit_baselines
 from mersalg_training.by_value import Sold, sold_by_order, value_shower
 from mersalg_training.card import OURS
 from mersalg_training.cases import make_cases
@@ -47,6 +45,7 @@ from mersalg_training.metrics import (
     resample_customers,
     target_worth,
 )
+from mersalg_training.progress import results_console
 from mersalg_training.purchases import open_purchases
 from mersalg_training.shown import Shown, shown_precision
 from mersalg_training.split import Windows
@@ -55,8 +54,6 @@ from mersalg_training.timeline import UNKNOWN, Float64, Int64, Timeline, read_ti
 
 QUERIES: Final = 2000
 """Most requests of a task."""
-WIDTH: Final = 120
-"""Columns of the tables where they are not printed to a terminal."""
 LEAST_OF_A_GROUP: Final = 30
 """New and known customers are told apart where there are so many requests of each."""
 
@@ -148,15 +145,17 @@ def judge_task(
 ) -> tuple[list[Row], list[Difference], list[Row]]:
     """The rows of one task for every method, how far the bundle is from each baseline, and what it could reach.
 
+    Where upsells alone are asked for, the baselines are told so, as the bundle is by the request's kinds.
     ranked_one is called when a method has ranked.
     """
+    question: Question | None = "upsell" if task.kinds == ("upsell",) else None
     worth = target_worth(bench.timeline, bench.attributes, task.cases)
     draws = resample_customers(task.cases.customer, task.cases.order, random)
     ours = permitted(bench.score, task)
     lists = {OURS: ours}
     ranked_one()
     for baseline in bench.baselines:
-        lists[baseline.name] = baseline.rank(task.cases, task.restriction, K)
+        lists[baseline.name] = baseline.rank(task.cases, task.restriction, K, question)
         ranked_one()
     values = {method: request_metrics(ranked, task.cases.target, worth) for method, ranked in lists.items()}
     if not task.by_precision:
@@ -294,8 +293,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
             every_baseline=args.baselines,
             progress=progress,
         )
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH
-    console = Console(width=width, soft_wrap=True)
+    console = results_console()
     if report.digest != recommender.manifest["data"]["digest"]:
         console.print("Note  these are not the purchases that the bundle was trained on (the digests differ)")
     console.print(found.render())

@@ -20,7 +20,7 @@ from mersalg_training.graph.tables import Rhythm, ShopTables
 from mersalg_training.progress import Stages, Tick
 from mersalg_training.purchases import open_purchases
 from mersalg_training.rankers import FittedTrees
-from mersalg_training.ranking import fit_ranker, learn_first_weights, recall_by_source, training_matrices
+from mersalg_training.ranking import Matrix, fit_ranker, learn_first_weights, recall_by_source, training_matrices
 from mersalg_training.shop import learn_shop
 from mersalg_training.shop_statistics import ShopStatistics, measure_shop
 from mersalg_training.split import Windows, split_windows
@@ -38,6 +38,18 @@ class Purchased:
     timeline: Timeline
     attributes: Attributes
     windows: Windows
+
+
+@dataclass(frozen=True)
+class RankerRows:
+    """What the carts of the rank window bring to the rankers."""
+
+    first_weights: Float32
+    feature_names: list[str]
+    own: Matrix
+    new: Matrix
+    recall: dict[str, float]
+    """Share of what followed the requests that each source retrieved."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +128,34 @@ def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:
 def fit_rankers(purchased: Purchased, config: Config, stages: Stages) -> Fitted:
     """Count and factorise what lies before the rank window, and fit first score and rankers on the carts inside it."""
     timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
-    random = np.random.default_rng(config.seed)
-    rank_day, calibrate_day = time_to_day(windows.rank_from), time_to_day(windows.calibrate_from)
+    rank_day = time_to_day(windows.rank_from)
     with stages.stage("Counting and factorising for the rankers") as tick:
         statistics = measure_shop(timeline, attributes, rank_day)
         adapted = adapt(config, statistics, windows, timeline.order_day)
-        config = adapted.config
-        tables = learn_shop(timeline, attributes, rank_day, config, tick)
+        tables = learn_shop(timeline, attributes, rank_day, adapted.config, tick)
+    rows = ranker_rows(purchased, tables, stages)
+    own, new = fit_trees(rows, adapted.fitting, stages)
+    return Fitted(
+        adapted.config,
+        tables.rhythm,
+        rows.first_weights,
+        rows.feature_names,
+        own,
+        new,
+        rows.recall,
+        statistics,
+        adapted.told,
+    )
+
+
+def ranker_rows(purchased: Purchased, tables: ShopTables, stages: Stages) -> RankerRows:
+    """The first score, and the rows of both rankers, from the carts of the rank window.
+
+    tables: of what lies before it; their configuration draws the requests. DataError where there are none.
+    """
+    timeline, attributes, windows, config = purchased.timeline, purchased.attributes, purchased.windows, tables.config
+    random = np.random.default_rng(config.seed)
+    rank_day, calibrate_day = time_to_day(windows.rank_from), time_to_day(windows.calibrate_from)
     horizon = config.label.horizon_days or tables.rhythm.horizon_days
     types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
     cases = make_cases(timeline, types, unknown, rank_day, calibrate_day, horizon, most, random)
@@ -138,21 +171,17 @@ def fit_rankers(purchased: Purchased, config: Config, stages: Stages) -> Fitted:
         featuriser = Featuriser(tables, first_weights)
         own, new = training_matrices(timeline, cases, featuriser, config.ranker.negatives, random, tick)
     recall = recall_by_source(own, new, featuriser.feature_names, len(cases.target.values))
+    return RankerRows(first_weights, featuriser.feature_names, own, new, recall)
+
+
+def fit_trees(rows: RankerRows, config: Config, stages: Stages) -> tuple[FittedTrees, FittedTrees]:
+    """The rankers of own and of new products; a side with too few positives takes the rows of both."""
+    own, new = rows.own, rows.new
     with stages.stage("Fitting the ranker of own products") as tick:
-        own_trees = fit_ranker(own if own.y.sum() >= MIN_POSITIVES else own.beside(new), adapted.fitting, tick)
+        own_trees = fit_ranker(own if own.y.sum() >= MIN_POSITIVES else own.beside(new), config, tick)
     with stages.stage("Fitting the ranker of new products") as tick:
-        new_trees = fit_ranker(new if new.y.sum() >= MIN_POSITIVES else new.beside(own), adapted.fitting, tick)
-    return Fitted(
-        config,
-        tables.rhythm,
-        first_weights,
-        featuriser.feature_names,
-        own_trees,
-        new_trees,
-        recall,
-        statistics,
-        adapted.told,
-    )
+        new_trees = fit_ranker(new if new.y.sum() >= MIN_POSITIVES else new.beside(own), config, tick)
+    return own_trees, new_trees
 
 
 def calibrate_shop(purchased: Purchased, fitted: Fitted, tables: ShopTables, tick: Tick) -> Calibrated:

@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.card import OURS, Result
+from mersalg_training.metrics import NDCG, RECALL
 
 Floats = npt.NDArray[np.floating]
 Booleans = npt.NDArray[np.bool_]
@@ -119,10 +120,11 @@ def precision_against_coverage(
 
 
 def results_by_task(rows: Sequence[Result]) -> bytes:
-    """Draw every method's value with its 95 % interval, mersalg in blue.
+    """Draw the NDCG and recall of every method with their 95 % intervals, mersalg in blue.
 
-    A row of panels for each task, a column for each metric, in the order in which they come.
+    A row of panels for each task, a column for each of the two metrics, in the order in which they come.
     """
+    rows = [row for row in rows if row.metric in (NDCG, RECALL)]
     tasks, metrics = list(dict.fromkeys(r.task for r in rows)), list(dict.fromkeys(r.metric for r in rows))
     methods = list(dict.fromkeys(r.method for r in rows))
     height = 1.1 + len(tasks) * (0.55 + 0.27 * len(methods))

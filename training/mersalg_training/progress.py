@@ -1,16 +1,31 @@
-"""What a job shows while it runs: a bar on a terminal, a line for each finished stage everywhere."""
+"""What a job shows: its results, a bar while it runs on a terminal, a line for each finished stage everywhere."""
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 Tick = Callable[[int, int], None]
 """Called with how many are done, of how many."""
+
+PLAIN_WIDTH: Final = 120
+"""Columns where the output is no terminal."""
+
+
+def results_console(soft_wrap: bool = True, highlight: bool = True) -> Console:
+    """Standard output; where it is no terminal, 120 columns wide or as wide as COLUMNS says.
+
+    soft_wrap: long lines are not broken; highlight: numbers are coloured.
+    """
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
+    return Console(width=width, soft_wrap=soft_wrap, highlight=highlight)
 
 
 class Stages:
@@ -33,6 +48,11 @@ class Stages:
             yield lambda done, of: None
         self.seconds[title] = time.monotonic() - start
         self.console.print(f"  {title:<46} {self.seconds[title]:7.1f} s", highlight=False)
+
+
+def unseen() -> Stages:
+    """Stages that show nothing."""
+    return Stages(Console(quiet=True, force_terminal=False))
 
 
 def quiet(done: int, of: int) -> None:

@@ -36,6 +36,8 @@ class Shelf:
 
     sold: Bools
     """Sold before the window. But for new products nothing else is a candidate or a target."""
+    unsold: Bools
+    """Listed in the catalogue and never sold before the window; nothing is known of it but its attributes."""
     price: Float64
     """The list price, else the median price paid before the window; NaN = unknown."""
     product_type: Int64
@@ -98,8 +100,10 @@ def make_shelf(timeline: Timeline, attributes: Attributes, before_day: float) ->
     priced = ~np.isnan(paid)
     known = timeline.order_customer[timeline.line_order[lines]] != UNKNOWN
     gap_product, gap_days = purchase_gaps(timeline, lines[known])
+    is_sold = np.bincount(product, minlength=n) > 0
     return Shelf(
-        sold=np.bincount(product, minlength=n) > 0,
+        sold=is_sold,
+        unsold=attributes.listed & ~is_sold,
         price=np.where(
             np.isnan(attributes.price), group_median(product[priced], paid[priced], n), attributes.price
         ).astype(np.float64),

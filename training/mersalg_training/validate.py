@@ -16,6 +16,7 @@ from mersalg.errors import MersalgError
 from mersalg_training.columns import ORDER_COLUMNS, PRODUCT_COLUMNS
 from mersalg_training.config import load_config
 from mersalg_training.contract import apply_contract
+from mersalg_training.progress import results_console
 from mersalg_training.purchases import Purchases, open_purchases
 from mersalg_training.split import WindowSize, read_order_days, split_windows, window_sizes
 
@@ -64,7 +65,7 @@ def validate_command(args: argparse.Namespace) -> int:
         }
         print(json.dumps(found, default=str))
     else:
-        Console(soft_wrap=True).print(Group(columns_table(purchases), report.render(), windows_table(sizes)))
+        results_console().print(Group(columns_table(purchases), report.render(), windows_table(sizes)))
     return 0
 
 

@@ -1,12 +1,12 @@
 """The methods that every bundle is measured against, each in the file of its idea.
 
-They see every line before the test window, so more than the bundle does, which fits on what lies before its
-calibration window. They rank the whole catalogue.
+They see every line before the test window, as the bundle's tables do; its trees and thresholds are fitted on carts
+from before it, which is more than a lookup needs. They rank the whole catalogue.
 """
 
 from __future__ import annotations
 
-from mersalg_training.baselines.catalogue import Baseline, ScoredCatalogue, Scorer, Scores, best
+from mersalg_training.baselines.catalogue import Baseline, Question, ScoredCatalogue, Scorer, Scores, best
 from mersalg_training.baselines.fitting import fit_baselines
 
-__all__ = ["Baseline", "ScoredCatalogue", "Scorer", "Scores", "best", "fit_baselines"]
+__all__ = ["Baseline", "Question", "ScoredCatalogue", "Scorer", "Scores", "best", "fit_baselines"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from mersalg_training.tasks import Restriction
 from mersalg_training.timeline import Int64
 
 Scores = npt.NDArray[np.floating]
+Question = Literal["all", "own", "new", "upsell"]
+"""What a request may ask for: any product, own products alone, products new to the customer, dearer ones."""
 
 CHUNK: Final = 128
 """Requests that are scored over the whole catalogue at once."""
@@ -28,8 +30,12 @@ class Baseline(Protocol):
     def name(self) -> str:
         """As it stands in tables."""
 
-    def rank(self, cases: Cases, restriction: Restriction, k: int) -> list[Int64]:
-        """For each case at most k permitted product codes, the best first."""
+    def rank(self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None) -> list[Int64]:
+        """For each case at most k permitted product codes, the best first.
+
+        question: what the requests ask for, where it is known; None = the restriction tells it, if anything does. Only
+        a method with an answer of its own for each question looks at it.
+        """
 
 
 class Scorer(Protocol):
@@ -49,8 +55,8 @@ class ScoredCatalogue:
     tie_place: Int64
     """(n_products,) of equal scores the lowest place comes first."""
 
-    def rank(self, cases: Cases, restriction: Restriction, k: int) -> list[Int64]:
-        """The k best of all permitted products; fewer where fewer are permitted."""
+    def rank(self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None) -> list[Int64]:
+        """The k best of all permitted products, whatever the question; fewer where fewer are permitted."""
         ranked = []
         for start in range(0, len(cases), CHUNK):
             rows = np.arange(start, min(start + CHUNK, len(cases)))

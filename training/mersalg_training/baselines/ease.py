@@ -28,7 +28,7 @@ class Ease:
     product: Int64
     """(n_modelled,) product codes, the most bought first."""
     weights: Float32
-    """(n_modelled, n_modelled) from row to column; zero on the diagonal."""
+    """(n_modelled, n_modelled) from row to column, C-contiguous; zero on the diagonal."""
     share: Float64
     """(n_products,) 0 .. 1: orders or customers that hold the product, by which those that are not modelled rank."""
 
@@ -59,5 +59,6 @@ def fit_ease(timeline: Timeline, before_day: float, by: By, ridge: float | None 
     inverse = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False, assume_a="pos")
     weights = inverse / -np.diag(inverse)
     np.fill_diagonal(weights, 0.0)
+    rowwise = np.ascontiguousarray(weights, dtype=np.float32)  # else every product with a sparse matrix copies them
     share = holders / (holders.max(initial=0.0) + 1.0)
-    return Ease(timeline, by, product.astype(np.int64), weights.astype(np.float32), share)
+    return Ease(timeline, by, product.astype(np.int64), rowwise, share)

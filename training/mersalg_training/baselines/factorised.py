@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import scipy.sparse as sp
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mersalg_training.baselines.bought import (
     By,
@@ -49,7 +50,8 @@ class Als:
     def score(self, cases: Cases) -> Scores:
         """(n, n_products) float32; zero without a known product."""
         told = (known_products if self.by == "order" else cart_and_history)(self.timeline, cases)
-        folded = np.stack([self.fold_in(told[row]) for row in range(len(cases))])
+        with threadpool_limits(1, "blas"):  # many small systems, for which threads cost more than they bring
+            folded = np.stack([self.fold_in(told[row]) for row in range(len(cases))])
         return np.asarray(folded.astype(np.float32) @ self.factors.T)
 
     def fold_in(self, products: Int64) -> Float64:

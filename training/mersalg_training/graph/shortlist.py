@@ -1,8 +1,8 @@
 """The first score: linear in what retrieval knows; it keeps the candidates that the trees look at.
 
-Own and new products, with and without a cart, are scored by weights of their own. Own and new products, and those that were never sold yet, are kept in
-places of their own, so that a customer with a long history still sees what is new, and one
-ranker each can follow. The trees add to the first score what is not linear.
+Own and new products, with and without a cart, are scored by weights of their own. Own products, new ones and those that
+were never sold yet are kept in places of their own, so that a customer with a long history still sees what is new, and
+one ranker each can follow. The trees add to the first score what is not linear.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ OUT = -1e9
 
 @dataclass(frozen=True)
 class Shortlist:
-    """C candidates of N requests: first the own products, then the new ones, then those that were never sold yet, each
-    the best first score first."""
+    """C candidates of N requests, in each part the best first score first.
+
+    First the own products, then the new ones, then those that were never sold yet.
+    """
 
     item: Value
     """(N, C) int64, "no item" in unused places; so are kind, anchor and group."""

@@ -34,7 +34,7 @@ class HistogramRanker:
 
         It cannot add to log-odds that are given, so its trees stand alone and see the start among their features.
         """
-        check_fit_rows(X, y, weight, validation)
+        check_fit_rows(X, y, weight, validation, start)
         if progress is not None:
             progress(0, self.config.trees)
         classifier = boost(self.config, (X, y, weight), validation, seed)

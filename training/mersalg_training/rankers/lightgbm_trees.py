@@ -47,7 +47,7 @@ class LightgbmRanker:
         progress: Progress | None = None,
     ) -> FittedTrees:
         """See Ranker.fit."""
-        check_fit_rows(X, y, weight, validation)
+        check_fit_rows(X, y, weight, validation, start)
         booster, losses = boost(self.config, (X, y, weight), start, validation, seed, progress)
         return FittedTrees(
             table=read_model(booster.model_to_string()),

@@ -51,17 +51,21 @@ class Ranker(Protocol):
     ) -> FittedTrees:
         """Fit on X (n_rows, n_features); the same rows, seed and settings give the same trees.
 
-        start: (n_rows,) log-odds to which the trees add; None = none. The table holds the trees alone, and says
-        whether they do add to it.
-        A row of weight 2 counts in the loss as two rows. Without `validation` every round of the config is kept.
-        DataError where the rows do not hold.
+        start: (n_rows,) float32 log-odds to which the trees add; None = none. The table holds the trees alone, and
+        says whether they do add to it.
+        A row of weight 2 counts in the loss as two rows. Without `validation`, whose rows know no start, every round of
+        the config is kept. DataError where the rows do not hold.
         """
         ...
 
 
-def check_fit_rows(X: Float32, y: Float32, weight: Float32, validation: Rows | None) -> None:
+def check_fit_rows(
+    X: Float32, y: Float32, weight: Float32, validation: Rows | None, start: Float32 | None = None
+) -> None:
     """Raise DataError unless all rows hold, the validation rows have the same features, and both labels occur."""
     check_rows("training rows", X, y, weight)
+    if start is not None:
+        check_start(start, X, validation)
     for label in (0, 1):
         if not np.any(weight[y == label] > 0):
             raise DataError(
@@ -72,6 +76,16 @@ def check_fit_rows(X: Float32, y: Float32, weight: Float32, validation: Rows | N
         check_rows("validation rows", *validation)
         if validation[0].shape[1] != X.shape[1]:
             raise DataError(f"validation rows: expected {X.shape[1]} features, got {validation[0].shape[1]}")
+
+
+def check_start(start: Float32, X: Float32, validation: Rows | None) -> None:
+    """Raise DataError unless every row has finite log-odds to start with, and no validation row would need some."""
+    if start.shape != X.shape[:1]:
+        raise DataError(f"training rows: start: expected shape {X.shape[:1]} as X has rows, got {start.shape}")
+    if not np.isfinite(start).all():
+        raise DataError(f"training rows: start: expected finite log-odds, got {start[~np.isfinite(start)][0]}")
+    if validation is not None:
+        raise DataError("validation rows: expected none beside a start, which they do not have; leave out one of both")
 
 
 def check_rows(where: str, X: Float32, y: Float32, weight: Float32) -> None:

@@ -22,28 +22,25 @@ from mersalg_training.adaptation import Adapted, adapt
 from mersalg_training.anchored_tasks import make_tasks
 from mersalg_training.answers import bundle_scorer, time_to_day
 from mersalg_training.calibration import fit_calibration
-from mersalg_training.cases import make_cases
 from mersalg_training.config import Config
 from mersalg_training.evaluate import permitted
-from mersalg_training.featurise import Featuriser
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.graph.tables import Rhythm, ShopTables
-from mersalg_training.learn import MIN_POSITIVES, Purchased
+from mersalg_training.learn import Purchased, RankerRows, fit_trees, ranker_rows
 from mersalg_training.metrics import NDCG, request_metrics
-from mersalg_training.progress import quiet
+from mersalg_training.progress import quiet, unseen
 from mersalg_training.rankers import FittedTrees
-from mersalg_training.ranking import Matrix, fit_ranker, learn_first_weights, training_matrices
 from mersalg_training.shop import learn_shop
 from mersalg_training.shop_statistics import measure_shop
 from mersalg_training.tasks import Task
-from mersalg_training.timeline import Float32
 from mersalg_training.tuning.held_back import without_test_window
 
 PLACES: Final = 5
 """Decimals of a request's NDCG that the study keeps, and that all is computed from, before a stop as after it."""
 IN_THE_GRAPH: Final = (
     "own_anchors", "types", "taste_candidates", "popular_candidates", "own_candidates", "new_candidates",
+    "unsold_candidates",
 )  # fmt: skip
 """Keys of `retrieve` on which the tables do not depend."""
 OF_TREES: Final = ("kind", "trees", "leaves", "learning_rate", "min_leaf_rows", "feature_share", "leaf_penalty")
@@ -51,17 +48,6 @@ OF_TREES: Final = ("kind", "trees", "leaves", "learning_rate", "min_leaf_rows", 
 
 Tell = Callable[[str], None]
 """Called with the name of the stage that begins."""
-
-
-@dataclass(frozen=True)
-class RankerRows:
-    """What the trees are fitted on."""
-
-    tables: ShopTables
-    """Of what lies before the rank window."""
-    first_weights: Float32
-    own: Matrix
-    new: Matrix
 
 
 @dataclass(frozen=True)
@@ -125,8 +111,10 @@ class Bench:
             by_tables,
             lambda: tables_before(purchased, windows.calibrate_from, config, early.rhythm),
         )
-        rows: RankerRows = timed("rows", "featurising", by_rows, lambda: ranker_rows(purchased, config, early))
-        own, new = timed("trees", "fitting", repr(fitting), lambda: fit_trees(rows, fitting))
+        rows: RankerRows = timed(
+            "rows", "featurising", by_rows, lambda: ranker_rows(purchased, replace(early, config=config), unseen())
+        )
+        own, new = timed("trees", "fitting", repr(fitting), lambda: fit_trees(rows, fitting, unseen()))
         late = replace(late, config=config)
         ndcg = timed("tasks", "asking", repr(fitting), lambda: self.ask(scorer(purchased, late, rows, own, new)))
         return Judged(ndcg, seconds)
@@ -181,34 +169,6 @@ def rows_key(config: Config) -> str:
 def tables_before(purchased: Purchased, end: Any, config: Config, rhythm: Rhythm | None) -> ShopTables:
     """Tables of what lies before a time."""
     return learn_shop(purchased.timeline, purchased.attributes, time_to_day(end), config, quiet, rhythm)
-
-
-def ranker_rows(purchased: Purchased, config: Config, early: ShopTables) -> RankerRows:
-    """The first score and the rows of both rankers, as `learn.fit_rankers` draws them; a test holds it to that."""
-    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
-    tables, random = replace(early, config=config), np.random.default_rng(config.seed)
-    window = time_to_day(windows.rank_from), time_to_day(windows.calibrate_from)
-    horizon = config.label.horizon_days or tables.rhythm.horizon_days
-    types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
-    cases = make_cases(timeline, types, unknown, *window, horizon, most, random)
-    if len(cases) < 2:
-        raise DataError(
-            f"no request can be made of the orders from {windows.rank_from:%Y-%m-%d} to "
-            f"{windows.calibrate_from:%Y-%m-%d}; widen split.rank_days"
-        )
-    first_weights = learn_first_weights(timeline, cases, tables, random, quiet)
-    featuriser = Featuriser(tables, first_weights)
-    own, new = training_matrices(timeline, cases, featuriser, config.ranker.negatives, random, quiet)
-    return RankerRows(tables, first_weights, own, new)
-
-
-def fit_trees(rows: RankerRows, config: Config) -> tuple[FittedTrees, FittedTrees]:
-    """The rankers of own and of new products; a side with too few positives takes the rows of both."""
-    own, new = rows.own, rows.new
-    return (
-        fit_ranker(own if own.y.sum() >= MIN_POSITIVES else own.beside(new), config, quiet),
-        fit_ranker(new if new.y.sum() >= MIN_POSITIVES else new.beside(own), config, quiet),
-    )
 
 
 def scorer(

@@ -80,8 +80,7 @@ def tune_command(args: argparse.Namespace) -> int:
         raise MersalgError(f"--timeout: expected minutes above 0, got {args.timeout}")
     config = load_config(args.config, args.overrides)
 
-    from rich.console import Console  # noqa: PLC0415  # what follows takes seconds to import
-
+    from mersalg_training.progress import results_console  # noqa: PLC0415  # what follows takes seconds to import
     from mersalg_training.tuning.search import Plan, tune  # noqa: PLC0415
 
     plan = Plan(
@@ -93,7 +92,7 @@ def tune_command(args: argparse.Namespace) -> int:
         study=args.study or default_study(config),
         out=args.out or args.config.with_name(f"{args.config.stem}-tuned.toml"),
     )
-    console = Console(soft_wrap=True)
+    console = results_console()
     found = tune(config, str(args.config), plan, console)
     console.print(found.render())
     console.print(f"Study       {found.study}")

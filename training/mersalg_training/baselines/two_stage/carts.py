@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import numpy as np
 
 from mersalg.names import MOMENTS
+from mersalg_training.baselines.catalogue import Question
 from mersalg_training.baselines.two_stage.facts import Bools, Facts
 from mersalg_training.cases import MAX_HISTORY, Cases, Ragged, ragged
 from mersalg_training.timeline import UNKNOWN, Int64, Timeline
 
-Question = Literal["all", "own", "new", "upsell"]
-"""What a model is fitted for: any product, own products alone, products new to the customer, dearer ones."""
 QUESTIONS: Final[tuple[Question, ...]] = get_args(Question)
+"""What a model is fitted for."""
 
 CARTS: Final = 1600
 """Most carts of each way to make them."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from mersalg_training.baselines.bought import customers_before
@@ -17,10 +15,8 @@ from mersalg_training.timeline import Timeline
 def fit_lookups(timeline: Timeline, before_day: float, random: np.random.Generator) -> dict[str, Scores]:
     """EASE and ALS by order, ALS by customer and user neighbours; the last two only where customers are known."""
     seed = int(random.integers(2**31))
-    ease = fit_ease(timeline, before_day, "order")
-    rowwise = np.ascontiguousarray(ease.weights)  # in another order every product with a sparse matrix copies it
     found: dict[str, Scores] = {
-        "ease_order": replace(ease, weights=rowwise).score,
+        "ease_order": fit_ease(timeline, before_day, "order").score,
         "als_order": fit_als(timeline, before_day, "order", seed).score,
     }
     if len(customers_before(timeline, before_day)):

@@ -16,8 +16,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mersalg_training.attributes import Attributes
+from mersalg_training.baselines.catalogue import Question
 from mersalg_training.baselines.item_item import count_pairs
-from mersalg_training.baselines.two_stage.carts import QUESTIONS, Carts, Question, make_carts
+from mersalg_training.baselines.two_stage.carts import QUESTIONS, Carts, make_carts
 from mersalg_training.baselines.two_stage.facts import Bools, Facts, make_facts
 from mersalg_training.baselines.two_stage.features import Rows, featurise
 from mersalg_training.baselines.two_stage.lookups import fit_lookups
