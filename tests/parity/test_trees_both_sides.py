@@ -75,7 +75,7 @@ def case(request: pytest.FixtureRequest) -> Case:
         kind=request.param, trees=40, leaves=31, min_leaf_rows=20, feature_share=1.0, leaf_penalty=0.0
     )
     if config.kind == "lightgbm":
-        booster, _ = lightgbm_trees.boost(config, rows, None, seed=1)
+        booster, _ = lightgbm_trees.boost(config, rows, None, None, seed=1)
         table = lightgbm_trees.read_model(booster.model_to_string())
         native: Callable[[Float32], Float64] = lambda features: booster.predict(features, raw_score=True)  # noqa: E731
     else:
