@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check bench requirements clean help
+.PHONY: demo test check bench bench-quality requirements clean help
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
 	@echo "make test          everything that CI runs"
 	@echo "make check         format, lint, types and architecture only"
 	@echo "make bench         latency of one recommend, side by side with its parts"
+	@echo "make bench-quality what each source of candidates and each group of features is worth"
 	@echo "make requirements  compile requirements.in anew"
 
 $(READY): requirements.txt pyproject.toml training/pyproject.toml Makefile
@@ -37,8 +38,11 @@ test: check
 bench: $(READY)
 	$(BIN)/python benchmarks/latency.py
 
+bench-quality: $(READY)
+	$(BIN)/python benchmarks/quality
+
 requirements:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) models/*/ mlruns mlflow.db .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) models/*/ mlruns mlartifacts mlflow.db* *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -5,12 +5,12 @@ from __future__ import annotations
 from mersalg_training.attributes import Attributes
 from mersalg_training.config import Config
 from mersalg_training.counts import count_purchases
-from mersalg_training.factors import basket_factors, customer_taste
+from mersalg_training.factors import Taste, basket_factors, customer_taste
 from mersalg_training.graph.tables import Rhythm, ShopTables
 from mersalg_training.neighbours import build_neighbours
 from mersalg_training.progress import Tick
-from mersalg_training.timeline import UNKNOWN, Timeline
-from mersalg_training.vocabulary import build_vocabulary
+from mersalg_training.timeline import UNKNOWN, Float32, Timeline
+from mersalg_training.vocabulary import Vocabulary, build_vocabulary
 
 
 def learn_shop(
@@ -24,14 +24,7 @@ def learn_shop(
     counts = count_purchases(timeline, attributes.product_type, n_types, cut_day, config.counts)
     tick(1, 3)
     vocabulary = build_vocabulary(counts, attributes)
-    before = timeline.line_day < cut_day
-    item = vocabulary.item_of_code[timeline.line_product[before]]
-    frequent = vocabulary.orders[item] >= config.counts.min_support
-    order = timeline.line_order[before][frequent].astype("int64")
-    factors = basket_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed)
-    customer = timeline.order_customer[order].astype("int64")
-    known = customer != UNKNOWN
-    taste = customer_taste(customer[known], item[frequent][known], vocabulary.n_items + 1, config.factors, config.seed)
+    factors, taste = factorise(timeline, vocabulary, cut_day, config)
     tick(2, 3)
     neighbours = build_neighbours(counts, vocabulary, n_types, config)
     tick(3, 3)
@@ -46,3 +39,16 @@ def learn_shop(
         rhythm=rhythm or Rhythm(counts.order_gap_days),
         config=config,
     )
+
+
+def factorise(timeline: Timeline, vocabulary: Vocabulary, cut_day: float, config: Config) -> tuple[Float32, Taste]:
+    """The factors of orders and of customers, of the lines before `cut_day`; products below min_support have none."""
+    before = timeline.line_day < cut_day
+    item = vocabulary.item_of_code[timeline.line_product[before]]
+    frequent = vocabulary.orders[item] >= config.counts.min_support
+    order = timeline.line_order[before][frequent].astype("int64")
+    factors = basket_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed)
+    customer = timeline.order_customer[order].astype("int64")
+    known = customer != UNKNOWN
+    taste = customer_taste(customer[known], item[frequent][known], vocabulary.n_items + 1, config.factors, config.seed)
+    return factors, taste
