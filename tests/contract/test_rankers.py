@@ -24,6 +24,7 @@ class TestLightgbm(RankerContract):
         X, y, weight = rows
         table = make_ranker(self.config).fit(X, y, weight, start=start, seed=SEED).table
         assert table.adds_to_start
+        assert not self.fit(rows).table.adds_to_start
         added = predict_raw(table, X)
         with_start = log_loss(start + added, y, weight)
         assert with_start < 0.95 * log_loss(start.astype(np.float64), y, weight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import lightgbm
@@ -50,7 +50,7 @@ class LightgbmRanker:
         check_fit_rows(X, y, weight, validation, start)
         booster, losses = boost(self.config, (X, y, weight), start, validation, seed, progress)
         return FittedTrees(
-            table=read_model(booster.model_to_string()),
+            table=replace(read_model(booster.model_to_string()), adds_to_start=start is not None),
             gain=np.asarray(booster.feature_importance("gain"), dtype=np.float64),
             loss=losses["fit"],
             validation_loss=losses.get("validation"),
