@@ -60,7 +60,8 @@ def test_neither_the_order_of_the_cart_nor_duplicates_change_anything(
     first, second = ask(recommender, request), ask(recommender, {**request, "cart": cart})
     assert told(first) == told(second)
     assert first.retrieved == second.retrieved
-    assert [offer.score for offer in first] == [offer.score for offer in second]
+    # Sums over a cart that is padded wider may round otherwise in the last bits.
+    assert [offer.score for offer in first] == pytest.approx([offer.score for offer in second], abs=1e-5)
 
 
 @given(data=st.data())
