@@ -33,9 +33,9 @@ class Request:
     cart: Value
     """(N, <= MAX_CART) int64 ascending, without duplicates, "no item" last."""
     whole_cart: Value
-    """(N, B) the same, however many."""
+    """(N, D) the same, however many."""
     cart_known: Value
-    """(N, B) float32, 1 where there is a product."""
+    """(N, <= MAX_CART) float32, 1 where there is a product."""
     after_payment: Value
     """(N, 1) bool."""
     own: Value
@@ -114,10 +114,15 @@ def folded_in(graph: GraphBuilder, tables: ShopTables, own: dict[str, Value]) ->
 
 
 def distinct(graph: GraphBuilder, items: Value, no_item: int) -> Value:
-    """(N, B) the distinct items in ascending order, padded with "no item"."""
+    """(N, D) the distinct items in ascending order, padded with "no item".
+
+    D is the most distinct items of a request, at least 1, so that duplicates change no width and with it no rounding.
+    """
     ordered, _ = items.sorted(k=items.dim(1), largest=False)
     once = graph.where(run_starts(graph, ordered, -1), ordered, no_item)
-    return once.sorted(k=items.dim(1), largest=False)[0]
+    most = (once < no_item).integers().sum(1).op("ReduceMax", keepdims=0).reshape(1)
+    width = graph.op("Max", most, graph.constant(np.array([1])))
+    return once.sorted(k=width, largest=False)[0]
 
 
 def run_starts(graph: GraphBuilder, ordered: Value, before: float | int) -> Value:
