@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mersalg import __version__
 from mersalg.manifest import FORMAT, FORMAT_VERSION
+from mersalg.names import Kind
 from mersalg_training.contract_report import ContractReport
 from mersalg_training.split import Windows
+from mersalg_training.thresholds import Threshold
 
 if TYPE_CHECKING:
     from mersalg_training.learn import Learned
@@ -44,20 +47,7 @@ def make_manifest(
             }
             for kind, chosen in thresholds.items()
         },
-        "certificates": [
-            {
-                "kind": kind,
-                "threshold": chosen.threshold,
-                "precision": chosen.wanted,
-                "confidence": chosen.confidence,
-                "n": chosen.offers,
-                "from": windows.calibrate_from.isoformat(),
-                "to": windows.test_from.isoformat(),
-                "realised": chosen.precision,
-            }
-            for kind, chosen in thresholds.items()
-            if chosen.certified
-        ],
+        "certificates": certificates(windows, thresholds),
         "metrics": {},
         "data": {
             "digest": report.digest,
@@ -75,3 +65,21 @@ def make_manifest(
         "windows": windows.to_json(),
         "config": learned.fitted.config.model_dump(mode="json"),
     }
+
+
+def certificates(windows: Windows, thresholds: Mapping[Kind, Threshold]) -> list[dict[str, Any]]:
+    """What is promised of each kind that is certified, and on what it was measured."""
+    return [
+        {
+            "kind": kind,
+            "threshold": chosen.threshold,
+            "precision": chosen.wanted,
+            "confidence": chosen.confidence,
+            "n": chosen.offers,
+            "from": windows.calibrate_from.isoformat(),
+            "to": windows.test_from.isoformat(),
+            "realised": chosen.precision,
+        }
+        for kind, chosen in thresholds.items()
+        if chosen.certified
+    ]
