@@ -342,12 +342,15 @@ def test_days_and_times_turn_into_each_other() -> None:
     assert day_to_time(time_to_day(time)) == time
 
 
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")  # SQLAlchemy's, of MLflow's own
 def test_the_command_evaluates_a_bundle_on_the_window_that_its_manifest_names(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # where the artifacts of a local store lie
     write_bundle(tmp_path / "toy")
     orders = write_orders(tmp_path / "orders.csv")
-    sets = [f"data.orders='{orders}'", "label.horizon_days=3"]
+    store = f"sqlite:///{tmp_path / 'runs.db'}"
+    sets = [f"data.orders='{orders}'", "label.horizon_days=3", "tracking.enabled=true", f"tracking.uri='{store}'"]
     arguments = ["--queries", "50", "--json", str(tmp_path / "found.json"), *(x for s in sets for x in ("--set", s))]
     assert evaluate_command(parsed(tmp_path / "toy", *arguments)) == 0
     printed = capsys.readouterr().out
@@ -357,6 +360,19 @@ def test_the_command_evaluates_a_bundle_on_the_window_that_its_manifest_names(
     ours = {row["task"]: row["value"] for row in found["rows"] if (row["method"], row["metric"]) == (OURS, RECALL)}
     assert ours["completion, all"] == 1.0  # three products of the toy bundle's seven in each order
     assert any(row["offers"] for row in found["shown"])
+    run, artifacts = read_run(store, printed.rpartition("/runs/")[2].strip())
+    assert run.data.metrics["test/completion.all/recall_at_10"] == 1.0
+    assert "test/completion.all/baseline.popularity/recall_at_10" in run.data.metrics
+    assert run.data.params == {"queries": "50", "baselines": "quick"}
+    assert {"evaluation.json", "evaluation.md", "evaluation_recall.md"} <= artifacts
+
+
+def read_run(store: str, run_id: str) -> tuple[Any, set[str]]:
+    """A run, and the names of its artifacts at the top."""
+    import mlflow
+
+    client = mlflow.MlflowClient(store)
+    return client.get_run(run_id), {artifact.path for artifact in client.list_artifacts(run_id)}
 
 
 def test_the_command_refuses_a_number_of_queries_below_one(tmp_path: Path) -> None:

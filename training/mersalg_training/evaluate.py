@@ -51,6 +51,7 @@ from mersalg_training.shown import Shown, shown_precision
 from mersalg_training.split import Windows
 from mersalg_training.tasks import Task
 from mersalg_training.timeline import UNKNOWN, Float64, Int64, Timeline, read_timeline
+from mersalg_training.tracking import open_run
 
 QUERIES: Final = 2000
 """Most requests of a task."""
@@ -270,7 +271,7 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def evaluate_command(args: argparse.Namespace) -> int:
-    """Evaluate a bundle on the test window that its manifest names; print tables, and write JSON where asked."""
+    """Evaluate a bundle on the test window that its manifest names; print tables, log a run, write JSON where asked."""
     if args.queries < 1:
         raise MersalgError(f"--queries: expected a whole number from 1, got {args.queries}")
     recommender = load(args.bundle)
@@ -299,7 +300,20 @@ def evaluate_command(args: argparse.Namespace) -> int:
     console.print(found.render())
     if args.json is not None:
         write_json(args.json, found)
+    console.print(f"Run  {log_run(recommender.manifest, config, args, found)}", highlight=False)
     return 0
+
+
+def log_run(manifest: Mapping[str, Any], config: Config, args: argparse.Namespace, found: Evaluation) -> str:
+    """Log the evaluation as a run of its own, tagged with the run that trained the bundle; where it is."""
+    from mersalg_training.report_run import log_evaluation  # noqa: PLC0415  # it draws, which needs matplotlib
+
+    with open_run(config.tracking, f"{config.name}-evaluation") as run:
+        run.set_tags({"mersalg.bundle": manifest["name"], "mersalg.trained_by": manifest["run_id"] or "not tracked"})
+        run.log_params({"queries": args.queries, "baselines": "all" if args.baselines else "quick"})
+        run.log_metrics({name: value for name, value in found.metrics().items() if np.isfinite(value)})
+        log_evaluation(run, found)
+        return run.where
 
 
 def bundle_config(manifest: Mapping[str, Any], where: str, overrides: Sequence[str]) -> tuple[Config, Windows]:

@@ -12,6 +12,7 @@ from mersalg_training.config import flat
 from mersalg_training.contract_report import ContractReport
 from mersalg_training.evaluation import Evaluation
 from mersalg_training.export import as_json
+from mersalg_training.metrics import RECALL
 from mersalg_training.tracking import Run
 
 if TYPE_CHECKING:
@@ -58,9 +59,15 @@ def log_job(
     run.log_figure("plots/candidates.png", plots.recall_of_candidates(learned.fitted.recall))
     log_certifying(run, learned)
     if evaluation is not None:
-        run.log_text("evaluation.json", as_json(finite(evaluation.to_json())).decode())
-        run.log_text("evaluation.md", evaluation.markdown())
-        run.log_figure("plots/results.png", plots.results_by_task(evaluation.rows))
+        log_evaluation(run, evaluation)
+
+
+def log_evaluation(run: Run, evaluation: Evaluation) -> None:
+    """Log the tables of every method on every task with their intervals, and their picture."""
+    run.log_text("evaluation.json", as_json(finite(evaluation.to_json())).decode())
+    run.log_text("evaluation.md", evaluation.markdown())
+    run.log_text("evaluation_recall.md", evaluation.markdown(RECALL))
+    run.log_figure("plots/results.png", plots.results_by_task(evaluation.rows))
 
 
 def threshold_metrics(learned: Learned) -> dict[str, float]:
