@@ -60,7 +60,7 @@ def assert_read_alike(node: list[str], requests: list[Any]) -> list[Json]:
 
 
 def some_time(random: np.random.Generator) -> str:
-    """A time in one of the spellings, at times of no day; not those (24:00, a space before Z) on which Pythons differ."""
+    """A time in one of the spellings, at times of no day; none (24:00) on which Pythons differ."""
     year, month, day = random.integers(1, 10_000) if random.random() < 0.1 else 2017, random.integers(1, 14), 29
     if random.random() < 0.8:
         month, day = random.integers(1, 13), random.integers(1, 31)
