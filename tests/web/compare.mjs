@@ -5,14 +5,20 @@ const DIFFERENCES_TOLD = 5;
 /**
  * @param {import("../../clients/node/index.js").Recommender} recommender
  * @param {AsyncIterable<string>} chunks the text of the corpus, in pieces
+ * @param {number} repeats how often each request is asked; the quickest answer is timed
  */
-export async function compare(recommender, chunks) {
+export async function compare(recommender, chunks, repeats) {
   const found = { requests: 0, equal: 0, largest: 0, micros: [], differences: [] };
   for await (const line of linesOf(chunks)) {
     const { request, threshold, answer } = JSON.parse(line);
-    const start = performance.now();
-    const [offers] = await recommender.score([request], { threshold });
-    found.micros.push((performance.now() - start) * 1000);
+    let offers;
+    let quickest = Infinity;
+    for (let time = 0; time < repeats; time++) {
+      const start = performance.now();
+      [offers] = await recommender.score([request], { threshold });
+      quickest = Math.min(quickest, performance.now() - start);
+    }
+    found.micros.push(quickest * 1000);
     found.requests += 1;
     const [wanted, given] = [outline(answer.offers, answer), outline(offers.items, offers)];
     if (wanted === given) {

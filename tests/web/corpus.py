@@ -24,7 +24,7 @@ from mersalg_training.timeline import Timeline
 
 UNKNOWN = ("no such product", "ключ", "商品-42", "🛒", "0", "e\u0301", "'quoted'", " ")
 """Ids that no bundle knows, of every length in UTF-8."""
-LIMITS = (1, 2, 3, 3, 3, 5, 10, 10, 50, 200, 0)
+LIMITS = (1, 2, 3, 3, 3, 3, 3, 3, 5, 5, 5, 10, 10, 10, 10, 20, 20, 50, 50, 200, 200, 0)
 EAST = timezone(timedelta(hours=5, minutes=30))
 LONG = 1000
 """Lines of a history beyond which a loader keeps the latest."""
@@ -156,16 +156,23 @@ def in_zones(request: dict[str, Any], random: np.random.Generator) -> None:
 
 
 def write_corpus(
-    recommender: mersalg.Recommender, requests: Iterable[dict[str, Any]], path: Path, random: np.random.Generator
+    recommender: mersalg.Recommender,
+    requests: Iterable[dict[str, Any]],
+    path: Path,
+    random: np.random.Generator,
+    repeats: int = 1,
 ) -> list[float]:
-    """Write requests and answers, one JSON line each; gives the microseconds that each answer took."""
+    """Write requests and answers, one JSON line each; gives the microseconds of the quickest answer to each."""
     micros = []
     with path.open("w", encoding="utf-8") as file:
         for request in requests:
             threshold = bool(random.random() < 0.8)
-            start = time.perf_counter()
-            offers = recommender.score([request], threshold=threshold)[0]
-            micros.append((time.perf_counter() - start) * 1e6)
+            quickest = float("inf")
+            for _ in range(repeats):
+                start = time.perf_counter()
+                offers = recommender.score([request], threshold=threshold)[0]
+                quickest = min(quickest, time.perf_counter() - start)
+            micros.append(quickest * 1e6)
             line = {"request": request, "threshold": threshold, "answer": answer_of(offers)}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     return micros

@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("bundle", nargs="?", type=Path, default=Path("models/demo"))
     parser.add_argument("--requests", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--repeats", type=int, default=1, help="ask each so often, and time the quickest answer")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="keep the corpus as JSON Lines")
     args = parser.parse_args()
     if not args.bundle.is_dir():
@@ -44,10 +45,10 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             corpus = args.keep or Path(folder) / "corpus.jsonl"
-            here = make_corpus(args.bundle, corpus, args.requests, args.seed)
-            found = {"node": ask_node(args.bundle, corpus, SECONDS)}
+            here = make_corpus(args.bundle, corpus, args.requests, args.seed, args.repeats)
+            found = {"node": ask_node(args.bundle, corpus, SECONDS, args.repeats)}
             print(told(found["node"]), flush=True)
-            found["chromium"] = ask_browser(args.bundle, corpus, SECONDS)
+            found["chromium"] = ask_browser(args.bundle, corpus, SECONDS, args.repeats)
             print(told(found["chromium"]), flush=True)
     except (MissingError, mersalg.MersalgError) as error:
         print(f"parity: {error}", file=sys.stderr)
@@ -55,7 +56,7 @@ def main() -> int:
     return conclude(here, found)
 
 
-def make_corpus(bundle: Path, path: Path, n: int, seed: int) -> Found:
+def make_corpus(bundle: Path, path: Path, n: int, seed: int, repeats: int = 1) -> Found:
     """Write the corpus of a bundle; how Python answered it."""
     start = time.perf_counter()
     recommender = mersalg.load(bundle)
@@ -64,7 +65,7 @@ def make_corpus(bundle: Path, path: Path, n: int, seed: int) -> Found:
     purchased = read_purchases(config, Stages(Console(file=io.StringIO())))
     random = np.random.default_rng(seed)
     requests = Corpus(purchased.timeline, purchased.windows.test_from).requests(n, random)
-    micros = write_corpus(recommender, requests, path, random)
+    micros = write_corpus(recommender, requests, path, random, repeats)
     runtime = f"Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}"
     here = Found(runtime, len(micros), len(micros), 0.0, micros, load_seconds, [])
     print(f"{len(micros):,} requests, {path.stat().st_size / 1e6:.0f} MB\n{told(here)}", flush=True)

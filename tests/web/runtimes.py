@@ -26,23 +26,23 @@ class Found:
     largest: float
     """The largest difference of a relevance among those."""
     micros: list[float]
-    """What each answer took, in microseconds."""
+    """What the quickest answer to each request took, in microseconds."""
     load_seconds: float
     differences: list[dict[str, Any]]
     """The first that are not equal."""
 
 
-def ask_node(bundle: Path, corpus: Path, seconds: float) -> Found:
+def ask_node(bundle: Path, corpus: Path, seconds: float, repeats: int = 1) -> Found:
     """The corpus in Node, on onnxruntime-node."""
     find_client()
-    command = [*find_node(), str(HERE / "in_node.mjs"), str(bundle.resolve()), str(corpus)]
+    command = [*find_node(), str(HERE / "in_node.mjs"), str(bundle.resolve()), str(corpus), str(repeats)]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=seconds)
     if done.returncode:
         raise RuntimeError(f"Node ended with status {done.returncode}: {done.stderr[-3000:]}")
     return read_found(json.loads(done.stdout))
 
 
-def ask_browser(bundle: Path, corpus: Path, seconds: float) -> Found:
+def ask_browser(bundle: Path, corpus: Path, seconds: float, repeats: int = 1) -> Found:
     """The corpus in Chromium, on onnxruntime-web."""
     places = {
         "page.html": HERE / "page.html",
@@ -51,7 +51,7 @@ def ask_browser(bundle: Path, corpus: Path, seconds: float) -> Found:
         "bundle": bundle.resolve(),
         "corpus": corpus,
     }
-    told = result_of_page("page.html", places, seconds)
+    told = result_of_page(f"page.html?repeats={repeats}", places, seconds)
     if "failed" in told:
         raise RuntimeError(f"the page failed: {told['failed']}")
     return read_found(told)
