@@ -1,6 +1,7 @@
-/** Asks a recommender every request of a corpus and compares its answers with Python's. Runs in Node and in a browser. */
+/** Asks a recommender every request of a corpus and compares its answers with Python's, in Node and in a browser. */
 
 const DIFFERENCES_TOLD = 5;
+const TOLERANCE = 1e-4;
 
 /**
  * @param {import("../../clients/node/index.js").Recommender} recommender
@@ -20,19 +21,27 @@ export async function compare(recommender, chunks, repeats) {
     }
     found.micros.push(quickest * 1000);
     found.requests += 1;
-    const [wanted, given] = [outline(answer.offers, answer), outline(offers.items, offers)];
-    if (wanted === given) {
+    const same = outline(answer.offers, answer) === outline(offers.items, offers);
+    const largest = same ? Math.max(0, ...apart(answer, offers)) : Infinity;
+    if (same) {
       found.equal += 1;
-      found.largest = Math.max(found.largest, ...apart(answer, offers));
-    } else if (found.differences.length < DIFFERENCES_TOLD)
-      found.differences.push({ request_id: request.request_id, wanted, given });
+      found.largest = Math.max(found.largest, largest);
+    }
+    if (largest > TOLERANCE && found.differences.length < DIFFERENCES_TOLD)
+      found.differences.push({
+        request_id: request.request_id,
+        wanted: outline(answer.offers, answer, true),
+        given: outline(offers.items, offers, true),
+      });
   }
   return found;
 }
 
-/** What has to be the same to the letter. */
-function outline(offers, { reason, retrieved, best_relevance }) {
-  const told = offers.map(({ product_id, kind, because }) => [product_id, kind, because]);
+/** What has to be the same to the letter; for a message with the relevances. */
+function outline(offers, { reason, retrieved, best_relevance }, whole = false) {
+  const told = offers.map(({ product_id, kind, because, relevance }) =>
+    whole ? [product_id, kind, because, relevance] : [product_id, kind, because],
+  );
   return JSON.stringify([told, reason, retrieved, Object.keys(best_relevance).sort()]);
 }
 

@@ -1,11 +1,12 @@
-/** node read.mjs < REQUESTS: prints for each line what the reader makes of the request, or the field that it refuses. */
+/** node read.mjs < REQUESTS: prints for each line what the reader makes of it, or the field that it refuses. */
 
 import { createInterface } from "node:readline";
 
 import { RequestError } from "../../clients/node/lib/errors.js";
 import { readRequest } from "../../clients/node/lib/request.js";
 
-for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) console.log(JSON.stringify(read(line)));
+const lines = createInterface({ input: process.stdin, crlfDelay: Infinity });
+for await (const line of lines) console.log(JSON.stringify(read(line)));
 
 function read(line) {
   try {

@@ -60,7 +60,7 @@ function inWords(value) {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) {
-    if (value instanceof Date) return `the date ${Number.isNaN(value.getTime()) ? "that is none" : value.toISOString()}`;
+    if (value instanceof Date) return Number.isNaN(value.getTime()) ? "a Date that is none" : value.toISOString();
     return `an object with the keys ${Object.keys(value).slice(0, 9).join(", ") || "(none)"}`;
   }
   return String(value);

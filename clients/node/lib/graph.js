@@ -41,7 +41,9 @@ class Damage extends Error {}
  */
 export function checkGraph(model, where) {
   if (String.fromCharCode(...model.subarray(4, 8)) === "ORTM")
-    throw new BundleError(`${where}: expected an ONNX model, got one in onnxruntime's own format; export the bundle again`);
+    throw new BundleError(
+      `${where}: expected an ONNX model, got one in onnxruntime's own format; export the bundle again`,
+    );
   try {
     checkModel(model, where);
   } catch (error) {

@@ -13,8 +13,11 @@ import { RequestError } from "./errors.js";
  */
 
 const EXPECTED = "a Date or an ISO 8601 text such as '2017-06-01T12:30:00'";
-const FORM =
-  /^(?<year>\d{4})(?<dash>-?)(?<month>\d\d)\k<dash>(?<day>\d\d)(?:[T ](?<hour>\d\d)(?:(?<colon>:?)(?<minute>\d\d)(?:\k<colon>(?<second>\d\d)(?:[.,](?<fraction>\d+))?)?)?(?<zone>Z|[+-]\d\d(?::?\d\d)?)?)?$/;
+const DATE = String.raw`(?<year>\d{4})(?<dash>-?)(?<month>\d\d)\k<dash>(?<day>\d\d)`;
+const SECONDS = String.raw`\k<colon>(?<second>\d\d)(?:[.,](?<fraction>\d+))?`;
+const CLOCK = String.raw`(?<hour>\d\d)(?:(?<colon>:?)(?<minute>\d\d)(?:${SECONDS})?)?`;
+const ZONE = String.raw`(?<zone>Z|[+-]\d\d(?::?\d\d)?)`;
+const FORM = new RegExp(`^${DATE}(?:[T ]${CLOCK}${ZONE}?)?$`);
 const DAY_MICROS = 86_400_000_000;
 const DAY_SECONDS = 86_400;
 const DAY_MILLIS = 86_400_000;
@@ -64,8 +67,8 @@ export function daysBetween(at, values) {
         `history[${position}].ordered_at`, zoneLike(zoned, "history[0].ordered_at"), values[position],
       );
   const end = at ?? readTime(new Date(), "at");
-  if (at !== null && at.zoned !== zoned)
-    throw new RequestError("at", zoneLike(zoned, "history[0].ordered_at"), at.zoned ? "a time with one" : "a time without");
+  if (end.zoned !== zoned && at !== null)
+    throw new RequestError("at", zoneLike(zoned, "history[0].ordered_at"), `a time with${at.zoned ? " one" : "out"}`);
   return Float64Array.from(times, (time) => daysFrom(time, end));
 }
 

@@ -78,7 +78,8 @@ test("a listed file whose name leaves the folder, or whose entry is none, is ref
 });
 
 test("JSON that is not plain is refused", async () => {
-  for (const text of ["", "{", "[]", "null", '{"a": NaN}', '{"a": 1, "a": 1}', '\ufeff{}', '{"a": {"b": 1, "\\u0062": 2}}']) {
+  const twice = ['{"a": 1, "a": 1}', '{"a": {"b": 1, "\\u0062": 2}}'];
+  for (const text of ["", "{", "[]", "null", '{"a": NaN}', "\ufeff{}", ...twice]) {
     const folder = await writeBundle();
     await writeFile(join(folder, "manifest.json"), text);
     await refuses(folder, "manifest.json");

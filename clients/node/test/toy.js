@@ -135,7 +135,8 @@ export function fakeRuntime({ ports = {}, fails = null } = {}) {
       session.released = true;
     },
   };
-  return { Tensor, InferenceSession: { create: async () => session }, env: { versions: { node: "0" } }, asked, session };
+  const env = { versions: { node: "0" } };
+  return { Tensor, InferenceSession: { create: async () => session }, env, asked, session };
 }
 
 function answer(feeds, Tensor) {
@@ -162,7 +163,9 @@ function answerRow(feeds, row) {
   const candidates = Object.entries(CANDIDATES)
     .map(([id, [kind, relevance]]) => ({ id, kind: KINDS.indexOf(kind), relevance, because: list(feeds.cart)[0] }))
     .filter(({ id, kind }) => list(feeds.kinds)[kind] && !exclude.includes(id) && (!only.length || only.includes(id)));
-  const best = KINDS.map((_, kind) => Math.max(-1, ...candidates.filter((c) => c.kind === kind).map((c) => c.relevance)));
+  const best = KINDS.map((_, kind) =>
+    candidates.reduce((most, c) => (c.kind === kind ? Math.max(most, c.relevance) : most), -1),
+  );
   const least = feeds.apply_threshold.data[row] ? SHOWN_FROM : 0;
   const offers = candidates.filter((c) => c.relevance >= least).slice(0, Number(feeds.limit.data[row]));
   return { offers, best, retrieved: candidates.length };
