@@ -41,7 +41,7 @@ class Handler(SimpleHTTPRequestHandler):
     def translate_path(self, path: str) -> str:
         """The file behind a path; a name that is not known has none."""
         name, _, rest = path.lstrip("/").partition("?")[0].partition("/")
-        place = self.places.get(name)
+        place = self.places.get(name) if ".." not in rest.split("/") else None
         return str(place / rest if rest and place else place or "/nowhere")
 
     def do_POST(self) -> None:
