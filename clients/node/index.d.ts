@@ -1,0 +1,140 @@
+/**
+ * The loader of a mersalg bundle: `(await load("models/NAME")).recommend({cart: [...]})`.
+ *
+ * Requests and offers have the names of the bundle format, as in Python and in files.
+ */
+
+export type Kind = "cross-sell" | "add-on" | "upsell" | "more-of-same" | "replacement";
+export type Moment = "product-page" | "cart" | "checkout" | "order-confirmation" | "follow-up";
+export type Order = "relevance" | "value";
+export type Reason = "limit is 0" | "no kind asked for" | "nothing retrieved" | "kind silent" | "below threshold";
+
+export const KINDS: readonly Kind[];
+export const MOMENTS: readonly Moment[];
+
+/** What the customer bought before, a line of an order. */
+export interface HistoryLine {
+  product_id: string;
+  /** A Date, or an ISO 8601 text; within a request all have a time zone, as a Date has, or none has. */
+  ordered_at: string | Date;
+  /** 1 where it is absent; a line of zero or below is a return and is not used. */
+  quantity?: number | null;
+}
+
+export interface Request {
+  /** Repeated in the offers. */
+  request_id?: string;
+  /** Product ids in any order; unknown ones and duplicates change nothing. */
+  cart?: Iterable<string> | null;
+  /** The latest 1000 lines are used. */
+  history?: Iterable<HistoryLine> | null;
+  /** The time of the request; now where it is absent. */
+  at?: string | Date | null;
+  /** "cart" where it is absent. */
+  moment?: Moment;
+  /** Those of the moment where it is absent; an empty list asks for nothing. */
+  kinds?: Iterable<Kind> | null;
+  /** Most offers; 3 where it is absent. */
+  limit?: number;
+  /** Product ids that may not be offered in this answer. */
+  exclude?: Iterable<string> | null;
+  /** At most 512 product ids; where there is any, nothing else is offered. */
+  only?: Iterable<string> | null;
+  /** "relevance" where it is absent. */
+  order?: Order | null;
+}
+
+export interface Offer {
+  readonly request_id: string;
+  /** From 1. */
+  readonly rank: number;
+  readonly product_id: string;
+  readonly kind: Kind;
+  /** Calibrated probability that it is bought. */
+  readonly relevance: number;
+  /** What the offers are ranked by, unless the request wants them by value. */
+  readonly score: number;
+  /** The product id of the anchor that brought it; null when no product did. */
+  readonly because: string | null;
+}
+
+/** The offers of one request, best first; immutable. */
+export class Offers implements Iterable<Offer> {
+  private constructor();
+  readonly items: readonly Offer[];
+  readonly length: number;
+  /** Set exactly when there is no offer. */
+  readonly reason: Reason | null;
+  /** Candidates of the kinds asked for, before the threshold. */
+  readonly retrieved: number;
+  /** The best relevance among the candidates of each kind asked for that has any. */
+  readonly best_relevance: Readonly<Partial<Record<Kind, number>>>;
+  at(index: number): Offer | undefined;
+  [Symbol.iterator](): Iterator<Offer>;
+  toString(): string;
+}
+
+/** What a bundle says of itself; the bundle format has the rest of its keys. */
+export interface Manifest {
+  readonly name: string;
+  readonly created_at: string;
+  readonly mersalg_version: string;
+  readonly files: Readonly<Record<string, { readonly sha256: string; readonly size: number }>>;
+  readonly kinds: Readonly<Record<Kind, { readonly threshold: number | null; readonly precision_wanted: number }>>;
+  readonly vocabulary: Readonly<Record<"products" | "product_types" | "categories" | "brands", number>>;
+  readonly [key: string]: unknown;
+}
+
+export interface ScoreOptions {
+  /** false ranks everything that was retrieved, for evaluation. */
+  threshold?: boolean;
+  /** Requests in one run of the graph; 64 where it is absent. */
+  batch_size?: number;
+}
+
+/** Answers requests with offers. Holds nothing about a request. */
+export class Recommender {
+  private constructor();
+  readonly manifest: Manifest;
+  /** The offers for one request, or none and the reason. RequestError names a wrong field. */
+  recommend(request?: Request): Promise<Offers>;
+  /** The offers for each request, in their order. */
+  score(requests: Iterable<Request> | AsyncIterable<Request>, options?: ScoreOptions): Promise<Offers[]>;
+  /** `score` as an iterator that holds some batches only. */
+  stream(requests: Iterable<Request> | AsyncIterable<Request>, options?: ScoreOptions): AsyncGenerator<Offers>;
+  /** The product's name, or its id when the bundle knows no name. */
+  name(product_id: string): string;
+  readonly names: ReadonlyMap<string, string>;
+  /** Give the memory of the graph back. No answer after that. */
+  close(): Promise<void>;
+  toString(): string;
+}
+
+export interface LoadOptions {
+  /** Threads of one answer; 1, the best for single requests, where it is absent. */
+  threads?: number;
+  /** An imported onnxruntime-node or onnxruntime-web in the place of the one that is imported by name. */
+  ort?: typeof import("onnxruntime-common");
+}
+
+/**
+ * A recommender from a bundle folder (Node) or its address (Node and browser): sizes, hashes and the graph are
+ * verified, and the golden requests have to give their offers here too. BundleError says what does not hold.
+ */
+export function load(place: string | URL, options?: LoadOptions): Promise<Recommender>;
+
+/** Base of every error that mersalg throws on purpose. */
+export class MersalgError extends Error {}
+
+/** A bundle is missing, damaged, of another format, or does not answer its golden requests. */
+export class BundleError extends MersalgError {}
+
+/** A request has a wrong field. */
+export class RequestError extends MersalgError {
+  private constructor();
+  readonly field: string;
+  readonly expected: string;
+  readonly got: unknown;
+  /** Names the request when there are many. */
+  readonly where: string;
+}

@@ -1,0 +1,135 @@
+/**
+ * A bundle, read and verified before anything of it is used.
+ *
+ * Each file is read once, with a size cap, and hashed; what is verified is what is used. What the manifest does not
+ * list is not read. No policy is read from the bundle: the caps and the checks are constants of this code.
+ */
+
+import { BundleError, shown } from "./errors.js";
+import { checkGraph } from "./graph.js";
+import { parseJson } from "./json.js";
+import { checkManifest } from "./manifest.js";
+import { isObject } from "./request.js";
+
+const MEGABYTE = 2 ** 20;
+/** @type {ReadonlyMap<string, number>} */
+const LARGEST = new Map([
+  ["manifest.json", 4 * MEGABYTE],
+  ["scorer.onnx", 2048 * MEGABYTE - 1],
+  ["products.json", 512 * MEGABYTE],
+  ["golden.json", 16 * MEGABYTE],
+  ["CARD.md", 4 * MEGABYTE],
+]);
+const LARGEST_OTHER = 64 * MEGABYTE;
+
+/**
+ * Where the files of a bundle come from: a folder or an address. `read` gives the bytes of a file of at most `largest`
+ * bytes; `place` names it in messages.
+ *
+ * @typedef {object} Source
+ * @property {(name: string) => string} place
+ * @property {(name: string, largest: number) => Promise<Uint8Array>} read
+ *
+ * @typedef {object} GoldenOffer
+ * @property {string} product_id
+ * @property {string} kind
+ * @property {number} relevance
+ *
+ * @typedef {object} Bundle
+ * @property {import("../index.js").Manifest} manifest
+ * @property {Uint8Array} scorer
+ * @property {Uint8Array} products products.json, verified
+ * @property {{request: Record<string, unknown>, offers: GoldenOffer[]}[]} golden
+ */
+
+/**
+ * Read and verify every file that the manifest lists.
+ * @param {Source} source
+ * @returns {Promise<Bundle>}
+ */
+export async function readBundle(source) {
+  const where = source.place("manifest.json");
+  const content = await source.read("manifest.json", /** @type {number} */ (LARGEST.get("manifest.json")));
+  const manifest = checkManifest(parseJson(content, where), where);
+  const scorer = await readFile(source, manifest, "scorer.onnx");
+  checkGraph(scorer, source.place("scorer.onnx"));
+  const golden = readGolden(await readFile(source, manifest, "golden.json"), source.place("golden.json"));
+  const products = await readFile(source, manifest, "products.json");
+  for (const name of Object.keys(manifest.files))
+    if (!["scorer.onnx", "golden.json", "products.json"].includes(name)) await readFile(source, manifest, name);
+  return { manifest, scorer, products, golden };
+}
+
+/**
+ * The bytes of a listed file, of the size and hash that the manifest says.
+ * @param {Source} source
+ * @param {import("../index.js").Manifest} manifest
+ * @param {string} name
+ */
+async function readFile(source, manifest, name) {
+  const { size, sha256 } = manifest.files[name];
+  const content = await source.read(name, LARGEST.get(name) ?? LARGEST_OTHER);
+  const where = source.place(name);
+  if (content.length !== size)
+    throw new BundleError(`${where}: expected ${size} bytes, got ${content.length}; copy the whole bundle again`);
+  const digest = await hash(content, where);
+  if (digest !== sha256)
+    throw new BundleError(`${where}: expected sha256 ${sha256}, got ${digest}; copy the whole bundle again`);
+  return content;
+}
+
+/** SHA-256 in hexadecimal digits. @param {Uint8Array} content @param {string} where */
+async function hash(content, where) {
+  if (globalThis.crypto?.subtle === undefined)
+    throw new BundleError(`${where}: its hash needs WebCrypto, which a page has over https or from localhost only`);
+  const digest = await crypto.subtle.digest("SHA-256", /** @type {Uint8Array<ArrayBuffer>} */ (content));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Golden requests, each with its offers; at least one.
+ * @param {Uint8Array} content
+ * @param {string} where
+ */
+function readGolden(content, where) {
+  const document = parseJson(content, where);
+  const { requests, answers } = isObject(document) ? document : {};
+  if (!Array.isArray(requests) || !Array.isArray(answers) || requests.length !== answers.length || !requests.length)
+    throw new BundleError(`${where}: expected as many answers as requests, and at least one; export the bundle again`);
+  return requests.map((request, position) => {
+    if (!isObject(request)) throw new BundleError(`${where}: requests: expected objects; export the bundle again`);
+    const offers = answers[position];
+    if (!Array.isArray(offers) || !offers.every(isGoldenOffer))
+      throw new BundleError(
+        `${where}: answers[${position}]: expected a list of offers with product_id, kind and relevance; ` +
+          "export the bundle again",
+      );
+    return { request, offers };
+  });
+}
+
+/** @param {unknown} offer @returns {offer is GoldenOffer} */
+function isGoldenOffer(offer) {
+  return (
+    isObject(offer) &&
+    typeof offer.product_id === "string" &&
+    typeof offer.kind === "string" &&
+    typeof offer.relevance === "number"
+  );
+}
+
+/**
+ * Product id -> name, from the verified bytes of products.json.
+ * @param {Uint8Array} content
+ * @param {string} where
+ * @returns {ReadonlyMap<string, string>}
+ */
+export function readNames(content, where) {
+  const names = parseJson(content, where);
+  if (!isObject(names))
+    throw new BundleError(`${where}: expected an object of product id and name, got ${shown(names)}`);
+  for (const [productId, name] of Object.entries(names))
+    if (typeof name !== "string")
+      throw new BundleError(`${where}: ${productId}: expected a name, got ${shown(name)}; export the bundle again`);
+  return new Map(Object.entries(/** @type {Record<string, string>} */ (names)));
+}

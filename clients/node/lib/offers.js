@@ -1,0 +1,126 @@
+/** Offers, and the reason where there are none. */
+
+import { KINDS } from "./names.js";
+
+/**
+ * @typedef {import("../index.js").Kind} Kind
+ * @typedef {import("../index.js").Offer} Offer
+ * @typedef {import("../index.js").Reason} Reason
+ * @typedef {import("./request.js").Checked} Checked
+ */
+
+/** Why an answer is empty, in the order in which the reasons are tried. */
+export const REASONS = Object.freeze({
+  "limit is 0": "the request wants no offers",
+  "no kind asked for": "the request names an empty list of kinds",
+  "nothing retrieved": "no product is a candidate of a kind asked for",
+  "kind silent": "every kind asked for that has candidates has no threshold, so it is never shown",
+  "below threshold": "no candidate is as relevant as the threshold of its kind",
+});
+
+/** The offers of one request, best first. `reason` is set exactly when there is none. */
+export class Offers {
+  /**
+   * @param {readonly Offer[]} items
+   * @param {Reason | null} reason
+   * @param {number} retrieved candidates of the kinds asked for, before the threshold
+   * @param {Partial<Record<Kind, number>>} best_relevance of each kind asked for that has candidates
+   */
+  constructor(items, reason, retrieved, best_relevance) {
+    this.items = Object.freeze([...items]);
+    this.reason = reason;
+    this.retrieved = retrieved;
+    this.best_relevance = Object.freeze({ ...best_relevance });
+    Object.freeze(this);
+  }
+
+  get length() {
+    return this.items.length;
+  }
+
+  /** @param {number} index */
+  at(index) {
+    return this.items.at(index);
+  }
+
+  [Symbol.iterator]() {
+    return this.items[Symbol.iterator]();
+  }
+
+  toString() {
+    if (this.reason !== null) {
+      const best = Object.entries(this.best_relevance).map(([kind, relevance]) => `${kind} ${relevance.toFixed(3)}`);
+      const tail = best.length ? `; best ${best.join(", ")}` : "";
+      return `Offers(none: ${this.reason}; ${this.retrieved} retrieved${tail})`;
+    }
+    const lines = this.items.map(
+      (o) =>
+        `  ${o.rank}. '${o.product_id}' ${o.kind}, relevance ${o.relevance.toFixed(3)}` +
+        (o.because === null ? "" : `, because of '${o.because}'`),
+    );
+    return [`Offers(${this.length} of ${this.retrieved} retrieved)`, ...lines].join("\n");
+  }
+}
+
+/**
+ * One answer a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
+ * Unused places have kind -1 and come last.
+ *
+ * @param {readonly Checked[]} requests
+ * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
+ * @param {readonly boolean[]} silent
+ * @returns {Offers[]}
+ */
+export function readAnswers(requests, outputs, silent) {
+  const places = outputs.product_id.dims[1];
+  return requests.map((request, row) => {
+    const items = [];
+    for (let place = row * places; place < (row + 1) * places && outputs.kind.data[place] >= 0n; place++)
+      items.push(readOffer(request, outputs, place, items.length + 1));
+    const best = outputs.best_relevance.data.subarray(row * KINDS.length, (row + 1) * KINDS.length);
+    const present = [...KINDS.keys()].filter((kind) => request.kinds[kind] && best[kind] >= 0);
+    const retrieved = Number(outputs.retrieved.data[row]);
+    const reason = items.length ? null : reasonOf(retrieved, present, silent);
+    return new Offers(items, reason, retrieved, Object.fromEntries(present.map((kind) => [KINDS[kind], best[kind]])));
+  });
+}
+
+/**
+ * @param {Checked} request
+ * @param {Record<string, {data: any}>} outputs
+ * @param {number} place
+ * @param {number} rank
+ * @returns {Offer}
+ */
+function readOffer(request, outputs, place, rank) {
+  return Object.freeze({
+    request_id: request.request_id,
+    rank,
+    product_id: outputs.product_id.data[place],
+    kind: KINDS[Number(outputs.kind.data[place])],
+    relevance: outputs.relevance.data[place],
+    score: outputs.score.data[place],
+    because: outputs.because.data[place] || null,
+  });
+}
+
+/**
+ * @param {number} retrieved
+ * @param {readonly number[]} present
+ * @param {readonly boolean[]} silent
+ * @returns {Reason}
+ */
+function reasonOf(retrieved, present, silent) {
+  if (retrieved === 0 || present.length === 0) return "nothing retrieved";
+  return present.every((kind) => silent[kind]) ? "kind silent" : "below threshold";
+}
+
+/**
+ * The empty answer of a request that asks for nothing; null when the graph has to be asked.
+ * @param {Checked} request
+ */
+export function answerWithoutGraph(request) {
+  if (request.limit === 0) return new Offers([], "limit is 0", 0, {});
+  if (!request.kinds.includes(true)) return new Offers([], "no kind asked for", 0, {});
+  return null;
+}

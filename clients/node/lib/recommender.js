@@ -1,0 +1,211 @@
+/** A loaded bundle that answers requests. */
+
+import { readBundle, readNames } from "./bundle.js";
+import { encode } from "./encode.js";
+import { BundleError, MersalgError, RequestError, shown } from "./errors.js";
+import { KINDS } from "./names.js";
+import { answerWithoutGraph, readAnswers } from "./offers.js";
+import { isObject, readRequest } from "./request.js";
+import { Session } from "./session.js";
+
+/**
+ * @typedef {import("../index.js").Request} Request
+ * @typedef {import("./bundle.js").Bundle} Bundle
+ * @typedef {import("./request.js").Checked} Checked
+ */
+
+/** Largest difference of a golden offer's relevance. */
+const GOLDEN_TOLERANCE = 1e-4;
+/** Requests of so many batches are sorted by the lengths of `only` and history, so that a batch has little padding. */
+const SORTED_BATCHES = 32;
+
+/**
+ * A recommender from the files of a bundle, verified, opened and tried on its golden requests.
+ * @param {import("./bundle.js").Source} source
+ * @param {import("./session.js").Runtime} runtime
+ * @param {number} threads
+ */
+export async function open(source, runtime, threads) {
+  const bundle = await readBundle(source);
+  const session = await Session.open(runtime, bundle.scorer, source.place("scorer.onnx"), threads);
+  const recommender = new Recommender(bundle, session, source.place("products.json"));
+  try {
+    await checkGolden(recommender, bundle, source.place("golden.json"));
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  return recommender;
+}
+
+/** Answers requests with offers. Holds nothing about a request. */
+export class Recommender {
+  #session;
+  #products;
+  #productsPlace;
+  /** @type {ReadonlyMap<string, string> | null} */
+  #names = null;
+
+  /** @param {Bundle} bundle @param {Session} session @param {string} productsPlace */
+  constructor(bundle, session, productsPlace) {
+    this.manifest = bundle.manifest;
+    this.silent = KINDS.map((kind) => bundle.manifest.kinds[kind].threshold === null);
+    this.#session = session;
+    this.#products = bundle.products;
+    this.#productsPlace = productsPlace;
+  }
+
+  /**
+   * The offers for one request, best first, or none and the reason. RequestError names a wrong field.
+   * @param {Request} [request]
+   */
+  async recommend(request = {}) {
+    return (await this.#answer([readRequest(request)], true))[0];
+  }
+
+  /**
+   * The offers for each request, in the order of the requests; `threshold: false` ranks everything that was retrieved.
+   * @param {Iterable<Request> | AsyncIterable<Request>} requests
+   * @param {{threshold?: boolean, batch_size?: number}} [options]
+   */
+  async score(requests, options = {}) {
+    const answers = [];
+    for await (const offers of this.stream(requests, options)) answers.push(offers);
+    return answers;
+  }
+
+  /**
+   * `score` as an iterator that holds some batches only.
+   * @param {Iterable<Request> | AsyncIterable<Request>} requests
+   * @param {{threshold?: boolean, batch_size?: number}} [options]
+   */
+  async *stream(requests, { threshold = true, batch_size = 64 } = {}) {
+    if (!Number.isInteger(batch_size) || batch_size < 1)
+      throw new MersalgError(`batch_size: expected a whole number from 1, got ${shown(batch_size)}`);
+    let number = 0;
+    /** @type {Checked[]} */
+    let chunk = [];
+    for await (const request of requests) {
+      number += 1;
+      chunk.push(readNumbered(number, request));
+      if (chunk.length === batch_size * SORTED_BATCHES) {
+        yield* await this.#answerSorted(chunk, threshold, batch_size);
+        chunk = [];
+      }
+    }
+    yield* await this.#answerSorted(chunk, threshold, batch_size);
+  }
+
+  /** @param {Checked[]} chunk @param {boolean} threshold @param {number} batchSize */
+  async #answerSorted(chunk, threshold, batchSize) {
+    const byLength = [...chunk.keys()].sort(
+      (a, b) =>
+        chunk[a].only.length - chunk[b].only.length || chunk[a].history.length - chunk[b].history.length || a - b,
+    );
+    const answers = Array(chunk.length);
+    for (let start = 0; start < chunk.length; start += batchSize) {
+      const places = byLength.slice(start, start + batchSize);
+      const batch = await this.#answer(places.map((place) => chunk[place]), threshold);
+      places.forEach((place, position) => (answers[place] = batch[position]));
+    }
+    return answers;
+  }
+
+  /**
+   * The offers for checked requests, in one run of the graph.
+   * @param {Checked[]} requests
+   * @param {boolean} threshold
+   */
+  async #answer(requests, threshold) {
+    const known = requests.map(answerWithoutGraph);
+    const asked = requests.filter((_, position) => known[position] === null);
+    const outputs = asked.length ? await this.#session.run(encode(asked, threshold)) : {};
+    const found = asked.length ? readAnswers(asked, outputs, this.silent) : [];
+    let next = 0;
+    return known.map((answer) => answer ?? found[next++]);
+  }
+
+  /**
+   * The product's name, or its id when the bundle knows no name. The names are parsed at the first call.
+   * @param {string} productId
+   */
+  name(productId) {
+    return this.names.get(productId) ?? productId;
+  }
+
+  /** Product id -> name. */
+  get names() {
+    if (this.#names === null) {
+      this.#names = readNames(this.#products, this.#productsPlace);
+      this.#products = new Uint8Array(0);
+    }
+    return this.#names;
+  }
+
+  /** Give the memory of the graph back. No answer after that. */
+  async close() {
+    await this.#session.close();
+  }
+
+  toString() {
+    return `Recommender('${this.manifest.name}', ${this.manifest.vocabulary.products} products)`;
+  }
+}
+
+/**
+ * A checked request; its RequestError says which one of many it is, counted from 1.
+ * @param {number} number
+ * @param {unknown} request
+ */
+function readNumbered(number, request) {
+  try {
+    return readRequest(request);
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    const id = isObject(request) && request.request_id !== undefined ? request.request_id : null;
+    throw error.at(`request ${number}${id === null ? "" : ` (request_id ${shown(id)})`}`);
+  }
+}
+
+/**
+ * Refuse a bundle that does not answer its golden requests here as it did where it was trained.
+ *
+ * Products, kinds and their order are equal; a relevance differs by at most GOLDEN_TOLERANCE.
+ *
+ * @param {Recommender} recommender
+ * @param {Bundle} bundle
+ * @param {string} where
+ */
+async function checkGolden(recommender, { golden }, where) {
+  const answers = await recommender.score(golden.map(({ request }) => request)).catch((error) => {
+    if (!(error instanceof RequestError)) throw error;
+    throw new BundleError(
+      `${where}: expected golden requests that hold, got ${error.message}; export the bundle again`,
+    );
+  });
+  for (const [position, { offers }] of golden.entries()) {
+    const told = (/** @type {Iterable<{product_id: string, kind: string}>} */ list) =>
+      Array.from(list, (offer) => `${offer.product_id} ${offer.kind}`).join(", ") || "none";
+    const [wanted, given] = [told(offers), told(answers[position])];
+    if (wanted !== given)
+      throw new BundleError(
+        `${where}: request ${position}: expected the offers ${wanted}, got ${given}; this runtime does not answer as ` +
+          "the one that trained it: try another onnxruntime, or export it again",
+      );
+    for (const [place, { relevance }] of offers.entries()) {
+      const got = answers[position].items[place].relevance;
+      if (!(Math.abs(relevance - got) <= GOLDEN_TOLERANCE))
+        throw new BundleError(
+          `${where}: request ${position}, rank ${place + 1}: expected relevance ${relevance} within ` +
+            `${GOLDEN_TOLERANCE}, got ${got}; try another onnxruntime, or export it again`,
+        );
+    }
+  }
+}
+
+/** The number of threads itself. @param {unknown} threads @returns {number} */
+export function readThreads(threads) {
+  if (typeof threads !== "number" || !Number.isInteger(threads) || threads < 1)
+    throw new MersalgError(`threads: expected a whole number from 1, got ${shown(threads)}`);
+  return threads;
+}

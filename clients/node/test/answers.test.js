@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { BundleError, MersalgError, Offers, RequestError, load } from "mersalg";
+import { fakeRuntime, writeBundle } from "./toy.js";
+
+async function toy(options) {
+  const runtime = fakeRuntime(options);
+  const recommender = await load(await writeBundle(), { ort: runtime });
+  runtime.asked.length = 0;
+  return { recommender, runtime };
+}
+
+test("offers come best first, with rank, kind, relevance, score and anchor", async () => {
+  const { recommender } = await toy();
+  const offers = await recommender.recommend({ request_id: "r", cart: ["jam"] });
+  assert.ok(offers instanceof Offers);
+  assert.deepEqual([...offers], [
+    { request_id: "r", rank: 1, product_id: "bread", kind: "cross-sell", relevance: 0.5, score: 5, because: "jam" },
+    { request_id: "r", rank: 2, product_id: "bag", kind: "add-on", relevance: 0.25, score: 2.5, because: "jam" },
+  ]);
+  assert.deepEqual([offers.length, offers.reason, offers.retrieved, offers.at(-1).rank], [2, null, 3, 2]);
+  assert.equal(
+    String(offers),
+    "Offers(2 of 3 retrieved)\n  1. 'bread' cross-sell, relevance 0.500, because of 'jam'\n" +
+      "  2. 'bag' add-on, relevance 0.250, because of 'jam'",
+  );
+});
+
+test("an offer without an anchor has null", async () => {
+  const { recommender } = await toy();
+  assert.equal((await recommender.recommend()).at(0).because, null);
+});
+
+test("an empty answer says why", async () => {
+  const { recommender, runtime } = await toy();
+  const reason = async (request) => (await recommender.recommend(request)).reason;
+  assert.equal(await reason({ limit: 0 }), "limit is 0");
+  assert.equal(await reason({ kinds: [] }), "no kind asked for");
+  assert.equal(runtime.asked.length, 0);
+  assert.equal(await reason({ kinds: ["upsell"] }), "nothing retrieved");
+  assert.equal(await reason({ kinds: ["replacement"] }), "kind silent");
+  const offers = await recommender.recommend({ only: ["milk"], kinds: ["replacement"] });
+  assert.equal(String(offers), "Offers(none: kind silent; 1 retrieved; best replacement 0.125)");
+});
+
+test("without thresholds everything that was retrieved is ranked", async () => {
+  const { recommender } = await toy();
+  const [offers] = await recommender.score([{}], { threshold: false });
+  assert.deepEqual(offers.items.map((offer) => offer.product_id), ["bread", "bag", "milk"]);
+});
+
+test("many requests are answered in their order, in batches", async () => {
+  const { recommender, runtime } = await toy();
+  const requests = Array.from({ length: 300 }, (_, i) => ({
+    request_id: String(i), cart: Array(i % 7).fill(`anchor-${i}`), limit: 1 + (i % 3), only: Array(i % 5).fill("bread"),
+  }));
+  const answers = await recommender.score(requests, { batch_size: 4 });
+  const single = await Promise.all(requests.map((request) => recommender.recommend(request)));
+  assert.deepEqual(answers.map(String), single.map(String));
+  assert.ok(runtime.asked.some((feeds) => feeds.moment.dims[0] === 4));
+});
+
+test("an asynchronous source of requests is streamed", async () => {
+  const { recommender } = await toy();
+  async function* source() {
+    yield { request_id: "a" };
+    yield { request_id: "b" };
+  }
+  const ids = [];
+  for await (const offers of recommender.stream(source())) ids.push(offers.at(0).request_id);
+  assert.deepEqual(ids, ["a", "b"]);
+});
+
+test("a refused request of many is named by its number and id", async () => {
+  const { recommender } = await toy();
+  await assert.rejects(recommender.score([{}, { request_id: "b", cart: [1] }]), (error) => {
+    assert.ok(error instanceof RequestError);
+    assert.deepEqual([error.field, error.where], ["cart[0]", 'request 2 (request_id "b")']);
+    return true;
+  });
+  await assert.rejects(recommender.score([], { batch_size: 0 }), MersalgError);
+});
+
+test("requests at the same time do not run at the same time, and a failed one fails alone", async () => {
+  const { recommender, runtime } = await toy();
+  const answers = await Promise.all(Array.from({ length: 50 }, () => recommender.recommend()));
+  assert.ok(answers.every((offers) => offers.length === 2));
+  const { run } = runtime.session;
+  runtime.session.run = () => Promise.reject(new Error("out of memory"));
+  const failed = recommender.recommend();
+  const next = recommender.recommend();
+  await assert.rejects(failed, (error) => error instanceof BundleError && error.message.includes("out of memory"));
+  await assert.rejects(next, BundleError);
+  runtime.session.run = run;
+  assert.equal((await recommender.recommend()).length, 2);
+});
+
+test("an answer cannot be changed", async () => {
+  const { recommender } = await toy();
+  const offers = await recommender.recommend();
+  assert.throws(() => offers.items.push(1), TypeError);
+  assert.throws(() => {
+    offers.at(0).rank = 9;
+  }, TypeError);
+});
+
+test("a closed recommender has given its session back", async () => {
+  const { recommender, runtime } = await toy();
+  await recommender.close();
+  assert.ok(runtime.session.released);
+});

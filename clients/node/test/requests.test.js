@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { RequestError } from "../lib/errors.js";
+import { encode } from "../lib/encode.js";
+import { readRequest } from "../lib/request.js";
+
+const line = (ordered_at, more = {}) => ({ product_id: "milk", ordered_at, ...more });
+const read = (history, at = "2017-06-02T00:00:00") => readRequest({ history, at });
+
+function refuses(request, field) {
+  assert.throws(() => readRequest(request), (error) => {
+    assert.ok(error instanceof RequestError, String(error));
+    assert.equal(error.field, field);
+    assert.ok(error.message.startsWith(`${field}: expected `), error.message);
+    return true;
+  });
+}
+
+test("an empty request has every default", () => {
+  const { kinds, limit, moment, cart, by_value } = readRequest({});
+  assert.deepEqual({ kinds, limit, moment, cart, by_value }, {
+    kinds: [true, true, true, true, true], limit: 3, moment: 1, cart: [], by_value: false,
+  });
+});
+
+test("null and undefined are an absent list, time, kinds and order", () => {
+  for (const nothing of [null, undefined]) {
+    const request = { cart: nothing, history: nothing, at: nothing, kinds: nothing, exclude: nothing, only: nothing };
+    assert.deepEqual(readRequest({ ...request, order: nothing }), readRequest({}));
+  }
+});
+
+test("the kinds of a moment are asked for where none are named", () => {
+  assert.deepEqual(readRequest({ moment: "checkout" }).kinds, [false, true, false, true, true]);
+  assert.deepEqual(readRequest({ moment: "order-confirmation" }).kinds, [true, true, false, true, false]);
+  assert.deepEqual(readRequest({ kinds: [] }).kinds, [false, false, false, false, false]);
+});
+
+test("a wrong field is refused by its name", () => {
+  refuses("milk", "request");
+  refuses([], "request");
+  refuses({ basket: [] }, "basket");
+  refuses({ request_id: 1 }, "request_id");
+  refuses({ moment: "basket" }, "moment");
+  refuses({ moment: "__proto__" }, "moment");
+  refuses({ order: "price" }, "order");
+  refuses({ cart: "milk" }, "cart");
+  refuses({ cart: { milk: 1 } }, "cart");
+  refuses({ cart: ["milk", 42] }, "cart[1]");
+  refuses({ exclude: [""] }, "exclude[0]");
+  refuses({ only: ["a\0b"] }, "only[0]");
+  refuses({ cart: ["\ud83d"] }, "cart[0]");
+  refuses({ only: Array(513).fill("milk") }, "only");
+  refuses({ kinds: "add-on" }, "kinds");
+  refuses({ kinds: ["addon"] }, "kinds[0]");
+  for (const limit of [-1, 1.5, "3", null, 2 ** 31, Number.NaN, true, 3n]) refuses({ limit }, "limit");
+});
+
+test("a wrong line of a history is refused by its place", () => {
+  const good = line("2017-06-01T00:00:00");
+  refuses({ history: "milk" }, "history");
+  refuses({ history: [good, "milk"] }, "history[1]");
+  refuses({ history: [good, { ordered_at: "2017-06-01" }] }, "history[1].product_id");
+  refuses({ history: [{ product_id: "milk" }] }, "history[0].ordered_at");
+  refuses({ history: [good, line("yesterday")] }, "history[1].ordered_at");
+  refuses({ history: [line(1496275200)] }, "history[0].ordered_at");
+  refuses({ history: [line(new Date("never"))] }, "history[0].ordered_at");
+  refuses({ history: [good, line("2017-06-01T00:00:00Z")] }, "history[1].ordered_at");
+  refuses({ history: [good], at: new Date() }, "at");
+  refuses({ history: [], at: "now" }, "at");
+  for (const quantity of ["2", Number.NaN, Infinity, 1e10, true])
+    refuses({ history: [line("2017-06-01", { quantity })] }, "history[0].quantity");
+});
+
+test("ages are days of 86,400 seconds, to the microsecond", () => {
+  const times = ["2017-06-01T12:00:00", "2017-06-01", "2017-06-01T23:59:59.999999"];
+  const { history_age_days } = read(times.map((time) => line(time)));
+  assert.deepEqual([...history_age_days], [0.5, 1, Math.fround(1e-6 / 86_400)]);
+});
+
+test("times with zones are turned into UTC, whatever the clock's own zone is", () => {
+  const zone = process.env.TZ;
+  for (const own of ["UTC", "America/New_York", "Asia/Kolkata"]) {
+    process.env.TZ = own;
+    const times = ["2017-06-01T00:00:00Z", "2017-06-01T05:30:00+05:30", new Date(Date.UTC(2017, 5, 1))];
+    const { history_age_days } = read(times.map((time) => line(time)), "2017-05-31T19:00:00-0500");
+    assert.deepEqual([...history_age_days], [0, 0, 0]);
+    assert.deepEqual([...read([line("2017-06-01T00:00:00")]).history_age_days], [1]);
+  }
+  if (zone === undefined) delete process.env.TZ;
+  else process.env.TZ = zone;
+});
+
+test("every spelling of a time is the same time, and what is no time is refused", () => {
+  for (const text of [
+    "20170601", "2017-06-01", "2017-06-01 00:00", "20170601T000000", "2017-06-01T00", "2017-06-01T00:00:00,0",
+  ])
+    assert.deepEqual([...read([line(text)]).history_age_days], [1], text);
+  for (const text of [
+    "", "2017", "2017-06", "2017-6-1", "2017-0601", "2017-02-29", "1900-02-29", "2017-13-01", "2017-06-31",
+    "0000-01-01",
+    "2017-06-01T24:00:00", "2017-06-01T00:60", "2017-06-01T00:00:60", "2017-06-01T", "2017-06-01T00:00:00.",
+    "2017-06-01T0000:00", "2017-06-01T00:00+24:00", "2017-06-01T00:00:00 Z", " 2017-06-01", "0001-01-01T00:00:00+01:00",
+  ])
+    refuses({ at: text }, "at");
+  assert.equal(read([line("0001-01-01")], "9999-12-31T23:59:59").history_age_days.length, 1);
+});
+
+test("what was bought later, and what was returned, is left out", () => {
+  const history = [
+    line("2017-06-02T00:00:00.000001"), line("2017-06-01", { quantity: 0 }), line("2017-06-01", { quantity: -2 }),
+    line("2017-06-02T00:00:00", { quantity: null }), line("2017-06-01", { quantity: 2.5 }),
+  ];
+  assert.deepEqual([...read(history).history_quantity], [1, 2.5]);
+});
+
+test("the latest thousand lines are kept in their order, of two at one time the later in the list", () => {
+  const history = Array.from({ length: 1003 }, (_, i) => ({ product_id: `p${i}`, ordered_at: "2017-06-01" }));
+  history[1002].ordered_at = "2016-01-01"; // the oldest, though the last
+  const kept = read(history).history;
+  assert.equal(kept.length, 1000);
+  assert.deepEqual([kept[0], kept[999]], ["p2", "p1001"]);
+});
+
+test("a batch is padded to the longest, and an empty list has one place", () => {
+  const requests = [readRequest({ cart: ["a", "b"] }), read([line("2017-06-01")])];
+  const feeds = encode(requests, true);
+  assert.deepEqual(feeds.cart, { type: "string", data: ["a", "b", "", ""], dims: [2, 2] });
+  assert.deepEqual(feeds.history.data, ["", "milk"]);
+  assert.deepEqual(feeds.exclude, { type: "string", data: ["", ""], dims: [2, 1] });
+  assert.deepEqual([...feeds.history_age_days.data], [0, 1]);
+  assert.deepEqual([...feeds.limit.data], [3n, 3n]);
+  assert.equal(feeds.kinds.data.length, 10);
+});
