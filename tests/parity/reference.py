@@ -27,6 +27,8 @@ MOST_CART = 100
 WEAK = 2**20 - 1
 OWN_WEIGHTS = 2**20
 USUAL_TYPES = 16
+SHARES, COUNTS = 2**20, 2**10
+"""Steps of 1 in which what is compared is counted, so that sums that are equal but for their last bit stay equal."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,9 @@ class Asked:
         self.categories = self.group(self.tables.vocabulary.category, self.tables.n_categories)
         self.brands = self.group(self.tables.vocabulary.brand, self.tables.n_brands)
         self.cart_affinity = self.affinity([(int(self.types.code_of[item]), F(1)) for item in self.cart])
-        usual = sorted(self.types.share, key=lambda code: (-self.types.share[code], code))[:USUAL_TYPES]
-        self.own_affinity = self.affinity([(code, self.types.share[code]) for code in usual])
+        share = {code: stepped(share, SHARES) for code, share in self.types.share.items()}
+        usual = sorted(share, key=lambda code: (-share[code], code))[:USUAL_TYPES]
+        self.own_affinity = self.affinity([(code, share[code]) for code in usual])
 
     def own_products(self, lines: list[tuple[int, np.float32, np.float32]]) -> dict[int, Own]:
         own: dict[int, Own] = {}
@@ -185,7 +188,7 @@ class Asked:
         if self.types.lines.get(code, 0) < max(len(self.times) * rules.usual_type_share, rules.usual_type_lines):
             return None
         usual = [o for o in self.own if self.types.known(o) == code]
-        return max(usual, key=lambda o: (int(min(self.own[o].long * F(1024), F(OWN_WEIGHTS))), o))
+        return max(usual, key=lambda o: (int(min(stepped(self.own[o].long, COUNTS) * F(COUNTS), F(OWN_WEIGHTS))), o))
 
     def affinity(self, speaking: list[tuple[int, np.float32]]) -> dict[int, np.float32]:
         """How much product types of a weight speak for each type."""
@@ -236,7 +239,7 @@ def gather(asked: Asked) -> dict[int, Pooled]:
 
     bring(asked.cart, near.cart, CART_CHANNELS, "cart")
     bring(asked.cart, near.ladder, ("ladder",), "steps")
-    usual = sorted(asked.own, key=lambda o: -asked.own[o].long)[: tables.config.retrieve.own_anchors]
+    usual = sorted(asked.own, key=lambda o: -stepped(asked.own[o].long, COUNTS))[: tables.config.retrieve.own_anchors]
     bring([*asked.cart, *usual], near.anchor, ANCHOR_CHANNELS, "later")
     entries += [Entry(item) for item in [*asked.own, *asked.whole_cart, *asked.ask.exclude]]
     entries += [Entry(item) for item in [*of_types(asked), *liked(asked)]]
@@ -258,7 +261,7 @@ def gather(asked: Asked) -> dict[int, Pooled]:
 def of_types(asked: Asked) -> list[int]:
     """The products of the types that have most to do with the request."""
     tables = asked.tables
-    score = {code: asked.type_score(code) for code in range(tables.n_types)}
+    score = {code: stepped(asked.type_score(code), SHARES) for code in range(tables.n_types)}
     best = sorted(score, key=lambda code: (-score[code], code))[: tables.config.retrieve.types]
     rows = [tables.neighbours.popular_of_type.items[code] for code in best if score[code] > 0]
     return [item for row in rows for item in row.tolist()]
@@ -268,9 +271,14 @@ def liked(asked: Asked) -> list[int]:
     """Of the popular products those new to the customer that fit the taste best."""
     tables = asked.tables
     scanned = [item for item in tables.most_popular(min(SCANNED, tables.n_items)).tolist() if item < tables.n_items]
-    fit = {item: tables.taste.factors[item] @ asked.taste for item in scanned if item not in asked.own}
+    fit = {item: stepped(tables.taste.factors[item] @ asked.taste, SHARES) for item in scanned if item not in asked.own}
     best = sorted(fit, key=lambda item: -fit[item])[: tables.config.retrieve.taste_candidates]
-    return [item for item in best if fit[item] > 1e-6]
+    return [item for item in best if fit[item] > 0]
+
+
+def stepped(value: np.float32, steps: int) -> np.float32:
+    """The value in whole steps."""
+    return np.round(F(value) * F(steps)) / F(steps)
 
 
 def strength(source: str, known: dict[str, np.float32]) -> np.float32:

@@ -131,6 +131,13 @@ class Value:
         """The smallest along an axis."""
         return self.op("ReduceMin", self.graph.constant(np.array([axis])), keepdims=int(keep))
 
+    def steps(self, of_one: int) -> Value:
+        """How many steps of 1 / of_one, a power of two, it is, rounded: float32.
+
+        Sums that should be equal differ in their last bits, otherwise in every runtime; by their steps they are equal.
+        """
+        return (self * float(of_one)).op("Round")
+
     def cumsum(self, axis: int) -> Value:
         """The running sum along an axis."""
         return self.op("CumSum", self.graph.constant(np.array(axis)))

@@ -15,6 +15,10 @@ ITEM_BITS = 2**21
 CART_FIRST = 2**43
 """An anchor from the cart goes before every usual one; both keys are below 2**62."""
 OWN_STEPS = 2**20
+COUNT_STEPS = 2**10
+"""Decayed counts are compared in so many steps of one purchase."""
+SHARE_STEPS = 2**20
+"""Shares and scores of about 1 are compared in so many steps."""
 USUAL_TYPES = 16
 """The customer's own types that speak for other types."""
 
@@ -66,16 +70,15 @@ def read_group(graph: GraphBuilder, request: Request, codes: Int64, n_groups: in
 def with_affinities(graph: GraphBuilder, tables: ShopTables, request: Request, types: Group) -> Group:
     """The product types with how much the types of the cart, and the customer's usual types, speak for each."""
     k = min(USUAL_TYPES, tables.n_types)
-    share, usual = (
-        types.column("own_share").slice(1, 0, tables.n_types + 1).sorted(k=graph.constant(np.array([k])), largest=True)
-    )
+    shares = types.column("own_share").slice(1, 0, tables.n_types + 1).steps(SHARE_STEPS)
+    share, usual = shares.sorted(k=graph.constant(np.array([k])), largest=True)
     return Group(
         types.of_item,
         types.of_bought,
         {
             **types.columns,
             "cart_affinity": affinity(graph, tables, types.of_item.gather(request.cart), request.cart_known),
-            "own_affinity": affinity(graph, tables, usual, share),
+            "own_affinity": affinity(graph, tables, usual, share * (1.0 / SHARE_STEPS)),
         },
         types.unknown,
     )
@@ -102,7 +105,7 @@ def type_anchor(graph: GraphBuilder, tables: ShopTables, request: Request, types
     rules = tables.config.kinds
     least = graph.op("Max", request.n_orders * rules.usual_type_share, float(rules.usual_type_lines))
     usual = types.column("own_lines").gather_elements(own_type) >= least
-    weight = graph.op("Min", request.own_long * 1024.0, float(OWN_STEPS)).integers()
+    weight = graph.op("Min", request.own_long.steps(COUNT_STEPS), float(OWN_STEPS)).integers()
     own_key = graph.where(usual, weight * ITEM_BITS + request.own, -1)
     cart_key = graph.where(request.cart < tables.n_items, cart_key, -1)
     own_key = graph.where(request.own < tables.n_items, own_key, -1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.groups import Group
+from mersalg_training.graph.groups import COUNT_STEPS, SHARE_STEPS, Group
 from mersalg_training.graph.request import Request, run_starts
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
@@ -127,7 +127,7 @@ def anchor_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> 
     """What customers bought first after the cart's products and after the most bought own ones, and their ladder."""
     table = tables.neighbours.anchor
     k = graph.op("Min", request.own.dim(1), graph.constant(np.array([tables.config.retrieve.own_anchors])))
-    _, place = request.own_long.sorted(k=k, largest=True)
+    _, place = request.own_long.steps(COUNT_STEPS).sorted(k=k, largest=True)
     anchor = graph.concat([request.cart, request.own.gather_elements(place)], 1)
     row = row_of(graph, tables, anchor)
     ladder, follow, near = (table.values[..., ANCHOR_CHANNELS.index(name)] for name in ANCHOR_CHANNELS)
@@ -153,7 +153,7 @@ def type_products(graph: GraphBuilder, tables: ShopTables, types: Group) -> Valu
         1, 0, tables.n_types
     )
     k = min(tables.config.retrieve.types, tables.n_types)
-    best, of_type = score.sorted(k=graph.constant(np.array([k])), largest=True)
+    best, of_type = score.steps(SHARE_STEPS).sorted(k=graph.constant(np.array([k])), largest=True)
     of_type = graph.where(best > 0.0, of_type, tables.n_types)
     return flat(graph.constant(keys(table, np.zeros_like(table.values[..., 0])), "products_of_type").gather(of_type))
 
@@ -169,8 +169,8 @@ def liked(graph: GraphBuilder, tables: ShopTables, request: Request) -> Value:
     own = graph.constant(place_of, "scanned_place").gather(request.own)
     score = score.scatter(own, request.own_long * 0.0 - 1e9).slice(1, 0, len(scanned))
     width = min(tables.config.retrieve.taste_candidates, len(scanned))
-    best, place = score.sorted(k=graph.constant(np.array([width])), largest=True)
-    return graph.where(best > 1e-6, graph.constant(scanned, "scanned").gather(place), tables.n_items)
+    best, place = score.steps(SHARE_STEPS).sorted(k=graph.constant(np.array([width])), largest=True)
+    return graph.where(best > 0.0, graph.constant(scanned, "scanned").gather(place), tables.n_items)
 
 
 def popular(graph: GraphBuilder, tables: ShopTables, request: Request) -> Value:
