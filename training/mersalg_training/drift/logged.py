@@ -64,7 +64,7 @@ def read_logged(location: str, newer: Newer) -> Logged:
 def read_rows(location: str) -> list[Row]:
     """The rows of an offers table, COLUMNS in their order."""
     connection = connect()
-    source = open_source(connection, "--offers", location)
+    source = open_source(connection, "offers", location)
     found = {column: find_exact(column, source.columns) for column in COLUMNS}
     if absent := [column for column, name in found.items() if name is None]:
         raise DataError(
@@ -75,7 +75,7 @@ def read_rows(location: str) -> list[Row]:
     selected = ", ".join(
         f"CAST({identifier(str(name))} AS {types.get(column, 'VARCHAR')})" for column, name in found.items()
     )
-    with reading("--offers"):
+    with reading("offers"):
         rows = connection.execute(f"SELECT {selected} FROM {source.relation} ORDER BY ALL").fetchall()
     connection.close()
     return rows

@@ -1,0 +1,95 @@
+"""Claims: logged offers are asked for as they were shown, and what is accepted is what comes."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import pytest
+
+import mersalg
+from drift.later import END, Later
+from mersalg.cli import main
+
+
+class Shown(NamedTuple):
+    """A row of an offers table."""
+
+    customer_id: str
+    order_id: str | None
+    product_id: str
+    kind: str
+    moment: str
+    offered_at: str
+    position: int
+    propensity: float | None
+    accepted: bool
+
+
+def write_offers(rows: list[Shown], path: Path) -> str:
+    plain = path.with_suffix(".json")
+    plain.write_text(json.dumps([row._asdict() for row in rows]))
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT * FROM read_json('{plain}')) TO '{path}' (FORMAT parquet)")
+    return str(path)
+
+
+def follow_ups(later: Later, days: int, acceptance: float) -> list[Shown]:
+    """What the bundle itself offers to every known customer every few days, accepted as told times its relevance."""
+    random, recommender = np.random.default_rng(5), mersalg.load(later.bundle)
+    history: dict[str, list[dict[str, object]]] = {}
+    for line in later.shop.lines:
+        if line.customer_id is not None and line.ordered_at < END:
+            entry = {"product_id": line.product_id, "ordered_at": line.ordered_at, "quantity": line.quantity}
+            history.setdefault(line.customer_id, []).append(entry)
+    rows = []
+    for day in range(1, days, 7):
+        at = END + timedelta(days=day, hours=3)
+        requests = [{"request_id": c, "history": h, "at": at, "moment": "follow-up"} for c, h in history.items()]
+        for offers in recommender.score(requests):
+            rows += [
+                Shown(o.request_id, None, o.product_id, o.kind, "follow-up", at.isoformat(), o.rank, None,
+                      bool(random.random() < acceptance * o.relevance))
+                for o in offers
+            ]  # fmt: skip
+    return rows
+
+
+@pytest.fixture(scope="module")
+def past_orders(later: Later) -> str:
+    """No purchase of these customers after the bundle's data, so that their histories are those of the offers."""
+    past = [line for line in later.shop.lines if line.ordered_at < END or line.customer_id is None]
+    return later.orders("before-the-offers", past)
+
+
+def test_offers_accepted_as_promised_keep_the_bundle_and_seldom_accepted_ones_do_not(
+    later: Later, past_orders: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for acceptance, decision in ((1.0, "keep"), (0.3, "recalibrate")):
+        offers = write_offers(follow_ups(later, 60, acceptance), tmp_path / "offers.parquet")
+        status = main(["check", str(later.bundle), "--orders", past_orders, "--offers", offers, "--json"])
+        found = json.loads(capsys.readouterr().out)
+        assert (found["decision"], found["labels"]) == (decision, "accepted")
+        assert status == found["exit_status"]
+        assert any("is not compared with" in note or "are not compared with" in note for note in found["notes"])
+
+
+def test_an_offers_table_that_lacks_a_column_or_names_another_moment_is_refused(
+    later: Later, past_orders: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    row = Shown("customer-001", None, "milk-0", "more-of-same", "cart", datetime(2024, 8, 1).isoformat(), 1, 0.5, True)
+    arguments = ["check", str(later.bundle), "--orders", past_orders, "--offers"]
+    offers = write_offers([row._replace(moment="lunch")], tmp_path / "moment.parquet")
+    assert main([*arguments, offers]) == 2
+    assert "moment: expected one of" in capsys.readouterr().err
+    path = tmp_path / "column.csv"
+    path.write_text("customer_id,product_id\nc,p\n")
+    assert main([*arguments, str(path)]) == 2
+    assert "no column order_id" in capsys.readouterr().err
+    offers = write_offers([row._replace(product_id="nothing")], tmp_path / "unknown.parquet")
+    assert main([*arguments, offers]) == 2
+    assert "expected offers of known products" in capsys.readouterr().err
