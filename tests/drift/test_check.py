@@ -1,4 +1,4 @@
-"""Claims: an unchanged shop keeps its bundle, another assortment asks for training, and all that is not known is said."""
+"""Claims: an unchanged shop keeps its bundle, another assortment asks for training, what is not known is said."""
 
 from __future__ import annotations
 

@@ -14,6 +14,9 @@ import pytest
 import mersalg
 from drift.later import END, Later
 from mersalg.cli import main
+from mersalg_training.drift.logged import read_logged
+from mersalg_training.drift.newer import asked_of, read_newer
+from mersalg_training.thresholds import REQUESTS_OF_CUSTOMER
 
 
 class Shown(NamedTuple):
@@ -76,6 +79,24 @@ def test_offers_accepted_as_promised_keep_the_bundle_and_seldom_accepted_ones_do
         assert (found["decision"], found["labels"]) == (decision, "accepted")
         assert status == found["exit_status"]
         assert any("is not compared with" in note or "are not compared with" in note for note in found["notes"])
+
+
+def test_no_customer_brings_more_logged_requests_than_a_certificate_allows(later: Later, past_orders: str) -> None:
+    """A customer with 40 follow-ups keeps as many as counted in the bound; the others keep theirs."""
+    asked = asked_of(mersalg.load(later.bundle).manifest, "bundle", past_orders, None, [], END.isoformat(), None, None)
+    row = Shown("customer-001", None, "milk-0", "more-of-same", "follow-up", "", 1, None, True)
+    rows = [row._replace(offered_at=(END + timedelta(hours=h)).isoformat()) for h in range(40)]
+    rows += [
+        row._replace(customer_id="customer-002", offered_at=(END + timedelta(hours=1)).isoformat(), accepted=False)
+    ]
+    offers = write_offers(rows, later.folder / "many.parquet")
+    logged = read_logged(offers, read_newer(asked), np.random.default_rng(1))
+    customers, requests = np.unique(logged.cases.customer, return_counts=True)
+    assert len(customers) == 2
+    assert requests.tolist() == [REQUESTS_OF_CUSTOMER, 1]
+    assert logged.only.lengths.tolist() == [1] * (REQUESTS_OF_CUSTOMER + 1)
+    assert sum(logged.cases.target.lengths.tolist()) == REQUESTS_OF_CUSTOMER
+    assert (logged.cases.at > 1000.0).all(), "the times of the requests are those of the log"
 
 
 def test_an_offers_table_that_lacks_a_column_or_names_another_moment_is_refused(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from mersalg.recommender import Recommender
 from mersalg_training.cases import Cases
 from mersalg_training.drift.asking import Outcomes, ask
@@ -41,7 +43,7 @@ def gather_evidence(recommender: Recommender, asked: Asked, offers: str | None, 
         with stages.stage("Asking the bundle") as tick:
             outcomes = ask(recommender, newer.timeline, cases, tick)
         return Evidence(newer, cases, "bought", len(cases), outcomes, newer.notes)
-    logged = read_logged(offers, newer)
+    logged = read_logged(offers, newer, np.random.default_rng([asked.config.seed, 4]))
     with stages.stage("Asking the bundle for what was shown") as tick:
         outcomes = ask(recommender, newer.timeline, logged.cases, tick, logged.only)
     return Evidence(newer, cases, "accepted", len(logged.cases), outcomes, [*newer.notes, *logged.notes])

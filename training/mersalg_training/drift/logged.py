@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from mersalg.errors import DataError
 from mersalg.names import MOMENTS
 from mersalg_training.answers import time_to_day
+from mersalg_training.calibrating import spread_over_units
 from mersalg_training.cases import MAX_HISTORY, Cases, Ragged, lines_between, ragged
 from mersalg_training.columns import find_exact
 from mersalg_training.drift.newer import Newer
@@ -33,12 +34,13 @@ class Logged:
     notes: list[str]
 
 
-def read_logged(location: str, newer: Newer) -> Logged:
+def read_logged(location: str, newer: Newer, random: np.random.Generator) -> Logged:
     """The offers shown in the window; DataError where a column is missing, a row is not readable or none is left.
 
     Offers of one customer, order, moment and time are one request. Its history is what the customer had bought before;
     the log holds no cart, so the cart is the order without the products that were shown (order-confirmation: the whole
-    order; follow-up, or no order that is known: empty).
+    order; follow-up, or no order that is known: empty). Of a customer at most as many requests are drawn as calibration
+    allows.
     """
     rows = read_rows(location)
     moments = sorted({str(row[3]) for row in rows} - set(MOMENTS))
@@ -58,7 +60,14 @@ def read_logged(location: str, newer: Newer) -> Logged:
         notes.append(
             f"{len(inside) - len(known):,} logged offers are left out: no product that is known, or no outcome"
         )
-    return logged_cases(known, newer.timeline, code_of, notes)
+    return spread(logged_cases(known, newer.timeline, code_of, notes), newer.timeline, random)
+
+
+def spread(logged: Logged, timeline: Timeline, random: np.random.Generator) -> Logged:
+    """The requests that `spread_over_units` keeps, with what was shown in them."""
+    numbered = replace(logged.cases, at=np.arange(len(logged.cases), dtype=np.float64))
+    rows = spread_over_units(numbered, len(timeline.customer_ids), random).at.astype(np.int64)
+    return Logged(logged.cases.take(rows), logged.only.take(rows), logged.notes)
 
 
 def read_rows(location: str) -> list[Row]:

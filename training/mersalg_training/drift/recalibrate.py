@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from mersalg_training.drift.reference import make_reference
 from mersalg_training.drift.renewed_card import renewed_card
 from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
 from mersalg_training.export import BundleWriter, as_json, check_out, new_bundle
+from mersalg_training.manifest import certificates
 from mersalg_training.progress import Stages
 from mersalg_training.thresholds import Threshold
 
@@ -128,13 +129,16 @@ def renewed_manifest(
         calibrated.certifying,
     )
     thresholds = calibrated.thresholds
+    certified_on = replace(asked.windows, calibrate_from=newer.since, test_from=newer.until)
     return {
         **{key: value for key, value in old.items() if key != "files"},
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "mersalg_version": __version__,
         "run_id": run_id,
         "kinds": {kind: {**old["kinds"][kind], **kind_entry(thresholds[kind])} for kind in KINDS},
-        "certificates": [certificate(chosen, first, end) for chosen in thresholds.values() if chosen.certified],
+        "certificates": certificates(
+            replace(asked.windows, calibrate_from=newer.since, test_from=newer.until), thresholds
+        ),
         "metrics": {name: value for name, value in old["metrics"].items() if not name.startswith(OF_THRESHOLDS)},
         "config": {**old["config"], "thresholds": asked.config.thresholds.model_dump(mode="json")},
         "reference": reference.to_json(),
@@ -167,20 +171,6 @@ def kind_entry(chosen: Threshold) -> dict[str, Any]:
         "precision_wanted": chosen.wanted,
         "precision_reachable": chosen.reachable,
         "certified": chosen.certified,
-    }
-
-
-def certificate(chosen: Threshold, first: str, end: str) -> dict[str, Any]:
-    """What is promised of a certified kind, measured on the newer window."""
-    return {
-        "kind": chosen.kind,
-        "threshold": chosen.threshold,
-        "precision": chosen.wanted,
-        "confidence": chosen.confidence,
-        "n": chosen.offers,
-        "from": first,
-        "to": end,
-        "realised": chosen.precision,
     }
 
 
