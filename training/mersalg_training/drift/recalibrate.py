@@ -136,9 +136,7 @@ def renewed_manifest(
         "mersalg_version": __version__,
         "run_id": run_id,
         "kinds": {kind: {**old["kinds"][kind], **kind_entry(thresholds[kind])} for kind in KINDS},
-        "certificates": certificates(
-            replace(asked.windows, calibrate_from=newer.since, test_from=newer.until), thresholds
-        ),
+        "certificates": certificates(certified_on, thresholds),
         "metrics": {name: value for name, value in old["metrics"].items() if not name.startswith(OF_THRESHOLDS)},
         "config": {**old["config"], "thresholds": asked.config.thresholds.model_dump(mode="json")},
         "reference": reference.to_json(),
