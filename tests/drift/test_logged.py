@@ -13,6 +13,7 @@ import pytest
 
 import mersalg
 from drift.later import END, Later
+from mersalg import KINDS
 from mersalg.cli import main
 from mersalg_training.drift.logged import read_logged
 from mersalg_training.drift.newer import asked_of, read_newer
@@ -79,6 +80,29 @@ def test_offers_accepted_as_promised_keep_the_bundle_and_seldom_accepted_ones_do
         assert (found["decision"], found["labels"]) == (decision, "accepted")
         assert status == found["exit_status"]
         assert any("is not compared with" in note or "are not compared with" in note for note in found["notes"])
+
+
+def test_a_bundle_calibrated_on_acceptance_promises_acceptance_and_is_compared_with_acceptance(
+    later: Later, past_orders: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    offers, out = write_offers(follow_ups(later, 60, 0.5), tmp_path / "half.parquet"), tmp_path / "accepted"
+    arguments = ["--orders", past_orders, "--offers", offers]
+    wished = [f"--set=thresholds.precision.{kind}=0.02" for kind in KINDS]
+    assert main(["recalibrate", str(later.bundle), *arguments, *wished, "--out", str(out)]) == 0
+    capsys.readouterr()
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["lineage"]["labels"] == manifest["reference"]["labels"] == "accepted"
+    assert manifest["config"]["thresholds"]["precision"] == dict.fromkeys(KINDS, 0.02)
+    promised = {}
+    for bundle in (later.bundle, out):
+        status = main(["check", str(bundle), *arguments, "--json"])
+        found = json.loads(capsys.readouterr().out)
+        kind = next(kind for kind in found["kinds"] if kind["kind"] == "more-of-same")
+        promised[bundle] = kind["promised"] / kind["precision"]["value"]
+    assert promised[later.bundle] > 1.7
+    assert promised[out] == pytest.approx(1.0, abs=0.35), "half of 120 customers fitted it"
+    assert status == 0
+    assert not any("not compared" in note for note in found["notes"])
 
 
 def test_no_customer_brings_more_logged_requests_than_a_certificate_allows(later: Later, past_orders: str) -> None:
