@@ -225,5 +225,9 @@ MANIFEST: Final = Table(
         "windows": Table(dict.fromkeys(("fit_from", "rank_from", "calibrate_from", "test_from", "to"), TIME)),
         "config": Table({}),
     },
-    optional={"value": Value('"margin", "price" or null', lambda v: v is None or (isinstance(v, str) and v in VALUES))},
+    optional={
+        "value": Value('"margin", "price" or null', lambda v: v is None or (isinstance(v, str) and v in VALUES)),
+        "reference": Table({}),
+        "lineage": Table({}),
+    },
 )

@@ -108,6 +108,13 @@ def test_the_value_may_be_told(value: str | None) -> None:
     assert holds_for_both(manifest)
 
 
+@pytest.mark.parametrize("key", ["reference", "lineage"])
+def test_what_a_check_needs_may_be_told_as_an_object(key: str) -> None:
+    manifest = make_manifest(FILES)
+    assert holds_for_both({**manifest, key: {"from": "2026-01-01"}})
+    assert not holds_for_both({**manifest, key: "2026-01-01"})
+
+
 def test_keys_of_a_later_writer_are_left_alone() -> None:
     manifest = make_manifest(FILES)
     manifest["graph"]["nodes"] = 180

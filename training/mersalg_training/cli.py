@@ -8,8 +8,9 @@ from typing import Any
 
 
 def add_commands(subparsers: Any) -> None:
-    """Add train, validate, evaluate and tune; their modules are imported when they run."""
+    """Add train, validate, evaluate, check, recalibrate and tune; their modules are imported when they run."""
     from mersalg_training import evaluate, validate  # noqa: PLC0415
+    from mersalg_training.drift import command as drift  # noqa: PLC0415
     from mersalg_training.tuning import command  # noqa: PLC0415
 
     add_train(subparsers.add_parser("train", help="train a bundle from purchases", description=train_command.__doc__))
@@ -19,6 +20,16 @@ def add_commands(subparsers: Any) -> None:
     parser = subparsers.add_parser("evaluate", help="evaluate a bundle on its test window, beside baselines")
     evaluate.add_evaluate_arguments(parser)
     parser.set_defaults(handler=evaluate.evaluate_command)
+    parser = subparsers.add_parser(
+        "check", help="compare a bundle with what happened since", description=drift.check_command.__doc__
+    )
+    drift.add_check_arguments(parser)
+    parser.set_defaults(handler=drift.check_command)
+    parser = subparsers.add_parser(
+        "recalibrate", help="calibrate and certify a bundle anew", description=drift.recalibrate_command.__doc__
+    )
+    drift.add_recalibrate_arguments(parser)
+    parser.set_defaults(handler=drift.recalibrate_command)
     parser = subparsers.add_parser(
         "tune", help="search for hyper-parameters on the calibrate window", description=command.tune_command.__doc__
     )

@@ -18,6 +18,7 @@ from mersalg_training.answers import bundle_scorer, bundle_shower
 from mersalg_training.by_value import value_shower
 from mersalg_training.card import render_card
 from mersalg_training.config import Config
+from mersalg_training.drift.reference import training_reference
 from mersalg_training.evaluate import evaluate
 from mersalg_training.evaluation import Evaluation
 from mersalg_training.export import BundleWriter, as_json, check_out, new_bundle
@@ -88,6 +89,7 @@ def write_bundle(
             "products.json", as_json({timeline.product_ids[c]: names[c] for c in tables.vocabulary.code.tolist()})
         )
         manifest = make_manifest(purchased.report, purchased.windows, learned, run_id, (OPSET, ML_OPSET))
+        manifest["reference"] = training_reference(purchased, learned)
         recommender = Recommender(Bundle(writer.folder, manifest, model, []), Session(model, "scorer.onnx"))
         writer.add("golden.json", as_json(golden(recommender, tables, product_ids, random)))
     evaluation = None

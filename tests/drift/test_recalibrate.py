@@ -1,0 +1,155 @@
+"""Claims: a newer calibration changes calibration and thresholds, names its parent, and nothing else is touched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import onnx
+import pytest
+
+import mersalg
+from drift.later import END, Later
+from mersalg import KINDS, BundleError
+from mersalg.cli import main
+from mersalg_training.calibration import Calibration
+from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
+from small_shop import Line
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "models" / "bundle.schema.json").read_text())
+
+
+def less_often(lines: list[Line], share: float) -> list[Line]:
+    """From the end of the bundle's data on, so much of the lines is of products that nobody buys otherwise."""
+    random = np.random.default_rng(8)
+    rare = ["camera-4", "torch-4", "toy-4", "juice-4", "soap-4"]
+    return [
+        line._replace(product_id=str(random.choice(rare)))
+        if line.ordered_at >= END and random.random() < share
+        else line
+        for line in lines
+    ]
+
+
+@pytest.fixture(scope="module")
+def renewed(later: Later) -> Path:
+    """The bundle, calibrated anew on days of which a third is bought otherwise."""
+    out = later.folder / "renewed"
+    orders = later.orders("less-often", less_often(later.shop.lines, 0.35))
+    assert main(["recalibrate", str(later.bundle), "--orders", orders, "--out", str(out)]) == 0
+    return out
+
+
+def constants(bundle: Path) -> dict[str, bytes]:
+    model = onnx.load(bundle / "scorer.onnx")
+    return {constant.name: constant.SerializeToString() for constant in model.graph.initializer}
+
+
+def test_only_calibration_and_thresholds_change_in_the_scorer(later: Later, renewed: Path) -> None:
+    before, after = constants(later.bundle), constants(renewed)
+    assert before.keys() == after.keys()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed
+    assert changed <= set(REPLACED)
+    old, new = onnx.load(later.bundle / "scorer.onnx"), onnx.load(renewed / "scorer.onnx")
+    for model in (old, new):
+        del model.graph.initializer[:]
+    assert old == new
+
+
+def test_without_thresholds_both_give_the_same_offers_in_the_same_order(later: Later, renewed: Path) -> None:
+    requests = json.loads((later.bundle / "golden.json").read_text())["requests"]
+    requests = [{**request, "kinds": list(KINDS), "limit": 30, "order": "relevance"} for request in requests]
+    one, other = (mersalg.load(bundle).score(requests, threshold=False) for bundle in (later.bundle, renewed))
+    relevance_moved = False
+    for before, after in zip(one, other, strict=True):
+        assert [(o.product_id, o.kind, o.score) for o in before] == [(o.product_id, o.kind, o.score) for o in after]
+        relevance_moved |= [o.relevance for o in before] != [o.relevance for o in after]
+    assert relevance_moved
+
+
+def test_the_manifest_follows_the_schema_and_names_the_parent(later: Later, renewed: Path) -> None:
+    manifest = json.loads((renewed / "manifest.json").read_text())
+    parent = json.loads((later.bundle / "manifest.json").read_text())
+    jsonschema.validate(manifest, SCHEMA, jsonschema.Draft202012Validator)
+    lineage = manifest["lineage"]
+    assert lineage["made_by"] == "recalibrate"
+    digest = hashlib.sha256((later.bundle / "manifest.json").read_bytes()).hexdigest()
+    assert lineage["parent"]["manifest_sha256"] == digest
+    assert lineage["from"] == END.isoformat()
+    assert manifest["name"] == parent["name"]
+    assert {c["from"] for c in manifest["certificates"]} <= {END.isoformat()}
+    for key in ("data", "windows", "features", "vocabulary", "graph"):
+        assert manifest[key] == parent[key]
+    assert manifest["files"]["products.json"] == parent["files"]["products.json"]
+
+
+def test_what_it_promises_is_what_comes_where_the_parents_promise_does_not(
+    later: Later, renewed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The parent said more than came; the new one, checked on the same days, is kept."""
+    orders = later.orders("less-often", less_often(later.shop.lines, 0.35))
+    arguments = ["--orders", orders, "--since", END.isoformat(), "--json"]
+    main(["check", str(later.bundle), *arguments])
+    before = json.loads(capsys.readouterr().out)
+    main(["check", str(renewed), *arguments])
+    after = json.loads(capsys.readouterr().out)
+    assert not [finding for finding in after["findings"] if finding["rule"] in ("certificate", "calibration")]
+
+    def gap(found: dict[str, list[dict[str, float]]]) -> float:
+        shown = [kind for kind in found["kinds"] if kind["offers"]]
+        came = [kind["precision"]["value"] for kind in shown]  # type: ignore[index]
+        return max(abs(kind["promised"] - share) for kind, share in zip(shown, came, strict=True))
+
+    assert gap(after) < gap(before)
+
+
+def test_the_card_says_what_is_new_and_keeps_the_rest(later: Later, renewed: Path) -> None:
+    card = (renewed / "CARD.md").read_text(encoding="utf-8")
+    headings = [line for line in card.splitlines() if line.startswith("## ")]
+    assert headings[0] == "## Recalibrated"
+    parent = (later.bundle / "CARD.md").read_text(encoding="utf-8")
+    assert [h for h in headings if h != "## Recalibrated"] == [h for h in parent.splitlines() if h.startswith("## ")]
+    assert "threshold before" in card
+
+
+def test_a_bundle_calibrated_anew_can_be_calibrated_again(later: Later, renewed: Path) -> None:
+    out = later.folder / "again"
+    orders = later.orders("for-again")
+    assert main(["recalibrate", str(renewed), "--orders", orders, "--out", str(out)]) == 0
+    lineage = json.loads((out / "manifest.json").read_text())["lineage"]
+    assert lineage["parent"]["lineage"]["parent"]["name"] == "small-shop"
+    assert (out / "CARD.md").read_text(encoding="utf-8").count("## Recalibrated") == 1
+
+
+def test_the_parent_is_never_overwritten_and_a_refusal_leaves_nothing(
+    later: Later, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    orders = later.orders("refused-again")
+    before = (later.bundle / "manifest.json").read_bytes()
+    arguments = ["recalibrate", str(later.bundle), "--orders", orders, "--out"]
+    assert main([*arguments, str(later.bundle)]) == 2
+    assert "the way back" in capsys.readouterr().err
+    assert (later.bundle / "manifest.json").read_bytes() == before
+    out = tmp_path / "few"
+    assert main([*arguments, str(out), "--requests", "3"]) == 2
+    assert "expected at least 200 offers" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scorer_of_another_make_is_refused(later: Later) -> None:
+    table = np.zeros((len(KINDS), 24), dtype=np.float32)
+    model = onnx.load(later.bundle / "scorer.onnx")
+    kept = [constant for constant in model.graph.initializer if constant.name != "calibration_slope"]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    silent = dict.fromkeys(KINDS)
+    with pytest.raises(BundleError, match="expected one constant 'calibration_slope', got 0"):
+        recalibrated_scorer(model.SerializeToString(), Calibration(table, table, table), silent, "scorer.onnx")
+    narrow = np.zeros((len(KINDS), 3), dtype=np.float32)
+    whole = (later.bundle / "scorer.onnx").read_bytes()
+    with pytest.raises(BundleError, match="calibration_score: expected float32 of shape"):
+        recalibrated_scorer(whole, Calibration(narrow, narrow, narrow), silent, "scorer.onnx")

@@ -1,0 +1,159 @@
+"""What a bundle was like when it was calibrated: counts over many requests, kept in its manifest for a later check.
+
+Nothing here is about one person: histograms over deciles, and groups of offers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from mersalg.errors import BundleError
+from mersalg.names import KINDS, Kind
+from mersalg_training.answers import time_to_day
+from mersalg_training.calibrating import spread_over_units
+from mersalg_training.cases import Cases, make_cases
+from mersalg_training.drift.clustered import Figure, Group, area, reliability
+from mersalg_training.drift.shift import (
+    Histogram,
+    Unknown,
+    deciles,
+    histogram_from,
+    known_at,
+    request_features,
+    unknown_share,
+)
+from mersalg_training.thresholds import Shown
+from mersalg_training.timeline import Timeline
+
+if TYPE_CHECKING:
+    from mersalg_training.learn import Learned, Purchased
+
+Labels = Literal["bought", "accepted"]
+
+
+@dataclass(frozen=True)
+class KindReference:
+    """The best offers of a kind, without its threshold, when the bundle was certified."""
+
+    area: Figure | None
+    """How well the score told what came from what did not."""
+    relevance: Histogram
+    reliability: list[Group]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What newer purchases are compared with."""
+
+    labels: Labels
+    """What counted as having come."""
+    first: str
+    """The window, ISO 8601."""
+    end: str
+    requests: int
+    unknown: Unknown
+    features: dict[str, Histogram]
+    kinds: dict[Kind, KindReference]
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest's key `reference`."""
+        return {
+            "labels": self.labels,
+            "from": self.first,
+            "to": self.end,
+            "requests": self.requests,
+            "unknown": asdict(self.unknown),
+            "features": {name: histogram.to_json() for name, histogram in self.features.items()},
+            "kinds": {
+                kind: {
+                    "area": None if found.area is None else asdict(found.area),
+                    "relevance": found.relevance.to_json(),
+                    "reliability": [asdict(group) for group in found.reliability],
+                }
+                for kind, found in self.kinds.items()
+            },
+        }
+
+
+def read_reference(manifest: Mapping[str, Any]) -> Reference | None:
+    """The reference of a bundle's manifest; None where it was made without one, BundleError where it is damaged."""
+    document = manifest.get("reference")
+    if document is None:
+        return None
+    try:
+        return reference_from(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(
+            f"manifest.json: reference: {error!r}: not as it was written; export the bundle again"
+        ) from error
+
+
+def reference_from(document: Mapping[str, Any]) -> Reference:
+    """The reference of a document as `Reference.to_json` writes it."""
+    kinds = {
+        kind: KindReference(
+            None if found["area"] is None else Figure(**found["area"]),
+            histogram_from(found["relevance"]),
+            [Group(**group) for group in found["reliability"]],
+        )
+        for kind, found in document["kinds"].items()
+    }
+    return Reference(
+        document["labels"],
+        document["from"],
+        document["to"],
+        document["requests"],
+        Unknown(**document["unknown"]),
+        {name: histogram_from(histogram) for name, histogram in document["features"].items()},
+        kinds,
+    )
+
+
+def training_reference(purchased: Purchased, learned: Learned) -> dict[str, Any]:
+    """The manifest's `reference` from the calibrate window: its certifying half, and the requests as they were drawn.
+
+    The offers were ranked with tables that end where the window begins, as a shop's are.
+    """
+    windows, timeline, attributes = purchased.windows, purchased.timeline, purchased.attributes
+    config = learned.fitted.config
+    first_day, end_day = time_to_day(windows.calibrate_from), time_to_day(windows.test_from)
+    random = np.random.default_rng([config.seed, 1])  # the draws of calibrate_shop
+    horizon = config.label.horizon_days or learned.tables.rhythm.horizon_days
+    types, unknown = attributes.product_type, len(attributes.product_types)
+    cases = make_cases(timeline, types, unknown, first_day, end_day, horizon, config.ranker.requests, random)
+    cases = spread_over_units(cases, len(timeline.customer_ids), random)
+    known = known_at(timeline, attributes, first_day)
+    strange = unknown_share(timeline, attributes, known, first_day, end_day)
+    first, end = windows.calibrate_from.isoformat(), windows.test_from.isoformat()
+    window = (first_day, end_day)
+    return make_reference(
+        "bought", first, end, timeline, cases, window, strange, learned.calibrated.certifying
+    ).to_json()
+
+
+def make_reference(
+    labels: Labels,
+    first: str,
+    end: str,
+    timeline: Timeline,
+    cases: Cases,
+    window: tuple[float, float],
+    unknown: Unknown,
+    certifying: Shown,
+) -> Reference:
+    """A reference from the requests of a window (its first and end day) and the offers that certified."""
+    features = {name: deciles(values) for name, values in request_features(timeline, cases, *window).items()}
+    kinds = {kind: kind_reference(certifying, position) for position, kind in enumerate(KINDS)}
+    return Reference(labels, first, end, len(cases), unknown, features, kinds)
+
+
+def kind_reference(certifying: Shown, position: int) -> KindReference:
+    """The rows of one kind."""
+    rows = certifying.kind == position
+    relevance, came = certifying.relevance[rows].astype(np.float64), certifying.bought[rows].astype(np.float64)
+    unit = certifying.unit[rows]
+    return KindReference(area(relevance, came, unit), deciles(relevance), reliability(relevance, came, unit))
