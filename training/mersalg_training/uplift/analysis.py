@@ -1,0 +1,293 @@
+"""The whole analysis: every measure of every arm against the control, the checks before it, and the looks over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Final, Literal
+
+import duckdb
+import numpy as np
+from scipy.stats import chisquare, false_discovery_control
+
+from mersalg.errors import ConfigError, DataError
+from mersalg.names import KINDS
+from mersalg_training.uplift.always_valid import PLANNED_UNITS, SMALLEST_LOOK, always_valid_ratio
+from mersalg_training.uplift.estimates import Effect, compare, units_needed
+from mersalg_training.uplift.measures import WINDOWS, Form, Measure, customer_measures, order_measures
+from mersalg_training.uplift.outcomes import (
+    ORDER_WINDOW,
+    Booleans,
+    Float64,
+    Units,
+    read_units,
+    sum_offers,
+    sum_window,
+)
+from mersalg_training.uplift.record import Record
+
+Segment = Literal["all", "new", "existing"]
+MISMATCH: Final = 0.001
+"""A p-value of the sample ratio below it says that the arms are not what was drawn."""
+LOOKS: Final = 12
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked."""
+
+    control: str = "hold-out"
+    window_days: float = 30.0
+    """Days after the assignment over which a unit's outcome is summed."""
+    before_days: float = 90.0
+    """Days before it that lower the variance."""
+    attribution_days: float = 7.0
+    """An offer is taken if the product is bought in its order or within so many days."""
+    confidence: float = 0.95
+    planned_units: int = PLANNED_UNITS
+    detect: float = 0.02
+    """The relative effect for which the units needed are told."""
+    shares: Mapping[str, float] | None = None
+    """The shares that were drawn, by arm; None = those of the record."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """An effect and what it is of."""
+
+    arm: str
+    measure: str
+    form: Form
+    segment: Segment
+    days: float
+    waiting: int
+    """Units whose window is not complete, which do not count yet."""
+    effect: Effect | None
+    """None = nothing to compare."""
+    q_value: float | None = None
+    """The p-value after Benjamini and Hochberg over all lines but the primary one."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """The primary measure as it stood when so many units were complete."""
+
+    arm: str
+    day: date
+    effect: Effect
+
+
+@dataclass(frozen=True)
+class SampleRatio:
+    """Whether the arms have the sizes that were drawn."""
+
+    units: Mapping[str, int]
+    shares: Mapping[str, float] | None
+    p_value: float | None
+    """Chi-square, for a single look; None where the shares are not known."""
+    always_p_value: float | None
+
+    @property
+    def mismatch(self) -> bool:
+        """Something lost or doubled units of an arm: no effect below can be believed until it is found."""
+        return self.always_p_value is not None and min(self.always_p_value, self.p_value or 1.0) < MISMATCH
+
+
+@dataclass(frozen=True)
+class Uplift:
+    """The result."""
+
+    experiment: str | None
+    unit: str
+    options: Options
+    ratio: SampleRatio
+    lines: list[Line]
+    looks: list[Look]
+    attributed: Mapping[str, float]
+    """Arm -> revenue a unit of what was shown and then bought. Not uplift: most of it is bought without an offer."""
+    needed: int | None
+    """Units in both arms for `options.detect` of the primary measure; None where it cannot be told."""
+    notes: list[str]
+
+    @property
+    def primary(self) -> list[Line]:
+        """The first measure of each arm, over all units."""
+        first = self.lines[0].measure if self.lines else ""
+        return [line for line in self.lines if line.measure == first and line.segment == "all"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, dates as ISO 8601."""
+        document = asdict(self)
+        document["ratio"]["mismatch"] = self.ratio.mismatch
+        for look in document["looks"]:
+            look["day"] = look["day"].isoformat()
+        return document
+
+
+def analyse(connection: duckdb.DuckDBPyConnection, record: Record, options: Options, has_cost: bool) -> Uplift:
+    """Compare every arm with the control; needs what `read_record` and `tie_orders` made.
+
+    ConfigError: the control is no arm. DataError: no unit of some arm has a complete window.
+    """
+    arms = [arm for arm in record.arms if arm != options.control]
+    if options.control not in record.arms or not arms:
+        raise ConfigError(
+            f"--control {options.control}: expected one of two or more arms of the record, which has "
+            f"{', '.join(record.arms)}"
+        )
+    units = read_units(connection)
+    days = options.window_days if record.unit == "customer" else ORDER_WINDOW
+    tables = {window: read_table(connection, record, options, window) for window in windows_of(record, days)}
+    notes = check_windows(units, days, options.control, arms)
+    measures = choose_measures(connection, record, has_cost)
+    lines = []
+    for arm in arms:
+        for measure in measures:
+            lines.append(measure_line(units, tables, measure, arm, "all", options, days))
+        for segment in ("new", "existing"):
+            lines += [measure_line(units, tables, m, arm, segment, options, days) for m in measures[:1]]
+            lines += [
+                measure_line(units, tables, m, arm, segment, options, days)
+                for m in measures
+                if m.name == "revenue per order"
+            ]
+    looks = [look for arm in arms for look in look_back(units, tables[days], measures[0], arm, options, days)]
+    attributed = {
+        arm: float(tables[days]["attributed"][complete(units, days) & (units.arm == arm)].mean()) for arm in arms
+    }
+    needed = primary_needed(units, tables[days], measures[0], arms[0], options, days)
+    return Uplift(
+        record.experiment, record.unit, options, check_ratio(units, record, options), adjust(lines), looks,
+        attributed, needed, notes,
+    )  # fmt: skip
+
+
+def windows_of(record: Record, days: float) -> list[float]:
+    """The windows that some measure needs, that of the analysis first."""
+    return list(dict.fromkeys([days, *map(float, WINDOWS if record.unit == "customer" else ())]))
+
+
+def read_table(
+    connection: duckdb.DuckDBPyConnection, record: Record, options: Options, days: float
+) -> dict[str, Float64]:
+    """Every column of the measures over a window of days, (n,) each."""
+    after = sum_window(connection, 0.0, days)
+    table = {**after, "repeat": (after["orders"] >= 2).astype(np.float64)}
+    table.update(sum_offers(connection, days, options.attribution_days))
+    if record.unit == "customer":
+        before = sum_window(connection, -options.before_days, 0.0)
+        table.update({f"pre {name}": values for name, values in before.items()})
+    return table
+
+
+def choose_measures(connection: duckdb.DuckDBPyConnection, record: Record, has_cost: bool) -> list[Measure]:
+    """The measures for which there are data."""
+    has_returns = connection.execute("SELECT count(*) FROM brought_back").fetchall()[0][0] > 0
+    offered = connection.execute(
+        "SELECT DISTINCT kind FROM exposures WHERE product_id IS NOT NULL AND NOT shown"
+    ).fetchall()
+    kinds = tuple(kind for kind in KINDS if (kind,) in offered)
+    make = customer_measures if record.unit == "customer" else order_measures
+    return make(has_cost, has_returns, kinds)
+
+
+def complete(units: Units, days: float) -> Booleans:
+    """(n,) whether a unit's window of days lies within the data."""
+    return np.asarray(units.observed_days >= days, dtype=bool)
+
+
+def check_windows(units: Units, days: float, control: str, arms: list[str]) -> list[str]:
+    """Say how many units wait for their window; DataError where an arm has fewer than two that do not."""
+    counted = complete(units, days)
+    for arm in (control, *arms):
+        if (counted & (units.arm == arm)).sum() < 2:
+            raise DataError(
+                f"arm {arm}: expected at least 2 units with {days:g} days of orders after their assignment, got "
+                f"{int((counted & (units.arm == arm)).sum())}; the longest there is has "
+                f"{max(0.0, float(units.observed_days.max())):.1f} days: wait, or give a shorter --window-days"
+            )
+    waiting = len(units) - int(counted.sum())
+    return [f"{waiting:,} of {len(units):,} units wait for the end of their {days:g} days"] if waiting else []
+
+
+def measure_line(
+    units: Units,
+    tables: Mapping[float, dict[str, Float64]],
+    measure: Measure,
+    arm: str,
+    segment: Segment,
+    options: Options,
+    days: float,
+) -> Line:
+    """One measure of one arm, over the units of a segment whose window is complete."""
+    window = float(measure.days or days)
+    here = (units.arm == arm) | (units.arm == options.control)
+    if segment != "all":
+        here &= units.is_new if segment == "new" else ~units.is_new
+    counted = here & complete(units, window)
+    columns = {name: tables[window][name][counted] for name in measure.columns}
+    effect = compare(measure, columns, units.arm[counted] == arm, options.confidence, options.planned_units)
+    waiting = int(here.sum() - counted.sum())
+    return Line(arm, measure.name, measure.form, segment, window, waiting, effect)
+
+
+def adjust(lines: list[Line]) -> list[Line]:
+    """The lines with q-values: of all but the first one of each arm, which is the primary."""
+    primary = lines[0].measure
+    tested = [
+        (place, line.effect.p_value)
+        for place, line in enumerate(lines)
+        if line.effect is not None and not (line.measure == primary and line.segment == "all")
+    ]
+    if not tested:
+        return lines
+    q_values = false_discovery_control([p_value for _, p_value in tested])
+    found = dict(zip((place for place, _ in tested), q_values.tolist(), strict=True))
+    return [Line(**{**vars(line), "q_value": found.get(place)}) for place, line in enumerate(lines)]
+
+
+def look_back(
+    units: Units, table: dict[str, Float64], measure: Measure, arm: str, options: Options, days: float
+) -> list[Look]:
+    """The primary measure at at most twelve times, by units whose window was complete then."""
+    places = np.flatnonzero(complete(units, days) & ((units.arm == arm) | (units.arm == options.control)))
+    treated = units.arm[places] == arm
+    smaller = np.minimum(np.cumsum(treated), np.cumsum(~treated))
+    if not len(places) or smaller[-1] < SMALLEST_LOOK:
+        return []
+    first = int(np.searchsorted(smaller, SMALLEST_LOOK)) + 1
+    looks = []
+    for end in np.unique(np.linspace(first, len(places), LOOKS).round().astype(np.int64)).tolist():
+        columns = {name: table[name][places[:end]] for name in measure.columns}
+        effect = compare(measure, columns, treated[:end], options.confidence, options.planned_units)
+        if effect is not None:
+            at = units.assigned_at[places[end - 1]] + np.timedelta64(round(days * 24), "h")
+            looks.append(Look(arm, at.astype("datetime64[D]").item(), effect))
+    return looks
+
+
+def check_ratio(units: Units, record: Record, options: Options) -> SampleRatio:
+    """Whether the units fell into the arms as the shares say; ConfigError where shares and arms do not fit."""
+    shares = options.shares or record.shares
+    if shares is None:
+        return SampleRatio(record.arms, None, None, None)
+    if unknown := [arm for arm in record.arms if not shares.get(arm)]:
+        raise ConfigError(f"--shares: no share for the arm {unknown[0]}, which the record has; got {dict(shares)}")
+    drawn = [arm for arm, share in shares.items() if share > 0.0]
+    counts = np.array([record.arms.get(arm, 0) for arm in drawn], dtype=np.float64)
+    expected = np.array([shares[arm] for arm in drawn]) * counts.sum()
+    once = float(chisquare(counts, expected).pvalue) if expected.min() >= 5.0 else None
+    return SampleRatio(record.arms, shares, once, always_valid_ratio(units.arm, shares))
+
+
+def primary_needed(
+    units: Units, table: dict[str, Float64], measure: Measure, arm: str, options: Options, days: float
+) -> int | None:
+    """Units for `options.detect` of the primary measure."""
+    counted = complete(units, days) & ((units.arm == arm) | (units.arm == options.control))
+    columns = {name: table[name][counted] for name in measure.columns}
+    treated = units.arm[counted] == arm
+    if compare(measure, columns, treated, options.confidence, options.planned_units) is None:
+        return None
+    return units_needed(measure, columns, treated, options.confidence, options.detect)
