@@ -63,7 +63,7 @@ def uplift_command(args: argparse.Namespace) -> int:
     from mersalg_training.tracking import open_run  # noqa: PLC0415
     from mersalg_training.uplift.analysis import analyse  # noqa: PLC0415
     from mersalg_training.uplift.labels import write_labelled  # noqa: PLC0415
-    from mersalg_training.uplift.outcomes import tie_orders  # noqa: PLC0415
+    from mersalg_training.uplift.outcomes import tell_margin, tie_orders  # noqa: PLC0415
     from mersalg_training.uplift.record import read_record  # noqa: PLC0415
     from mersalg_training.uplift.report import log_uplift, render, write_report  # noqa: PLC0415
 
@@ -78,8 +78,7 @@ def uplift_command(args: argparse.Namespace) -> int:
         has_cost = "cost" in purchases.products
     with Console(stderr=True).status("Comparing"):
         found = analyse(purchases.connection, record, options, has_cost)
-    if not has_cost:
-        notes.append("no cost: margins are not told")
+    notes.append(tell_margin(purchases.connection) if has_cost else "no cost: margins are not told")
     found.notes.extend(notes)
     console = results_console()
     console.print(render(found))

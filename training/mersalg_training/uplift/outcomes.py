@@ -95,6 +95,15 @@ def align_clocks(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return ["orders have dates without hours: a unit's window begins with the day of its first exposure"]
 
 
+def tell_margin(connection: duckdb.DuckDBPyConnection) -> str:
+    """Say how much of the revenue has a known cost."""
+    known, revenue = connection.execute(
+        "SELECT sum(revenue) FILTER (margin IS NOT NULL), sum(revenue) FROM bought"
+    ).fetchall()[0]
+    share = (known or 0.0) / revenue if revenue else 0.0
+    return f"margin counts the lines whose cost is known: {share:.0%} of the revenue"
+
+
 def read_units(connection: duckdb.DuckDBPyConnection) -> Units:
     """The units as arrays."""
     first, last = connection.execute("SELECT min(ordered_at), max(ordered_at) FROM lines").fetchall()[0]

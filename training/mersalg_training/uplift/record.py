@@ -79,13 +79,16 @@ def read_record(
 
 
 def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> None:
-    """Make the view `raw_offers` with the columns EXPOSURE_FIELDS; one that the source lacks is NULL."""
+    """Make the view `raw_offers` with the columns EXPOSURE_FIELDS; one that the source lacks is NULL.
+
+    A line of JSON that a kill tore is a row of NULLs, which has no unit.
+    """
     if Path(location).suffix.lower() in JSON_LINES:
         path = Path(location).expanduser()
         if not path.is_file():
             raise DataError(f"--offers {location}: expected a file of exposures, got nothing")
         columns = ", ".join(f"{name}: 'VARCHAR'" for name in EXPOSURE_FIELDS)
-        relation = f"read_json({literal(str(path))}, format = 'newline_delimited', columns = {{{columns}}})"
+        relation = f"read_json({literal(str(path))}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
         selected = list(EXPOSURE_FIELDS)
     else:
         source = open_source(connection, "offers", location)

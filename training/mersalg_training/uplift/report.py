@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,10 +17,11 @@ from mersalg_training.report_run import finite
 from mersalg_training.tracking import Run
 from mersalg_training.uplift import pictures
 from mersalg_training.uplift.analysis import Line, Uplift
+from mersalg_training.uplift.estimates import Effect
 from mersalg_training.uplift.measures import Form
 
-HEADER = ("measure", "days", "control", "arm", "difference", "read once", "at every look", "relative", "CUPED", "q")
-NOT_UPLIFT = "attributed, which is not uplift: most of it is bought without an offer"
+HEADER: Final = ("measure", "days", "control", "arm", "difference, read once", "at every look", "relative", "CUPED", "q")
+NOT_UPLIFT: Final = "attributed, which is not uplift: most of it is bought without an offer"
 
 
 def number(value: float | None, form: Form, signed: bool = False) -> str:
@@ -33,26 +36,40 @@ def number(value: float | None, form: Form, signed: bool = False) -> str:
 
 def between(low: float | None, high: float | None, form: Form) -> str:
     """An interval; a dash for none."""
-    return "-" if low is None or high is None else f"{number(low, form, True)} to {number(high, form, True)}"
+    if low is None or high is None:
+        return "-"
+    return f"{number(low, form, True)} to {number(high, form, True)}".replace(" pp to", " to")
 
 
-def cells(line: Line) -> list[str]:
+def cells(line: Line, effect: Effect) -> list[str]:
     """A line of the table."""
-    name = line.measure if line.segment == "all" else f"{line.measure}, {line.segment} customers"
-    days = f"{line.days:g}"
-    effect = line.effect
-    if effect is None:
-        return [name, days, "nothing to compare" + (f", {line.waiting:,} wait" if line.waiting else ""), *[""] * 7]
-    relative = "-"
-    if effect.relative is not None and effect.relative_low is not None and effect.relative_high is not None:
-        relative = f"{effect.relative:+.1%} ({effect.relative_low:+.1%} to {effect.relative_high:+.1%})"
     return [
-        name, days, number(effect.control, line.form), number(effect.treatment, line.form),
-        number(effect.effect, line.form, True), between(effect.low, effect.high, line.form),
-        between(effect.always_low, effect.always_high, line.form), relative,
+        line.measure if line.segment == "all" else f"{line.measure}, {line.segment}",
+        f"{line.days:g}",
+        number(effect.control, line.form),
+        number(effect.treatment, line.form),
+        f"{number(effect.effect, line.form, True)} ({between(effect.low, effect.high, line.form)})",
+        between(effect.always_low, effect.always_high, line.form),
+        "-" if effect.relative is None else f"{effect.relative:+.1%}",
         "-" if effect.variance_saved is None else f"-{effect.variance_saved:.0%}",
         "primary" if line.q_value is None else f"{line.q_value:.3f}",
-    ]  # fmt: skip
+    ]
+
+
+def rows(found: Uplift, arm: str) -> list[list[str]]:
+    """The lines of an arm of which there is something to tell."""
+    return [cells(line, line.effect) for line in found.lines if line.arm == arm and line.effect is not None]
+
+
+def not_told(found: Uplift) -> list[str]:
+    """A sentence for each line without an effect, and why."""
+    told = []
+    for line in found.lines:
+        if line.effect is None:
+            whom = "" if line.segment == "all" else f", {line.segment} customers"
+            why = f"{line.waiting:,} units wait for the end of it" if line.waiting else "too few units, or no variance"
+            told.append(f"not told: {line.measure} over {line.days:g} days, {line.arm}{whom}: {why}")
+    return told
 
 
 def arms_of(found: Uplift) -> list[str]:
@@ -97,24 +114,26 @@ def render(found: Uplift) -> RenderableType:
         Text(line, style="bold red" if line.startswith("MISMATCH") else "") for line in facts(found)
     ]
     for arm in arms_of(found):
-        table = Table(*HEADER, title=f"{arm} against {found.options.control}", title_justify="left")
-        for column in table.columns[2:]:
+        table = Table(*HEADER, title=f"{arm} against {found.options.control}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.pad_edge = False
+        for column in table.columns[1:]:
             column.justify = "right"
-        for line in found.lines:
-            if line.arm == arm:
-                table.add_row(*cells(line))
+        for row in rows(found, arm):
+            table.add_row(*row)
         parts.append(table)
-    parts.append(Text(f"Intervals of {found.options.confidence:.0%}. {reading(found)}"))
-    parts += [Text(f"Note        {note}") for note in found.notes]
+    parts += [Text(line) for line in reading(found)]
+    parts += [Text(f"Note        {note}") for note in [*found.notes, *not_told(found)]]
     return Group(*parts)
 
 
-def reading(found: Uplift) -> str:
-    """How to read the two intervals."""
-    return (
-        "'Read once' holds at one look at a time fixed before; 'at every look' holds however often one looks, and may "
-        "be stopped on. q is the p-value after Benjamini and Hochberg over all lines but the primary one."
-    )
+def reading(found: Uplift) -> list[str]:
+    """How to read the table."""
+    return [
+        f"Intervals of {found.options.confidence:.0%}. 'Read once' holds at one look, at a time fixed before; 'at every "
+        "look' holds however often one looks, so one may stop on it.",
+        "CUPED: variance that the time before explains. q: p-value after Benjamini and Hochberg over all lines but the "
+        "primary one.",
+    ]
 
 
 def markdown(found: Uplift) -> str:
@@ -122,9 +141,9 @@ def markdown(found: Uplift) -> str:
     lines = ["# Uplift", "", *(f"- {fact}" for fact in facts(found)), ""]
     for arm in arms_of(found):
         lines += [f"## {arm} against {found.options.control}", "", f"| {' | '.join(HEADER)} |", "| --- " * len(HEADER) + "|"]
-        lines += [f"| {' | '.join(cells(line))} |" for line in found.lines if line.arm == arm]
+        lines += [f"| {' | '.join(row)} |" for row in rows(found, arm)]
         lines.append("")
-    lines += [f"Intervals of {found.options.confidence:.0%}. {reading(found)}", "", *(f"- {note}" for note in found.notes)]
+    lines += [*reading(found), "", *(f"- {note}" for note in [*found.notes, *not_told(found)])]
     return "\n".join(lines) + "\n"
 
 
