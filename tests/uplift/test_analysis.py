@@ -169,7 +169,7 @@ def test_a_torn_line_of_the_record_is_counted_and_passed_over(tmp_path: Path) ->
     purchases = open_purchases(config.data)
     record = read_record(purchases.connection, str(tmp_path / "offers.jsonl"), "customer")
     assert sum(record.arms.values()) == 5
-    assert record.notes == ["1 rows without a unit's id are no part of the comparison"]
+    assert record.notes == ["1 lines of the record are torn and were passed over"]
 
 
 def test_ids_that_do_not_meet_are_refused(tmp_path: Path) -> None:

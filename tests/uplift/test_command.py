@@ -10,6 +10,8 @@ import pytest
 from mersalg.cli import main
 from small_trial import write_trial
 
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")  # MLflow's own
+
 
 def run(folder: Path, *arguments: str) -> int:
     store = f"sqlite:///{folder / 'mlflow.db'}"

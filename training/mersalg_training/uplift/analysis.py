@@ -14,7 +14,7 @@ from scipy.stats import chisquare, false_discovery_control
 from mersalg.errors import ConfigError, DataError
 from mersalg.names import KINDS
 from mersalg_training.uplift.always_valid import PLANNED_UNITS, SMALLEST_LOOK, always_valid_ratio
-from mersalg_training.uplift.estimates import Effect, compare, units_needed
+from mersalg_training.uplift.estimates import Effect, Power, compare, power_of
 from mersalg_training.uplift.measures import WINDOWS, Form, Measure, customer_measures, order_measures
 from mersalg_training.uplift.outcomes import (
     ORDER_WINDOW,
@@ -106,8 +106,8 @@ class Uplift:
     looks: list[Look]
     attributed: Mapping[str, float]
     """Arm -> revenue a unit of what was shown and then bought. Not uplift: most of it is bought without an offer."""
-    needed: int | None
-    """Units in both arms for `options.detect` of the primary measure; None where it cannot be told."""
+    power: Mapping[str, Power]
+    """Arm -> what the primary measure can see; an arm is left out where that cannot be told."""
     notes: list[str]
 
     @property
@@ -156,10 +156,10 @@ def analyse(connection: duckdb.DuckDBPyConnection, record: Record, options: Opti
     attributed = {
         arm: float(tables[days]["attributed"][complete(units, days) & (units.arm == arm)].mean()) for arm in arms
     }
-    needed = primary_needed(units, tables[days], measures[0], arms[0], options, days)
+    power = {arm: primary_power(units, tables[days], measures[0], arm, options, days) for arm in arms}
     return Uplift(
         record.experiment, record.unit, options, check_ratio(units, record, options), adjust(lines), looks,
-        attributed, needed, notes,
+        attributed, {arm: seen for arm, seen in power.items() if seen is not None}, notes,
     )  # fmt: skip
 
 
@@ -281,13 +281,14 @@ def check_ratio(units: Units, record: Record, options: Options) -> SampleRatio:
     return SampleRatio(record.arms, shares, once, always_valid_ratio(units.arm, shares))
 
 
-def primary_needed(
+def primary_power(
     units: Units, table: dict[str, Float64], measure: Measure, arm: str, options: Options, days: float
-) -> int | None:
-    """Units for `options.detect` of the primary measure."""
+) -> Power | None:
+    """What the primary measure can see; None where there is no relative effect."""
     counted = complete(units, days) & ((units.arm == arm) | (units.arm == options.control))
     columns = {name: table[name][counted] for name in measure.columns}
     treated = units.arm[counted] == arm
-    if compare(measure, columns, treated, options.confidence, options.planned_units) is None:
+    effect = compare(measure, columns, treated, options.confidence, options.planned_units)
+    if effect is None or effect.relative is None:
         return None
-    return units_needed(measure, columns, treated, options.confidence, options.detect)
+    return power_of(measure, columns, treated, options.confidence, options.detect)

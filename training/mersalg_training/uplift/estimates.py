@@ -47,8 +47,6 @@ class Effect:
     standard_error: float
     variance_saved: float | None
     """The share of the variance that CUPED takes away; None where nothing lies before the assignment."""
-    detectable: float | None
-    """The relative effect that is found with 80 % power with so many units, at a single look."""
     units_control: int
     units_treatment: int
 
@@ -93,7 +91,6 @@ def compare(
         p_value=float(found.pvalue),
         standard_error=error,
         variance_saved=saved,
-        detectable=detectable_effect(adjusted, arms, confidence) if positive else None,
         units_control=units[0],
         units_treatment=units[1],
     )
@@ -163,17 +160,26 @@ def standard_error(measure: Measure, arms: list[Any]) -> float:
     return float((found.effect_size_ci_upper - found.effect_size_ci_lower) / 2.0 / norm.ppf(0.975))
 
 
-def detectable_effect(measure: Measure, arms: list[Any], confidence: float) -> float:
-    """The relative effect that is found with 80 % power with as many units as there are."""
-    metric = tea_metric(measure, confidence, ratio=arms[1].count() / arms[0].count())
-    return float(metric.solve_power_from_aggregates(arms[0] + arms[1], "rel_effect_size")[0].rel_effect_size)
+@dataclass(frozen=True)
+class Power:
+    """What the test can see at a single look, with 80 % power and the arms' shares as they are."""
+
+    detectable: float
+    """The relative effect that is found with as many units as there are."""
+    units_needed: int
+    """Units in both arms for the relative effect that is planned for."""
 
 
-def units_needed(
-    measure: Measure, columns: Mapping[str, Float64], treated: Booleans, confidence: float, effect: float
-) -> int:
-    """The units in both arms, in the shares as they are, with which a relative effect is found with 80 % power."""
+def power_of(
+    measure: Measure, columns: Mapping[str, Float64], treated: Booleans, confidence: float, planned: float
+) -> Power:
+    """The power of a measure for which `compare` finds an effect relative to something above 0."""
     adjusted = measure if has_before(measure, columns) else without_before(measure)
     arms = [moments(adjusted, columns, side) for side in (~treated, treated)]
-    metric = tea_metric(adjusted, confidence, ratio=arms[1].count() / arms[0].count(), rel_effect_size=effect)
-    return int(metric.solve_power_from_aggregates(arms[0] + arms[1], "n_obs")[0].n_obs)
+    both, ratio = arms[0] + arms[1], arms[1].count() / arms[0].count()
+    seen = tea_metric(adjusted, confidence, ratio=ratio, use_t=False)
+    wanted = tea_metric(adjusted, confidence, ratio=ratio, use_t=False, rel_effect_size=planned)
+    return Power(
+        float(seen.solve_power_from_aggregates(both, "rel_effect_size")[0].rel_effect_size),
+        int(wanted.solve_power_from_aggregates(both, "n_obs")[0].n_obs),
+    )

@@ -51,7 +51,7 @@ def read_record(
     DataError: not readable, no unit with an arm and a time, several experiments and none named, more than 1 % of the
     units in two arms.
     """
-    open_record(connection, location)
+    torn = open_record(connection, location)
     offered_at, note = timestamp_sql(connection, "raw_offers", "offered_at")
     with reading("--offers"):
         connection.execute(f"""
@@ -68,7 +68,8 @@ def read_record(
             FROM raw_offers
         """)
     named = choose_experiment(connection, experiment)
-    notes = [note] if note else []
+    notes = [f"{torn:,} lines of the record are torn and were passed over"] if torn else []
+    notes += [note] if note else []
     notes += keep_rows(connection, named)
     notes += make_units(connection)
     arms = dict(connection.execute("SELECT arm, count(*) FROM units GROUP BY arm ORDER BY arm").fetchall())
@@ -78,15 +79,18 @@ def read_record(
     return Record(named, unit, arms, find_shares(connection, list(arms)), would_be > 0, notes)
 
 
-def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> None:
+def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> int:
     """Make the view `raw_offers` with the columns EXPOSURE_FIELDS; one that the source lacks is NULL.
 
-    A line of JSON that a kill tore is a row of NULLs, which has no unit.
+    Gives the number of lines of JSON that are torn, as a kill leaves them; they are passed over.
     """
+    torn = 0
     if Path(location).suffix.lower() in JSON_LINES:
         path = Path(location).expanduser()
         if not path.is_file():
             raise DataError(f"--offers {location}: expected a file of exposures, got nothing")
+        with path.open("rb") as file:
+            torn = sum(bool(line.strip()) and not line.rstrip().endswith(b"}") for line in file)
         columns = ", ".join(f"{name}: 'VARCHAR'" for name in EXPOSURE_FIELDS)
         relation = f"read_json({literal(str(path))}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
         selected = list(EXPOSURE_FIELDS)
@@ -96,7 +100,9 @@ def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> None:
         for name in EXPOSURE_FIELDS:
             found = find_exact(name, source.columns)
             selected.append(f"{identifier(found)} AS {name}" if found else f"CAST(NULL AS VARCHAR) AS {name}")
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_offers AS SELECT {', '.join(selected)} FROM {relation}")
+    any_of = "arm IS NOT NULL OR offered_at IS NOT NULL"
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_offers AS SELECT {', '.join(selected)} FROM {relation} WHERE {any_of}")
+    return torn
 
 
 def choose_experiment(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> str | None:

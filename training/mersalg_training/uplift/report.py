@@ -93,15 +93,10 @@ def facts(found: Uplift) -> list[str]:
             "MISMATCH    the arms do not have the sizes that were drawn. Nothing below can be believed until it is known "
             "which units one arm lost or doubled"
         )
-    for line in found.primary:
-        effect = line.effect
-        if effect is None:
-            continue
-        power = "-" if effect.detectable is None else f"{effect.detectable:.1%}"
-        needed = "-" if found.needed is None else f"{found.needed:,}"
+    for arm, power in found.power.items():
         told.append(
-            f"Power       {line.measure}, {line.arm}: {power} is found with 80 % power by these "
-            f"{effect.units_control + effect.units_treatment:,} units; {options.detect:.1%} needs {needed}"
+            f"Power       {found.primary[0].measure}, {arm}: {power.detectable:.1%} is found with 80 % power by these "
+            f"units; {options.detect:.1%} needs {power.units_needed:,}"
         )
     for arm, revenue in found.attributed.items():
         told.append(f"Attributed  {arm}: {revenue:,.2f} revenue a unit ({NOT_UPLIFT})")
