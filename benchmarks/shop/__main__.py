@@ -63,7 +63,14 @@ def main() -> None:
     print("\n| policy | measure | truth | read once | at every look | CUPED |\n| --- | --- | --- | --- | --- | --- |")
     for policy in ("ours", "show everything"):
         for found in recover(
-            kept["nothing"], kept[policy], before, orders, 365, args.units, args.trials, np.random.default_rng(args.seed)
+            kept["nothing"],
+            kept[policy],
+            before,
+            orders,
+            365,
+            args.units,
+            args.trials,
+            np.random.default_rng(args.seed),
         ):
             rates = f"{found.rate(False)} | {found.rate(True)} | -{found.variance_saved:.0%}"
             print(f"| {policy} | {found.measure} | {found.truth:+.2f} | {rates} |")

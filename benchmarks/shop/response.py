@@ -32,7 +32,7 @@ class Year:
 
 @dataclass(frozen=True)
 class Chances:
-    """The luck of every shopper, replicate and visit. All policies meet the same, so that they differ by what they do."""
+    """The luck of every shopper, replicate and visit. All policies meet the same: they differ by what they do."""
 
     come: Float64
     accept: Float64

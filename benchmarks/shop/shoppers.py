@@ -70,7 +70,8 @@ def open_shop(config: str, shoppers: int, random: np.random.Generator) -> Shop:
     orders = lines.execute("SELECT count(DISTINCT order_id) FROM lines").fetchall()[0][0]
     best = lines.execute("SELECT product_id, count(*) FROM lines GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 40").fetchall()
     known = lines.execute(
-        "SELECT customer_id FROM lines GROUP BY 1 HAVING count(DISTINCT order_id) >= ? AND customer_id IS NOT NULL ORDER BY 1",
+        "SELECT customer_id FROM lines WHERE customer_id IS NOT NULL GROUP BY 1 "
+        "HAVING count(DISTINCT order_id) >= ? ORDER BY 1",
         [LEAST_ORDERS],
     ).fetchall()
     drawn = random.choice([row[0] for row in known], shoppers, replace=False).tolist()

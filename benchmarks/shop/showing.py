@@ -29,7 +29,7 @@ class Shown:
     relevance: Float64
     price: Float64
     gain: Float64
-    """What an accepted offer brings before anything brought forward is taken off: for an upsell less its anchor's price."""
+    """What an accepted offer brings before what is brought forward; for an upsell less its anchor's price."""
     kind: npt.NDArray[np.int64]
     bought_anyway: npt.NDArray[np.bool_]
     """It is in the rest of the order, offer or not."""

@@ -54,7 +54,11 @@ ROWS = [
 
 
 def open_trial(
-    folder: Path, rows: list[dict[str, Any]], orders: str = ORDERS, unit: Any = "customer", experiment: str | None = None
+    folder: Path,
+    rows: list[dict[str, Any]],
+    orders: str = ORDERS,
+    unit: Any = "customer",
+    experiment: str | None = None,
 ) -> tuple[Purchases, Record, list[str]]:
     (folder / "orders.csv").write_text(HEADER + orders)
     (folder / "products.csv").write_text(PRODUCTS)
@@ -274,6 +278,8 @@ def analysed_files(orders: Path, offers: Path) -> Uplift:
 
 
 def test_times_are_in_the_clock_of_the_orders(tmp_path: Path) -> None:
-    rows = [dict(row, offered_at=str(datetime.fromisoformat(row["offered_at"]) + timedelta(0)) + "+00:00") for row in ROWS]
+    rows = [
+        dict(row, offered_at=str(datetime.fromisoformat(row["offered_at"]) + timedelta(0)) + "+00:00") for row in ROWS
+    ]
     purchases, _, _ = open_trial(tmp_path, rows)
     assert sum_window(purchases.connection, 0.0, 30.0)["orders"].tolist() == [2, 1, 0, 0, 1]

@@ -9,14 +9,15 @@ from scipy.stats import binom
 from mersalg_training.uplift.always_valid import always_valid_half, always_valid_ratio
 from mersalg_training.uplift.estimates import Effect, compare, power_of
 from mersalg_training.uplift.measures import Measure
+from mersalg_training.uplift.outcomes import Booleans, Float64
 
 REVENUE = Measure("revenue per customer", "money", "revenue", before="pre revenue")
 PER_ORDER = Measure("revenue per order", "money", "revenue", "orders", "pre revenue", "pre orders")
-Columns = dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]
+Columns = dict[str, Float64]
 
 
-def shoppers(random: np.random.Generator, n: int, effect: float) -> tuple[Columns, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Shoppers with skewed spending, a rhythm and a level of their own; each order of the treated costs `effect` more."""
+def shoppers(random: np.random.Generator, n: int, effect: float) -> tuple[Columns, Booleans]:
+    """Shoppers with skewed spending and a rhythm of their own; each order of the treated costs `effect` more."""
     level, rhythm = random.gamma(4.0, 5.0, n), random.gamma(3.0, 1.0, n)
     treated = random.random(n) < 0.5
     columns = {}
@@ -41,7 +42,9 @@ def expected_misses(repeats: int, chance: float = 0.05) -> tuple[int, int]:
 
 @pytest.mark.parametrize("effect", [0.0, 2.0])
 @pytest.mark.parametrize(("measure", "per_unit"), [(REVENUE, 3.0), (PER_ORDER, 1.0)])
-def test_the_interval_for_one_look_covers_the_truth_at_its_rate(measure: Measure, per_unit: float, effect: float) -> None:
+def test_the_interval_for_one_look_covers_the_truth_at_its_rate(
+    measure: Measure, per_unit: float, effect: float
+) -> None:
     repeats, truth = 200, effect * per_unit
     found = [estimate(measure, 500, effect, seed) for seed in range(repeats)]
     misses = sum(not e.low <= truth <= e.high for e in found)

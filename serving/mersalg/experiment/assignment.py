@@ -1,8 +1,9 @@
 """Who is in which arm: a keyed hash of the unit's id, the same in every process and on every machine.
 
-Each arm draws a number for the unit; of -ln(number) / share the smallest wins (weighted rendezvous hashing, Schindelhauer
-and Schomaker 2005). So nobody moves between two arms whose shares keep their ratio: a hold-out that grows takes its units
-from the other arms and gives none back, a new arm does the same, and an arm that ends hands its own to those that stay.
+Each arm draws a number for the unit; of -ln(number) / share the smallest wins (weighted rendezvous hashing,
+Schindelhauer and Schomaker 2005). So nobody moves between two arms whose shares keep their ratio: a hold-out that
+grows takes its units from the other arms and gives none back, a new arm does the same, and an arm that ends hands its
+own to those that stay.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Experiment:
     arms: Mapping[str, float]
     """Arm -> share of the units; they sum to 1. `hold-out` is the one that is never shown offers."""
     key: bytes = field(repr=False)
-    """Secret, at least 16 bytes: without it nobody can tell or choose an arm. Of a longer one than 64 its hash counts."""
+    """Secret, at least 16 bytes: without it nobody can tell or choose an arm. Above 64 its hash counts."""
     unit: Unit = "customer"
     """What is assigned: all of a customer's requests together, or those of one order."""
     shadow: str | None = None
@@ -69,7 +70,9 @@ class Experiment:
         if self.shadow is not None and (self.shadow == HOLD_OUT or self.shadow not in self.arms):
             raise ConfigError(f"{where}: shadow: expected an arm that shows offers, got {self.shadow!r}")
         if self.without_unit is not None and self.without_unit not in self.arms:
-            raise ConfigError(f"{where}: without_unit: expected one of {', '.join(self.arms)}, got {self.without_unit!r}")
+            raise ConfigError(
+                f"{where}: without_unit: expected one of {', '.join(self.arms)}, got {self.without_unit!r}"
+            )
 
     def assign(self, unit_id: str | None) -> Assignment:
         """The arm of a unit; equal ids give equal arms for ever, while name, key and shares are the same.
@@ -92,8 +95,8 @@ class Experiment:
     def uniform(self, arm: str, unit_id: str) -> float:
         """The arm's number for a unit, above 0 and below 1.
 
-        BLAKE2b of 8 bytes (RFC 7693) with the key and the personalisation `mersalg-arm`, over name, arm and id in UTF-8,
-        each behind its length in bytes as 4 bytes, big-endian; of the number, big-endian, the upper 53 bits.
+        BLAKE2b of 8 bytes (RFC 7693) with the key and the personalisation `mersalg-arm`, over name, arm and id in
+        UTF-8, each behind its length in bytes as 4 bytes, big-endian; of the number, big-endian, the upper 53 bits.
         """
         key = self.key if len(self.key) <= 64 else blake2b(self.key).digest()
         digest = blake2b(digest_size=8, key=key, person=PERSON)
@@ -117,7 +120,7 @@ def check_arms(where: str, arms: Any) -> None:
 
 
 def read_experiment(path: str | Path, key: bytes | None = None) -> Experiment:
-    """The experiment of a TOML file. The key is never in it: it is given, or the variable MERSALG_EXPERIMENT_KEY has it.
+    """The experiment of a TOML file; its key is not in it: it is given, or MERSALG_EXPERIMENT_KEY has it.
 
     ConfigError where the file does not hold, has an unknown key, or there is no key.
     """

@@ -85,7 +85,9 @@ class ExposureLog:
             except OSError as error:
                 raise MersalgError(f"{self.path}: exposures cannot be written: {error.strerror or error}") from None
         if written != len(content):
-            raise MersalgError(f"{self.path}: {written} of {len(content)} bytes of exposures were written; the disk is full")
+            raise MersalgError(
+                f"{self.path}: {written} of {len(content)} bytes of exposures were written; the disk is full"
+            )
 
     def close(self) -> None:
         """Close the file."""

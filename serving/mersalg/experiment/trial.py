@@ -1,4 +1,4 @@
-"""An experiment that runs: assigns the unit, asks the recommender of its arm, records the exposure, gives the offers."""
+"""An experiment that runs: assigns the unit, asks its arm's recommender, records the exposure, gives the offers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Recommending(Protocol):
 
 
 class Trial:
-    """Answers requests as the experiment says. Holds nothing about a request; as safe to share as what it is made of."""
+    """Answers requests as the experiment says. Holds nothing about a request; as safe to share as its parts."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Trial:
         recommenders: Mapping[str, Recommending],
         record: Callable[[Sequence[Exposure]], None],
     ) -> None:
-        """Take a recommender for each arm but the hold-out, and what keeps exposures: an `ExposureLog`, or a function."""
+        """Take a recommender for each arm but the hold-out, and what keeps exposures, as an `ExposureLog` does."""
         wanted = {arm for arm in experiment.arms if arm != HOLD_OUT}
         if wanted != set(recommenders):
             raise ConfigError(

@@ -46,9 +46,7 @@ def customer_measures(has_margin: bool, has_returns: bool, kinds: tuple[str, ...
     found += [Measure(f"attach rate, {kind}", "share", f"taken {kind}", f"offered {kind}") for kind in kinds]
     for days in WINDOWS:
         found.append(Measure("repeat purchase", "share", "repeat", before="pre orders", days=days))
-        found += [
-            Measure(f"lifetime {name}", "money", name, before=f"pre {name}", days=days) for name in money
-        ]
+        found += [Measure(f"lifetime {name}", "money", name, before=f"pre {name}", days=days) for name in money]
     return found
 
 

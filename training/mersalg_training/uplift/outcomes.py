@@ -75,7 +75,7 @@ def tie_orders(connection: duckdb.DuckDBPyConnection, record: Record) -> list[st
 
 
 def align_clocks(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Let `assigned_at` be no later than the order whose cart was exposed; where orders have dates only, the day's begin."""
+    """Let `assigned_at` be no later than the order whose cart was exposed; with dates only, the day's begin."""
     connection.execute("""
         UPDATE units SET assigned_at = least(assigned_at, found.ordered_at) FROM (
             SELECT e.unit, min(o.ordered_at) AS ordered_at
@@ -143,7 +143,7 @@ def sum_window(connection: duckdb.DuckDBPyConnection, first_day: float, last_day
 
 
 def sum_offers(connection: duckdb.DuckDBPyConnection, last_day: float, within_days: float) -> Mapping[str, Float64]:
-    """Offers of each unit, (n,) each: `offered KIND` and `taken KIND`, shown or not, and `attributed` revenue of shown ones.
+    """Offers of each unit, (n,) each: `offered KIND`, `taken KIND`, shown or not; `attributed` revenue of shown ones.
 
     Taken: the unit bought the product in the exposed order, or within so many days after the offer. An offer made again
     before the same purchase counts again; `attributed` counts a bought line once.

@@ -56,7 +56,8 @@ def read_record(
     with reading("--offers"):
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE read_exposures AS
-            SELECT coalesce({id_text("unit")}, {id_text(f"{unit}_id")}) AS unit, {id_text("customer_id")} AS customer_id,
+            SELECT coalesce({id_text("unit")}, {id_text(f"{unit}_id")}) AS unit,
+                   {id_text("customer_id")} AS customer_id,
                    {id_text("order_id")} AS order_id, {id_text("product_id")} AS product_id,
                    {id_text("kind")} AS kind, {id_text("moment")} AS moment, {offered_at} AS offered_at,
                    {number("CAST(propensity AS VARCHAR)")} AS propensity, {id_text("experiment")} AS experiment,
@@ -65,7 +66,7 @@ def read_record(
                    {id_text("bundle")} AS bundle,
                    coalesce(lower(trim(CAST(shown AS VARCHAR))) IN ('true', 't', '1'), {id_text("arm")} <> 'hold-out')
                        AND {id_text("product_id")} IS NOT NULL AS shown
-            FROM raw_offers
+            FROM raw_offers WHERE arm IS NOT NULL OR offered_at IS NOT NULL
         """)
     named = choose_experiment(connection, experiment)
     notes = [f"{torn:,} lines of the record are torn and were passed over"] if torn else []
@@ -92,7 +93,8 @@ def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> int:
         with path.open("rb") as file:
             torn = sum(bool(line.strip()) and not line.rstrip().endswith(b"}") for line in file)
         columns = ", ".join(f"{name}: 'VARCHAR'" for name in EXPOSURE_FIELDS)
-        relation = f"read_json({literal(str(path))}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
+        options = f"format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}}"
+        relation = f"read_json({literal(str(path))}, {options})"
         selected = list(EXPOSURE_FIELDS)
     else:
         source = open_source(connection, "offers", location)
@@ -100,8 +102,7 @@ def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> int:
         for name in EXPOSURE_FIELDS:
             found = find_exact(name, source.columns)
             selected.append(f"{identifier(found)} AS {name}" if found else f"CAST(NULL AS VARCHAR) AS {name}")
-    any_of = "arm IS NOT NULL OR offered_at IS NOT NULL"
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_offers AS SELECT {', '.join(selected)} FROM {relation} WHERE {any_of}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_offers AS SELECT {', '.join(selected)} FROM {relation}")
     return torn
 
 

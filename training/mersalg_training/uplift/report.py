@@ -20,7 +20,17 @@ from mersalg_training.uplift.analysis import Line, Uplift
 from mersalg_training.uplift.estimates import Effect
 from mersalg_training.uplift.measures import Form
 
-HEADER: Final = ("measure", "days", "control", "arm", "difference, read once", "at every look", "relative", "CUPED", "q")
+HEADER: Final = (
+    "measure",
+    "days",
+    "control",
+    "arm",
+    "difference, read once",
+    "at every look",
+    "relative",
+    "CUPED",
+    "q",
+)
 NOT_UPLIFT: Final = "attributed, which is not uplift: most of it is bought without an offer"
 
 
@@ -83,15 +93,19 @@ def facts(found: Uplift) -> list[str]:
     told = [f"Experiment  {found.experiment or 'without a name'}, assigned by {found.unit}, control {options.control}"]
     sizes = ", ".join(f"{arm} {count:,}" for arm, count in ratio.units.items())
     if ratio.shares is None:
-        told.append(f"Units       {sizes}; NOT CHECKED against what was drawn: the record has no propensity, give --shares")
+        told.append(
+            f"Units       {sizes}; NOT CHECKED against what was drawn: the record has no propensity, give --shares"
+        )
     else:
         drawn = ", ".join(f"{arm} {share:.1%}" for arm, share in ratio.shares.items())
-        tests = f"p = {'-' if ratio.p_value is None else f'{ratio.p_value:.3f}'}, at every look {ratio.always_p_value:.3f}"
+        tests = (
+            f"p = {'-' if ratio.p_value is None else f'{ratio.p_value:.3f}'}, at every look {ratio.always_p_value:.3f}"
+        )
         told.append(f"Units       {sizes}; drawn {drawn}; {tests}")
     if ratio.mismatch:
         told.append(
-            "MISMATCH    the arms do not have the sizes that were drawn. Nothing below can be believed until it is known "
-            "which units one arm lost or doubled"
+            "MISMATCH    the arms do not have the sizes that were drawn. Nothing below can be believed until it is "
+            "known which units one arm lost or doubled"
         )
     for arm, power in found.power.items():
         told.append(
@@ -109,7 +123,13 @@ def render(found: Uplift) -> RenderableType:
         Text(line, style="bold red" if line.startswith("MISMATCH") else "") for line in facts(found)
     ]
     for arm in arms_of(found):
-        table = Table(*HEADER, title=f"{arm} against {found.options.control}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table = Table(
+            *HEADER,
+            title=f"{arm} against {found.options.control}",
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
         table.pad_edge = False
         for column in table.columns[1:]:
             column.justify = "right"
@@ -124,8 +144,8 @@ def render(found: Uplift) -> RenderableType:
 def reading(found: Uplift) -> list[str]:
     """How to read the table."""
     return [
-        f"Intervals of {found.options.confidence:.0%}. 'Read once' holds at one look, at a time fixed before; 'at every "
-        "look' holds however often one looks, so one may stop on it.",
+        f"Intervals of {found.options.confidence:.0%}. 'Read once' holds at one look, at a time fixed before; 'at "
+        "every look' holds however often one looks, so one may stop on it.",
         "CUPED: variance that the time before explains. q: p-value after Benjamini and Hochberg over all lines but the "
         "primary one.",
     ]
@@ -135,7 +155,12 @@ def markdown(found: Uplift) -> str:
     """The same as a Markdown document."""
     lines = ["# Uplift", "", *(f"- {fact}" for fact in facts(found)), ""]
     for arm in arms_of(found):
-        lines += [f"## {arm} against {found.options.control}", "", f"| {' | '.join(HEADER)} |", "| --- " * len(HEADER) + "|"]
+        lines += [
+            f"## {arm} against {found.options.control}",
+            "",
+            f"| {' | '.join(HEADER)} |",
+            "| --- " * len(HEADER) + "|",
+        ]
         lines += [f"| {' | '.join(row)} |" for row in rows(found, arm)]
         lines.append("")
     lines += [*reading(found), "", *(f"- {note}" for note in [*found.notes, *not_told(found)])]
