@@ -14,10 +14,11 @@ from mersalg.errors import ConfigError, DataError
 from mersalg_training.config import parse_config
 from mersalg_training.contract import apply_contract
 from mersalg_training.purchases import Purchases, open_purchases
-from mersalg_training.uplift.analysis import Options, Uplift, analyse
+from mersalg_training.uplift.analysis import analyse
 from mersalg_training.uplift.labels import write_labelled
 from mersalg_training.uplift.outcomes import read_units, sum_offers, sum_window, tie_orders
 from mersalg_training.uplift.record import Record, read_record
+from mersalg_training.uplift.result import Options, Uplift
 from small_trial import write_trial
 
 HEADER = "customer_id,order_id,product_id,ordered_at,quantity,unit_price\n"

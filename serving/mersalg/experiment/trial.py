@@ -93,7 +93,7 @@ class Trial:
             "bundle": bundle,
         }
         if not answer:
-            nothing = dict.fromkeys(("product_id", "kind", "position", "relevance", "because"))
+            nothing: dict[str, Any] = dict.fromkeys(("product_id", "kind", "position", "relevance", "because"))
             return [Exposure(**common, **nothing, shown=False, reason=answer.reason)]
         return [
             Exposure(

@@ -114,7 +114,7 @@ def read_config(args: argparse.Namespace) -> Any:
 
 def read_options(args: argparse.Namespace) -> Any:
     """What is asked, checked; ConfigError names the argument."""
-    from mersalg_training.uplift.analysis import Options  # noqa: PLC0415
+    from mersalg_training.uplift.result import Options  # noqa: PLC0415
 
     for name in ("window_days", "before_days", "attribution_days", "detect", "planned_units"):
         if not getattr(args, name) > 0:

@@ -67,12 +67,13 @@ def compare(
     adjusted = measure if has_before(measure, columns) else without_before(measure)
     arms = [moments(adjusted, columns, side) for side in (~treated, treated)]
     found = tea_metric(adjusted, confidence).analyze_aggregates(*arms)
-    error = standard_error(adjusted, arms)
+    error = standard_error(adjusted, arms, found)
     if not (math.isfinite(found.effect_size) and math.isfinite(error) and error > 0.0):
         return None
     saved = None
     if adjusted.before is not None:
-        saved = 1.0 - (error / standard_error(without_before(adjusted), arms)) ** 2
+        plain = without_before(adjusted)
+        saved = 1.0 - (error / standard_error(plain, arms, tea_metric(plain, 0.95).analyze_aggregates(*arms))) ** 2
     units = [int((~treated).sum()), int(treated.sum())]
     half = always_valid_half(error, sum(units), planned_units, confidence)
     trusted = min(units) >= SMALLEST_LOOK
@@ -154,10 +155,12 @@ def tea_metric(measure: Measure, confidence: float, **options: Any) -> Any:
     )
 
 
-def standard_error(measure: Measure, arms: list[Any]) -> float:
-    """The standard error of the effect."""
-    found = tea_metric(measure, 0.95, use_t=False).analyze_aggregates(*arms)
-    return float((found.effect_size_ci_upper - found.effect_size_ci_lower) / 2.0 / norm.ppf(0.975))
+def standard_error(measure: Measure, arms: list[Any], found: Any) -> float:
+    """The standard error of what tea-tasting found; from the interval where the effect is nothing, 0 / 0."""
+    if found.statistic:
+        return float(found.effect_size / found.statistic)
+    by_normal = tea_metric(measure, 0.95, use_t=False).analyze_aggregates(*arms)
+    return float((by_normal.effect_size_ci_upper - by_normal.effect_size_ci_lower) / 2.0 / norm.ppf(0.975))
 
 
 @dataclass(frozen=True)

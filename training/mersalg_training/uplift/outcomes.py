@@ -114,9 +114,9 @@ def read_units(connection: duckdb.DuckDBPyConnection) -> Units:
         FROM units u ORDER BY u.assigned_at, u.unit
     """).fetchnumpy()
     assigned_at = np.asarray(columns["assigned_at"], dtype="datetime64[us]")
-    observed = (np.datetime64(last, "us") - assigned_at) / np.timedelta64(1, "D")
+    observed = np.asarray((np.datetime64(last, "us") - assigned_at) / np.timedelta64(1, "D"), dtype=np.float64)
     arms = np.asarray(columns["arm"].tolist(), dtype=np.str_)
-    return Units(arms, assigned_at, observed.astype(np.float64), np.asarray(columns["is_new"], dtype=bool), first, last)
+    return Units(arms, assigned_at, observed, np.asarray(columns["is_new"], dtype=bool), first, last)
 
 
 def sum_window(connection: duckdb.DuckDBPyConnection, first_day: float, last_day: float) -> dict[str, Float64]:

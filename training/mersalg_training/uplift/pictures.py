@@ -19,7 +19,7 @@ from mersalg_training.plots import (
 )
 
 if TYPE_CHECKING:
-    from mersalg_training.uplift.analysis import Line, Look
+    from mersalg_training.uplift.result import Line, Look
 
 
 def label(line: Line) -> str:
@@ -37,7 +37,8 @@ def effects(lines: Sequence[Line]) -> bytes:
     axes.axvline(0.0, color=QUIET, linewidth=1)
     for place, line in enumerate(drawn):
         effect = line.effect
-        assert effect is not None
+        if effect is None or effect.relative is None or effect.relative_low is None or effect.relative_high is None:
+            continue
         colour = STRONG if place == 0 else INK
         bounds = [effect.relative_low, effect.relative_high]
         axes.plot(bounds, [place, place], color=colour, linewidth=1.6, solid_capstyle="butt")

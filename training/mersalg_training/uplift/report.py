@@ -16,9 +16,9 @@ from mersalg_training.export import as_json
 from mersalg_training.report_run import finite
 from mersalg_training.tracking import Run
 from mersalg_training.uplift import pictures
-from mersalg_training.uplift.analysis import Line, Uplift
 from mersalg_training.uplift.estimates import Effect
 from mersalg_training.uplift.measures import Form
+from mersalg_training.uplift.result import Line, Uplift
 
 HEADER: Final = (
     "measure",
