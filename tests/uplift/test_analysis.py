@@ -177,6 +177,15 @@ def test_a_torn_line_of_the_record_is_counted_and_passed_over(tmp_path: Path) ->
     assert record.notes == ["1 lines of the record are torn and were passed over"]
 
 
+def test_a_record_in_csv_is_the_same_record(tmp_path: Path) -> None:
+    _, lines, _ = open_trial(tmp_path, ROWS)
+    names = list(ROWS[0])
+    rows = [",".join("" if row[name] is None else str(row[name]) for name in names) for row in ROWS]
+    (tmp_path / "offers.csv").write_text("\n".join([",".join(names), *rows]) + "\n")
+    purchases = open_purchases(parse_config({"name": "t", "data": {"orders": str(tmp_path / "orders.csv")}}, "t").data)
+    assert read_record(purchases.connection, str(tmp_path / "offers.csv"), "customer") == lines
+
+
 def test_ids_that_do_not_meet_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no customer_id of the orders is a unit"):
         open_trial(tmp_path, [exposed("x1", "champion", "2025-02-01T10:00:00")])
