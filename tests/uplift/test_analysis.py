@@ -216,6 +216,49 @@ def test_a_known_effect_is_found_and_a_missing_one_is_not(tmp_path: Path) -> Non
     assert nothing.low < 0.0 < nothing.high
 
 
+def test_each_arm_is_compared_with_the_control(tmp_path: Path) -> None:
+    orders, offers = write_trial(tmp_path, effect=0.3)
+    rows = [json.loads(line) for line in offers.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        if row["arm"] == "champion":
+            row["arm"], row["propensity"] = ("champion", "challenger")[number % 2], 0.25
+    offers.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = analysed_files(orders, offers)
+    assert [line.arm for line in found.primary] == ["challenger", "champion"]
+    assert found.ratio.shares == {"challenger": 0.25, "champion": 0.25, "hold-out": 0.5}
+    assert not found.ratio.mismatch
+    assert set(found.power) == set(found.attributed) == {"challenger", "champion"}
+    sizes = [line.effect.units_treatment for line in found.primary if line.effect is not None]
+    assert sum(sizes) == found.ratio.units["challenger"] + found.ratio.units["champion"]
+
+
+def test_assigned_orders_are_analysed_as_what_they_are(tmp_path: Path) -> None:
+    """Each cart of the champion's becomes an order of 12, each of the hold-out's one of 10 or none."""
+    orders, rows = [], []
+    for number in range(240):
+        treated, at = number % 2 == 0, datetime(2025, 2, 1) + timedelta(hours=number)
+        rows.append(
+            exposed(f"c{number % 7}", "champion" if treated else "hold-out", at.isoformat(), order_id=f"o{number}")
+            | {"unit": f"o{number}"}
+        )
+        if treated or number % 4 == 1:
+            price = 12 if treated else 10
+            orders.append(f"c{number % 7},o{number},tea,{at.isoformat()},1,{price + number % 3 - 1}")
+    orders.append("zoe,last,tea,2025-04-01T00:00:00,1,3")
+    purchases, record, _ = open_trial(tmp_path, rows, "\n".join(orders) + "\n", unit="order")
+    lines = analyse(purchases.connection, record, Options(), True).lines
+    found = {line.measure: line.effect for line in lines if line.segment == "all"}
+    carts, per_order = found["revenue per exposed cart"], found["revenue per order"]
+    assert carts is not None
+    assert per_order is not None
+    assert (carts.control, carts.treatment) == (pytest.approx(5.0), pytest.approx(12.0))
+    assert carts.variance_saved is None
+    assert (per_order.control, per_order.treatment) == (pytest.approx(10.0), pytest.approx(12.0))
+    became = found["carts that became orders"]
+    assert became is not None
+    assert (became.control, became.treatment) == (0.5, 1.0)
+
+
 def test_windows_that_are_not_over_are_not_told(tmp_path: Path) -> None:
     found = analysed(tmp_path)
     lifetimes = {line.days: line for line in found.lines if line.measure == "lifetime revenue"}
