@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mersalg.requests import Request
 
-Reason = Literal["limit is 0", "no kind asked for", "nothing retrieved", "kind silent", "below threshold"]
+Reason = Literal["limit is 0", "no kind asked for", "nothing retrieved", "kind silent", "below threshold", "hold-out"]
 
 REASONS: Final[dict[Reason, str]] = {
     "limit is 0": "the request wants no offers",
@@ -22,6 +22,7 @@ REASONS: Final[dict[Reason, str]] = {
     "nothing retrieved": "no product is a candidate of a kind asked for",
     "kind silent": "every kind asked for that has candidates has no threshold, so it is never shown",
     "below threshold": "no candidate is as relevant as the threshold of its kind",
+    "hold-out": "the customer or order is in the share that an experiment never shows offers",
 }
 """Why an answer is empty, in the order in which the reasons are tried."""
 

@@ -8,10 +8,11 @@ from typing import Any
 
 
 def add_commands(subparsers: Any) -> None:
-    """Add train, validate, evaluate, check, recalibrate and tune; their modules are imported when they run."""
+    """Add the commands from validate to uplift; their modules are imported when they run."""
     from mersalg_training import evaluate, validate  # noqa: PLC0415
     from mersalg_training.drift import command as drift  # noqa: PLC0415
     from mersalg_training.tuning import command  # noqa: PLC0415
+    from mersalg_training.uplift import command as uplift  # noqa: PLC0415
 
     add_train(subparsers.add_parser("train", help="train a bundle from purchases", description=train_command.__doc__))
     parser = subparsers.add_parser("validate", help="check purchases against the data contract")
@@ -35,6 +36,11 @@ def add_commands(subparsers: Any) -> None:
     )
     command.add_tune_arguments(parser)
     parser.set_defaults(handler=command.tune_command)
+    parser = subparsers.add_parser(
+        "uplift", help="what offers add, measured against a hold-out", description=uplift.uplift_command.__doc__
+    )
+    uplift.add_uplift_arguments(parser)
+    parser.set_defaults(handler=uplift.uplift_command)
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,164 @@
+"""The exposure record read: who was in which arm since when, and what was, or would have been, shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from mersalg.errors import DataError
+from mersalg.experiment import EXPOSURE_FIELDS
+from mersalg.experiment.assignment import Unit
+from mersalg_training.casts import id_text, number, timestamp_sql
+from mersalg_training.columns import find_exact
+from mersalg_training.purchases import reading
+from mersalg_training.sources import identifier, literal, open_source
+
+JSON_LINES: Final = (".jsonl", ".ndjson")
+LARGEST_CROSSED: Final = 0.01
+"""A larger share of units that were seen in two arms is no experiment any more."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the tables `exposures` and `units` hold.
+
+    exposures(unit, customer_id, order_id, product_id, kind, moment, offered_at, shown, position, relevance, because,
+    bundle, propensity, experiment, arm): a row of the record.
+    units(unit, customer_id, arm, assigned_at): each unit once, in the arm in which it was seen first.
+    """
+
+    experiment: str | None
+    unit: Unit
+    arms: Mapping[str, int]
+    """Arm -> units, in the order of the names."""
+    shares: Mapping[str, float] | None
+    """The propensity that the record has for each arm; None where it has none, or several for one arm."""
+    has_would_be: bool
+    """Some offer that was not shown is in it, so that the hold-out's offers are known."""
+    notes: list[str]
+
+
+def read_record(
+    connection: duckdb.DuckDBPyConnection, location: str, unit: Unit, experiment: str | None = None
+) -> Record:
+    """Make the tables `exposures` and `units`.
+
+    DataError: not readable, no unit with an arm and a time, several experiments and none named, more than 1 % of the
+    units in two arms.
+    """
+    torn = open_record(connection, location)
+    offered_at, note = timestamp_sql(connection, "raw_offers", "offered_at")
+    with reading("--offers"):
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE read_exposures AS
+            SELECT coalesce({id_text("unit")}, {id_text(f"{unit}_id")}) AS unit,
+                   {id_text("customer_id")} AS customer_id,
+                   {id_text("order_id")} AS order_id, {id_text("product_id")} AS product_id,
+                   {id_text("kind")} AS kind, {id_text("moment")} AS moment, {offered_at} AS offered_at,
+                   {number("CAST(propensity AS VARCHAR)")} AS propensity, {id_text("experiment")} AS experiment,
+                   {id_text("arm")} AS arm, TRY_CAST(position AS INTEGER) AS position,
+                   TRY_CAST(relevance AS DOUBLE) AS relevance, {id_text("because")} AS because,
+                   {id_text("bundle")} AS bundle,
+                   coalesce(lower(trim(CAST(shown AS VARCHAR))) IN ('true', 't', '1'), {id_text("arm")} <> 'hold-out')
+                       AND {id_text("product_id")} IS NOT NULL AS shown
+            FROM raw_offers WHERE arm IS NOT NULL OR offered_at IS NOT NULL
+        """)
+    named = choose_experiment(connection, experiment)
+    notes = [f"{torn:,} lines of the record are torn and were passed over"] if torn else []
+    notes += [note] if note else []
+    notes += keep_rows(connection, named)
+    notes += make_units(connection)
+    arms = dict(connection.execute("SELECT arm, count(*) FROM units GROUP BY arm ORDER BY arm").fetchall())
+    would_be = connection.execute(
+        "SELECT count(*) FROM exposures WHERE product_id IS NOT NULL AND NOT shown"
+    ).fetchall()[0][0]
+    return Record(named, unit, arms, find_shares(connection, list(arms)), would_be > 0, notes)
+
+
+def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> int:
+    """Make the view `raw_offers` with the columns EXPOSURE_FIELDS; one that the source lacks is NULL.
+
+    Gives the number of lines of JSON that are torn, as a kill leaves them; they are passed over.
+    """
+    torn = 0
+    if Path(location).suffix.lower() in JSON_LINES:
+        path = Path(location).expanduser()
+        if not path.is_file():
+            raise DataError(f"--offers {location}: expected a file of exposures, got nothing")
+        with path.open("rb") as file:
+            torn = sum(bool(line.strip()) and not line.rstrip().endswith(b"}") for line in file)
+        columns = ", ".join(f"{name}: 'VARCHAR'" for name in EXPOSURE_FIELDS)
+        options = f"format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}}"
+        relation = f"read_json({literal(str(path))}, {options})"
+        selected = list(EXPOSURE_FIELDS)
+    else:
+        source = open_source(connection, "offers", location)
+        relation, selected = source.relation, []
+        for name in EXPOSURE_FIELDS:
+            found = find_exact(name, source.columns)
+            selected.append(f"{identifier(found)} AS {name}" if found else f"CAST(NULL AS VARCHAR) AS {name}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_offers AS SELECT {', '.join(selected)} FROM {relation}")
+    return torn
+
+
+def choose_experiment(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> str | None:
+    """The one experiment that is analysed; None where the record names none."""
+    rows = connection.execute(
+        "SELECT DISTINCT experiment FROM read_exposures WHERE experiment IS NOT NULL ORDER BY 1"
+    ).fetchall()
+    names = [row[0] for row in rows]
+    if experiment is not None and experiment not in names:
+        raise DataError(f"--experiment {experiment}: the record holds {', '.join(names) or 'no name of an experiment'}")
+    if experiment is None and len(names) > 1:
+        raise DataError(f"--offers: holds the experiments {', '.join(names)}; name one with --experiment")
+    return experiment or (names[0] if names else None)
+
+
+def keep_rows(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> list[str]:
+    """Make `exposures` of the experiment's rows with unit, arm and time; tell how many others there are."""
+    condition = "true" if experiment is None else f"experiment = {literal(experiment)}"
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE exposures AS SELECT * FROM read_exposures
+        WHERE {condition} AND unit IS NOT NULL AND arm IS NOT NULL AND offered_at IS NOT NULL
+    """)
+    kept, unit, arm, time = connection.execute(f"""
+        SELECT (SELECT count(*) FROM exposures), count(*) FILTER (unit IS NULL), count(*) FILTER (arm IS NULL),
+               count(*) FILTER (offered_at IS NULL) FROM read_exposures WHERE {condition}
+    """).fetchall()[0]
+    if not kept:
+        raise DataError(
+            "--offers: no row has a unit (or customer_id), an arm and offered_at; `mersalg.experiment` writes such a "
+            "record, docs/uplift.md has its columns"
+        )
+    told = (("a unit's id", unit), ("an arm", arm), ("a time", time))
+    return [f"{count:,} rows without {what} are no part of the comparison" for what, count in told if count]
+
+
+def make_units(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Make `units`: by its first exposure each."""
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE units AS
+        SELECT unit, arg_min(customer_id, offered_at) AS customer_id, arg_min(arm, (offered_at, arm)) AS arm,
+               min(offered_at) AS assigned_at, count(DISTINCT arm) AS arms
+        FROM exposures GROUP BY unit
+    """)
+    units, crossed = connection.execute("SELECT count(*), count(*) FILTER (arms > 1) FROM units").fetchall()[0]
+    if crossed > LARGEST_CROSSED * units:
+        raise DataError(
+            f"--offers: {crossed:,} of {units:,} units are in more than one arm; expected one arm for each as long as "
+            "the experiment runs. Were its shares changed without a new name? Analyse the time before apart"
+        )
+    return [f"{crossed:,} units were seen in two arms; they count in the first"] if crossed else []
+
+
+def find_shares(connection: duckdb.DuckDBPyConnection, arms: list[str]) -> Mapping[str, float] | None:
+    """The shares that the record itself names, where they are one an arm and sum to 1."""
+    rows = connection.execute("SELECT arm, min(propensity), max(propensity) FROM exposures GROUP BY arm").fetchall()
+    found = {arm: low for arm, low, high in rows if low is not None and low == high}
+    whole = set(found) == set(arms) and math.isclose(math.fsum(found.values()), 1.0, abs_tol=1e-6)
+    return {arm: found[arm] for arm in arms} if whole else None
