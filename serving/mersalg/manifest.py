@@ -84,6 +84,7 @@ def check_manifest(document: Any, where: str) -> dict[str, Any]:
     for name in files:
         if not FILE_NAME.fullmatch(name) or name == "manifest.json":
             raise BundleError(f"{where}: files: expected plain file names other than manifest.json, got {shown(name)}")
+        check(files[name], FILE, f"files.{name}", where)
     return document
 
 
@@ -124,7 +125,7 @@ def shown(value: Any) -> str:
 
 def is_number(value: Any) -> bool:
     """A finite JSON number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
 def is_share(value: Any) -> bool:
