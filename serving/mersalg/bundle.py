@@ -72,6 +72,10 @@ def read_once(path: str | Path, public_key: str | Path | None) -> Bundle:
     if public_key is not None:
         from mersalg.signing import check_signature  # noqa: PLC0415
 
+        if not (folder / SIGNATURE).exists():
+            raise BundleError(
+                f"{folder / SIGNATURE}: expected the bundle's signature, got nothing; `mersalg sign {folder}` makes one"
+            )
         signature = read_regular_file(folder / SIGNATURE, LARGEST[SIGNATURE])
         check_signature(signature, digests_of(manifest, content), Path(public_key), str(folder / SIGNATURE))
     scorer = read_file(folder, manifest, "scorer.onnx")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from mersalg.ensembles import check_trees
+from mersalg.ensembles import MOST_SPLITS, check_trees
 from mersalg.errors import BundleError
 from mersalg.ports import INPUTS, OUTPUTS, check_ports
 from mersalg.protobuf import expect_known, fields, number_of, numbers_of, part, text
@@ -39,8 +39,10 @@ OPERATORS: Final = frozenset({
 # fmt: on
 ML_OPERATORS: Final = frozenset({"ArrayFeatureExtractor", "LabelEncoder", "TreeEnsemble"})
 
+MOST_DOMAINS: Final = 16
 MOST_NODES: Final = 10_000
 MOST_TENSORS: Final = 10_000
+MOST_PORTS: Final = 64
 MOST_ATTRIBUTES: Final = 64
 """Of one node."""
 MOST_VALUES: Final = 1024
@@ -147,8 +149,11 @@ def check_parts(graph: memoryview, where: str) -> None:
             raise BundleError(f"{where}: expected plain tensors, got a sparse tensor, maybe with external data")
         else:
             expect_known(number, GRAPH_REST, "the graph", where)
-        if parts.nodes > MOST_NODES or parts.tensors > MOST_TENSORS:
-            raise BundleError(f"{where}: expected at most {MOST_NODES} nodes and {MOST_TENSORS} tensors, got more")
+        if parts.nodes > MOST_NODES or parts.tensors > MOST_TENSORS or len(parts.inputs + parts.outputs) > MOST_PORTS:
+            raise BundleError(
+                f"{where}: expected at most {MOST_NODES} nodes, {MOST_TENSORS} tensors and {MOST_PORTS} inputs and "
+                "outputs, got more"
+            )
     check_ports(parts.inputs, INPUTS, f"{where}: inputs")
     check_ports(parts.outputs, OUTPUTS, f"{where}: outputs")
 
@@ -170,14 +175,14 @@ def check_node(node: memoryview, parts: Parts, where: str) -> None:
             domain = text(value)
         else:
             expect_known(number, NODE_REST, "a node", where)
+        if len(attributes) > MOST_ATTRIBUTES or values > MOST_VALUES:
+            raise BundleError(
+                f"{where}: expected at most {MOST_ATTRIBUTES} attributes and {MOST_VALUES} values of a node, got "
+                f"{len(attributes)} and {values}"
+            )
     name = f"{domain}.{operator}" if domain else operator
     if operator not in {"": OPERATORS, ML_DOMAIN: ML_OPERATORS}.get(domain, frozenset()):
         raise BundleError(f"{where}: expected operators of the bundle format only, got {name[:80]!r}")
-    if len(attributes) > MOST_ATTRIBUTES or values > MOST_VALUES:
-        raise BundleError(
-            f"{where}: expected at most {MOST_ATTRIBUTES} attributes and {MOST_VALUES} values of a node, got "
-            f"{len(attributes)} and {values}"
-        )
     if domain == ML_DOMAIN and operator == "TreeEnsemble":
         check_ensemble(attributes, where)
     else:
@@ -210,17 +215,23 @@ def check_ensemble(attributes: list[memoryview], where: str) -> None:
         name, tensor = check_attribute(attribute, where)
         if name in lists or name == "membership_values":
             raise BundleError(f"{where}: expected attributes that are there once and of the format, got {name[:80]!r}")
-        lists[name] = [
-            entry
-            for number, value in fields(attribute)
-            if number in (ATTRIBUTE_INTS, ATTRIBUTE_INT)
-            for entry in numbers_of(value)
-        ]
+        lists[name] = whole_numbers(attribute, where)
         if tensor is not None:
             tensors[name] = tensor
     check_trees(lists, {name: tensor.elements for name, tensor in tensors.items()}, where)
     if max(tensors["nodes_modes"].data, default=LAST_MODE + 1) > LAST_MODE:
         raise BundleError(f"{where}: expected trees that compare with a number, got another mode")
+
+
+def whole_numbers(attribute: memoryview, where: str) -> list[int]:
+    """The whole numbers of an attribute."""
+    found: list[int] = []
+    for number, value in fields(attribute):
+        if number in (ATTRIBUTE_INTS, ATTRIBUTE_INT):
+            found += numbers_of(value, MOST_SPLITS)
+            if len(found) > MOST_SPLITS:
+                raise BundleError(f"{where}: expected trees of at most {MOST_SPLITS} splits, got more")
+    return found
 
 
 def read_opset(opset: memoryview, versions: dict[str, int]) -> None:
@@ -233,5 +244,5 @@ def read_opset(opset: memoryview, versions: dict[str, int]) -> None:
             version = value
         else:
             raise ValueError("a field that is not known")
-    if versions.setdefault(domain, version) != version:
-        raise ValueError("two versions of one operator set")
+    if versions.setdefault(domain, version) != version or len(versions) > MOST_DOMAINS:
+        raise ValueError("two versions of one operator set, or too many sets")

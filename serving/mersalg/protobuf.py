@@ -88,14 +88,17 @@ def number_of(value: int | memoryview) -> int:
     return value
 
 
-def numbers_of(value: int | memoryview) -> list[int]:
-    """One number of a repeated field, or many in their packed form."""
+def numbers_of(value: int | memoryview, most: int) -> list[int]:
+    """One number of a repeated field, or many in their packed form; ValueError for more than `most`."""
     if isinstance(value, int):
         return [number_of(value)]
-    numbers, position = [], 0
+    numbers: list[int] = []
+    position = 0
     while position < len(value):
         number, position = varint(value, position)
         numbers.append(number_of(number))
+        if len(numbers) > most:
+            raise ValueError("too many numbers")
     return numbers
 
 

@@ -22,15 +22,16 @@ SORTED_BATCHES: Final = 32
 """Requests of so many batches are sorted by the lengths of `only` and history, so that a batch has little padding."""
 
 
-def load(path: str | Path, *, threads: int = 1) -> Recommender:
+def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = None) -> Recommender:
     """A recommender from a bundle folder, verified, opened and tried on its golden requests.
 
-    `threads` are those of one answer; 1 is the best for single requests. Load after a fork, not before.
+    `threads` are those of one answer; 1 is the best for single requests. Load after a fork, not before. With the file
+    of a `public_key` only a bundle that its private key has signed is loaded (extra `signing`).
     BundleError when anything is not as the bundle format (models/README.md) says.
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
-    bundle = read_bundle(path)
+    bundle = read_bundle(path, public_key)
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx"), threads=threads))
     check_golden(recommender, bundle)
     return recommender

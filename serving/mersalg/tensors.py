@@ -38,37 +38,31 @@ class Tensor:
 
 @dataclass(eq=False)
 class Content:
-    """What a tensor holds, in the three forms that protobuf has for it."""
+    """What a tensor holds, in one of the three forms that protobuf has for it."""
 
-    raw: list[memoryview] = field(default_factory=list)
-    numbers: list[memoryview] = field(default_factory=list)
-    forms: set[int] = field(default_factory=set)
-    entries: int = 0
-    """At most so many numbers are in the lists."""
+    form: int = 0
+    """The field of its numbers; 0 = none."""
+    data: memoryview = field(default_factory=lambda: memoryview(b""))
     texts: int = 0
 
     def add(self, number: int, value: int | memoryview, where: str) -> None:
         """Note a field."""
         if number == TENSOR_TEXT:
             self.texts += 1
-        elif number == TENSOR_RAW:
-            self.raw.append(part(value))
-        elif number in TENSOR_NUMBERS:
-            self.forms.add(number)
-            self.entries += 1 if isinstance(value, int) else len(value) // TENSOR_NUMBERS[number]
-            self.numbers += [] if isinstance(value, int) else [value]
+        elif number == TENSOR_RAW or number in TENSOR_NUMBERS:
+            if self.form:
+                raise ValueError("data in two places")
+            self.form, self.data = number, part(value)
         else:
             expect_known(number, TENSOR_REST, "a tensor", where)
 
     def holds(self, kind: int, elements: int) -> bool:
         """Whether this is as much as so many elements need, in one form."""
-        if kind == TEXTS:
-            return not self.raw and not self.forms and self.texts == elements
-        if self.raw:
-            return (
-                len(self.raw) == 1 and not self.forms and not self.texts and len(self.raw[0]) == elements * WIDTHS[kind]
-            )
-        return len(self.forms) <= 1 and not self.texts and self.entries >= elements
+        if kind == TEXTS or self.texts:
+            return kind == TEXTS and not self.form and self.texts == elements
+        if self.form == TENSOR_RAW:
+            return len(self.data) == elements * WIDTHS[kind]
+        return len(self.data) >= elements * TENSOR_NUMBERS.get(self.form, 1)
 
 
 def check_tensor(tensor: memoryview, where: str) -> Tensor:
@@ -80,7 +74,9 @@ def check_tensor(tensor: memoryview, where: str) -> Tensor:
         if number == TENSOR_EXTERNAL_DATA or (number == TENSOR_DATA_LOCATION and value != 0):
             raise BundleError(f"{where}: expected all data inside the file, got a tensor with external data")
         if number == TENSOR_SIZE:
-            shape += numbers_of(value)
+            shape += numbers_of(value, MOST_DIMENSIONS)
+            if len(shape) > MOST_DIMENSIONS:
+                raise BundleError(f"{where}: expected tensors of at most {MOST_DIMENSIONS} dimensions, got more")
         elif number == TENSOR_TYPE:
             kind = number_of(value)
         elif number == TENSOR_NAME:
@@ -88,12 +84,11 @@ def check_tensor(tensor: memoryview, where: str) -> Tensor:
         elif number != TENSOR_DATA_LOCATION:
             content.add(number, value, where)
     elements = math.prod(shape)
-    if kind not in WIDTHS or len(shape) > MOST_DIMENSIONS or max(elements, *shape, 0) > MOST_ELEMENTS:
+    if kind not in WIDTHS or max(elements, *shape, 0) > MOST_ELEMENTS:
         raise BundleError(
-            f"{where}: expected tensors of plain types, of at most {MOST_DIMENSIONS} dimensions and {MOST_ELEMENTS} "
-            f"elements, got type {kind} and shape {str(shape)[:200]}"
+            f"{where}: expected tensors of plain types and at most {MOST_ELEMENTS} elements, got type {kind} and "
+            f"shape {shape}"
         )
     if not content.holds(kind, elements):
         raise BundleError(f"{where}: expected a tensor with as much data as its shape says, got {name[:80]!r}")
-    pieces = content.raw or content.numbers
-    return Tensor(name, elements, pieces[0] if len(pieces) == 1 else memoryview(b""))
+    return Tensor(name, elements, content.data)
