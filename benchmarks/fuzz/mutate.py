@@ -22,13 +22,13 @@ NUMBERS = (0, 1, 2, 5, 6, 7, 8, 9, 13, 21, 127, 128, 255, 1023, 2**31 - 1, 2**31
 TEXTS = (b"", b"If", b"Loop", b"Add", b"TreeEnsemble", b"ai.onnx.ml", b"com.microsoft", b"location", b"../secret",
          b"/etc/passwd", b"*/_ORT_MEM_ADDR_/*", b"cart", b"tree_roots", b"\xff\xfe", b"\x00", b"x" * 2000)  # fmt: skip
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 5, 2**31, 2**63, 10**400, 0.5, -0.0, 1e308, 1.5, "", "x", "milk", "../x", "/etc/passwd",
+    None, True, False, 0, 1, -1, 5, 2**31, 2**63, 10**400, 0.5, -0.0, 1e308, 1.5, "", "x", "milk", "/etc/passwd",
     "a\x00b", "\ud800", "é", "2017-06-01T00:00:00", "2017-06-01T00:00:00Z", "2017-13-01", "cart", "add-on", "value", [],
     {}, [[]], ["milk"], [1], {"product_id": "milk", "ordered_at": "2017-01-01T00:00:00"}, "x" * 3000, [None] * 600,
 )  # fmt: skip
 
 
-def mutate_message(message: bytes, kind: str, rng: random.Random) -> bytes:
+def mutate_message(message: bytes, kind: str, rng: random.Random) -> bytes:  # noqa: PLR0911 - one a mutation
     """The message with one field changed, here or in a message inside it."""
     places = split(message)
     if not places or rng.random() < 0.05:
@@ -135,7 +135,7 @@ def mutate_json(text: bytes, rng: random.Random) -> bytes:
     return json.dumps(document).encode()
 
 
-def change_value(value: Any, rng: random.Random) -> Any:
+def change_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - one a mutation
     """The value with one change somewhere inside."""
     if isinstance(value, dict) and value and rng.random() < 0.9:
         key = rng.choice(list(value))
@@ -151,7 +151,8 @@ def change_value(value: Any, rng: random.Random) -> Any:
         if choice == 0:
             return value[:place] + value[place + 1 :]
         if choice == 1:
-            return value + [value[place]] * rng.choice((1, 2, 1100))
+            plain = not isinstance(value[place], list) and len(value) < 100
+            return value + [value[place]] * rng.choice((1, 2, 1100 if plain else 3))
         return [*value[:place], change_value(value[place], rng), *value[place + 1 :]]
     if isinstance(value, str) and value and rng.random() < 0.3:
         return change(value.encode("utf-8", "replace"), rng).decode("utf-8", "replace")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 
-from toy_bundle import GOLDEN, build_scorer, make_manifest, wrap, write_bundle  # noqa: F401
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))  # the toy bundle is the tests'
+
+from toy_bundle import GOLDEN, Graph, build_scorer, make_manifest, wrap
 
 
 def scorers() -> list[bytes]:
@@ -19,14 +21,7 @@ def scorers() -> list[bytes]:
 
 def small_scorer() -> bytes:
     """All inputs and outputs, constants of each form, a label encoder and two trees."""
-    import numpy as np
-    from onnx import TensorProto, helper, numpy_helper
-
-    class Parts:
-        nodes: list[Any]
-        constants: list[Any]
-
-    parts = Parts()
+    parts = Graph()
     floats = numpy_helper.from_array(np.array([0.5, 1.5, 2.5], dtype=np.float32))
     modes = numpy_helper.from_array(np.array([0, 0, 0], dtype=np.uint8))
     weights = numpy_helper.from_array(np.array([1, 2, 3, 4, 5], dtype=np.float32))
@@ -49,7 +44,7 @@ def small_scorer() -> bytes:
 
 
 def manifests() -> list[bytes]:
-    files = {name: b"" for name in ("scorer.onnx", "products.json", "golden.json", "CARD.md", "more.bin")}
+    files = dict.fromkeys(("scorer.onnx", "products.json", "golden.json", "CARD.md", "more.bin"), b"")
     return [json.dumps(make_manifest(files)).encode()]
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
+from folders import Folder, Loading
+from google.protobuf.message import DecodeError
 from jsonschema import Draft202012Validator
 from mutate import mutate_json, mutate_message
 from seeds import manifests, requests, scorers
@@ -56,9 +59,6 @@ def graph(content: bytes) -> bool:
 
 def judge_model(content: bytes) -> None:
     """Fail for a model that, as protobuf's own library reads it, holds what a scorer may not."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
@@ -140,8 +140,6 @@ def make_target(name: str) -> Target:
         return Target(manifest, manifests(), mutate_json)
     if name == "request":
         return Target(request, requests(), mutate_json)
-    from folders import Folder, Loading
-
     if name == "folder":
         return Target(Folder().read, [b"0", b"1"], bytes_changed)
     return Target(Loading().load, scorers()[1:], model_changed)
