@@ -21,6 +21,7 @@ from pathlib import Path
 
 import atheris
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))  # for the toy bundle
 with atheris.instrument_imports(include=["mersalg"]):
     from targets import TARGETS, make_target
 

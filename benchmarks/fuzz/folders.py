@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from mutate import mutate_json
-from seeds import write_bundle
 
 import mersalg
 from mersalg import MersalgError
 from mersalg.bundle import read_bundle
+from toy_bundle import write_bundle
 
 NAMES = (
     "more.bin", "../secret", "/etc/passwd", "a/b", "..", ".", "", "manifest.json", "model.sig", "CARD.md\n", "x" * 200,

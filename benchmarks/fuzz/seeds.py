@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))  # the toy bundle is the tests'
 
 from toy_bundle import GOLDEN, Graph, build_scorer, make_manifest, wrap
 
