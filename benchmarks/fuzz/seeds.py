@@ -7,12 +7,7 @@ import json
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from toy_bundle import GOLDEN, Graph, build_scorer, make_manifest, wrap
-
-
-def scorers() -> list[bytes]:
-    """A scorer of a few nodes, trees among them, and the toy shop's."""
-    return [small_scorer(), build_scorer().SerializeToString()]
+from toy_bundle import GOLDEN, Graph, make_manifest, wrap
 
 
 def small_scorer() -> bytes:

@@ -19,13 +19,14 @@ from folders import Folder, Loading
 from google.protobuf.message import DecodeError
 from jsonschema import Draft202012Validator
 from mutate import mutate_json, mutate_message
-from seeds import manifests, requests, scorers
+from seeds import manifests, requests, small_scorer
 
 from mersalg import MersalgError
 from mersalg.bundle import parse_json
 from mersalg.graph import ML_OPERATORS, OPERATORS, check_graph
 from mersalg.manifest import check_manifest
 from mersalg.requests import HISTORY_LINES, encode, read_mapping
+from toy_bundle import build_scorer
 
 Mutate = Callable[[bytes, random.Random], bytes]
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,14 +136,14 @@ def bytes_changed(content: bytes, rng: random.Random) -> bytes:
 def make_target(name: str) -> Target:
     """The target of that name."""
     if name == "graph":
-        return Target(graph, scorers(), model_changed)
+        return Target(graph, [small_scorer()], model_changed)
     if name == "manifest":
         return Target(manifest, manifests(), mutate_json)
     if name == "request":
         return Target(request, requests(), mutate_json)
     if name == "folder":
         return Target(Folder().read, [b"0", b"1"], bytes_changed)
-    return Target(Loading().load, scorers()[1:], model_changed)
+    return Target(Loading().load, [build_scorer().SerializeToString()], model_changed)
 
 
 TARGETS = ("graph", "manifest", "request", "folder", "session")
