@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mersalg.errors import BundleError
-from mersalg.protobuf import fields, number_of, part, text
+from mersalg.protobuf import Field, fields, number_of, part, text
 
 INPUTS: Final[dict[str, tuple[str, int]]] = {
     "cart": ("tensor(string)", 2),
@@ -80,9 +80,9 @@ def read_port(port: memoryview) -> tuple[str, int, list[int | None]]:
     return text(message.get(PORT_NAME, memoryview(b""))), number_of(tensor.get(TENSOR_ELEMENT, 0)), sizes
 
 
-def once(message: memoryview, known: frozenset[int]) -> dict[int, int | memoryview]:
+def once(message: memoryview, known: frozenset[int]) -> dict[int, Field]:
     """The fields of a message of which each may stand once; ValueError for one that is twice or not known."""
-    found: dict[int, int | memoryview] = {}
+    found: dict[int, Field] = {}
     for number, value in fields(message):
         if number not in known or number in found:
             raise ValueError("a field that is not known, or twice")

@@ -2,8 +2,9 @@
 
 The encoding is that of protobuf.dev/programming-guides/encoding. Where protobuf libraries differ in what they make of
 odd bytes, this reader refuses them, so that it cannot be told another story than the runtime: groups, field number 0,
-tags above 32 bits, numbers above 64 bits, and a number where a message belongs. Damage is a ValueError or an
-IndexError.
+tags above 32 bits, numbers above 64 bits, and a number where a message belongs. A number of fixed width, which no field
+that is read here has, is None: libraries skip such a field, and taken for a text it would hide the real one. Damage is
+a ValueError or an IndexError.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from mersalg.errors import BundleError
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 LARGEST_SIGNED: Final = 2**63 - 1
 
+Field = int | memoryview | None
+"""A number, the bytes of a text or message, or a number of fixed width."""
 
-def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+
+def fields(message: memoryview) -> Iterator[tuple[int, Field]]:
     """Field numbers and values of a message, in order."""
     position, end = 0, len(message)
     while position < end:
@@ -48,7 +52,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             raise ValueError("a protobuf group")
         if length > end - position:
             raise ValueError("a field that is longer than its message")
-        yield tag >> 3, message[position : position + length]
+        yield tag >> 3, message[position : position + length] if wire == BYTES else None
         position += length
 
 
@@ -69,33 +73,34 @@ def varint(message: memoryview, position: int) -> tuple[int, int]:
     return number, position
 
 
-def part(value: int | memoryview) -> memoryview:
+def part(value: Field) -> memoryview:
     """A field that must be a message, a text or bytes."""
-    if isinstance(value, int):
+    if not isinstance(value, memoryview):
         raise ValueError("a number where a message belongs")
     return value
 
 
-def text(value: int | memoryview) -> str:
+def text(value: Field) -> str:
     """A field that must be a text."""
     return str(part(value), "utf-8")
 
 
-def number_of(value: int | memoryview) -> int:
+def number_of(value: Field) -> int:
     """A field that must be a whole number from 0 to 2^63 - 1."""
     if not isinstance(value, int) or value > LARGEST_SIGNED:
         raise ValueError("something else where a number from 0 belongs")
     return value
 
 
-def numbers_of(value: int | memoryview, most: int) -> list[int]:
+def numbers_of(value: Field, most: int) -> list[int]:
     """One number of a repeated field, or many in their packed form; ValueError for more than `most`."""
     if isinstance(value, int):
         return [number_of(value)]
+    packed = part(value)
     numbers: list[int] = []
     position = 0
-    while position < len(value):
-        number, position = varint(value, position)
+    while position < len(packed):
+        number, position = varint(packed, position)
         numbers.append(number_of(number))
         if len(numbers) > most:
             raise ValueError("too many numbers")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mersalg.errors import BundleError
-from mersalg.protobuf import expect_known, fields, number_of, numbers_of, part, text
+from mersalg.protobuf import Field, expect_known, fields, number_of, numbers_of, part, text
 
 MOST_DIMENSIONS: Final = 8
 MOST_ELEMENTS: Final = 2**31 - 1
@@ -45,7 +45,7 @@ class Content:
     data: memoryview = field(default_factory=lambda: memoryview(b""))
     texts: int = 0
 
-    def add(self, number: int, value: int | memoryview, where: str) -> None:
+    def add(self, number: int, value: Field, where: str) -> None:
         """Note a field."""
         if number == TENSOR_TEXT:
             self.texts += 1

@@ -225,6 +225,18 @@ def test_bytes_that_readers_of_protobuf_read_differently_are_refused() -> None:
     refuse(good + number(7 << 3 | 2) + b"\0", "inputs")  # a second graph, which some would merge with the first
 
 
+def test_an_operator_does_not_hide_behind_a_number_of_fixed_width() -> None:
+    good = build_scorer()
+    loop = helper.make_node("Loop", ["moment"], ["attack"]).SerializeToString()
+    for hiding in (number(4 << 3 | 1) + b"Constant", number(4 << 3 | 5) + b"Cast"):  # protobuf's libraries skip these
+        node = loop + hiding
+        part = number(1 << 3 | 2) + number(len(node)) + node
+        graph = good.graph.SerializeToString() + part
+        model = number(1 << 3) + b"\x0a" + number(7 << 3 | 2) + number(len(graph)) + graph
+        assert onnx.ModelProto.FromString(model).graph.node[-1].op_type == "Loop"
+        refuse(model, "not one")
+
+
 def trees(**changes: Any) -> bytes:
     """The toy scorer with an ensemble of two trees: splits 0 -> 1 and 2, five leaves."""
     attributes = {
