@@ -33,7 +33,7 @@ LARGEST: Final = {
 LARGEST_OTHER: Final = 64 * MEGABYTE
 DEEPEST_JSON: Final = 128
 """Objects and lists inside each other."""
-TRIES: Final = 5
+TRIES: Final = 10
 """A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning."""
 
 
@@ -87,13 +87,13 @@ def read_once(path: str | Path, public_key: str | Path | None) -> Bundle:
     return Bundle(folder, manifest, scorer, golden)
 
 
-def identity(path: str | Path) -> tuple[int, int] | None:
-    """What tells a folder from one that takes its place; None where there is none."""
+def identity(path: str | Path) -> tuple[int, ...] | None:
+    """What tells a folder from one that takes its place; None where there is none. Its number alone may be reused."""
     try:
         status = Path(path).stat()
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino
+    return status.st_dev, status.st_ino, status.st_ctime_ns, status.st_mtime_ns
 
 
 def digests_of(manifest: dict[str, Any], content: bytes) -> dict[str, str]:

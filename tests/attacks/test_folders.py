@@ -81,7 +81,23 @@ def test_a_file_above_its_cap_is_refused_whatever_the_manifest_says(folder: Path
 
 @pytest.mark.parametrize(
     "name",
-    ["../secret", "/etc/passwd", "a/b", "a\\b", "..", ".", ".hidden", "", "a\n", "a\0b", "a b", "é", "x" * 129, "C:a"],
+    [
+        "../secret",
+        "/etc/passwd",
+        "a/b",
+        "a\\b",
+        "..",
+        ".",
+        ".hidden",
+        "",
+        "a\n",
+        "a\0b",
+        "a b",
+        "é",
+        "x" * 129,
+        "C:a",
+        "model.sig",
+    ],
 )
 def test_a_name_is_plain(folder: Path, name: str) -> None:
     files = json.loads((folder / "manifest.json").read_text())["files"]
