@@ -71,7 +71,7 @@ class EligibilityRules:
     not_in_catalogue: Literal["refuse", "offer"] = key(values.choice("refuse", "offer"))
     """What happens to a product of which the catalogue knows nothing; where it is offered no other fact holds it."""
     least_stock: float = key(values.number(0.0))
-    """Pieces in stock from which on a product is offered; a product whose stock is not counted always is."""
+    """Pieces in stock from which on a product is offered; one whose stock is not counted always is; 0 = any."""
     least_margin: float = key(values.number(float("-inf"), 1.0))
     """The least margin as a share of the price; -inf = any."""
 
