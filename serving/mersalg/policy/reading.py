@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -71,7 +71,10 @@ def policy_of(document: Mapping[str, Any], base: Policy | None) -> Policy:
     policy = Policy(
         moments=MappingProxyType(
             {
-                moment: section(MomentRules, moments, moment, "moments.", base.moments[moment] if base else None)
+                moment: fitted(
+                    section(MomentRules, moments, moment, "moments.", base.moments[moment] if base else None),
+                    table_of(moments, moment, "moments."),
+                )
                 for moment in MOMENTS
             }
         ),
@@ -95,6 +98,18 @@ def section(rules: type[Rules], document: Mapping[str, Any], name: str, prefix: 
     read = {found: readers[found](value, f"{prefix}{name}.{found}") for found, value in table.items()}
     kept = {field: getattr(base, field) for field in readers if field not in read} if base is not None else {}
     return rules(**kept, **read)
+
+
+def fitted(rules: MomentRules, stated: Mapping[str, Any]) -> MomentRules:
+    """The rules of a moment in which what comes from the base gives way to what the document states."""
+    kinds, first, groups = rules.kinds, rules.first, rules.never_together
+    if "kinds" not in stated:
+        kinds = MappingProxyType({kind: min(most, rules.limit) for kind, most in kinds.items()})
+    if "first" not in stated:
+        first = tuple(kind for kind in first if kind in kinds)
+    if "never_together" not in stated:
+        groups = tuple(group for group in groups if group <= kinds.keys())
+    return replace(rules, kinds=kinds, first=first, never_together=groups)
 
 
 def table_of(document: Mapping[str, Any], name: str, prefix: str = "") -> Mapping[str, Any]:
