@@ -69,7 +69,10 @@ class Comparison:
     difference: float | None
     """What the offered product costs more; negative where it costs less, None where a price is not known."""
     attributes: Mapping[str, tuple[str | None, str | None]] = field(hash=False)
-    """Attribute -> the anchor's and the offered product's, for those that differ; None = it has none."""
+    """Attribute -> the anchor's and the offered product's, for those that differ; None = it has none.
+
+    Empty where the two are of different types and it is no upsell: there is nothing to compare.
+    """
 
 
 @dataclass(frozen=True, slots=True, repr=False)

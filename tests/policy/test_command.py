@@ -19,6 +19,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_bundle(folder / "toy")
     (folder / "policy.toml").write_text("[moments.cart]\nkinds = {cross-sell = 2, upsell = 1}\n")
     rows = [{"product_id": name, "price": 2.0, "stock": 0 if name == "bread" else 5} for name in CANDIDATES]
+    rows[0]["product_type"] = rows[2]["product_type"] = "from the cow"
     rows[0]["attributes"], rows[2]["attributes"] = {"fat": "3 %"}, {"fat": "80 %"}
     (folder / "catalogue.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return folder

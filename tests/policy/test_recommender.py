@@ -97,14 +97,18 @@ def test_an_offer_stands_beside_its_anchor_by_price_and_by_what_differs() -> Non
         {"product_id": "own", "price": 10.1, "attributes": {"size": "1 l", "colour": "red", "bio": "yes"}},
         {"product_id": "more", "price": 12.3, "attributes": {"size": "2 l", "colour": "red", "jar": "glass"}},
         {"product_id": "own again", "price": 5.0},
+        {"product_id": "spoon", "price": 1.1, "attributes": {"size": "9 cm"}},
     ]
-    offers = [offer("more", "upsell", "own"), offer("own again", "more-of-same", "own again"), offer("own")]
+    offers = [
+        offer("more", "upsell", "own"), offer("own again", "more-of-same", "own again"), offer("spoon", because="own"),
+    ]  # fmt: skip
     answer = under("", catalogue, offers).recommend(cart=["own"], limit=3)
     assert len(answer.beside) == len(answer) == 3
     differs = {"size": ("1 l", "2 l"), "bio": ("yes", None), "jar": (None, "glass")}
     assert answer.beside[0] == Comparison(12.3, 10.1, 2.2, differs)
     assert answer.beside[0].attributes == differs
-    assert answer.beside[1] == Comparison(5.0, None, None, {})
+    assert answer.beside[1] == Comparison(5.0, None, None, {}), "a product is not beside itself"
+    assert answer.beside[2] == Comparison(1.1, 10.1, -9.0, {}), "a spoon's size is not to be compared with a bottle's"
 
 
 def test_facts_of_a_shopper_are_refused_where_no_policy_could_heed_them(toy: Recommender) -> None:

@@ -166,7 +166,7 @@ class PolicyRecommender:
         return None
 
     def compared(self, offer: Offer) -> Comparison:
-        """An offer beside its anchor in the catalogue of today."""
+        """An offer beside its anchor in the catalogue of today; attributes where they are of one type."""
         products = self.catalogue.products
         product = products.get(offer.product_id) or Product(offer.product_id)
         if offer.because is None or offer.because == offer.product_id:
@@ -175,6 +175,9 @@ class PolicyRecommender:
         difference = None
         if product.price is not None and anchor.price is not None:
             difference = round(product.price - anchor.price, 6)
+        alike = product.product_type is not None and product.product_type == anchor.product_type
+        if offer.kind != "upsell" and not alike:
+            return Comparison(product.price, anchor.price, difference, {})
         names = dict.fromkeys([*anchor.attributes, *product.attributes])
         pairs = {name: (anchor.attributes.get(name), product.attributes.get(name)) for name in names}
         differing = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
