@@ -97,7 +97,8 @@ class Recommender:
         """The offers for checked requests, in one run of the graph. Facts of a shopper are a policy's and refused."""
         for request in requests:
             if request.shopper is not None:
-                raise RequestError("shopper", "nothing, for no policy acts here that could heed it", request.shopper)
+                expected = "nothing, for no policy acts here that could heed it"
+                raise RequestError("shopper", expected, request.shopper, where_of(request))
         known = [answer_without_graph(request) for request in requests]
         asked = [request for request, answer in zip(requests, known, strict=True) if answer is None]
         if not asked:
@@ -117,6 +118,11 @@ class Recommender:
 
     def __repr__(self) -> str:
         return f"Recommender({self.manifest['name']!r}, {self.manifest['vocabulary']['products']} products)"
+
+
+def where_of(request: Request) -> str:
+    """Which one of many a checked request is, for a refusal; "" where it has no id."""
+    return f"request_id {request.request_id!r}" if request.request_id else ""
 
 
 class Answers(Protocol):

@@ -21,8 +21,6 @@ Feeds = dict[str, npt.NDArray[Any]]
 FIELDS: Final = (
     "request_id", "cart", "history", "at", "moment", "kinds", "limit", "exclude", "only", "order", "shopper"
 )  # fmt: skip
-LEFT_TO_POLICY: Final = ("kinds", "limit", "order")
-"""Fields for which a policy has a default of its own at each moment."""
 HISTORY_LINES: Final = 1000
 """The latest lines that are used of a longer history."""
 MOST_ONLY: Final = 512
@@ -55,7 +53,7 @@ class Request:
     shopper: Shopper | None = None
     """Facts for the rules of a policy."""
     stated: frozenset[str] = frozenset()
-    """Which of LEFT_TO_POLICY the request itself names."""
+    """Which of kinds, limit and order the request itself names; of the others a policy has defaults of its own."""
 
 
 def read_request(
@@ -69,9 +67,9 @@ def read_request(
     limit: int = 3,
     exclude: Iterable[str] | None = (),
     only: Iterable[str] | None = (),
-    order: str | None = "relevance",
+    order: str | None = None,
     shopper: Mapping[str, Any] | None = None,
-    stated: frozenset[str] = frozenset(),
+    limit_is_stated: bool = True,
 ) -> Request:
     """A checked request; None is an empty cart, history, exclude or only, the moment's kinds, now, and relevance.
 
@@ -85,6 +83,7 @@ def read_request(
     if order is not None and (not isinstance(order, str) or order not in ORDERS):
         raise RequestError("order", f"one of {', '.join(ORDERS)}", order)
     past, ages, quantities, paid = read_history(history, at)
+    stated = {"kinds": kinds is not None, "limit": limit_is_stated, "order": order is not None}
     return Request(
         request_id=request_id,
         cart=read_product_ids(cart, "cart"),
@@ -99,7 +98,7 @@ def read_request(
         by_value=order == "value",
         history_unit_price=paid,
         shopper=read_shopper(shopper),
-        stated=stated,
+        stated=frozenset(name for name, is_stated in stated.items() if is_stated),
     )
 
 
@@ -110,8 +109,7 @@ def read_mapping(mapping: Mapping[str, Any]) -> Request:
     for name in mapping:
         if name not in FIELDS:
             raise RequestError(str(name), f"one of the fields {', '.join(FIELDS)}", name)
-    stated = frozenset(name for name in LEFT_TO_POLICY if mapping.get(name) is not None)
-    return read_request(**mapping, stated=stated)
+    return read_request(**mapping, limit_is_stated="limit" in mapping)
 
 
 def encode(requests: Sequence[Request], *, threshold: bool = True) -> Feeds:

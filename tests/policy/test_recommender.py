@@ -14,7 +14,7 @@ from mersalg import MOMENTS, Recommender, RequestError, load
 from mersalg.names import AFTER_PAYMENT
 from mersalg.offers import Comparison
 from mersalg.policy import Catalogue, PolicyRecommender, default_policy, parse_policy
-from mersalg.requests import read_mapping
+from mersalg.requests import read_mapping, read_request
 from policy.given_offers import AT, GivenOffers, line, offer, ranked, shown, under
 from toy_bundle import CANDIDATES, write_bundle
 
@@ -92,6 +92,13 @@ def test_limit_kinds_and_order_are_the_policy_s_where_a_request_leaves_them_open
     assert shown(left_open) == ["butter", "bread"]
 
 
+def test_a_request_read_field_by_field_states_what_it_names(toy: Recommender) -> None:
+    recommender = PolicyRecommender(toy, parse_policy("[moments.cart]\norder = 'value'\n"), priced())
+    for fields in ({"limit": 1}, {"kinds": ["cross-sell"]}, {"order": "relevance", "limit": 9}):
+        asked = read_request(**fields)  # type: ignore[arg-type]
+        assert recommender.answer([asked], threshold=True)[0] == recommender.recommend(**fields)  # type: ignore[arg-type]
+
+
 def test_an_offer_stands_beside_its_anchor_by_price_and_by_what_differs() -> None:
     catalogue = [
         {"product_id": "own", "price": 10.1, "attributes": {"size": "1 l", "colour": "red", "bio": "yes"}},
@@ -112,8 +119,8 @@ def test_an_offer_stands_beside_its_anchor_by_price_and_by_what_differs() -> Non
 
 
 def test_facts_of_a_shopper_are_refused_where_no_policy_could_heed_them(toy: Recommender) -> None:
-    with pytest.raises(RequestError, match="shopper: expected nothing, for no policy acts here"):
-        toy.score([{"shopper": {"age": 17}}])
+    with pytest.raises(RequestError, match="request_id 'b': shopper: expected nothing, for no policy acts here"):
+        toy.score([{"request_id": "a"}, {"request_id": "b", "shopper": {"age": 17}}])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from typing import Any
 
 from mersalg.errors import RequestError
 from mersalg.names import KINDS, MOMENTS, Moment
-from mersalg.offers import Comparison, Offer, Offers, Reason, answer_without_graph
+from mersalg.offers import Offer, Offers, Reason, answer_without_graph
+from mersalg.policy.beside import compared
 from mersalg.policy.budget import budget_rules
 from mersalg.policy.catalogue import Catalogue, Product
 from mersalg.policy.eligibility import eligibility_rules
@@ -21,7 +22,7 @@ from mersalg.policy.sections import MomentRules, Policy
 from mersalg.policy.shelf import Shelf
 from mersalg.policy.situation import Situation
 from mersalg.policy.switched_off import switched_off
-from mersalg.recommender import Recommender, stream_answers
+from mersalg.recommender import Recommender, stream_answers, where_of
 from mersalg.requests import LARGEST_LIMIT, Request, read_mapping
 
 
@@ -111,9 +112,8 @@ class PolicyRecommender:
         """The request for everything of the policy's kinds, or the answer where nothing has to be asked."""
         facts = request.shopper
         if facts is not None and facts.budget is not None and not self.catalogue.knows("price"):
-            raise RequestError(
-                "shopper.budget", "none, for the catalogue has no price to hold it against", facts.budget
-            )
+            expected = "none, for the catalogue has no price to hold it against"
+            raise RequestError("shopper.budget", expected, facts.budget, where_of(request))
         kinds = self.policy.moments[MOMENTS[request.moment]].kinds
         named = request.kinds if "kinds" in request.stated else (True,) * len(KINDS)
         wanted = tuple(name and kind in kinds for name, kind in zip(named, KINDS, strict=True))
@@ -146,7 +146,7 @@ class PolicyRecommender:
             offer if offer.rank == rank else replace(offer, rank=rank)
             for rank, offer in enumerate(shelf.offers, start=1)
         )
-        beside = tuple(self.compared(offer) for offer in items)
+        beside = tuple(compared(offer, self.catalogue) for offer in items)
         reason: Reason | None = None if items else "filtered"
         return Offers(items, reason, found.retrieved, found.best_relevance, dict(filtered), beside)
 
@@ -164,24 +164,6 @@ class PolicyRecommender:
             if rule.refuses(offer, product, situation):
                 return rule.name
         return None
-
-    def compared(self, offer: Offer) -> Comparison:
-        """An offer beside its anchor in the catalogue of today; attributes where they are of one type."""
-        products = self.catalogue.products
-        product = products.get(offer.product_id) or Product(offer.product_id)
-        if offer.because is None or offer.because == offer.product_id:
-            return Comparison(product.price, None, None, {})
-        anchor = products.get(offer.because) or Product(offer.because)
-        difference = None
-        if product.price is not None and anchor.price is not None:
-            difference = round(product.price - anchor.price, 6)
-        alike = product.product_type is not None and product.product_type == anchor.product_type
-        if offer.kind != "upsell" and not alike:
-            return Comparison(product.price, anchor.price, difference, {})
-        names = dict.fromkeys([*anchor.attributes, *product.attributes])
-        pairs = {name: (anchor.attributes.get(name), product.attributes.get(name)) for name in names}
-        differing = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-        return Comparison(product.price, anchor.price, difference, differing)
 
     def __repr__(self) -> str:
         off = f", switched off: {', '.join(self.switched_off)}" if self.switched_off else ""
