@@ -3,8 +3,8 @@
 MersalgError
 ├── BundleError      a bundle is missing, damaged, of another format or does not answer its golden requests
 ├── RequestError     a request has a wrong field; `field` names it
-├── ConfigError      a configuration does not hold; the message names the key
-└── DataError        purchases cannot be read or break the data contract
+├── ConfigError      a configuration or policy does not hold; the message names the key
+└── DataError        purchases or a catalogue cannot be read, or break the data contract
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class RequestError(MersalgError):
 
 
 class ConfigError(MersalgError):
-    """A configuration does not hold."""
+    """A configuration or a policy does not hold."""
 
 
 class DataError(MersalgError):
-    """Purchases cannot be read, or break the data contract."""
+    """Purchases or a catalogue cannot be read, or break the data contract."""
