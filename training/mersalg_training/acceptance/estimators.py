@@ -23,11 +23,13 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from mersalg_training.acceptance.resampling import Figure, Resampled, Sums, resample
-from mersalg_training.metrics import Estimate
+from mersalg_training.metrics import RESAMPLES, Estimate
 from mersalg_training.timeline import Float64, Int64
 
 Estimator = Literal["IPS", "clipped IPS", "SNIPS", "DR", "SNDR", "Switch-DR"]
 ESTIMATORS: Final[tuple[Estimator, ...]] = get_args(Estimator)
+BOUNDED: Final[tuple[Estimator, ...]] = ("clipped IPS", "Switch-DR")
+"""Those in which no single offer weighs more than M; they alone are stated where a few offers outweigh all others."""
 
 LEAST_SAMPLE: Final = 30.0
 """An effective sample of fewer matched offers states no value."""
@@ -65,6 +67,8 @@ class Support:
     """Logged offers that the policy makes, too."""
     effective: float
     """(sum w)^2 / sum w^2 (Kish 1965): so many offers of equal weight would tell as much."""
+    effective_clipped: float
+    """The same with no weight above M."""
     largest: float
     clip: float
     """M; offers with a larger weight:"""
@@ -81,7 +85,7 @@ class OffPolicy:
     missing: str | None
     """Why no value is stated; None where one is."""
     values: Mapping[Estimator, Estimate]
-    """Empty where none is stated."""
+    """Empty where none is stated, BOUNDED alone where a few offers outweigh all others."""
     per_offer: Mapping[Estimator, Estimate]
     """The same for each offer that the policy makes."""
     more: Mapping[Estimator, Estimate]
@@ -90,21 +94,20 @@ class OffPolicy:
     """Acceptances per request of the logging policy, of these requests."""
 
 
-def off_policy(log: Weighted, random: np.random.Generator) -> OffPolicy:
+def off_policy(log: Weighted, random: np.random.Generator, resamples: int = RESAMPLES) -> OffPolicy:
     """Every estimator with its interval by customer, or the reason why no value can be stated."""
     clip = float(np.sqrt(max(1, len(log.unit))))
-    sums = resample(log.unit, request_sums(log, clip), random)
+    sums = resample(log.unit, request_sums(log, clip), random, resamples)
     support = support_of(log, clip, sums)
     own = sums.estimate(lambda s: s["own"] / s["requests"])
     missing = why_missing(support, float(log.offers.sum()))
-    if missing is not None:
-        return OffPolicy(support, missing, {}, {}, {}, own)
+    stated = () if missing is not None else ESTIMATORS if support.effective >= LEAST_SAMPLE else BOUNDED
     return OffPolicy(
         support,
-        None,
-        {name: sums.estimate(per_request(name)) for name in ESTIMATORS},
-        {name: sums.estimate(per_offer(name)) for name in ESTIMATORS},
-        {name: sums.estimate(beyond_log(name)) for name in ESTIMATORS},
+        missing,
+        {name: sums.estimate(per_request(name)) for name in stated},
+        {name: sums.estimate(per_offer(name)) for name in stated},
+        {name: sums.estimate(beyond_log(name)) for name in stated},
         own,
     )
 
@@ -160,15 +163,21 @@ def beyond_log(name: Estimator) -> Figure:
 
 def support_of(log: Weighted, clip: float, sums: Resampled) -> Support:
     """Matched offers, effective sample, largest weight, and the share of the policy that the weights account for."""
-    squares = float((log.weight**2).sum())
     return Support(
         matched=int((log.weight > 0).sum()),
-        effective=float(log.weight.sum()) ** 2 / squares if squares else 0.0,
+        effective=effective_sample(log.weight),
+        effective_clipped=effective_sample(np.minimum(log.weight, clip)),
         largest=float(log.weight.max(initial=0.0)),
         clip=clip,
         clipped=int((log.weight > clip).sum()),
         covered=sums.estimate(covered),
     )
+
+
+def effective_sample(weight: Float64) -> float:
+    """So many offers of equal weight; 0 without any."""
+    squares = float((weight**2).sum())
+    return float(weight.sum()) ** 2 / squares if squares else 0.0
 
 
 def covered(s: Sums) -> Float64:
@@ -180,10 +189,10 @@ def why_missing(support: Support, offers: float) -> str | None:
     """The reason why the log cannot tell what the policy is worth; None where it can."""
     if not offers:
         return "the policy makes no offer in these requests, so its value is 0 by definition"
-    if support.effective < LEAST_SAMPLE:
+    if support.effective_clipped < LEAST_SAMPLE:
         return (
             f"the log holds too few of the policy's offers: {support.matched} matched, effective sample "
-            f"{support.effective:.1f}; at least {LEAST_SAMPLE:.0f} are needed"
+            f"{support.effective_clipped:.1f} after clipping; at least {LEAST_SAMPLE:.0f} are needed"
         )
     if support.covered.high < LEAST_SUPPORT:
         return (

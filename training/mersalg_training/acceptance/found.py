@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mersalg_training.acceptance.estimators import OffPolicy
+from mersalg_training.acceptance.estimators import BOUNDED, ESTIMATORS, LEAST_SAMPLE, Estimator, OffPolicy
 from mersalg_training.acceptance.examination import Examination
 from mersalg_training.acceptance.offers import OffersReport
 from mersalg_training.acceptance.own import Accepted, Agreement
@@ -101,11 +101,7 @@ class AcceptanceFound:
             return [Text("too few offers that the bundle answers for")]
         lines: list[RenderableType] = [accepted_table(self.by_relevance)]
         if self.area is not None:
-            lines.append(
-                Text(
-                    f"Of an accepted offer and another one the accepted has the higher score {told(self.area)} of the time"
-                )
-            )
+            lines.append(Text(f"Of an accepted offer and another the accepted one scores higher: {told(self.area)}"))
         return lines
 
     def position_lines(self) -> list[RenderableType]:
@@ -140,9 +136,17 @@ class AcceptanceFound:
                 lines.append(Text(f"Not stated: {value.missing}"))
             elif group == EVERY:
                 lines.append(value_table(value))
+            if value.values and len(value.values) < len(ESTIMATORS):
+                lines.append(
+                    Text(
+                        f"A few offers outweigh all others (effective sample below {LEAST_SAMPLE:.0f}): stated are "
+                        f"{' and '.join(BOUNDED)} alone, whose weights are bounded, and which are biased by it"
+                    )
+                )
             else:
-                best = value.values["SNIPS"]
-                lines.append(Text(f"SNIPS {told(best, 5)} a request, {told(value.more['SNIPS'], 5)} more than the log"))
+                name: Estimator = "SNIPS" if "SNIPS" in value.values else "Switch-DR"
+                more = told(value.more[name], 5)
+                lines.append(Text(f"{name} {told(value.values[name], 5)} a request, {more} more than the log"))
         return lines
 
 
