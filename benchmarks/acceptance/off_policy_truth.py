@@ -46,7 +46,7 @@ def weigh(product: Int64, accepted: Float64, weight: Float64, target: Float64, r
         taken = np.bincount(product[learn], weights=accepted[learn], minlength=target.shape[1])
         likely = (taken + PRIOR * accepted[learn].mean()) / (shown + PRIOR)
         modelled[rows], promised[rows] = likely[product[rows]], target[rows] @ likely
-    return Weighted(np.arange(n), np.arange(n), accepted, weight, modelled, np.ones(n), promised, accepted)
+    return Weighted(np.arange(n), np.arange(n), accepted, weight, modelled, np.ones(n), np.ones(n), promised, accepted)
 
 
 def together(logs: Sequence[Weighted]) -> Weighted:
@@ -56,7 +56,7 @@ def together(logs: Sequence[Weighted]) -> Weighted:
         for name in ("accepted", "weight", "modelled", "offers", "promised")
     )
     rows = np.arange(len(accepted))
-    return Weighted(rows, rows, accepted, weight, modelled, offers, promised, accepted)
+    return Weighted(rows, rows, accepted, weight, modelled, offers, offers, promised, accepted)
 
 
 class Campaign:
@@ -154,30 +154,34 @@ def on_real_offers(path: Path, halves: int, random: np.random.Generator) -> None
 
 
 def on_a_known_truth(repeats: int, random: np.random.Generator) -> None:
-    """Print how often the interval of each estimator holds the truth of a made-up shop, log after log."""
-    n, n_products = 10_000, 40
-    appeal = random.beta(2.0, 120.0, n_products)
-    logging, policy = (np.exp(random.normal(0.0, 1.0, n_products)) for _ in range(2))
-    logging, policy = logging / logging.sum(), policy / policy.sum()
-    truth = float(policy @ appeal)
-    held, values = dict.fromkeys(ESTIMATORS, 0), {name: [] for name in ESTIMATORS}
-    for _ in range(repeats):
-        product = random.choice(n_products, n, p=logging)
-        accepted = (random.random(n) < appeal[product]).astype(np.float64)
-        weight = (policy / logging)[product]
-        found = off_policy(
-            weigh(product, accepted, weight, np.broadcast_to(policy, (n, n_products)), random), random, 300
-        )
-        for name, estimate in found.values.items():
-            held[name] += estimate.low <= truth <= estimate.high
-            values[name].append(estimate.value)
-    print(f"true value {truth:.5f}, logging policy's {float(logging @ appeal):.5f}, {repeats:,} logs of {n:,} offers\n")
-    print("| estimator | mean estimate | standard deviation | intervals that hold the truth |")
-    print("| --- | --- | --- | --- |")
-    for name in ESTIMATORS:
-        share = held[name] / repeats
-        error = 1.96 * np.sqrt(share * (1.0 - share) / repeats)
-        print(f"| {name} | {np.mean(values[name]):.5f} | {np.std(values[name]):.5f} | {share:.1%} +- {error:.1%} |")
+    """Print how often the interval of each estimator holds the truth of made-up shops, log after log."""
+    print("| logging policy | true value | estimator | mean estimate | standard deviation | intervals that hold it |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, sharpness, beta in (("spread", 1.0, 120.0), ("sharp", 2.0, 120.0), ("sharp, rare", 2.0, 400.0)):
+        n, n_products = 10_000, 40
+        appeal = random.beta(2.0, beta, n_products)
+        logging = np.exp(random.normal(0.0, sharpness, n_products))
+        logging, policy = logging / logging.sum(), np.full(n_products, 1.0 / n_products)
+        held: dict[str, int] = dict.fromkeys(ESTIMATORS, 0)
+        values: dict[str, list[float]] = {estimator: [] for estimator in ESTIMATORS}
+        for _ in range(repeats):
+            product = random.choice(n_products, n, p=logging)
+            accepted = (random.random(n) < appeal[product]).astype(np.float64)
+            target = np.broadcast_to(policy, (n, n_products))
+            weighed = weigh(product, accepted, (policy / logging)[product], target, random)
+            for estimator, estimate in off_policy(weighed, random, 300).values.items():
+                held[estimator] += estimate.low <= appeal.mean() <= estimate.high
+                values[estimator].append(estimate.value)
+        for estimator in ESTIMATORS:
+            stated = max(1, len(values[estimator]))
+            share = held[estimator] / stated
+            error = 1.96 * np.sqrt(share * (1.0 - share) / stated)
+            print(
+                f"| {name}, {(1.0 / logging).max():,.0f} to {(1.0 / logging).min():.0f} times | {appeal.mean():.5f} | "
+                f"{estimator} | {np.mean(values[estimator]):.5f} | {np.std(values[estimator]):.5f} | "
+                f"{share:.1%} +- {error:.1%} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ def log(weight: list[float], accepted: list[float], **other: Any) -> Weighted:
         "promised": np.zeros(n),
         "own": np.array(accepted, dtype=np.float64),
     }
-    return Weighted(**{**fields, **other})
+    fields |= other
+    return Weighted(**{"mass": fields["offers"], **fields})
 
 
 def value(estimator: Estimator, weighted: Weighted, clip: float = np.inf) -> float:
@@ -177,9 +178,7 @@ def test_intervals_hold_a_known_truth_about_as_often_as_they_say() -> None:
     for _ in range(repeats):
         shown = random.choice(3, n, p=logging)
         taken = (random.random(n) < accept[shown]).astype(np.float64)
-        weighted = log(
-            list((policy / logging)[shown]), list(taken), modelled=np.full(n, 0.1), promised=np.full(n, 0.1)
-        )
+        weighted = log(list((policy / logging)[shown]), list(taken), modelled=np.full(n, 0.1), promised=np.full(n, 0.1))
         for name, estimate in off_policy(weighted, random, resamples=200).values.items():
             held[name] += estimate.low <= truth <= estimate.high
     for name, times in held.items():

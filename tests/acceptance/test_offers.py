@@ -23,7 +23,9 @@ def shop() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def read(folder: Path, *rows: str, head: str = HEAD, share: float = 1.0, **columns: str) -> tuple[OffersReport, list[tuple]]:
+def read(
+    folder: Path, *rows: str, head: str = HEAD, share: float = 1.0, **columns: str
+) -> tuple[OffersReport, list[tuple]]:
     """The report and the rows that count."""
     file = folder / "offers.csv"
     file.write_text("\n".join([head, *rows]) + "\n")
@@ -135,7 +137,9 @@ def test_a_log_without_rows_is_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-CELL = st.sampled_from(["", "1", "0", "2", "-1", "0.5", "1.5", "milk", "bread", "caviar", "cart", "upsell", "2024-05-01"])
+CELL = st.sampled_from(
+    ["", "1", "0", "2", "-1", "0.5", "1.5", "milk", "bread", "caviar", "cart", "upsell", "2024-05-01"]
+)
 
 
 @settings(max_examples=40, deadline=None)

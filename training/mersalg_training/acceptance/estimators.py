@@ -5,7 +5,7 @@ over the chance that the logging policy did. Then, with `a` for accepted and `q`
 
     IPS        sum(w a)                                        Horvitz and Thompson 1952
     clipped    sum(min(w, M) a), M = sqrt(requests)            Ionides 2008
-    SNIPS      offers x sum(w a) / sum(w)                      Swaminathan and Joachims, NeurIPS 2015
+    SNIPS      E(sum w) x sum(w a) / sum(w)                    Swaminathan and Joachims, NeurIPS 2015
     DR         sum(q of the policy's offers) + sum(w (a - q))  Dudik, Langford and Li, ICML 2011
     SNDR       the same with sum(w) for its expectation        Thomas and Brunskill, ICML 2016
     Switch-DR  DR with w = 0 where w > M                       Wang, Agarwal and Dudik, ICML 2017
@@ -53,6 +53,9 @@ class Weighted:
     """(n,) acceptance of the logged offer by a model that has not seen it."""
     offers: Float64
     """(n_requests,) how many offers the policy makes."""
+    mass: Float64
+    """(n_requests,) what their weights sum to in expectation where each has a chance: the same number, one for each,
+    where offers are matched in the same position."""
     promised: Float64
     """(n_requests,) the modelled acceptance of those offers, summed."""
     own: Float64
@@ -74,7 +77,8 @@ class Support:
     """M; offers with a larger weight:"""
     clipped: int
     covered: Estimate
-    """The sum of the weights over the policy's offers: 1 where each of them had a chance and propensities are true."""
+    """The sum of the weights over what is expected for the policy's offers: 1 where each of them had a chance and
+    the propensities are true."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ def request_sums(log: Weighted, clip: float) -> dict[str, Float64]:
     return {
         "requests": np.ones(n),
         "offers": log.offers,
+        "mass": log.mass,
         "promised": log.promised,
         "own": log.own,
         "weight": summed(log.weight),
@@ -138,9 +143,9 @@ def total(name: Estimator) -> Figure:
     figures: dict[Estimator, Figure] = {
         "IPS": lambda s: s["weighted"],
         "clipped IPS": lambda s: s["clipped"],
-        "SNIPS": lambda s: s["offers"] * s["weighted"] / s["weight"],
+        "SNIPS": lambda s: s["mass"] * s["weighted"] / s["weight"],
         "DR": lambda s: s["promised"] + s["residual"],
-        "SNDR": lambda s: s["promised"] + s["offers"] * s["residual"] / s["weight"],
+        "SNDR": lambda s: s["promised"] + s["mass"] * s["residual"] / s["weight"],
         "Switch-DR": lambda s: s["promised"] + s["switched"],
     }
     return figures[name]
@@ -181,8 +186,8 @@ def effective_sample(weight: Float64) -> float:
 
 
 def covered(s: Sums) -> Float64:
-    """The sum of the weights over the number of the policy's offers."""
-    return np.asarray(s["weight"] / s["offers"])
+    """The sum of the weights over what is expected."""
+    return np.asarray(s["weight"] / s["mass"])
 
 
 def why_missing(support: Support, offers: float) -> str | None:

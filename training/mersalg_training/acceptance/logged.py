@@ -84,8 +84,7 @@ def gather_offers(connection: duckdb.DuckDBPyConnection, timeline: Timeline) -> 
     product_code = {product: code for code, product in enumerate(timeline.product_ids)}
     product = np.array([product_code[str(p)] for p in plain(rows["product_id"])], dtype=np.int64)
     accepted = np.asarray(rows["accepted"], dtype=np.float64)
-    customers = [plain(rows["customer_id"])[row] for row in first.tolist()]
-    orders = [plain(rows["order_id"])[row] for row in first.tolist()]
+    customers, orders = (plain(rows[name][first]) for name in ("customer_id", "order_id"))
     moment = np.array([MOMENTS.index(m) for m in np.asarray(rows["moment"])[first]], dtype=np.int64)
     carts = read_carts(connection, product_code)
     positions = np.ma.asarray(rows["position"])

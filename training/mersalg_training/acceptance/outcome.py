@@ -15,12 +15,19 @@ LEAST_ACCEPTED: Final = 10
 
 
 def cross_fitted(
-    features: Float64, accepted: Float64, unit: Int64, policy: Float64, policy_unit: Int64, random: np.random.Generator
+    features: Float64,
+    accepted: Float64,
+    unit: Int64,
+    logged: Float64,
+    policy: Float64,
+    policy_unit: Int64,
+    random: np.random.Generator,
 ) -> tuple[Float64, Float64]:
     """Modelled acceptance of the logged rows (n, d) and of the policy's offers (m, d), by fits that saw neither.
 
-    Units, (n,) and (m,), are drawn into FOLDS; the rows of one are answered by a fit on all others (Chernozhukov et
-    al. 2018). accepted: (n,) 1 or 0. Where nothing is left to learn from, the mean of everything stands in.
+    features: (n, d) what is learned from; `logged` may put the same offers elsewhere. accepted: (n,) 1 or 0. Units,
+    (n,) and (m,), are drawn into FOLDS; the rows of one are answered by a fit on all others (Chernozhukov et al. 2018).
+    Where nothing is left to learn from, the mean of everything stands in.
     """
     units = np.unique(np.concatenate([unit, policy_unit]))
     fold_of_unit = random.permutation(np.arange(len(units)) % FOLDS)
@@ -28,7 +35,7 @@ def cross_fitted(
     of_log, of_policy = np.zeros(len(features)), np.zeros(len(policy))
     for part in range(FOLDS):
         learn = fold != part if (fold != part).any() else np.ones(len(fold), dtype=np.bool_)
-        for answers, rows, which in ((of_log, features, fold == part), (of_policy, policy, policy_fold == part)):
+        for answers, rows, which in ((of_log, logged, fold == part), (of_policy, policy, policy_fold == part)):
             if which.any():
                 answers[which] = predicted(features[learn], accepted[learn], rows[which])
     return of_log, of_policy

@@ -49,10 +49,16 @@ class Weighed:
     """Weights and modelled acceptances, of which groups are taken."""
 
     def __init__(
-        self, offers: LoggedOffers, policy: Policy, weight: Float64, modelled: Float64, promised: Float64
+        self,
+        offers: LoggedOffers,
+        policy: Policy,
+        weight: Float64,
+        mass: Float64,
+        modelled: Float64,
+        promised: Float64,
     ) -> None:
         self.offers, self.policy = offers, policy
-        self.weight, self.modelled, self.promised = weight, modelled, promised
+        self.weight, self.mass, self.modelled, self.promised = weight, mass, modelled, promised
 
     def weighted(
         self,
@@ -69,6 +75,7 @@ class Weighed:
             weight=self.weight * matched,
             modelled=self.modelled,
             offers=counted(self.policy.request, np.ones(len(self.policy.request)) * made, n),
+            mass=counted(self.policy.request, self.mass * made, n),
             promised=counted(self.policy.request, self.promised * made, n),
             own=counted(self.offers.request, self.offers.accepted * own, n),
         )
@@ -87,6 +94,7 @@ class Weighed:
             whole.weight[inside],
             whole.modelled[inside],
             whole.offers[rows],
+            whole.mass[rows],
             whole.promised[rows],
             whole.own[rows],
         )
@@ -108,15 +116,18 @@ def weigh(
     """The weights, and the bundle's kind of each logged offer that it makes, (n,), and of each of its own, (m,)."""
     rank, kind = rank_of_logged(offers, policy, n_products)
     weight = match_weights(offers, rank, examination)
+    logged = features(scored.relevance, scored.kind, offers.moment, offers.position)
+    ours = features(policy.relevance, policy.kind, offers.cases.moment[policy.request], policy.rank)
+    learned = logged
+    if examination is not None:  # the model must be of the same form: looked at x attractive
+        logged, ours = in_first_position(logged), in_first_position(ours)
     modelled, promised = cross_fitted(
-        features(scored.relevance, scored.kind, offers.moment, offers.position),
-        offers.accepted,
-        offers.unit[offers.request],
-        features(policy.relevance, policy.kind, offers.cases.moment[policy.request], policy.rank),
-        offers.unit[policy.request],
-        random,
+        learned, offers.accepted, offers.unit[offers.request], logged, ours, offers.unit[policy.request], random
     )
-    return Weighed(offers, policy, weight, modelled, promised), kind, policy.kind
+    if examination is not None:
+        modelled, promised = modelled * examination.at(offers.position), promised * examination.at(policy.rank)
+    mass = expected_weights(offers, policy, examination)
+    return Weighed(offers, policy, weight, mass, modelled, promised), kind, policy.kind
 
 
 def match_weights(offers: LoggedOffers, rank: Int64, examination: Examination | None) -> Float64:
@@ -132,11 +143,27 @@ def match_weights(offers: LoggedOffers, rank: Int64, examination: Examination | 
     return np.where(rank > 0, looked_at / (offers.propensity * places(offers)[offers.request]), 0.0)
 
 
+def expected_weights(offers: LoggedOffers, policy: Policy, examination: Examination | None) -> Float64:
+    """(m,) what the weights of the logged offers that match an offer of the policy sum to, on average."""
+    if examination is None:
+        return np.ones(len(policy.request))
+    some = places(offers)
+    inverse = {n: float((1.0 / examination.at(np.arange(1, n + 1))).mean()) for n in np.unique(some).tolist()}
+    return np.array([inverse[n] for n in some[policy.request].tolist()]) * examination.at(policy.rank)
+
+
 def features(relevance: Float32, kind: Int64, moment: Int64, position: Int64) -> Float64:
     """(n, 13) what the model of acceptance knows of an offer; an unanswered one has no relevance and no kind."""
     known = np.isfinite(relevance)
     odds = np.where(known, log_odds(np.where(known, relevance, np.float32(0.5))), 0.0)
-    columns = [odds, known, np.log(np.maximum(position, 1))]
+    columns = [np.log(np.maximum(position, 1)), odds, known]
     columns += [kind == place for place in range(len(KINDS))]
     columns += [moment == place for place in range(len(MOMENTS))]
     return np.stack([column.astype(np.float64) for column in columns], axis=1)
+
+
+def in_first_position(rows: Float64) -> Float64:
+    """The same rows of features, put in the first position."""
+    moved = rows.copy()
+    moved[:, 0] = 0.0
+    return moved
