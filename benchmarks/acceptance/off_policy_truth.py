@@ -177,7 +177,7 @@ def on_a_known_truth(repeats: int, random: np.random.Generator) -> None:
             share = held[estimator] / stated
             error = 1.96 * np.sqrt(share * (1.0 - share) / stated)
             print(
-                f"| {name}, {(1.0 / logging).max():,.0f} to {(1.0 / logging).min():.0f} times | {appeal.mean():.5f} | "
+                f"| {name}, weights to {(policy / logging).max():,.0f} | {appeal.mean():.5f} | "
                 f"{estimator} | {np.mean(values[estimator]):.5f} | {np.std(values[estimator]):.5f} | "
                 f"{share:.1%} +- {error:.1%} |",
                 flush=True,

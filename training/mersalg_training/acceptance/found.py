@@ -100,6 +100,10 @@ class AcceptanceFound:
         if not self.by_relevance:
             return [Text("too few offers that the bundle answers for")]
         lines: list[RenderableType] = [accepted_table(self.by_relevance)]
+        if self.unanswered:
+            lines.append(
+                Text(f"{self.unanswered:,} offers are of products that the bundle does not know or may not offer")
+            )
         if self.area is not None:
             lines.append(Text(f"Of an accepted offer and another the accepted one scores higher: {told(self.area)}"))
         return lines
