@@ -111,10 +111,10 @@ def test_a_threshold_is_certified_where_enough_is_accepted() -> None:
 
 @pytest.mark.slow
 def test_a_certificate_is_broken_no_more_often_than_it_says() -> None:
-    """1,000 logs with known truth behind unequal propensities: at most 10 % of the certificates may be broken."""
+    """200 logs with known truth behind unequal propensities: at most 10 % of the certificates may be broken."""
     random = np.random.default_rng(6)
-    certified, broken, n = 0, 0, 6_000
-    for _ in range(1_000):
+    certified, broken, n = 0, 0, 30_000
+    for _ in range(200):
         score, liked = random.normal(0.0, 1.5, n), random.random(n) < 0.5
         likely = np.minimum(1.0, curve(score) * np.where(liked, 1.5, 0.5))
         chance = np.where(liked, 0.6, 0.3)
@@ -128,9 +128,8 @@ def test_a_certificate_is_broken_no_more_often_than_it_says() -> None:
             relevance = made.calibration.apply(score.astype(np.float32), np.zeros(n, np.int64))
             certified += 1
             broken += likely[relevance >= chosen.threshold].mean() < WANTED
-    assert certified > 500
-    assert broken <= 100
-    print(f"{broken} of {certified} certificates broken")
+    assert certified > 150
+    assert broken <= 20
 
 
 def test_too_few_offers_are_refused_with_what_there_is() -> None:

@@ -20,6 +20,7 @@ from mersalg_training.acceptance.estimators import (
     per_request,
     request_sums,
 )
+from mersalg_training.acceptance.found import cautions
 from mersalg_training.acceptance.resampling import resample
 
 
@@ -150,6 +151,15 @@ def test_where_one_offer_outweighs_all_others_bounded_estimators_are_stated_alon
     assert tuple(found.values) == BOUNDED
     assert found.support.clipped == 1
     assert found.support.effective < 2 < found.support.effective_clipped
+
+
+def test_few_acceptances_behind_many_offers_are_told_apart() -> None:
+    found = off_policy(log([1.0] * 1000, [1.0] * 8 + [0.0] * 992), np.random.default_rng(6))
+    assert found.support.effective == pytest.approx(1000.0)
+    assert found.support.effective_accepted == pytest.approx(8.0)
+    assert [caution.split(" (")[0] for caution in cautions(found)] == ["Few acceptances carry the estimate"]
+    many = off_policy(log([1.0] * 1000, [1.0] * 100 + [0.0] * 900), np.random.default_rng(6))
+    assert cautions(many) == []
 
 
 def test_customers_with_many_offers_widen_the_interval() -> None:

@@ -33,6 +33,8 @@ BOUNDED: Final[tuple[Estimator, ...]] = ("clipped IPS", "Switch-DR")
 
 LEAST_SAMPLE: Final = 30.0
 """An effective sample of fewer matched offers states no value."""
+LEAST_ACCEPTED: Final = 30.0
+"""With an effective sample of fewer acceptances the sums are too skewed for percentiles, and it is said."""
 LEAST_SUPPORT: Final = 0.9
 """Nor do weights that sum, at the upper end of their interval, to less than this share of the policy's offers."""
 
@@ -72,6 +74,8 @@ class Support:
     """(sum w)^2 / sum w^2 (Kish 1965): so many offers of equal weight would tell as much."""
     effective_clipped: float
     """The same with no weight above M."""
+    effective_accepted: float
+    """The same of the accepted among them: below LEAST_ACCEPTED the intervals are too narrow."""
     largest: float
     clip: float
     """M; offers with a larger weight:"""
@@ -172,6 +176,7 @@ def support_of(log: Weighted, clip: float, sums: Resampled) -> Support:
         matched=int((log.weight > 0).sum()),
         effective=effective_sample(log.weight),
         effective_clipped=effective_sample(np.minimum(log.weight, clip)),
+        effective_accepted=effective_sample(log.weight * log.accepted),
         largest=float(log.weight.max(initial=0.0)),
         clip=clip,
         clipped=int((log.weight > clip).sum()),

@@ -12,7 +12,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mersalg_training.acceptance.estimators import BOUNDED, ESTIMATORS, LEAST_SAMPLE, Estimator, OffPolicy
+from mersalg_training.acceptance.estimators import (
+    BOUNDED,
+    ESTIMATORS,
+    LEAST_ACCEPTED,
+    LEAST_SAMPLE,
+    Estimator,
+    OffPolicy,
+)
 from mersalg_training.acceptance.examination import Examination
 from mersalg_training.acceptance.offers import OffersReport
 from mersalg_training.acceptance.own import Accepted, Agreement
@@ -140,18 +147,24 @@ class AcceptanceFound:
                 lines.append(Text(f"Not stated: {value.missing}"))
             elif group == EVERY:
                 lines.append(value_table(value))
-            if value.values and len(value.values) < len(ESTIMATORS):
-                lines.append(
-                    Text(
-                        f"A few offers outweigh all others (effective sample below {LEAST_SAMPLE:.0f}): stated are "
-                        f"{' and '.join(BOUNDED)} alone, whose weights are bounded, and which are biased by it"
-                    )
-                )
-            else:
-                name: Estimator = "SNIPS" if "SNIPS" in value.values else "Switch-DR"
-                more = told(value.more[name], 5)
-                lines.append(Text(f"{name} {told(value.values[name], 5)} a request, {more} more than the log"))
+            lines += [Text(caution) for caution in cautions(value)]
         return lines
+
+
+def cautions(value: OffPolicy) -> list[str]:
+    """What the figures of a stated value hide."""
+    found = []
+    if value.values and len(value.values) < len(ESTIMATORS):
+        found.append(
+            f"A few offers outweigh all others (effective sample below {LEAST_SAMPLE:.0f}): stated are "
+            f"{' and '.join(BOUNDED)} alone, whose weights are bounded, and which are biased by it"
+        )
+    if value.values and value.support.effective_accepted < LEAST_ACCEPTED:
+        found.append(
+            f"Few acceptances carry the estimate (effective sample {value.support.effective_accepted:.0f}, below "
+            f"{LEAST_ACCEPTED:.0f}): its intervals are too narrow"
+        )
+    return found
 
 
 def support_line(value: OffPolicy) -> str:
