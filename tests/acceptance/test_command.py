@@ -37,10 +37,21 @@ def test_the_figures_are_printed_and_written(folder: Path, capsys: pytest.Captur
     file = folder / "found.json"
     assert run(folder, "--offers", str(folder / "offers.parquet"), "--json", str(file)) == 0
     printed = capsys.readouterr().out
-    for told in ("3,600 of 3,600 logged offers count", "position 1", "tenth", "SNIPS", "effective sample", "no cart:"):
+    for told in (
+        "3,600 of 3,600 logged offers count",
+        "position 1",
+        "tenth ",
+        "effective sample",
+        "no cart:",
+        "more-of-same: ",
+        " more than the log\n",
+    ):
         assert told in printed
     found = json.loads(file.read_text())
     assert found["value"]["every"]["missing"] is None
+    stated = [group for group, value in found["value"].items() if group != "every" and value["missing"] is None]
+    assert len(stated) >= 2
+    assert printed.count("\nSNIPS 0.") == len(stated)
     assert set(found["value"]["every"]["values"]) == {"IPS", "clipped IPS", "SNIPS", "DR", "SNDR", "Switch-DR"}
     assert found["offers"]["rows_kept"] == 3600
 

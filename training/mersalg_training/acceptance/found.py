@@ -147,6 +147,10 @@ class AcceptanceFound:
                 lines.append(Text(f"Not stated: {value.missing}"))
             elif group == EVERY:
                 lines.append(value_table(value))
+            else:
+                name: Estimator = "SNIPS" if "SNIPS" in value.values else "Switch-DR"
+                more = told(value.more[name], 5)
+                lines.append(Text(f"{name} {told(value.values[name], 5)} a request, {more} more than the log"))
             lines += [Text(caution) for caution in cautions(value)]
         return lines
 
