@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mersalg.errors import DataError, MersalgError
 from mersalg.names import Order
 from mersalg.recommender import load
+from mersalg_training.acceptance.arguments import add_offers_arguments, evaluate_offers_command
 from mersalg_training.anchored_tasks import make_tasks
 from mersalg_training.answers import Answer, Score, Show, bundle_scorer, bundle_shower, time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
@@ -268,10 +269,16 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         "--baselines", action="store_true", help="beside every baseline, the two-stage model included; takes minutes"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure as JSON")
+    add_offers_arguments(parser)
 
 
 def evaluate_command(args: argparse.Namespace) -> int:
-    """Evaluate a bundle on the test window that its manifest names; print tables, log a run, write JSON where asked."""
+    """Evaluate a bundle on the test window that its manifest names; print tables, log a run, write JSON where asked.
+
+    With --offers it is evaluated on a log of offers instead.
+    """
+    if args.offers is not None:
+        return evaluate_offers_command(args)
     if args.queries < 1:
         raise MersalgError(f"--queries: expected a whole number from 1, got {args.queries}")
     recommender = load(args.bundle)
