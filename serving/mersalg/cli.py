@@ -32,7 +32,7 @@ examples:
   mersalg recommend models/demo --cart 1029743,1106523 --moment cart --limit 3
   mersalg score models/demo requests.parquet --out offers.parquet
 """
-WITHOUT_OTHERS: Final = ("inspect", "verify", "recommend", "score", "--version")
+WITHOUT_OTHERS: Final = ("inspect", "verify", "recommend", "score", "serve", "--version")
 """First arguments for which no other package is imported."""
 PROGRESS_SECONDS: Final = 0.5
 
@@ -80,7 +80,7 @@ class Version(argparse.Action):
 
 
 def add_own_commands(subparsers: Subparsers) -> None:
-    """Add inspect, verify, recommend and score."""
+    """Add inspect, verify, recommend, score and serve."""
     inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --json")
     inspect.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
 
@@ -107,6 +107,11 @@ def add_own_commands(subparsers: Subparsers) -> None:
     score.add_argument("--out", type=Path, required=True, help="the same suffixes")
     score.add_argument("--no-threshold", action="store_true", help="rank everything that was retrieved")
     score.add_argument("--batch-size", type=int, default=64, help="requests in one run of the graph (default: 64)")
+
+    from mersalg.serve.command import add_arguments, serve_bundle  # noqa: PLC0415
+
+    serve = add_command(subparsers, "serve", "answer over HTTP (extra `serve`)", serve_bundle, " --port 8000")
+    add_arguments(serve)
 
 
 def add_command(
