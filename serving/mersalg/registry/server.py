@@ -168,10 +168,11 @@ def make_opener(scheme: str) -> urllib.request.OpenerDirector:
 
 def refused(error: urllib.error.HTTPError, where: str, uri: str) -> RegistryError:
     """The RegistryError of an HTTP status, with the words of the server."""
-    words = error.read(400).decode("utf-8", "replace").strip().replace("\n", " ")
+    words = message_of(error.read(LARGEST_ANSWER))
     what_to_do = {
         401: "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
         403: "ask for the right to read this model",
+        400: "is there such an alias?",
         404: "is there such a model, and such an alias or version?",
     }.get(error.code, "see the log of the server")
     return RegistryError(
@@ -179,6 +180,14 @@ def refused(error: urllib.error.HTTPError, where: str, uri: str) -> RegistryErro
         unreachable=error.code >= 500 or error.code in (408, 429),
         status=error.code,
     )
+
+
+def message_of(content: bytes) -> str:
+    """What the server says: the message of MLflow's JSON, or the first words of anything else."""
+    try:
+        return str(json.loads(content)["message"])[:400]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return " ".join(content[:400].decode("utf-8", "replace").split())
 
 
 def text_of(document: Any, *keys: str, where: str) -> str:

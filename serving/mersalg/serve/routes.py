@@ -6,8 +6,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from mersalg.errors import RequestError
+from mersalg.errors import BundleError, RequestError
 from mersalg.serve import bodies
+from mersalg.serve.problems import CallError
 from mersalg.serve.schemas import Schema, named
 from mersalg.serve.service import Service
 
@@ -97,7 +98,10 @@ def deployment_routes(service: Service) -> APIRouter:
     async def put(call: Request) -> Response:
         """Answer from another bundle of the registry, if it is whole; otherwise nothing changes."""
         name, bundle = read_wanted(bodies.read_object(await call.body()))
-        await service.change(lambda: service.deployments.deploy(name, bundle))
+        try:
+            await service.change(lambda: service.deployments.deploy(name, bundle))
+        except BundleError as error:  # of what the caller named, not of what answers
+            raise CallError(422, str(error)) from None
         return Response(bodies.to_bytes(now()), media_type=JSON)
 
     @router.delete("/v1/deployment", **described(None, "Deployment"))
