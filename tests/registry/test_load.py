@@ -97,8 +97,9 @@ def test_a_download_that_breaks_off_leaves_nothing_and_the_next_one_works(
     before: Front, own_cache: Path, part: str
 ) -> None:
     before.trouble, before.part = "cut", part
-    with pytest.raises((RegistryError, BundleError)):
+    with pytest.raises(RegistryError, match="broke off") as refused:
         load("models:/loaded@champion")
+    assert refused.value.unreachable
     assert not [path for path in own_cache.rglob("*") if path.is_file()]
     before.trouble = ""
     assert honey("models:/loaded@champion") == 0.03

@@ -140,7 +140,7 @@ def test_a_bundle_is_put_in_taken_back_and_refused(before: Front, versions: dict
         admin(service, "PUT", body={"bundle": f"models:/served/{versions['second']}"})
         assert honey(service) == 0.03
         status, problem = admin(service, "PUT", body={"bundle": f"models:/served/{versions['wrong']}"})
-        assert status == 422
+        assert status == 409
         assert "0.9" in problem["detail"]
         assert honey(service) == 0.03
         status, now = admin(service, "POST", "/rollback")
@@ -148,9 +148,10 @@ def test_a_bundle_is_put_in_taken_back_and_refused(before: Front, versions: dict
         assert honey(service) == 0.02
         assert admin(service, "POST", "/rollback")[0] == 200
         assert honey(service) == 0.01
-        assert admin(service, "POST", "/rollback")[0] == 422
-        for wrong in ({"bundle": str(start)}, {"bundle": 1}, {"bundle": "models:/served@nobody"}, {"folder": "x"}):
+        assert admin(service, "POST", "/rollback")[0] == 409
+        for wrong in ({"bundle": str(start)}, {"bundle": 1}, {"bundle": "models:/served"}, {"folder": "x"}):
             assert admin(service, "PUT", body=wrong)[0] == 422
+        assert admin(service, "PUT", body={"bundle": "models:/served@nobody"})[0] == 409
         assert honey(service) == 0.01
 
 
@@ -221,6 +222,6 @@ def test_mlflow_deployments_puts_a_bundle_in_and_rolls_back(
         assert honey(service) == 0.02
         assert "shop" in mlflow("list")
         (tmp_path / "ask.json").write_text(json.dumps([{"request_id": "1", "cart": ["milk"]}]))
-        assert "bread" in mlflow("predict", "--name", "shop", "-I", "ask.json", "--content-type", "json")
+        assert "bread" in mlflow("predict", "--name", "shop", "-I", "ask.json")
         mlflow("delete", "--name", "shop")
         assert honey(service) == 0.01

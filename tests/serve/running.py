@@ -85,7 +85,7 @@ def running(
         assert not thread.is_alive(), "the service did not stop"
 
 
-def wait_until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     """Return when it holds; fail when it does not within some seconds."""
     end = time.monotonic() + seconds
     while not holds():

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import re
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -17,7 +18,7 @@ from mersalg.errors import BundleError, RegistryError
 from mersalg.manifest import check_manifest
 from mersalg.registry.address import ModelAddress, read_address
 from mersalg.registry.cache import Cache, cache_of
-from mersalg.registry.server import MlflowServer, ModelVersion, server_from_environment
+from mersalg.registry.server import MlflowServer, ModelVersion, refuse_broken, server_from_environment
 
 BUNDLE_IN_MODEL: Final = "data/bundle"
 """Where `mersalg train` puts the bundle in the logged model."""
@@ -128,12 +129,13 @@ def read_small(server: MlflowServer, version: ModelVersion, path: str) -> bytes:
     """The bytes of a file no larger than a manifest may be."""
     with server.file_of(version, path) as stream:
         content = stream.read(LARGEST["manifest.json"] + 1)
+        refuse_broken(stream, f"{version}: {path}")
     if len(content) > LARGEST["manifest.json"]:
         raise RegistryError(f"{version}: {path}: expected at most {LARGEST['manifest.json']} bytes, got more")
     return content
 
 
-def copy_verified(stream: IO[bytes], file: IO[bytes], entry: dict[str, Any], where: str) -> None:
+def copy_verified(stream: HTTPResponse, file: IO[bytes], entry: dict[str, Any], where: str) -> None:
     """Copy a file of the size and hash that the manifest says; BundleError names what is another."""
     left, sha256 = entry["size"], hashlib.sha256()
     while piece := stream.read(min(PIECE, left + 1)):
@@ -145,6 +147,7 @@ def copy_verified(stream: IO[bytes], file: IO[bytes], entry: dict[str, Any], whe
             file.write(piece)
         except OSError as error:
             raise RegistryError(f"{where}: cannot be kept in the cache: {error.strerror}; set MERSALG_CACHE") from None
+    refuse_broken(stream, where)
     if left != 0:
         got = "more" if left < 0 else str(entry["size"] - left)
         raise BundleError(f"{where}: expected {entry['size']} bytes, got {got}; log the bundle again")

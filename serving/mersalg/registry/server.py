@@ -19,7 +19,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from mersalg.errors import RegistryError
 from mersalg.registry.address import ModelAddress
@@ -73,7 +73,7 @@ class MlflowServer:
         return ModelVersion(address.name, number, text_of(found, "artifact_uri", where=str(address)))
 
     @contextmanager
-    def file_of(self, version: ModelVersion, path: str) -> Iterator[IO[bytes]]:
+    def file_of(self, version: ModelVersion, path: str) -> Iterator[http.client.HTTPResponse]:
         """The bytes of a file of a version as a stream; the server reads them from wherever it keeps artifacts."""
         query = {"name": version.name, "version": version.version, "path": path}
         with self.answer("/model-versions/get-artifact", query, f"{version}: {path}") as stream:
@@ -83,6 +83,7 @@ class MlflowServer:
         """A JSON answer."""
         with self.answer(route, query, where) as stream:
             content = stream.read(LARGEST_ANSWER + 1)
+            refuse_broken(stream, where)
         try:
             if len(content) > LARGEST_ANSWER:
                 raise ValueError(f"more than {LARGEST_ANSWER} bytes")
@@ -93,7 +94,7 @@ class MlflowServer:
             ) from None
 
     @contextmanager
-    def answer(self, route: str, query: Mapping[str, str], where: str) -> Iterator[IO[bytes]]:
+    def answer(self, route: str, query: Mapping[str, str], where: str) -> Iterator[http.client.HTTPResponse]:
         """The body of an answer with status 200. RegistryError otherwise; `unreachable` when trying again may help."""
         request = urllib.request.Request(
             f"{self.uri}{route}?{urllib.parse.urlencode(query)}", headers=dict(self.headers)
@@ -180,6 +181,12 @@ def refused(error: urllib.error.HTTPError, where: str, uri: str) -> RegistryErro
         unreachable=error.code >= 500 or error.code in (408, 429),
         status=error.code,
     )
+
+
+def refuse_broken(stream: http.client.HTTPResponse, where: str) -> None:
+    """Refuse an answer that ended before its declared length: another try may bring the whole of it."""
+    if stream.length and not stream.peek(1):
+        raise RegistryError(f"{where}: broke off {stream.length} bytes before its end", unreachable=True)
 
 
 def message_of(content: bytes) -> str:

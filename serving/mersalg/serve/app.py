@@ -12,7 +12,8 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.types import ASGIApp
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Scope
 
 from mersalg.errors import MersalgError
 from mersalg.recommender import load
@@ -85,11 +86,25 @@ async def refuse(_: Request, error: Exception) -> Response:
     return Response(document_of(error), status, headers=dict(headers_of(error)), media_type=MEDIA_TYPE)
 
 
-async def refuse_route(_: Request, error: Exception) -> Response:
-    """A path or a method that is not there, as a problem document."""
+async def refuse_route(call: Request, error: Exception) -> Response:
+    """A path or a method that is not there, as a problem document; `Allow` names the methods of all its routes."""
     assert isinstance(error, StarletteHTTPException | HTTPException)
-    refused = CallError(error.status_code, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(methods_of(call.app, call.scope)))
+    refused = CallError(error.status_code, str(error.detail), headers=headers)
     return Response(document_of(refused), error.status_code, headers=refused.headers, media_type=MEDIA_TYPE)
+
+
+def methods_of(app: FastAPI, scope: Scope) -> set[str]:
+    """The methods of the routes that the path of a call fits."""
+    document = app.openapi()
+    found: set[str] = set()
+    for path, operations in document["paths"].items():
+        pattern, _, _ = compile_path(path)
+        if pattern.match(scope["path"]):
+            found |= {method.upper() for method in operations}
+    return found
 
 
 def say_end(looking: asyncio.Task[None]) -> None:

@@ -13,6 +13,7 @@ from mersalg.errors import BundleError, ConfigError, MersalgError, RequestError
 from mersalg.registry import is_registered
 from mersalg.serve.live_bundle import LiveBundle, Served
 from mersalg.serve.metrics import Metrics
+from mersalg.serve.problems import CallError
 from mersalg.serve.sources import source_of
 
 MOST_EARLIER: Final = 10
@@ -75,7 +76,7 @@ class Deployments:
             while earlier and earlier[-1] == present:
                 earlier.pop()
             if not earlier:
-                raise RequestError("rollback", "an earlier bundle of this service", None)
+                raise CallError(409, "expected an earlier bundle of this service to go back to, got none")
             return self._change(Deployment(self.now.name, earlier[-1], tuple(earlier[:-1])), remember=False)
 
     def withdraw(self) -> Served:

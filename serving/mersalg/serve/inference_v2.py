@@ -14,10 +14,40 @@ from fastapi import APIRouter, Request, Response
 from mersalg.names import KINDS
 from mersalg.serve import bodies
 from mersalg.serve.problems import CallError
+from mersalg.serve.schemas import OPEN_TO_ALL
 from mersalg.serve.service import Service
 from mersalg.serve.tensors import INPUT_TYPES, OUTPUT_TYPES, read_tensors, tensors_of
 
 JSON: Final = "application/json"
+TENSOR: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["name", "datatype", "shape", "data"],
+    "properties": {
+        "name": {"type": "string", "enum": list(INPUT_TYPES)},
+        "datatype": {"type": "string", "enum": sorted({datatype for datatype, _ in INPUT_TYPES.values()})},
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "maxItems": 2},
+        "data": {"type": "array", "description": "In row-major order, flat or in rows."},
+        "parameters": {"type": "object"},
+    },
+}
+INFERENCE: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["inputs"],
+    "properties": {
+        "id": {"type": "string"},
+        "parameters": {"type": "object"},
+        "inputs": {"type": "array", "items": TENSOR, "minItems": 1},
+        "outputs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {"name": {"type": "string", "enum": list(OUTPUT_TYPES)}},
+            },
+        },
+    },
+    "examples": [{"inputs": [{"name": "cart", "datatype": "BYTES", "shape": [1, 1], "data": ["868075"]}]}],
+}
 ANY_OBJECT: Final[dict[str, Any]] = {"content": {JSON: {"schema": {"type": "object"}}}}
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {
@@ -43,64 +73,80 @@ def inference_routes(service: Service) -> APIRouter:
 
         return answered({"name": "mersalg", "version": mersalg.__version__, "extensions": []})
 
-    @router.get("/v2/health/live", **described)
+    @router.get("/v2/health/live", openapi_extra=OPEN_TO_ALL, **described)
     async def live() -> Response:
         """Whether the process lives."""
         return answered({"live": True})
 
-    @router.get("/v2/health/ready", **described)
+    @router.get("/v2/health/ready", openapi_extra=OPEN_TO_ALL, **described)
     async def ready() -> Response:
         """Whether there is a bundle that answers."""
         service.live.current  # noqa: B018  # NoBundleError is a 503
         return answered({"ready": True})
 
     @router.get("/v2/models/{model_name}", **described)
-    @router.get("/v2/models/{model_name}/versions/{model_version}", **described)
-    async def metadata(model_name: str, model_version: str = "") -> Response:
+    async def metadata(model_name: str) -> Response:
         """The names, types and shapes of the tensors."""
-        check_model(service, model_name, model_version)
-        served = service.live.current
-        return answered(
-            {
-                "name": served.name,
-                "versions": [served.version],
-                "platform": "onnx_onnxv1",
-                "inputs": ports(INPUT_TYPES, {"kinds": len(KINDS)}),
-                "outputs": ports(OUTPUT_TYPES, {"best_relevance": len(KINDS)}),
-            }
-        )
+        return answered(metadata_of(service, model_name, ""))
+
+    @router.get("/v2/models/{model_name}/versions/{model_version}", **described)
+    async def metadata_of_version(model_name: str, model_version: str) -> Response:
+        """The names, types and shapes of the tensors of this version."""
+        return answered(metadata_of(service, model_name, model_version))
 
     @router.get("/v2/models/{model_name}/ready", **described)
+    async def model_ready(model_name: str) -> Response:
+        """Whether this model answers."""
+        check_model(service, model_name, "")
+        return answered({"name": model_name, "ready": True})
+
     @router.get("/v2/models/{model_name}/versions/{model_version}/ready", **described)
-    async def model_ready(model_name: str, model_version: str = "") -> Response:
-        """Whether this model, and this version of it, answers."""
+    async def version_ready(model_name: str, model_version: str) -> Response:
+        """Whether this version of the model answers."""
         check_model(service, model_name, model_version)
         return answered({"name": model_name, "ready": True})
 
-    body = {"requestBody": {"required": True, **ANY_OBJECT}}
+    body = {"requestBody": {"required": True, "content": {JSON: {"schema": INFERENCE}}}}
 
     @router.post("/v2/models/{model_name}/infer", openapi_extra=body, **described)
-    @router.post("/v2/models/{model_name}/versions/{model_version}/infer", openapi_extra=body, **described)
-    async def infer(call: Request, model_name: str, model_version: str = "") -> Response:
+    async def infer(call: Request, model_name: str) -> Response:
         """The output tensors for the input tensors."""
-        check_model(service, model_name, model_version)
-        content = await call.body()
+        return await inferred(service, model_name, "", await call.body())
 
-        def work() -> bytes:
-            asked = read_tensors(bodies.read_object(content), service.settings.most_requests)
-            served, answers = service.answer(asked.requests, threshold=asked.threshold)
-            return bodies.to_bytes(
-                {
-                    "model_name": served.name,
-                    "model_version": served.version,
-                    **({"id": asked.id} if asked.id is not None else {}),
-                    "outputs": tensors_of(answers, asked.outputs),
-                }
-            )
-
-        return Response(await service.compute(work), media_type=JSON)
+    @router.post("/v2/models/{model_name}/versions/{model_version}/infer", openapi_extra=body, **described)
+    async def infer_by_version(call: Request, model_name: str, model_version: str) -> Response:
+        """The output tensors for the input tensors, from this version."""
+        return await inferred(service, model_name, model_version, await call.body())
 
     return router
+
+
+def metadata_of(service: Service, name: str, version: str) -> dict[str, Any]:
+    """What a model says of its tensors."""
+    check_model(service, name, version)
+    served = service.live.current
+    return {
+        "name": served.name,
+        "versions": [served.version],
+        "platform": "onnx_onnxv1",
+        "inputs": ports(INPUT_TYPES, {"kinds": len(KINDS)}),
+        "outputs": ports(OUTPUT_TYPES, {"best_relevance": len(KINDS)}),
+    }
+
+
+async def inferred(service: Service, name: str, version: str, content: bytes) -> Response:
+    """The answer to an inference request."""
+    check_model(service, name, version)
+
+    def work() -> bytes:
+        asked = read_tensors(bodies.read_object(content), service.settings.most_requests)
+        served, answers = service.answer(asked.requests, threshold=asked.threshold)
+        told = {"model_name": served.name, "model_version": served.version}
+        if asked.id is not None:
+            told["id"] = asked.id
+        return bodies.to_bytes({**told, "outputs": tensors_of(answers, asked.outputs)})
+
+    return Response(await service.compute(work), media_type=JSON)
 
 
 def check_model(service: Service, name: str, version: str) -> None:

@@ -34,7 +34,7 @@ class Metrics:
     """The figures of one service."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second series for each, which nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
         self.registry = own = CollectorRegistry()
         self.seconds = Histogram(
             "mersalg_call_seconds", "Time from the first byte of a call to its answer.", ["route", "status"],

@@ -19,9 +19,17 @@ KIND: Final[Schema] = {"type": "string", "enum": list(KINDS)}
 TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 
 
+OPEN_TO_ALL: Final[Schema] = {"security": []}
+"""Of a route that needs no key."""
+
+
 def product_ids(text: str, **more: Any) -> Schema:
     """A list of product ids, or null for none."""
     return {"type": ["array", "null"], "items": PRODUCT_ID, "description": text, **more}
+
+
+FORM_OF_ADDRESS: Final = "^models:/[^/@:\\u0000]{1,200}(@[A-Za-z0-9_-]{1,255}|/[0-9]{1,9})$"
+"""As `mersalg.registry.address` has it."""
 
 
 def record(required: list[str], **properties: Schema) -> Schema:
@@ -134,7 +142,7 @@ def all_schemas(most_requests: int) -> dict[str, Schema]:
             ["bundle"],
             bundle={
                 "type": "string",
-                "pattern": "^models:/",
+                "pattern": FORM_OF_ADDRESS,
                 "description": "models:/NAME@ALIAS or models:/NAME/VERSION",
             },
             name={"type": "string", "minLength": 1, "maxLength": 200, "default": "default"},

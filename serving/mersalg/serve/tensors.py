@@ -64,8 +64,10 @@ class Asked:
 def read_tensors(document: Mapping[str, Any], most: int) -> Asked:
     """The requests of an inference request. RequestError names the tensor that is wrong."""
     request_id = document.get("id")
-    if request_id is not None and not isinstance(request_id, str):
+    if not isinstance(document.get("id", ""), str):
         raise RequestError("id", "a text", request_id)
+    if not isinstance(document.get("parameters", {}), dict):
+        raise RequestError("parameters", "an object", document["parameters"])
     rows = read_inputs(document.get("inputs"))
     n = len(rows["cart"])
     if n > most:
@@ -77,7 +79,7 @@ def read_tensors(document: Mapping[str, Any], most: int) -> Asked:
     if len(flags) > 1:
         raise RequestError("apply_threshold", "one value for all rows", sorted(flags))
     requests = [read_row({name: values[position] for name, values in rows.items()}) for position in range(n)]
-    return Asked(request_id, requests, flags != {False}, read_outputs(document.get("outputs")))
+    return Asked(request_id, requests, flags != {False}, read_outputs(document.get("outputs", [])))
 
 
 def read_inputs(inputs: Any) -> dict[str, list[Any]]:
@@ -89,7 +91,10 @@ def read_inputs(inputs: Any) -> dict[str, list[Any]]:
         name = tensor.get("name")
         if not isinstance(name, str) or name not in INPUT_TYPES or name in found:
             raise RequestError("inputs", f"each of {', '.join(INPUT_TYPES)} at most once", name)
-        if "binary_data_size" in (tensor.get("parameters") or {}):
+        parameters = tensor.get("parameters", {})
+        if not isinstance(parameters, dict):
+            raise RequestError(f"{name}.parameters", "an object", parameters)
+        if "binary_data_size" in parameters:
             raise CallError(400, f"{name}: expected its data as JSON; the binary extension is not spoken here")
         found[name] = read_tensor(name, tensor)
     if "cart" not in found:
@@ -171,7 +176,7 @@ def read_row(row: Mapping[str, Any]) -> Request:
 
 def read_outputs(outputs: Any) -> tuple[str, ...]:
     """The names of the outputs that are wanted; all of them where none is named."""
-    if outputs is None or outputs == []:
+    if outputs == []:
         return tuple(OUTPUT_TYPES)
     if not isinstance(outputs, list) or not all(isinstance(wanted, dict) for wanted in outputs):
         raise RequestError("outputs", "a list of objects with a name", outputs)
