@@ -126,7 +126,8 @@ def main() -> None:
         write_bodies(args.bundle, folder / "bodies", [int(lines) for lines in args.history.split(",")])
         (folder / "ask.lua").write_text(LUA.format(bodies=folder / "bodies"))
         with serving(args.bundle, folder / "log") as (address, pid):
-            subprocess.run(["wrk", "-t1", "-c1", "-d3", "-s", str(folder / "ask.lua"), address], capture_output=True)
+            warm_up = ["wrk", "-t1", "-c1", "-d3", "-s", str(folder / "ask.lua"), address]
+            subprocess.run(warm_up, check=True, capture_output=True)
             print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
             print(
                 "connections  requests/s   p50 ms   p99 ms   max ms  errors  not 200  timeouts  CPU ms  RSS MB  after"
@@ -134,9 +135,8 @@ def main() -> None:
             for connections in args.connections.split(","):
                 before, spent = resident_megabytes(pid), processor_seconds(pid)
                 told = ["wrk", "-t1", f"-c{connections}", f"-d{args.seconds}", "--timeout", "10s"]
-                done = subprocess.run(
-                    on_core(1, [*told, "-s", str(folder / "ask.lua"), address]), capture_output=True, text=True
-                )
+                told += ["-s", str(folder / "ask.lua"), address]
+                done = subprocess.run(on_core(1, told), check=False, capture_output=True, text=True)
                 found = re.search(r"RESULT ([\d ]+)", done.stdout)
                 if found is None:
                     sys.exit(done.stdout + done.stderr)
@@ -144,7 +144,8 @@ def main() -> None:
                 n, micros, p50, p99, most, broken, wrong, late = map(int, found[1].split())
                 print(
                     f"{connections:>11}  {n / micros * 1e6:10.0f} {p50 / 1e3:8.1f} {p99 / 1e3:8.1f} {most / 1e3:8.1f}"
-                    f"  {broken:6} {wrong:8} {late:9}  {spent / n * 1e3:6.2f}  {before:6.0f} {resident_megabytes(pid):6.0f}"
+                    f"  {broken:6} {wrong:8} {late:9}  {spent / n * 1e3:6.2f}"
+                    f"  {before:6.0f} {resident_megabytes(pid):6.0f}"
                 )
             print(f"load of the machine after: {os.getloadavg()[0]:.1f}")
 
