@@ -95,7 +95,7 @@ class MersalgDeploymentClient(BaseDeploymentClient):  # type: ignore[misc]  # ml
         if deployment_name is not None:
             self._must_be(deployment_name)
         rows = inputs.to_dict(orient="records") if hasattr(inputs, "to_dict") else list(inputs)
-        requests = [{k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in read_row(r).items()} for r in rows]
+        requests = [as_json(read_row(row)) for row in rows]
         answers = self._call("POST", "/v1/score", {"requests": requests})["answers"]
         offers = [offer for answer in answers for offer in answer["offers"]]
         return pd.DataFrame(offers, columns=list(OFFER_FIELDS), dtype=object)
@@ -148,6 +148,12 @@ def refuse_more(flavor: str | None, config: Any, endpoint: str | None) -> None:
 def entry(deployment: Mapping[str, Any]) -> dict[str, Any]:
     """A deployment as MLflow lists it."""
     return {**deployment, "flavor": FLAVOR}
+
+
+def as_json(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request of a table as JSON takes it: times as texts, and a `request_id` that pandas read as a number, too."""
+    plain = {name: cell.isoformat() if hasattr(cell, "isoformat") else cell for name, cell in request.items()}
+    return plain if "request_id" not in plain else {**plain, "request_id": str(plain["request_id"])}
 
 
 def words_of(error: urllib.error.HTTPError) -> str:

@@ -39,6 +39,11 @@ def read_one(document: Mapping[str, Any]) -> Request:
     return read_mapping(document)
 
 
+def read_body(body: bytes) -> Request:
+    """The checked request of a body."""
+    return read_one(read_object(body))
+
+
 def read_many(document: Mapping[str, Any], most: int) -> tuple[list[Request], bool]:
     """Checked requests, and whether the threshold holds for them; a RequestError says which request it is."""
     for name in document:

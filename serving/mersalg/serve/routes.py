@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from mersalg.errors import BundleError, RegistryError, RequestError
 from mersalg.registry.address import FORM
+from mersalg.requests import Request as MersalgRequest
 from mersalg.serve import bodies
 from mersalg.serve.problems import MEDIA_TYPE, CallError, status_of
 from mersalg.serve.schemas import OPEN_TO_ALL, Schema, named
 from mersalg.serve.service import Service
+from mersalg.serve.together import Together
 
 JSON = "application/json"
 TEXT: Schema = {"schema": {"type": "string"}}
@@ -22,17 +24,16 @@ def offer_routes(service: Service) -> APIRouter:
     """`/v1/recommend` and `/v1/score`."""
     router = APIRouter(tags=["offers"])
 
+    def answer(requests: Sequence[MersalgRequest]) -> list[bytes]:
+        served, answers = service.answer(requests, threshold=True)
+        return [bodies.to_bytes({**bodies.answer_of(offers), "bundle": served.version}) for offers in answers]
+
+    together = Together(service.answering, service.settings.threads, bodies.read_body, answer)
+
     @router.post("/v1/recommend", **described("Request", "Answer"))
     async def recommend(call: Request) -> Response:
         """The offers for one request, best first, or none and the reason."""
-        body = await call.body()
-
-        def work() -> bytes:
-            request = bodies.read_one(bodies.read_object(body))
-            served, answers = service.answer([request], threshold=True)
-            return bodies.to_bytes({**bodies.answer_of(answers[0]), "bundle": served.version})
-
-        return Response(await service.compute(work), media_type=JSON)
+        return Response(await together.ask(await call.body()), media_type=JSON)
 
     @router.post("/v1/score", **described("Requests", "Answers"))
     async def score(call: Request) -> Response:
