@@ -39,7 +39,7 @@ class Together:
         self.waiting: deque[Waiting] = deque()
 
     async def ask(self, body: bytes) -> bytes:
-        """The answer to a body; what `read` or `answer` raises. A call that is given up before its turn is not begun."""
+        """The answer to a body, or what `read` or `answer` raises. A call given up before its turn is not begun."""
         future: Future[bytes] = Future()
         self.waiting.append((body, future))
         self.threads.submit(self.take)
