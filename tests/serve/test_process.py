@@ -84,7 +84,7 @@ def test_the_command_serves_and_ends_well_when_told_to(toy_folder: Path) -> None
     assert "Traceback" not in said
 
 
-def test_no_answer_is_lost_when_the_service_is_told_to_stop(toy_folder: Path) -> None:
+def test_no_answer_breaks_off_when_the_service_is_told_to_stop(toy_folder: Path) -> None:
     with started(str(toy_folder)) as (process, address):
         counted = {"answered": 0, "not begun": 0}
 
@@ -93,11 +93,11 @@ def test_no_answer_is_lost_when_the_service_is_told_to_stop(toy_folder: Path) ->
                 try:
                     assert recommend(address)["reason"] is None
                     counted["answered"] += 1
-                except urllib.error.URLError as error:
-                    if isinstance(error.reason, ConnectionRefusedError | ConnectionResetError):
-                        counted["not begun"] += 1
-                        return
-                    raise
+                except (urllib.error.URLError, ConnectionError) as error:
+                    reason = getattr(error, "reason", error)  # half an answer is an IncompleteRead, and fails the test
+                    assert isinstance(reason, ConnectionError), reason
+                    counted["not begun"] += 1
+                    return
 
         callers = [threading.Thread(target=ask_on) for _ in range(4)]
         for caller in callers:
@@ -105,7 +105,7 @@ def test_no_answer_is_lost_when_the_service_is_told_to_stop(toy_folder: Path) ->
         wait_until(lambda: counted["answered"] > 20)
         process.send_signal(signal.SIGTERM)
         for caller in callers:
-            caller.join(timeout=20)
+            caller.join(timeout=60)
         assert process.wait(timeout=20) == 0
     assert counted["not begun"] == 4
 
