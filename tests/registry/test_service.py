@@ -27,6 +27,23 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
 ]
 ADMIN = "a" * 20
+CHAMPION = "models:/served@champion"
+FROM_PYTHON = """
+import json, sys
+from mlflow.deployments import get_deploy_client
+from mersalg import MersalgError
+target, second, wrong = sys.argv[1:]
+client = get_deploy_client(target)
+client.update_deployment("shop", second)
+try:
+    client.update_deployment("shop", f"models:/served/{wrong}")
+    refused = False
+except MersalgError as error:
+    refused = "0.9" in str(error)
+offers = client.predict("shop", [{"request_id": "1", "cart": ["milk"]}])
+names = [found["name"] for found in client.list_deployments()]
+print(json.dumps({"list": names, "offers": list(offers["product_id"]), "refused": refused}))
+"""
 ROOT = Path(__file__).parents[2]
 
 
@@ -203,25 +220,20 @@ def test_mlflow_deployments_puts_a_bundle_in_and_rolls_back(
     with running(start, Keys(frozenset(), ADMIN)) as service:
         target = f"mersalg:http://127.0.0.1:{service.port}"
 
-        def mlflow(command: str, *arguments: str, succeeds: bool = True) -> str:
+        def run(*command: str) -> str:
             done = subprocess.run(
-                [sys.executable, "-m", "mlflow", "deployments", command, "-t", target, *arguments],
-                env=plug, capture_output=True, text=True, check=False, cwd=tmp_path,
-            )  # fmt: skip
-            assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
-            return done.stdout + done.stderr
+                [sys.executable, *command], env=plug, capture_output=True, text=True, check=False, cwd=tmp_path
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
 
-        created = mlflow("create", "--name", "shop", "-m", "models:/served@champion")
+        created = run("-m", "mlflow", "deployments", "create", "-t", target, "--name", "shop", "-m", CHAMPION)
         assert "deployment shop is created" in created
         assert honey(service) == 0.02
-        mlflow("update", "--name", "shop", "-m", f"models:/served/{versions['second']}")
+        told = run("-c", FROM_PYTHON, target, f"models:/served/{versions['second']}", versions["wrong"])
         assert honey(service) == 0.03
-        assert "0.9" in mlflow("update", "--name", "shop", "-m", f"models:/served/{versions['wrong']}", succeeds=False)
-        assert honey(service) == 0.03
-        mlflow("update", "--name", "shop", "-C", "rollback=true")
+        assert json.loads(told) == {"list": ["shop"], "offers": ["milk", "bread", "butter"], "refused": True}
+        run("-m", "mlflow", "deployments", "update", "-t", target, "--name", "shop", "-C", "rollback=true")
         assert honey(service) == 0.02
-        assert "shop" in mlflow("list")
-        (tmp_path / "ask.json").write_text(json.dumps([{"request_id": "1", "cart": ["milk"]}]))
-        assert "bread" in mlflow("predict", "--name", "shop", "-I", "ask.json")
-        mlflow("delete", "--name", "shop")
+        run("-m", "mlflow", "deployments", "delete", "-t", target, "--name", "shop")
         assert honey(service) == 0.01
