@@ -108,3 +108,17 @@ def test_a_hundred_callers_at_once_never_see_two_bundles_in_one_answer(
             relevances = {round(a["offers"][0]["relevance"], 4) for a in found.json["answers"]}
             seen.setdefault(found.json["bundle"], set()).update(relevances)
     assert sorted(map(sorted, seen.values())) == [[0.02], [0.03]]
+
+
+def test_a_damaged_deployment_file_is_said_and_the_look_for_bundles_goes_on(
+    tmp_path: Path, bundles: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    link, file = tmp_path / "link", tmp_path / "deployment.json"
+    move_link(link, bundles[0])
+    with running(link, deployment_file=str(file)) as service:
+        file.write_text("{")
+        wait_until(lambda: "delete it to begin anew" in caplog.text)
+        assert honey_of(service.call("POST", "/v1/score", HONEY)) == 0.02
+        file.unlink()
+        move_link(link, bundles[1])
+        wait_until(lambda: honey_of(service.call("POST", "/v1/score", HONEY)) == 0.03)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from mersalg.errors import MersalgError
 from mersalg.offers import Offers
 from mersalg.requests import Request
 from mersalg.serve.deployment import Deployments
@@ -18,6 +20,7 @@ from mersalg.serve.settings import Settings
 T = TypeVar("T")
 BATCH: Final = 32
 """Requests in one run of the graph."""
+log: Final = logging.getLogger("mersalg.serve")
 
 
 @dataclass(frozen=True)
@@ -54,4 +57,7 @@ class Service:
         """Look for a newer bundle now and then, until cancelled."""
         while True:
             await asyncio.sleep(self.settings.check_seconds)
-            await self.change(self.deployments.check)
+            try:
+                await self.change(self.deployments.check)
+            except MersalgError as error:  # of the deployment's file; the bundle goes on answering
+                log.error("%s", error)
