@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mersalg.errors import BundleError, ConfigError, DataError, MersalgError, RequestError
+from mersalg.errors import BundleError, ConfigError, DataError, MersalgError, RegistryError, RequestError
 from mersalg.names import KINDS, MOMENTS, Kind, Moment
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "Offer",
     "Offers",
     "Recommender",
+    "RegistryError",
     "RequestError",
     "__version__",
     "load",

@@ -40,7 +40,7 @@ examples:
   mersalg recommend models/demo --cart 1029743,1106523 --moment cart --limit 3
   mersalg score models/demo requests.parquet --out offers.parquet
 """
-WITHOUT_OTHERS: Final = ("inspect", "verify", "recommend", "score", "policy", "--version")
+WITHOUT_OTHERS: Final = ("inspect", "verify", "recommend", "score", "serve", "policy", "--version")
 """First arguments for which no other package is imported."""
 PROGRESS_SECONDS: Final = 0.5
 
@@ -88,7 +88,7 @@ class Version(argparse.Action):
 
 
 def add_own_commands(subparsers: Subparsers) -> None:
-    """Add inspect, verify, recommend, score and policy."""
+    """Add inspect, verify, recommend, score, serve and policy."""
     inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --json")
     inspect.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
 
@@ -119,6 +119,11 @@ def add_own_commands(subparsers: Subparsers) -> None:
     add_policy_options(score)
     score.add_argument("--batch-size", type=int, default=64, help="requests in one run of the graph (default: 64)")
     add_policy_command(subparsers)
+
+    from mersalg.serve.command import add_arguments, serve_bundle  # noqa: PLC0415
+
+    serve = add_command(subparsers, "serve", "answer over HTTP (extra `serve`)", serve_bundle, " --port 8000")
+    add_arguments(serve)
 
 
 def add_command(

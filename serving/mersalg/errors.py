@@ -2,6 +2,7 @@
 
 MersalgError
 ├── BundleError      a bundle is missing, damaged, of another format or does not answer its golden requests
+├── RegistryError    a model registry is down, or does not hold what is asked for
 ├── RequestError     a request has a wrong field; `field` names it
 ├── ConfigError      a configuration or policy does not hold; the message names the key
 └── DataError        purchases or a catalogue cannot be read, or break the data contract
@@ -16,6 +17,15 @@ class MersalgError(Exception):
 
 class BundleError(MersalgError):
     """A bundle is missing, damaged, of another format, or does not answer its golden requests."""
+
+
+class RegistryError(MersalgError):
+    """A model registry is down (`unreachable`: trying again may help), or does not hold what is asked for."""
+
+    def __init__(self, message: str, *, unreachable: bool = False, status: int | None = None) -> None:
+        super().__init__(message)
+        self.unreachable = unreachable
+        self.status = status
 
 
 class RequestError(MersalgError):

@@ -23,13 +23,24 @@ SORTED_BATCHES: Final = 32
 
 
 def load(path: str | Path, *, threads: int = 1) -> Recommender:
-    """A recommender from a bundle folder, verified, opened and tried on its golden requests.
+    """A recommender from a bundle, verified, opened and tried on its golden requests.
 
-    `threads` are those of one answer; 1 is the best for single requests. Load after a fork, not before.
-    BundleError when anything is not as the bundle format (models/README.md) says.
+    `path` is a folder, or `models:/NAME@ALIAS` or `models:/NAME/VERSION` in the MLflow server that MLFLOW_TRACKING_URI
+    names; where that is down, the version that the address was last loaded from, with a warning. `threads` are those of
+    one answer; 1 is the best for single requests. Load after a fork, not before.
+    BundleError when anything is not as the bundle format (models/README.md) says, RegistryError when the server
+    refuses.
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
+    if str(path).startswith("models:/"):
+        from mersalg.registry import fetch  # noqa: PLC0415
+
+        registry, fetched = fetch(str(path))
+        recommender = load(fetched.folder, threads=threads)
+        _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
+        registry.mark_good(fetched)
+        return recommender
     bundle = read_bundle(path)
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx"), threads=threads))
     check_golden(recommender, bundle)
