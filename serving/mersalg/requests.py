@@ -82,6 +82,9 @@ def read_request(
         raise RequestError("moment", f"one of {', '.join(MOMENTS)}", moment)
     if order is not None and (not isinstance(order, str) or order not in ORDERS):
         raise RequestError("order", f"one of {', '.join(ORDERS)}", order)
+    facts = read_shopper(shopper)
+    if facts is not None:
+        check_product_ids(list(facts.owned), "shopper.owned[{}]")
     past, ages, quantities, paid = read_history(history, at)
     stated = {"kinds": kinds is not None, "limit": limit_is_stated, "order": order is not None}
     return Request(
@@ -97,7 +100,7 @@ def read_request(
         only=read_only(only),
         by_value=order == "value",
         history_unit_price=paid,
-        shopper=read_shopper(shopper),
+        shopper=facts,
         stated=frozenset(name for name, is_stated in stated.items() if is_stated),
     )
 

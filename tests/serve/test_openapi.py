@@ -26,9 +26,15 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "422"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("keys", [Keys(frozenset(), ""), Keys(frozenset({KEY}), KEY)], ids=["open", "with keys"])
-def test_schemathesis_finds_nothing(toy_folder: Path, tmp_path: Path, keys: Keys) -> None:
-    with running(toy_folder, keys) as service:
+@pytest.mark.parametrize(
+    ("keys", "has_policy"),
+    [(Keys(frozenset(), ""), False), (Keys(frozenset({KEY}), KEY), True)],
+    ids=["open", "with keys and a policy"],
+)
+def test_schemathesis_finds_nothing(toy_folder: Path, tmp_path: Path, keys: Keys, has_policy: bool) -> None:
+    catalogue = tmp_path / "products.csv"
+    catalogue.write_text("product_id,price,stock\nmilk,1,5\nbread,2,0\nbutter,3,5\n")
+    with running(toy_folder, keys, catalogue=str(catalogue) if has_policy else "") as service:
         version = service.service.live.current.version
         (tmp_path / "schemathesis.toml").write_text(CONFIG.format(version=version))
         done = subprocess.run(

@@ -22,6 +22,7 @@ from mersalg.serve.guards import Guards, log
 from mersalg.serve.inference_v2 import inference_routes
 from mersalg.serve.live_bundle import Answerer, LiveBundle
 from mersalg.serve.metrics import Metrics
+from mersalg.serve.policy_files import PolicyFiles
 from mersalg.serve.problems import MEDIA_TYPE, CallError, document_of, headers_of, status_of
 from mersalg.serve.routes import deployment_routes, offer_routes, state_routes
 from mersalg.serve.schemas import all_schemas
@@ -31,13 +32,23 @@ from mersalg.serve.sources import source_of
 
 
 def make_service(settings: Settings, open_bundle: Callable[[Path], Answerer] = load) -> Service:
-    """The parts of a service; nothing is loaded yet. `open_bundle` may put its own rules around a recommender."""
+    """The parts of a service; nothing is loaded yet. `open_bundle` may put its own rules around a recommender.
+
+    Where the settings name a policy or a catalogue, bundles are opened under it instead.
+    """
     metrics = Metrics()
-    live = LiveBundle(source_of(settings.bundle), open_bundle)
+    policy = policy_files(settings) if settings.is_under_policy else None
+    live = LiveBundle(source_of(settings.bundle), open_bundle if policy is None else policy.open)
     file = Path(settings.deployment_file) if settings.deployment_file else None
     deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
     answering = ThreadPoolExecutor(settings.threads, thread_name_prefix="mersalg-answer")
-    return Service(settings, live, deployments, metrics, answering, ThreadPoolExecutor(1, "mersalg-change"))
+    return Service(settings, live, deployments, metrics, answering, ThreadPoolExecutor(1, "mersalg-change"), policy)
+
+
+def policy_files(settings: Settings) -> PolicyFiles:
+    """The policy that the settings name."""
+    policy, catalogue = (Path(path) if path else None for path in (settings.policy, settings.catalogue))
+    return PolicyFiles(policy, catalogue)
 
 
 def make_app(service: Service, keys: Keys) -> ASGIApp:
@@ -120,7 +131,7 @@ def describe(app: FastAPI, keys: Keys, settings: Settings) -> None:
     def openapi() -> dict[str, Any]:
         document = made()
         parts = document.setdefault("components", {})
-        parts["schemas"] = {**parts.get("schemas", {}), **all_schemas(settings.most_requests)}
+        parts["schemas"] = {**parts.get("schemas", {}), **all_schemas(settings.most_requests, settings.is_under_policy)}
         if keys.callers or keys.admin:
             parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"key": []}]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mersalg.errors import RequestError
-from mersalg.offers import Offers
+from mersalg.offers import Comparison, Offers
 from mersalg.requests import Request, read_mapping
 from mersalg.serve.live_bundle import LiveBundle, Served
 from mersalg.serve.problems import CallError
@@ -68,12 +68,27 @@ def read_many(document: Mapping[str, Any], most: int) -> tuple[list[Request], bo
 
 
 def answer_of(offers: Offers) -> dict[str, Any]:
-    """An answer by the names of `Offers`."""
-    return {
+    """An answer by the names of `Offers`; under a policy also what it took out, and each offer beside its anchor."""
+    answer = {
         "offers": [offer.to_dict() for offer in offers],
         "reason": offers.reason,
         "retrieved": offers.retrieved,
         "best_relevance": offers.best_relevance,
+    }
+    if offers.filtered:
+        answer["filtered"] = dict(offers.filtered)
+    if offers.beside:
+        answer["beside"] = [comparison_of(comparison) for comparison in offers.beside]
+    return answer
+
+
+def comparison_of(comparison: Comparison) -> dict[str, Any]:
+    """An offer beside its anchor."""
+    return {
+        "price": comparison.price,
+        "anchor_price": comparison.anchor_price,
+        "difference": comparison.difference,
+        "attributes": {name: list(pair) for name, pair in comparison.attributes.items()},
     }
 
 

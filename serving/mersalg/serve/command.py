@@ -65,6 +65,8 @@ def read_arguments(args: argparse.Namespace, keys: Keys) -> Settings:
         timeout_seconds=args.timeout,
         rate=args.rate,
         stop_seconds=args.stop_seconds,
+        policy=str(args.policy.absolute()) if args.policy else "",
+        catalogue=str(args.catalogue.absolute()) if args.catalogue else "",
         deployment_file=str(args.deployment_file.absolute()) if args.deployment_file else "",
     )
 
@@ -159,6 +161,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
            help="at most, for what is in flight at the stop (default: %(default)s)")  # fmt: skip
     option("--deployment-file", type=Path, metavar="FILE.json",
            help="keep here which bundle was put into the running service, for its next start")  # fmt: skip
+    option(
+        "--policy", type=Path, metavar="FILE.toml", help="give only offers that keep this policy; read when it changes"
+    )
+    option("--catalogue", type=Path, metavar="FILE",
+           help="facts of today for the policy: .csv, .jsonl, .ndjson or .parquet; read when it changes")  # fmt: skip
     option("--without-key", action="store_true", help="let everybody who reaches the address call")
 
 

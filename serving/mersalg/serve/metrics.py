@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BUCKETS: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds; the best resolution lies where an answer of one request lies."""
+NOT_OF_THE_BUNDLE: Final = ("filtered", "not at this moment", "hold-out")
+"""Reasons of a policy or an experiment around the bundle."""
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Where several worker processes put their figures together."""
 
@@ -50,6 +52,9 @@ class Metrics:
             "mersalg_empty_kinds", "Kinds asked for in an answer without offers, and why each is not there.",
             ["kind", "reason"], registry=own,
         )  # fmt: skip
+        self.filtered = Counter(
+            "mersalg_filtered", "Offers that a rule of the policy took out.", ["rule"], registry=own
+        )
         self.checks = Counter("mersalg_bundle_checks", "Looks for a newer bundle.", ["outcome"], registry=own)
         self.bundle = Gauge(
             "mersalg_bundle", "1 for the bundle that answers now.", ["name", "version", "address"], registry=own,
@@ -75,6 +80,8 @@ class Metrics:
             self.requests.labels(moment).inc()
             for offer in offers:
                 self.offers.labels(offer.kind, moment).inc()
+            for rule, count in offers.filtered.items():
+                self.filtered.labels(rule).inc(count)
             if offers.reason is None:
                 continue
             self.empty.labels(offers.reason, moment).inc()
@@ -82,7 +89,11 @@ class Metrics:
                 if asked and request.limit:
                     silent = thresholds[kind]["threshold"] is None
                     why = "kind silent" if silent else "below threshold"
-                    self.empty_kinds.labels(kind, why if kind in offers.best_relevance else "nothing retrieved").inc()
+                    if offers.reason in NOT_OF_THE_BUNDLE:
+                        why = offers.reason
+                    elif kind not in offers.best_relevance:
+                        why = "nothing retrieved"
+                    self.empty_kinds.labels(kind, why).inc()
 
     def show(self, live: LiveBundle, outcome: Outcome | None = None) -> None:
         """Tell which bundle answers, and what the last look has found."""

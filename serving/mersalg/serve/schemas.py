@@ -49,7 +49,25 @@ LINE: Final[Schema] = {
         "product_id": PRODUCT_ID,
         "ordered_at": TIME,
         "quantity": {"type": ["number", "null"], "minimum": -LARGEST_QUANTITY, "maximum": LARGEST_QUANTITY},
+        "unit_price": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": LARGEST_QUANTITY,
+            "description": "What was paid, for the budget of a policy.",
+        },
     },
+}
+AMOUNT: Final[Schema] = {"type": ["number", "null"], "minimum": 0}
+SHOPPER: Final[Schema] = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "properties": {
+        "region": {"type": ["string", "null"], "minLength": 1},
+        "age": AMOUNT,
+        "owned": product_ids("What the shopper has beside the history."),
+        "budget": AMOUNT,
+    },
+    "description": "Facts for the rules of the policy. Nothing of it is kept.",
 }
 REQUEST: Final = record(
     [],
@@ -89,6 +107,19 @@ ANSWER: Final = record(
     retrieved={"type": "integer", "minimum": 0},
     best_relevance={"type": "object", "propertyNames": KIND, "additionalProperties": {"type": "number"}},
     bundle={"type": "string", "description": "The version of the bundle that answered."},
+    filtered={
+        "type": "object",
+        "additionalProperties": {"type": "integer"},
+        "description": "Rule of the policy -> offers that it took out.",
+    },
+    beside={"type": "array", "items": named("Comparison"), "description": "Each offer beside its anchor, as ordered."},
+)
+COMPARISON: Final = record(
+    ["price", "anchor_price", "difference", "attributes"],
+    price={"type": ["number", "null"]},
+    anchor_price={"type": ["number", "null"]},
+    difference={"type": ["number", "null"], "description": "What the offer costs more."},
+    attributes={"type": "object", "description": "Attribute -> the anchor's and the offer's, where they differ."},
 )
 PROBLEM: Final[Schema] = {
     "type": "object",
@@ -113,7 +144,14 @@ BUNDLE: Final = record(
 NEWEST: Final = record(["error", "since"], error={"type": "string"}, since=TIME)
 
 
-def all_schemas(most_requests: int) -> dict[str, Schema]:
+def request_schema(is_under_policy: bool) -> Schema:
+    """A request; facts of a shopper belong to it only where a policy heeds them."""
+    if not is_under_policy:
+        return REQUEST
+    return {**REQUEST, "properties": {**REQUEST["properties"], "shopper": SHOPPER}}
+
+
+def all_schemas(most_requests: int, is_under_policy: bool) -> dict[str, Schema]:
     """The schemas by name."""
     scored = record(
         ["requests"],
@@ -122,9 +160,10 @@ def all_schemas(most_requests: int) -> dict[str, Schema]:
     )
     return {
         "Line": LINE,
-        "Request": REQUEST,
+        "Request": request_schema(is_under_policy),
         "Offer": OFFER,
         "Answer": ANSWER,
+        "Comparison": COMPARISON,
         "Requests": scored,
         "Answers": record(
             ["answers", "bundle"], answers={"type": "array", "items": named("Answer")}, bundle={"type": "string"}

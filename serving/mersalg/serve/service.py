@@ -15,6 +15,7 @@ from mersalg.requests import Request
 from mersalg.serve.deployment import Deployments
 from mersalg.serve.live_bundle import LiveBundle, Served
 from mersalg.serve.metrics import Metrics
+from mersalg.serve.policy_files import PolicyFiles
 from mersalg.serve.settings import Settings
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Service:
     """For answers: as many as are computed at once. What waits here and is given up is never begun."""
     changing: ThreadPoolExecutor
     """For looks at the source and for loading: never in the way of an answer but for the processor."""
+    policy: PolicyFiles | None = None
 
     async def compute(self, work: Callable[[], T]) -> T:
         """The result of some work on an answering thread; the event loop goes on meanwhile."""
@@ -54,10 +56,12 @@ class Service:
         return served, answers
 
     async def keep_looking(self) -> None:
-        """Look for a newer bundle now and then, until cancelled."""
+        """Look for a newer bundle, and a newer policy, now and then, until cancelled."""
         while True:
             await asyncio.sleep(self.settings.check_seconds)
             try:
+                if self.policy is not None:
+                    await self.change(self.policy.refresh)
                 await self.change(self.deployments.check)
             except MersalgError as error:  # of the deployment's file; the bundle goes on answering
                 log.error("%s", error)

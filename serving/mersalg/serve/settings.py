@@ -43,6 +43,10 @@ class Settings:
     """Calls a second for each key, or each address where there are no keys; 0 = no limit."""
     stop_seconds: float = 20.0
     """At most, for what is in flight when the service is told to stop."""
+    policy: str = ""
+    """The policy's file; empty = none, or where there is a catalogue the default policy."""
+    catalogue: str = ""
+    """The file of today's facts about products; empty = none."""
     deployment_file: str = ""
     """Where it is written which bundle was put into the running service; empty = nowhere."""
 
@@ -58,6 +62,11 @@ class Settings:
             raise ConfigError(f"rate: expected calls a second from 0, got {self.rate}")
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port: expected a number from 0 to 65535, got {self.port}")
+
+    @property
+    def is_under_policy(self) -> bool:
+        """Whether offers keep a policy."""
+        return bool(self.policy or self.catalogue)
 
     def to_json(self) -> str:
         """The settings as text for a worker process."""

@@ -36,6 +36,8 @@ INPUT_TYPES: Final[dict[str, tuple[str, int]]] = {
     "apply_threshold": ("BOOL", 1),
     "by_value": ("BOOL", 1),
 }
+STATED: Final = {"kinds": "kinds", "limit": "limit", "order": "by_value"}
+"""Fields for which a policy has a default of its own, and the tensor that states them."""
 OUTPUT_TYPES: Final[dict[str, tuple[str, int]]] = {
     "product_id": ("BYTES", 2),
     "kind": ("INT64", 2),
@@ -171,6 +173,7 @@ def read_row(row: Mapping[str, Any]) -> Request:
         limit=row.get("limit", 3),
         only=only,
         by_value=row.get("by_value", False),
+        stated=frozenset(field for field, tensor in STATED.items() if tensor in row),
     )
 
 
