@@ -1,8 +1,9 @@
 """Calibration: from a ranker's score to the probability that an offer is bought, by kind.
 
-Isotonic regression (pool adjacent violators, Ayer et al. 1955) over bins of equal size, joined by straight lines, so
-that the curve has no cliffs on which a threshold could flip between runtimes. It is fitted on what would be shown:
-the best few candidates of a request, not all pairs (Sato, RecSys 2024, arXiv 2408.11596).
+Isotonic regression (pool adjacent violators, Ayer et al. 1955) over bins, joined by straight lines, so that the curve
+has no cliffs on which a threshold could flip between runtimes. Each bin leans on a logistic curve through all of them
+(Platt 1999), the more the fewer rows it has. It is fitted on what would be shown: the best few candidates of a request,
+not all pairs (Sato, RecSys 2024, arXiv 2408.11596).
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from mersalg.names import KINDS
 from mersalg_training.timeline import Float32, Float64, Int64
 
 KNOTS = 24
-SHOWN_DEPTH = 10
-"""Candidates of a request and kind that count as what would be shown."""
 MIN_BIN = 50
 MIN_GAP = 0.02
 """Knots at least so far apart in log-odds."""
-PRIOR = 1.0
+PRIOR = 200.0
+"""The logistic curve weighs as much as so many rows of a bin."""
+NEWTON_STEPS = 30
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,38 @@ def monotone(score: Float64, bought: Float64) -> tuple[Float64, Float64]:
     # Bins are finer at the top, where thresholds lie: edges at even steps of the square root from above.
     edges = np.unique((len(score) * (1.0 - (1.0 - np.linspace(0.0, 1.0, n_bins + 1)) ** 2)).astype(np.int64))
     bins = [order[a:b] for a, b in pairwise(edges) if b > a]
-    mean = float(bought.mean())
+    expected = logistic(score, bought)
     blocks: list[tuple[float, float, float]] = []
     for rows in bins:
-        blocks.append((float(len(rows)), float(score[rows].sum()), float(bought[rows].sum())))
+        n = float(len(rows))
+        share = (bought[rows].sum() + PRIOR * expected[rows].mean()) / (n + PRIOR)
+        blocks.append((n, float(score[rows].sum()), float(share * n)))
         while len(blocks) > 1 and blocks[-2][2] / blocks[-2][0] >= blocks[-1][2] / blocks[-1][0]:
             last = blocks.pop()
             blocks[-1] = tuple(a + b for a, b in zip(blocks[-1], last, strict=True))  # type: ignore[assignment]
     blocks = merged_knots(blocks)
-    knots = np.array([total / n for n, total, _ in blocks])
-    relevance = np.array([(hits + PRIOR * mean) / (n + PRIOR) for n, _, hits in blocks])
-    # The prior pulls a small block across its neighbour: the lower value holds, so that nothing is promised too much.
-    return knots, np.minimum.accumulate(relevance[::-1])[::-1]
+    return np.array([total / n for n, total, _ in blocks]), np.array([hits / n for n, _, hits in blocks])
+
+
+def logistic(score: Float64, bought: Float64) -> Float64:
+    """(n,) the probability by a logistic curve in the score, drawn a little towards the score itself as log-odds.
+
+    Newton's method; the pull keeps it finite where all, or none, is bought.
+    """
+    columns = np.stack([np.ones_like(score), score], axis=1)
+    origin = np.array([0.0, 1.0])
+    weights = origin.copy()
+    for _ in range(NEWTON_STEPS):
+        probability = sigmoid(columns @ weights)
+        slope = columns.T @ (bought - probability) - (weights - origin)
+        curvature = (columns * (probability * (1.0 - probability))[:, None]).T @ columns + np.eye(2)
+        weights = weights + np.linalg.solve(curvature, slope)
+    return sigmoid(columns @ weights)
+
+
+def sigmoid(log_odds: Float64) -> Float64:
+    """(n,) the probability of log-odds, without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * log_odds)), dtype=np.float64)
 
 
 def merged_knots(blocks: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:

@@ -1,0 +1,112 @@
+"""From what is wanted of a kind to its threshold: a least precision, a largest coverage, or a cost made good."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from mersalg.names import Kind
+from mersalg_training.betting import above_zero, certified_share, mean_square
+from mersalg_training.config import TargetConfig
+from mersalg_training.timeline import Float32
+from mersalg_training.tradeoffs import SHOWN, Shown, tallies
+
+REQUESTS_OF_CUSTOMER: Final = 12
+"""Requests of one customer that count at most, so that a customer's sum is bounded."""
+MOST_OFFERS: Final = SHOWN * REQUESTS_OF_CUSTOMER
+STEPS: Final = 40
+MIN_OFFERS: Final = 50
+"""A threshold that shows fewer offers of the fitting half is no candidate."""
+NEARBY: Final = 0.005
+"""A threshold moves by at most so large a share of the offers to lie in a wide gap."""
+LEAST: Final = 1e-9
+"""Stands for a least sum of 0, where a precision of 0 is wanted."""
+
+
+def thresholds_to_try(shown: Shown) -> list[float]:
+    """Ascending relevances, as float32 numbers, that show at least MIN_OFFERS of the fitting half."""
+    if len(shown.relevance) < MIN_OFFERS:
+        return []
+    top = np.sort(shown.relevance)[: len(shown.relevance) - MIN_OFFERS + 1]
+    lowest_shown = np.quantile(top, 1.0 - np.geomspace(1e-4, 1.0, STEPS), method="lower")
+    return sorted({in_a_gap(shown.relevance, float(relevance), top[-1]) for relevance in lowest_shown})
+
+
+def in_a_gap(relevance: Float32, least: float, most: float = np.inf) -> float:
+    """The middle of the widest gap between occurring relevances close to one that is to be shown, a float32 number.
+
+    Trees give the same score again and again, and a threshold on such a score, or close to it, would leave the decision
+    to its last bits, which another runtime may round otherwise. Above `most` no relevance is looked at; nor is any that
+    would move more than NEARBY of the offers over the threshold.
+    """
+    occurring, times = np.unique(relevance, return_counts=True)
+    occurring, below = np.append(np.float32(0.0), occurring), np.append(0, np.cumsum(times))
+    place = max(1, int(np.searchsorted(occurring, np.float32(least))))
+    place = min(place, len(occurring) - 1)
+    moved = np.abs(below[:-1] - below[place - 1])
+    near = np.flatnonzero((moved <= NEARBY * len(relevance)) & (occurring[1:] <= max(most, occurring[place])))
+    gaps = occurring[near + 1] - occurring[near]
+    widest = int(near[np.argmax(gaps)])
+    return float((occurring[widest] + occurring[widest + 1]) / np.float32(2.0))
+
+
+def for_precision(
+    grid: list[float], fitting: Shown, certify: Shown, wanted: float, confidence: float
+) -> tuple[float | None, bool]:
+    """The lowest threshold that is certified to keep a precision, and that it is; else the lowest that merely does.
+
+    The walk starts where the fitting half is surest and goes down until a test fails: fixed-sequence testing. Without
+    a certificate a threshold has to hold on both halves; None where there is none.
+    """
+    certified = walk_down(grid, fitting, certify, wanted, confidence)
+    if certified is not None:
+        return certified, True
+    held = (t for t in grid if fitting.precision(t) >= wanted and certify.precision(t) >= wanted)
+    return next(held, None), False
+
+
+def walk_down(grid: list[float], fitting: Shown, certify: Shown, wanted: float, confidence: float) -> float | None:
+    """The lowest threshold that the certifying half proves, all above it on the walk being proved too."""
+    if not grid or not len(certify.unit):
+        return None
+    (hits, offers), (guess_hits, guess_offers) = tallies(certify, grid), tallies(fitting, grid)
+    guess = guess_hits - wanted * guess_offers
+    noise = np.sqrt((guess**2).sum(axis=0))
+    start = int(np.argmax(guess.sum(axis=0) / np.maximum(noise, LEAST)))
+    least = np.full(len(grid), -max(MOST_OFFERS * wanted, LEAST))
+    proved = above_zero(hits - wanted * offers, least, mean_square(guess), confidence)[: start + 1]
+    steps = int(np.argmin(np.append(proved[::-1], False)))
+    return grid[start + 1 - steps] if steps else None
+
+
+def for_coverage(grid: list[float], fitting: Shown, kind: Kind, coverage: float) -> float | None:
+    """The lowest threshold at which no larger share of the requests sees an offer; None where every one shows more."""
+    return next((t for t in grid if fitting.coverage(t, kind) <= coverage), None)
+
+
+def for_relevance(fitting: Shown, least: float) -> float | None:
+    """A threshold by the calibrated relevance itself; None where too few offers of the fitting half reach it."""
+    reached = fitting.relevance[fitting.relevance >= np.float32(least)]
+    return in_a_gap(fitting.relevance, float(reached.min())) if len(reached) >= MIN_OFFERS else None
+
+
+def break_even(target: TargetConfig, fitting: Shown) -> float | None:
+    """The relevance from which on an offer pays: cost / (cost + margin); None where no margin is stated or known.
+
+    The margin of a kind is the mean over the offers that would be shown (the price where the cost is unknown).
+    """
+    if target.cost_ratio is not None:
+        return target.cost_ratio / (1.0 + target.cost_ratio)
+    cost, margin = target.cost or 0.0, target.margin
+    if margin is None:
+        worth = fitting.worth[np.isfinite(fitting.worth)]
+        margin = float(worth.mean()) if len(worth) else 0.0
+    return cost / (cost + margin) if margin > 0.0 else None
+
+
+def certified_precision(fitting: Shown, certify: Shown, threshold: float, confidence: float) -> float:
+    """What is proved of the precision at a threshold that the certifying half had no part in; 0.0 for nothing."""
+    (hits, offers), (guess_hits, guess_offers) = tallies(certify, [threshold]), tallies(fitting, [threshold])
+    guess = guess_hits[:, 0], guess_offers[:, 0]
+    return certified_share(hits[:, 0], offers[:, 0], MOST_OFFERS, guess, confidence)
