@@ -45,7 +45,9 @@ def above_zero(sums: Float64, least: Float64, size: Float64, confidence: float) 
     return reached
 
 
-def certified_share(hits: Float64, offers: Float64, most: int, guess: tuple[Float64, Float64], confidence: float) -> float:
+def certified_share(
+    hits: Float64, offers: Float64, most: int, guess: tuple[Float64, Float64], confidence: float
+) -> float:
     """The largest share of the offers that is proved to be relevant: a lower confidence bound, 0.0 where none is.
 
     hits, offers: (n,) relevant offers and offers of each customer, in an order that does not depend on them; most: what
@@ -54,9 +56,7 @@ def certified_share(hits: Float64, offers: Float64, most: int, guess: tuple[Floa
     upwards, that is proved: the first that is not ends the search, so that they cost no more than one test.
     """
     wanted = np.arange(1, STEPS_OF_A_SHARE) / STEPS_OF_A_SHARE
-    proved = above_zero(
-        surplus(hits, offers, wanted), -most * wanted, mean_square(surplus(*guess, wanted)), confidence
-    )
+    proved = above_zero(surplus(hits, offers, wanted), -most * wanted, mean_square(surplus(*guess, wanted)), confidence)
     first_open = int(np.argmin(np.append(proved, False)))
     return float(wanted[first_open - 1]) if first_open else 0.0
 

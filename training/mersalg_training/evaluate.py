@@ -19,15 +19,16 @@ from mersalg.errors import DataError, MersalgError
 from mersalg.names import Order
 from mersalg.recommender import load
 from mersalg_training.anchored_tasks import make_tasks
-from mersalg_training.answers import Answer, Score, Show, bundle_scorer, bundle_shower, time_to_day
+from mersalg_training.answers import Answer, Score, Show, Shower, bundle_scorer, bundle_shower, time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
 from mersalg_training.baselines import Baseline, Question, fit_baselines
 from mersalg_training.by_value import Sold, sold_by_order, value_shower
 from mersalg_training.card import OURS
-from mersalg_training.cases import make_cases
+from mersalg_training.cases import Cases, make_cases
 from mersalg_training.config import Config, lay_over, parse_config
 from mersalg_training.contract import apply_contract
 from mersalg_training.evaluation import KNOWN, NEW, ORACLE, Difference, Evaluation, Row
+from mersalg_training.kept import Kept, Promises, kept, promises
 from mersalg_training.metrics import (
     COVERAGE,
     NDCG,
@@ -54,6 +55,8 @@ from mersalg_training.timeline import UNKNOWN, Float64, Int64, Timeline, read_ti
 
 QUERIES: Final = 2000
 """Most requests of a task."""
+KEPT_REQUESTS: Final = 10
+"""A promise takes many offers to check: so many times the requests of a task."""
 LEAST_OF_A_GROUP: Final = 30
 """New and known customers are told apart where there are so many requests of each."""
 
@@ -90,7 +93,7 @@ def evaluate(
     """
     window = test_window(timeline, windows)
     progress = progress or Progress(disable=True)
-    for_tasks, for_ties, for_draws, for_shown = np.random.default_rng(config.seed).spawn(4)
+    for_tasks, for_ties, for_draws, for_shown, for_kept = np.random.default_rng(config.seed).spawn(5)
     step = progress.add_task("Making requests", total=None)
     tasks, _ = make_tasks(timeline, attributes, window, config.kinds, queries, for_tasks, config.label.horizon_days)
     progress.update(step, description="Fitting baselines")
@@ -119,9 +122,11 @@ def evaluate(
         ceilings += reachable
     progress.update(step, description="Thresholds")
     shown, sold = judge_shown(show, show_by_value, timeline, attributes, window, config, queries, for_shown)
+    progress.update(step, description="Promises")
+    came, promised = judge_kept(show, timeline, attributes, window, config, queries, for_kept)
     progress.update(step, description="Evaluated", completed=rankings + (show is not None))
     without_requests = [task.label for task in tasks if not len(task.cases)]
-    return Evaluation(rows, differences, shown, without_requests, ceilings, sold, skipped)
+    return Evaluation(rows, differences, shown, without_requests, ceilings, sold, skipped, came, promised)
 
 
 def test_window(timeline: Timeline, windows: Windows) -> tuple[float, float]:
@@ -232,15 +237,7 @@ def judge_shown(
     """
     if show is None:
         return [], []
-    horizon_days = config.label.horizon_days
-    if horizon_days is None:
-        raise DataError(
-            "evaluate: label.horizon_days: expected the days that training resolved, got null; "
-            "set it: --set label.horizon_days=14"
-        )
-    cases = make_cases(
-        timeline, attributes.product_type, len(attributes.product_types), *window, horizon_days, 2 * queries, random
-    )
+    cases = shown_cases(timeline, attributes, window, config, 2 * queries, random)
     if not len(cases):
         return [], []
     answers = show(cases)
@@ -249,6 +246,44 @@ def judge_shown(
         return shown, []
     by_order: dict[Order, list[Answer]] = {"relevance": answers, "value": show_by_value(cases)}
     return shown, sold_by_order(timeline, attributes, cases, by_order, random)
+
+
+def shown_cases(
+    timeline: Timeline,
+    attributes: Attributes,
+    window: tuple[float, float],
+    config: Config,
+    most: int,
+    random: np.random.Generator,
+) -> Cases:
+    """Requests of the test window in the mix of moments that a bundle is trained on."""
+    horizon_days = config.label.horizon_days
+    if horizon_days is None:
+        raise DataError(
+            "evaluate: label.horizon_days: expected the days that training resolved, got null; "
+            "set it: --set label.horizon_days=14"
+        )
+    types, unknown = attributes.product_type, len(attributes.product_types)
+    return make_cases(timeline, types, unknown, *window, horizon_days, most, random)
+
+
+def judge_kept(
+    show: Show | None,
+    timeline: Timeline,
+    attributes: Attributes,
+    window: tuple[float, float],
+    config: Config,
+    queries: int,
+    random: np.random.Generator,
+) -> tuple[list[Kept], Promises | None]:
+    """Whether what a bundle shows is as relevant as it says, on KEPT_REQUESTS times as many requests as a task."""
+    if not isinstance(show, Shower):
+        return [], None
+    cases = shown_cases(timeline, attributes, window, config, KEPT_REQUESTS * queries, random)
+    if not len(cases):
+        return [], None
+    shown = promises(show, cases)
+    return kept(shown, cases, random), shown
 
 
 def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:

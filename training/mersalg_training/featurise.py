@@ -93,14 +93,14 @@ class Featuriser:
         batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
         done = 0
         with ThreadPoolExecutor(THREADS) as pool:
-            for rows, found in zip(batches, pool.map(lambda b: self._batch(timeline, cases, b, offered), batches), strict=True):
+            for rows, found in zip(
+                batches, pool.map(lambda b: self._batch(timeline, cases, b, offered), batches), strict=True
+            ):
                 done += len(rows)
                 tick(done, len(order))
                 yield found
 
-    def _batch(
-        self, timeline: Timeline, cases: Cases, rows: Int64, offered: npt.NDArray[np.bool_] | None
-    ) -> Found:
+    def _batch(self, timeline: Timeline, cases: Cases, rows: Int64, offered: npt.NDArray[np.bool_] | None) -> Found:
         feeds = feeds_of(timeline, cases, rows, self.tables)
         if offered is not None:
             feeds["kinds"] = offered[cases.moment[rows]]

@@ -4,7 +4,7 @@ Learn then test (Angelopoulos, Bates, Candes, Jordan and Lei, arXiv 2110.01052):
 the certifying rows do not influence, each by a finite-sample test of "the precision is below what is wanted"; the
 first that cannot be rejected ends the search, so that all of them together err no more often than one. The unit that
 is drawn is a customer, whose offers hang together: what is tested is the mean, over customers, of (bought - wanted)
-summed over the offers shown (`betting`). It is above 0 exactly where more than the wanted share of all offers is bought.
+summed over the offers shown (`betting`). It is above 0 exactly where more than the wanted share of offers is bought.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mersalg_training.targets import (
 from mersalg_training.tradeoffs import Shown, Tradeoff, tradeoff
 
 Way = Literal["precision", "coverage", "cost"]
-ROWS: Final = 10
+ROWS: Final = 8
 """Thresholds of a table of trade-offs, beside the chosen one."""
 
 
@@ -102,7 +102,8 @@ def choose(kind: Kind, config: ThresholdConfig, fitting: Shown, certify: Shown) 
         why = f"fewer than {2 * MIN_OFFERS} offers of the kind would be shown in the calibration window"
     elif np.isfinite(reached.precision):
         why += f"; at best {reached.precision:.1%} is bought, shown to {reached.coverage:.1%} of the requests"
-    rows = {*grid[:: max(1, len(grid) // ROWS)], *([] if threshold is None else [threshold])}
+    spread = np.linspace(0, len(grid) - 1, min(ROWS, len(grid))).round().astype(np.int64).tolist()
+    rows = {*(grid[step] for step in spread), *([] if threshold is None else [threshold])}
     return Threshold(
         kind=kind,
         way=aimed.way,

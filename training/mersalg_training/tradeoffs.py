@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -38,8 +38,17 @@ class Shown:
 
     def take(self, rows: Booleans) -> Shown:
         """Some rows, of the same requests."""
-        columns = ("kind", "relevance", "bought", "unit", "request", "depth", "known", "worth")
-        return Shown(*(getattr(self, name)[rows] for name in columns), asked=self.asked)
+        return replace(
+            self,
+            kind=self.kind[rows],
+            relevance=self.relevance[rows],
+            bought=self.bought[rows],
+            unit=self.unit[rows],
+            request=self.request[rows],
+            depth=self.depth[rows],
+            known=self.known[rows],
+            worth=self.worth[rows],
+        )
 
     def of_kind(self, kind: Kind) -> Shown:
         """The rows of one kind."""
@@ -99,8 +108,11 @@ def tallies(shown: Shown, thresholds: list[float]) -> tuple[Float64, Float64]:
     reached = np.searchsorted(np.array(thresholds, dtype=np.float32), shown.relevance, side="right")
     shape = len(units), len(thresholds) + 1
     place = unit * shape[1] + reached
-    hits = np.bincount(place, weights=shown.bought, minlength=shape[0] * shape[1]).reshape(shape)
-    offers = np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
     # An offer that reaches a threshold reaches every lower one.
-    from_above = [np.cumsum(counts[:, ::-1], axis=1)[:, ::-1][:, 1:] for counts in (hits, offers)]
-    return from_above[0], from_above[1]
+    hits, offers = (
+        np.asarray(
+            np.cumsum(np.bincount(place, weights=of, minlength=shape[0] * shape[1]).reshape(shape)[:, ::-1], axis=1)
+        )[:, ::-1][:, 1:].astype(np.float64)
+        for of in (shown.bought, np.ones(len(unit)))
+    )
+    return hits, offers
