@@ -46,19 +46,20 @@ def above_zero(sums: Float64, least: Float64, size: Float64, confidence: float) 
 
 
 def certified_share(
-    hits: Float64, offers: Float64, most: int, guess: tuple[Float64, Float64], confidence: float
+    hits: Float64, offers: Float64, most: float, guess: tuple[Float64, Float64], confidence: float
 ) -> float:
     """The largest share of the offers that is proved to be relevant: a lower confidence bound, 0.0 where none is.
 
     hits, offers: (n,) relevant offers and offers of each customer, in an order that does not depend on them; most: what
     no customer has more offers than. guess: hits and offers of other customers, from which the bets take their size.
     The share is that of the offers, not the mean of the customers' shares. The bound is the last of the shares, tried
-    upwards, that is proved: the first that is not ends the search, so that they cost no more than one test.
+    upwards, that is proved: the first that is not ends the search, so that they cost no more than one test. It never
+    lies above the share that was seen.
     """
     wanted = np.arange(1, STEPS_OF_A_SHARE) / STEPS_OF_A_SHARE
     proved = above_zero(surplus(hits, offers, wanted), -most * wanted, mean_square(surplus(*guess, wanted)), confidence)
     first_open = int(np.argmin(np.append(proved, False)))
-    return float(wanted[first_open - 1]) if first_open else 0.0
+    return min(float(wanted[first_open - 1]), float(hits.sum() / offers.sum())) if first_open else 0.0
 
 
 def surplus(hits: Float64, offers: Float64, wanted: Float64) -> Float64:

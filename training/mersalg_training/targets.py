@@ -9,12 +9,11 @@ import numpy as np
 from mersalg.names import Kind
 from mersalg_training.betting import above_zero, certified_share, mean_square
 from mersalg_training.config import TargetConfig
-from mersalg_training.timeline import Float32
-from mersalg_training.tradeoffs import SHOWN, Shown, tallies
+from mersalg_training.timeline import Float32, Float64
+from mersalg_training.tradeoffs import Shown, tallies
 
 REQUESTS_OF_CUSTOMER: Final = 12
-"""Requests of one customer that count at most, so that a customer's sum is bounded."""
-MOST_OFFERS: Final = SHOWN * REQUESTS_OF_CUSTOMER
+"""Requests of one customer that count at most: more of them say ever less that is new."""
 STEPS: Final = 40
 MIN_OFFERS: Final = 50
 """A threshold that shows fewer offers of the fitting half is no candidate."""
@@ -70,14 +69,24 @@ def walk_down(grid: list[float], fitting: Shown, certify: Shown, wanted: float, 
     """The lowest threshold that the certifying half proves, all above it on the walk being proved too."""
     if not grid or not len(certify.unit):
         return None
-    (hits, offers), (guess_hits, guess_offers) = tallies(certify, grid), tallies(fitting, grid)
-    guess = guess_hits - wanted * guess_offers
-    noise = np.sqrt((guess**2).sum(axis=0))
-    start = int(np.argmax(guess.sum(axis=0) / np.maximum(noise, LEAST)))
-    least = np.full(len(grid), -max(MOST_OFFERS * wanted, LEAST))
-    proved = above_zero(hits - wanted * offers, least, mean_square(guess), confidence)[: start + 1]
-    steps = int(np.argmin(np.append(proved[::-1], False)))
+    guess_hits, guess_offers = tallies(fitting, grid)
+    most = guess_offers.max(axis=0)
+    hits, offers = at_most(*tallies(certify, grid), most)
+    guess, surplus = guess_hits - wanted * guess_offers, hits - wanted * offers
+    start = int(np.argmax(guess.sum(axis=0) / np.maximum(np.sqrt((guess**2).sum(axis=0)), LEAST)))
+    proved = above_zero(surplus, -np.maximum(most * wanted, LEAST), mean_square(guess), confidence)
+    proved &= surplus.sum(axis=0) >= 0.0
+    steps = int(np.argmin(np.append(proved[start::-1], False)))
     return grid[start + 1 - steps] if steps else None
+
+
+def at_most(hits: Float64, offers: Float64, most: Float64) -> tuple[Float64, Float64]:
+    """Hits and offers of each unit, (n_units, k), those with more offers than `most`, (k,), weighed down to it.
+
+    So a sum is bounded, by a number that the certifying half had no part in, and no customer decides alone.
+    """
+    weight = np.minimum(1.0, most / np.maximum(offers, 1.0))
+    return hits * weight, offers * weight
 
 
 def for_coverage(grid: list[float], fitting: Shown, kind: Kind, coverage: float) -> float | None:
@@ -107,6 +116,8 @@ def break_even(target: TargetConfig, fitting: Shown) -> float | None:
 
 def certified_precision(fitting: Shown, certify: Shown, threshold: float, confidence: float) -> float:
     """What is proved of the precision at a threshold that the certifying half had no part in; 0.0 for nothing."""
-    (hits, offers), (guess_hits, guess_offers) = tallies(certify, [threshold]), tallies(fitting, [threshold])
+    guess_hits, guess_offers = tallies(fitting, [threshold])
+    most = guess_offers.max(axis=0)
+    hits, offers = at_most(*tallies(certify, [threshold]), most)
     guess = guess_hits[:, 0], guess_offers[:, 0]
-    return certified_share(hits[:, 0], offers[:, 0], MOST_OFFERS, guess, confidence)
+    return certified_share(hits[:, 0], offers[:, 0], float(most[0]), guess, confidence)
