@@ -9,7 +9,7 @@ import pytest
 
 from mersalg.names import KINDS
 from mersalg_training.config import ThresholdConfig
-from mersalg_training.targets import MIN_OFFERS, at_most, in_a_gap, thresholds_to_try
+from mersalg_training.targets import MIN_OFFERS, at_most, gaps_of, thresholds_to_try
 from mersalg_training.thresholds import Threshold, choose, choose_thresholds
 from mersalg_training.timeline import Float32, Int64
 from mersalg_training.tradeoffs import Shown, tallies, tradeoff
@@ -187,9 +187,9 @@ def test_last_bits_of_a_relevance_do_not_move_an_offer_over_its_threshold() -> N
 def test_a_threshold_moves_into_the_widest_gap_nearby() -> None:
     crowd = np.linspace(0.4, 0.5, 500, dtype=np.float32)
     gap = np.concatenate([crowd, np.linspace(0.51, 0.6, 500, dtype=np.float32)])
-    assert in_a_gap(gap, 0.5) == pytest.approx(0.505)
-    assert in_a_gap(gap, float(gap[501])) == pytest.approx(0.505)
-    assert in_a_gap(gap, 0.45) == pytest.approx(0.45, abs=0.002), "too far away to move there"
+    assert gaps_of(gap).nearest(0.5) == pytest.approx(0.505)
+    assert gaps_of(gap).nearest(float(gap[501])) == pytest.approx(0.505)
+    assert gaps_of(gap).nearest(0.45) == pytest.approx(0.45, abs=0.002), "too far away to move there"
 
 
 def test_the_rows_that_certify_do_not_choose_what_is_tried() -> None:

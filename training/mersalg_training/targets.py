@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from mersalg.names import Kind
 from mersalg_training.betting import above_zero, certified_share, mean_square
 from mersalg_training.config import TargetConfig
-from mersalg_training.timeline import Float32, Float64
+from mersalg_training.timeline import Float32, Float64, Int64
 from mersalg_training.tradeoffs import Shown, tallies
 
 REQUESTS_OF_CUSTOMER: Final = 12
@@ -29,25 +30,41 @@ def thresholds_to_try(shown: Shown) -> list[float]:
         return []
     top = np.sort(shown.relevance)[: len(shown.relevance) - MIN_OFFERS + 1]
     lowest_shown = np.quantile(top, 1.0 - np.geomspace(1e-4, 1.0, STEPS), method="lower")
-    return sorted({in_a_gap(shown.relevance, float(relevance), top[-1]) for relevance in lowest_shown})
+    gaps = gaps_of(shown.relevance)
+    return sorted({gaps.nearest(float(relevance), top[-1]) for relevance in np.unique(lowest_shown)})
 
 
-def in_a_gap(relevance: Float32, least: float, most: float = np.inf) -> float:
-    """The middle of the widest gap between occurring relevances close to one that is to be shown, a float32 number.
+@dataclass(frozen=True)
+class Gaps:
+    """The relevances that occur, ascending, from a 0 below all of them."""
 
-    Trees give the same score again and again, and a threshold on such a score, or close to it, would leave the decision
-    to its last bits, which another runtime may round otherwise. Above `most` no relevance is looked at; nor is any that
-    would move more than NEARBY of the offers over the threshold.
-    """
+    occurring: Float32
+    below: Int64
+    """How many offers lie below each of them, but for the 0."""
+    reach: float
+    """Offers that a threshold may move over."""
+
+    def nearest(self, least: float, most: float = np.inf) -> float:
+        """The middle of the widest gap close to a relevance that is to be shown, a float32 number.
+
+        Trees give the same score again and again, and a threshold on such a score, or close to it, would leave the
+        decision to its last bits, which another runtime may round otherwise. No relevance above `most` is hidden.
+        """
+        place = int(np.clip(np.searchsorted(self.occurring, np.float32(least)), 1, len(self.occurring) - 1))
+        first, last = np.searchsorted(
+            self.below, [self.below[place - 1] - self.reach, self.below[place - 1] + self.reach], side="left"
+        )
+        last = max(place, min(last, int(np.searchsorted(self.occurring, np.float32(most), side="right")) - 1))
+        gaps = np.diff(self.occurring[first : last + 1])
+        widest = int(first) + int(np.argmax(gaps))
+        return float((self.occurring[widest] + self.occurring[widest + 1]) / np.float32(2.0))
+
+
+def gaps_of(relevance: Float32) -> Gaps:
+    """The gaps between relevances (n,), n >= 1."""
     occurring, times = np.unique(relevance, return_counts=True)
-    occurring, below = np.append(np.float32(0.0), occurring), np.append(0, np.cumsum(times))
-    place = max(1, int(np.searchsorted(occurring, np.float32(least))))
-    place = min(place, len(occurring) - 1)
-    moved = np.abs(below[:-1] - below[place - 1])
-    near = np.flatnonzero((moved <= NEARBY * len(relevance)) & (occurring[1:] <= max(most, occurring[place])))
-    gaps = occurring[near + 1] - occurring[near]
-    widest = int(near[np.argmax(gaps)])
-    return float((occurring[widest] + occurring[widest + 1]) / np.float32(2.0))
+    below = np.append(0, np.cumsum(times))[:-1]
+    return Gaps(np.append(np.float32(0.0), occurring), below, NEARBY * len(relevance))
 
 
 def for_precision(
@@ -97,7 +114,7 @@ def for_coverage(grid: list[float], fitting: Shown, kind: Kind, coverage: float)
 def for_relevance(fitting: Shown, least: float) -> float | None:
     """A threshold by the calibrated relevance itself; None where too few offers of the fitting half reach it."""
     reached = fitting.relevance[fitting.relevance >= np.float32(least)]
-    return in_a_gap(fitting.relevance, float(reached.min())) if len(reached) >= MIN_OFFERS else None
+    return gaps_of(fitting.relevance).nearest(float(reached.min())) if len(reached) >= MIN_OFFERS else None
 
 
 def break_even(target: TargetConfig, fitting: Shown) -> float | None:
