@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mersalg.errors import DataError, MersalgError
 from mersalg.names import Order
-from mersalg.recommender import load
+from mersalg.recommender import Recommender, load
 from mersalg_training.anchored_tasks import make_tasks
 from mersalg_training.answers import Answer, Score, Show, Shower, bundle_scorer, bundle_shower, time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
@@ -48,6 +48,7 @@ from mersalg_training.metrics import (
 )
 from mersalg_training.progress import results_console
 from mersalg_training.purchases import open_purchases
+from mersalg_training.restraint import Restraint, restraint
 from mersalg_training.shown import Shown, shown_precision
 from mersalg_training.split import Windows
 from mersalg_training.tasks import Task
@@ -80,6 +81,7 @@ def evaluate(
     *,
     show: Show | None = None,
     show_by_value: Show | None = None,
+    restrain: Recommender | None = None,
     queries: int = QUERIES,
     every_baseline: bool = False,
     progress: Progress | None = None,
@@ -88,12 +90,14 @@ def evaluate(
 
     With `show_by_value`, too, the order by value stands beside that by relevance.
 
+    With `restrain`, the bundle, how many carts see an offer at an equal precision, beside the baselines.
+
     The same config gives the same requests and draws, whatever `score` answers. `show` needs label.horizon_days.
     DataError if there is no test window, or no order in it.
     """
     window = test_window(timeline, windows)
     progress = progress or Progress(disable=True)
-    for_tasks, for_ties, for_draws, for_shown, for_kept = np.random.default_rng(config.seed).spawn(5)
+    for_tasks, for_ties, for_draws, for_shown, for_kept, for_restraint = np.random.default_rng(config.seed).spawn(6)
     step = progress.add_task("Making requests", total=None)
     tasks, _ = make_tasks(timeline, attributes, window, config.kinds, queries, for_tasks, config.label.horizon_days)
     progress.update(step, description="Fitting baselines")
@@ -123,10 +127,14 @@ def evaluate(
     progress.update(step, description="Thresholds")
     shown, sold = judge_shown(show, show_by_value, timeline, attributes, window, config, queries, for_shown)
     progress.update(step, description="Promises")
+    restrained: list[Restraint] = []
+    if restrain is not None:
+        progress.update(step, description="Restraint")
+        restrained = restraint(restrain, timeline, baselines, asked, for_restraint)
     came, promised = judge_kept(show, timeline, attributes, window, config, queries, for_kept)
     progress.update(step, description="Evaluated", completed=rankings + (show is not None))
     without_requests = [task.label for task in tasks if not len(task.cases)]
-    return Evaluation(rows, differences, shown, without_requests, ceilings, sold, skipped, came, promised)
+    return Evaluation(rows, differences, shown, without_requests, ceilings, sold, skipped, came, promised, restrained)
 
 
 def test_window(timeline: Timeline, windows: Windows) -> tuple[float, float]:
@@ -301,6 +309,9 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baselines", action="store_true", help="beside every baseline, the two-stage model included; takes minutes"
     )
+    parser.add_argument(
+        "--restraint", action="store_true", help="also how many carts see an offer at an equal realised precision"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure as JSON")
 
 
@@ -324,6 +335,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
             config,
             show=bundle_shower(recommender, timeline),
             show_by_value=value_shower(recommender, timeline),
+            restrain=recommender if args.restraint else None,
             queries=args.queries,
             every_baseline=args.baselines,
             progress=progress,

@@ -17,6 +17,10 @@ from mersalg_training.by_value import Sold
 from mersalg_training.card import OURS
 from mersalg_training.kept import Kept, Promises
 from mersalg_training.metrics import NDCG, PRECISION, Estimate
+from mersalg_training.restraint import COLUMNS as RESTRAINT_COLUMNS
+from mersalg_training.restraint import TITLE as RESTRAINT_TITLE
+from mersalg_training.restraint import Restraint
+from mersalg_training.restraint import cells as restraint_cells
 from mersalg_training.shown import Shown
 
 ORACLE: Final = "oracle over candidates"
@@ -91,6 +95,8 @@ class Evaluation:
     """What the relevance of what is shown promised, and what came of it; empty where that was not asked for."""
     promises: Promises | None = None
     """The offers behind it, for a plot."""
+    restraint: Sequence[Restraint] = ()
+    """How many carts see an offer at an equal precision; empty where that was not asked for."""
 
     def figures(self, metric: str) -> dict[str, dict[str, Row]]:
         """Task -> method -> its row."""
@@ -156,6 +162,7 @@ class Evaluation:
             "shown": [asdict(row) for row in self.shown],
             "sold": [asdict(row) for row in self.sold],
             "kept": [asdict(row) for row in self.kept],
+            "restraint": [asdict(row) for row in self.restraint],
             "without_requests": list(self.without_requests),
             "skipped": dict(self.skipped),
         }
@@ -183,7 +190,9 @@ class Evaluation:
                     offers.add_row(*shown_cells(row))
             parts.append(offers)
         if self.kept:
-            parts.append(kept_table(self.kept))
+            parts.append(text_table(KEPT_TITLE, KEPT_COLUMNS, map(kept_cells, self.kept)))
+        if self.restraint:
+            parts.append(text_table(RESTRAINT_TITLE, RESTRAINT_COLUMNS, map(restraint_cells, self.restraint)))
         if self.sold:
             header, lines = self.sold_cells()
             by_order = Table(*header, title="What each order of the offers sells, of what is shown", **COMPACT)
@@ -223,6 +232,9 @@ class Evaluation:
             text += markdown_table(SHOWN_COLUMNS, map(shown_cells, self.shown))
         if self.kept:
             text += f"\n\n{KEPT_TITLE}.\n\n" + markdown_table(KEPT_COLUMNS, map(kept_cells, self.kept))
+        if self.restraint:
+            lines = map(restraint_cells, self.restraint)
+            text += f"\n\n{RESTRAINT_TITLE}.\n\n" + markdown_table(RESTRAINT_COLUMNS, lines)
         if self.sold:
             text += "\n\nWhat each order of the offers sells, of what is shown.\n\n"
             text += markdown_table(*self.sold_cells())
@@ -311,11 +323,11 @@ def kept_cells(row: Kept) -> list[str]:
     return [row.kind, row.group, f"{row.offers}", f"{row.promised:.3f}", interval(row.came, places=3), *errors]
 
 
-def kept_table(rows: Sequence[Kept]) -> Table:
-    """What came of what was promised, for a terminal."""
-    table = Table(*KEPT_COLUMNS, title=KEPT_TITLE, **COMPACT)
-    for row in rows:
-        table.add_row(*kept_cells(row))
+def text_table(title: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
+    """A table for a terminal."""
+    table = Table(*header, title=title, **COMPACT)
+    for line in lines:
+        table.add_row(*line)
     return table
 
 

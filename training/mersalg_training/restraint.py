@@ -32,6 +32,7 @@ LEAST: Final = 30
 """A precision of fewer offers is none."""
 DRAWS: Final = 200
 """Resamples of the customers."""
+TITLE: Final = "Carts that see an offer at an equal realised precision"
 COLUMNS: Final = ("task", "precision", "method", "carts that see an offer", "ratio of ours to it")
 ASKED: Final = 200
 """Offers that are asked of the bundle, so that DEPTH are left after what the task forbids."""
