@@ -82,7 +82,7 @@ class Shop:
 SHOPS: Final = (
     Shop("exactly at the boundary", 300, 0.20, 0.9, low=0.20, high=0.20),
     Shop("boundary, rare purchases", 300, 0.05, 0.9, low=0.05, high=0.05),
-    Shop("few customers", 40, 0.20, 0.9, low=0.05, high=0.45),
+    Shop("few customers", 40, 0.30, 0.9, low=0.05, high=0.45),
     Shop("threshold searched", 300, 0.30, 0.9, low=0.05, high=0.45),
     Shop("heavy tails, the busy buy less", 300, 0.20, 0.9, low=0.05, high=0.40, tail=0.8, busy=0.8),
     Shop("the same at 95 %", 300, 0.20, 0.95, low=0.05, high=0.40, tail=0.8, busy=0.8),

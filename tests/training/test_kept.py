@@ -110,7 +110,7 @@ def lists(*rows: tuple[float, bool, int]) -> Lists:
 
 
 def test_the_carts_that_see_an_offer_are_those_above_the_lowest_threshold_of_the_precision() -> None:
-    # Forty carts: the first offer of thirty is right, that of ten wrong; the thirty have a second one, less sure, wrong.
+    # Forty carts: the first offer of thirty is right, that of ten wrong; the thirty have a second one, which is wrong.
     rows = [(0.9, case < 30, case) for case in range(40)] + [(0.5, False, case) for case in range(30)]
     everyone = np.ones((1, 40))
     assert coverages(lists(*rows), 0.75, everyone).tolist() == [1.0]

@@ -233,8 +233,8 @@ class Evaluation:
         if self.kept:
             text += f"\n\n{KEPT_TITLE}.\n\n" + markdown_table(KEPT_COLUMNS, map(kept_cells, self.kept))
         if self.restraint:
-            lines = map(restraint_cells, self.restraint)
-            text += f"\n\n{RESTRAINT_TITLE}.\n\n" + markdown_table(RESTRAINT_COLUMNS, lines)
+            text += f"\n\n{RESTRAINT_TITLE}.\n\n"
+            text += markdown_table(RESTRAINT_COLUMNS, map(restraint_cells, self.restraint))
         if self.sold:
             text += "\n\nWhat each order of the offers sells, of what is shown.\n\n"
             text += markdown_table(*self.sold_cells())

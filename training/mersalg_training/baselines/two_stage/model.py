@@ -92,7 +92,7 @@ class TwoStage:
             permitted = restriction.mask(case)
             return [(question or question_of(permitted, own, cases.cart[case], self.sources.facts), permitted)]
 
-        ranked = []
+        ranked: list[ScoredList] = []
         for looked in look(self.timeline, self.sources, cases, ask):
             scores = self.predict(looked)
             ends = np.searchsorted(looked.rows.owner, np.arange(len(looked.case) + 1)).tolist()
