@@ -84,8 +84,8 @@ SHOPS: Final = (
     Shop("boundary, rare purchases", 300, 0.05, 0.9, low=0.05, high=0.05),
     Shop("few customers", 40, 0.30, 0.9, low=0.05, high=0.45),
     Shop("threshold searched", 300, 0.30, 0.9, low=0.05, high=0.45),
-    Shop("heavy tails, the busy buy less", 300, 0.20, 0.9, low=0.05, high=0.40, tail=0.8, busy=0.8),
-    Shop("the same at 95 %", 300, 0.20, 0.95, low=0.05, high=0.40, tail=0.8, busy=0.8),
+    Shop("heavy tails, the busy buy less", 300, 0.25, 0.9, low=0.05, high=0.40, tail=0.8, busy=0.8),
+    Shop("the same at 95 %", 300, 0.25, 0.95, low=0.05, high=0.40, tail=0.8, busy=0.8),
     Shop("by coverage", 300, 0.5, 0.9, low=0.05, high=0.45, way="coverage"),
 )
 
