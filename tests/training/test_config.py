@@ -159,7 +159,7 @@ def test_a_kind_is_wanted_in_exactly_one_way() -> None:
     assert thresholds(coverage=0.2).target("add-on").coverage == 0.2
     assert thresholds(coverage=0.2).target("upsell").precision == 0.1, "the others keep their precision"
     for wrong in ({}, {"precision": 0.1, "coverage": 0.2}, {"margin": 1.0}, {"cost_ratio": 0.1, "margin": 1.0}):
-        with pytest.raises(ConfigError, match="thresholds.add-on"):
+        with pytest.raises(ConfigError, match=r"thresholds\.add-on"):
             thresholds(**wrong)
 
 
