@@ -4,7 +4,7 @@
     python benchmarks/acceptance/calibrated_on_coupons.py models/demo coupons.parquet
 
 One half of the customers calibrates and certifies; on the other, relevance is compared with the share accepted, by
-kind, as purchases calibrated it and as acceptance does. Both calibrations are fitted to the ten best offers of each
+kind, as purchases calibrated it and as acceptance does. Both calibrations are fitted to the three best offers of each
 request and kind, and so they are judged on these. ECE: the mean distance over ten groups of equal size by relevance.
 """
 
@@ -19,12 +19,12 @@ from mersalg.recommender import load
 from mersalg_training.acceptance import Scored, calibrate_on_acceptance, gather_offers, read_offers, score_offers
 from mersalg_training.acceptance.calibrating import depth_of_kind
 from mersalg_training.acceptance.logged import LoggedOffers
-from mersalg_training.calibration import SHOWN_DEPTH
 from mersalg_training.config import ThresholdConfig
 from mersalg_training.contract import apply_contract
 from mersalg_training.evaluate import bundle_config
 from mersalg_training.purchases import open_purchases
 from mersalg_training.timeline import Float64, read_timeline
+from mersalg_training.tradeoffs import SHOWN
 
 
 def distance(relevance: Float64, accepted: Float64) -> float:
@@ -49,7 +49,7 @@ def compare(bundle: str, location: str, wanted: float, seed: int) -> None:
     thresholds = ThresholdConfig(precision=dict.fromkeys(KINDS, wanted))
     made = calibrate_on_acceptance(*learned, thresholds, random)
     judged, judged_scored = half(offers, scored, ~first)
-    shown = depth_of_kind(judged, judged_scored) < SHOWN_DEPTH
+    shown = depth_of_kind(judged, judged_scored) < SHOWN
     print("| kind | offers | accepted | relevance before | ECE before | relevance after | ECE after |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for place, kind in enumerate(KINDS):

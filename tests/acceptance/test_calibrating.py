@@ -19,7 +19,7 @@ from mersalg_training.acceptance.examination import Examination
 from mersalg_training.acceptance.logged import LoggedOffers
 from mersalg_training.cases import Cases, ragged
 from mersalg_training.config import ThresholdConfig
-from mersalg_training.thresholds import REQUESTS_OF_CUSTOMER
+from mersalg_training.targets import REQUESTS_OF_CUSTOMER
 from mersalg_training.timeline import UNKNOWN, Float32, Float64, Int64
 
 WANTED = 0.2

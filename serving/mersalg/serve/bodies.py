@@ -69,7 +69,7 @@ def read_many(document: Mapping[str, Any], most: int) -> tuple[list[Request], bo
 
 def answer_of(offers: Offers) -> dict[str, Any]:
     """An answer by the names of `Offers`; under a policy also what it took out, and each offer beside its anchor."""
-    answer = {
+    answer: dict[str, Any] = {
         "offers": [offer.to_dict() for offer in offers],
         "reason": offers.reason,
         "retrieved": offers.retrieved,

@@ -24,10 +24,10 @@ from mersalg_training.acceptance.answered import Scored
 from mersalg_training.acceptance.examination import Examination
 from mersalg_training.acceptance.logged import LoggedOffers
 from mersalg_training.calibrating import Calibrated, Ranked, calibrate
-from mersalg_training.calibration import SHOWN_DEPTH
 from mersalg_training.config import ThresholdConfig
-from mersalg_training.thresholds import REQUESTS_OF_CUSTOMER
+from mersalg_training.targets import REQUESTS_OF_CUSTOMER
 from mersalg_training.timeline import Float64, Int64
+from mersalg_training.tradeoffs import SHOWN
 
 CLIP: Final = 0.99
 """Quantile of the weights from which on a row is certain to stay: a few rare offers must not thin out all others."""
@@ -50,7 +50,7 @@ def calibrate_on_acceptance(
     """
     for_requests, for_rows, for_labels, for_halves = random.spawn(4)
     depth = depth_of_kind(offers, scored)
-    usable = scored.answered & (depth < SHOWN_DEPTH)
+    usable = scored.answered & (depth < SHOWN)
     usable &= few_requests_of_unit(offers.unit, for_requests)[offers.request]
     rows = np.flatnonzero(usable & stays(offers.propensity, usable, for_rows))
     accepted = as_if_worst_placed(offers.accepted[rows], offers.position[rows], examination, for_labels)
@@ -65,12 +65,17 @@ def calibrate_on_acceptance(
 
 def as_ranked(offers: LoggedOffers, scored: Scored, depth: Int64, rows: Int64, accepted: Float64) -> Ranked:
     """Some logged offers as the rows of a calibration, `bought` meaning accepted."""
+    history = offers.cases.history
     return Ranked(
         score=scored.score[rows],
         kind=scored.kind[rows],
         depth=depth[rows],
         bought=accepted.astype(np.float32),
-        unit=offers.unit[offers.request[rows]],
+        request=offers.request[rows],
+        worth=np.full(len(rows), np.nan, dtype=np.float32),
+        unit=offers.unit,
+        known=history[:, 1] > history[:, 0],
+        moment=offers.cases.moment,
     )
 
 

@@ -71,7 +71,6 @@ class KindNow:
 
 def compare_kinds(manifest: Mapping[str, Any], outcomes: Outcomes, reference: Reference | None) -> list[KindNow]:
     """Every kind of KINDS, on the offers that a request could show at most. reference: None = nothing to compare."""
-    shown = outcomes.shown()
     certificates = {
         found["kind"]: Certificate(found["precision"], found["confidence"]) for found in manifest["certificates"]
     }
@@ -80,7 +79,7 @@ def compare_kinds(manifest: Mapping[str, Any], outcomes: Outcomes, reference: Re
             kind,
             manifest["kinds"][kind]["threshold"],
             certificates.get(kind),
-            shown.take(np.flatnonzero(shown.kind == position)),
+            outcomes.take(np.flatnonzero(outcomes.kind == position)),
             reference,
         )
         for position, kind in enumerate(KINDS)
@@ -133,9 +132,8 @@ def compare_relevance(outcomes: Outcomes, reference: Reference | None) -> list[S
     """The shift of the relevance of each kind's best offers, whatever the threshold; none without a reference."""
     if reference is None:
         return []
-    shown = outcomes.shown()
     return [
-        shift_of(f"relevance of {kind}", then, shown.relevance[shown.kind == position].astype(np.float64))
+        shift_of(f"relevance of {kind}", then, outcomes.relevance[outcomes.kind == position].astype(np.float64))
         for position, kind in enumerate(KINDS)
         if (then := reference.kinds[kind].relevance).counts.sum()
     ]
