@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mersalg.errors import BundleError, ConfigError, DataError, MersalgError, RequestError
+from mersalg.errors import BundleError, ConfigError, DataError, LedgerError, MersalgError, RequestError
 from mersalg.names import KINDS, MOMENTS, Kind, Moment
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Kind",
+    "LedgerError",
     "MersalgError",
     "Moment",
     "Offer",

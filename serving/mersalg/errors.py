@@ -4,7 +4,8 @@ MersalgError
 ├── BundleError      a bundle is missing, damaged, of another format or does not answer its golden requests
 ├── RequestError     a request has a wrong field; `field` names it
 ├── ConfigError      a configuration does not hold; the message names the key
-└── DataError        purchases cannot be read or break the data contract
+├── DataError        purchases cannot be read or break the data contract
+└── LedgerError      a ledger cannot be opened, or refuses what would break a promise that it keeps
 """
 
 from __future__ import annotations
@@ -41,3 +42,7 @@ class ConfigError(MersalgError):
 
 class DataError(MersalgError):
     """Purchases cannot be read, or break the data contract."""
+
+
+class LedgerError(MersalgError):
+    """A ledger cannot be opened, or refuses what would break a promise that it keeps."""
