@@ -1,8 +1,5 @@
-"""`mersalg follow-up`: the batch for a mailing, out of orders, a bundle and a ledger."""
+"""`mersalg follow-up`: the batch for a mailing, out of orders, a bundle and a ledger.
 
-from __future__ import annotations
-
-from mersalg.follow_up.batch import Answers, Wish, follow_up
-from mersalg.follow_up.orders import Histories, Lines, read_histories
-
-__all__ = ["Answers", "Histories", "Lines", "Wish", "follow_up", "read_histories"]
+In data flow: `orders.read_histories`, `batch.follow_up`, `command.write_batch`. Nothing is imported here, so that the
+command's help needs no numpy.
+"""

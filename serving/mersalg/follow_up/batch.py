@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from mersalg.follow_up.orders import Histories
 from mersalg.ledger import Ask, Batch, Decision, Ledger, Rules, View
 from mersalg.ledger.ledger import MOST_TOGETHER
 from mersalg.ledger.rules import OFFERED
 from mersalg.names import KINDS_BY_MOMENT, Kind
 
 if TYPE_CHECKING:
+    from mersalg.follow_up.orders import Histories
     from mersalg.offers import Offers
 
 ROUNDS: Final = 8
