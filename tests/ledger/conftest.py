@@ -62,5 +62,3 @@ def key() -> Key:
 def key_file(tmp_path: Path) -> Path:
     make_key(tmp_path / "secret" / "key")
     return tmp_path / "secret" / "key"
-
-

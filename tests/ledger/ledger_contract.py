@@ -253,9 +253,13 @@ class LedgerContract:
                 assert name not in repr(t.rows(f"SELECT * FROM mersalg_{table}")), table
 
     def test_what_fails_in_a_transaction_leaves_nothing(self, ledger: Ledger) -> None:
-        with pytest.raises(RuntimeError), ledger.database.transaction() as t:
-            t.change("INSERT INTO mersalg_customers (customer) VALUES ('x')")
-            raise RuntimeError
+        def fail() -> None:
+            with ledger.database.transaction() as t:
+                t.change("INSERT INTO mersalg_customers (customer) VALUES ('x')")
+                raise RuntimeError("after the statement")
+
+        with pytest.raises(RuntimeError, match="after the statement"):
+            fail()
         with ledger.database.transaction() as t:
             assert t.rows("SELECT * FROM mersalg_customers") == []
 

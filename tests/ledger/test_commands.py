@@ -89,7 +89,12 @@ def test_a_mailing_has_an_offers_fields_the_customer_and_the_batch(made: Made, s
 def test_the_next_mailing_repeats_nothing_and_says_why_somebody_gets_none(made: Made, capsys: Out) -> None:
     made.mails("first.jsonl")
     second = made.mails("second.jsonl")
-    assert who_gets_what(second) == [("anna", 1, "bread"), ("anna", 2, "bag"), ("berta", 1, "butter"), ("berta", 2, "bag")]
+    assert who_gets_what(second) == [
+        ("anna", 1, "bread"),
+        ("anna", 2, "bag"),
+        ("berta", 1, "butter"),
+        ("berta", 2, "bag"),
+    ]
     assert made.mails("third.parquet") == who_gets_what(made.mails("fourth.parquet")) == []
     assert [(row["customer_id"], row["reason"]) for row in made.rows("fourth.none.parquet")] == [
         ("anna", "offered before"),
@@ -141,7 +146,9 @@ def test_what_cannot_be_is_refused_before_anything_is_claimed(
     assert json.loads(capsys.readouterr().out)["batches"] == {}
 
 
-def test_a_killed_command_is_resumed_by_the_same_command(toy_folder: Path, new_url: str, key_file: Path, tmp_path: Path) -> None:
+def test_a_killed_command_is_resumed_by_the_same_command(
+    toy_folder: Path, new_url: str, key_file: Path, tmp_path: Path
+) -> None:
     lines = [f"customer {n},milk,2017-11-02" for n in range(3000)]
     (tmp_path / "many.csv").write_text("\n".join(["customer_id,product_id,ordered_at", *lines]))
     made = Made(toy_folder, tmp_path / "many.csv", new_url, key_file, tmp_path)

@@ -1,4 +1,4 @@
-"""Claims: a batch gives each customer the few offers that the ledger lets out, full where it can be, or says why not."""
+"""Claims: a batch gives each customer the offers that the ledger lets out, full where it can be, or says why not."""
 
 from __future__ import annotations
 

@@ -170,5 +170,5 @@ def test_what_is_no_table_of_orders_is_refused(tmp_path: Path, name: str, conten
 
 @pytest.mark.parametrize("location", ["no/such/file.csv", "package:no_such_package/orders.csv"])
 def test_a_location_without_a_file_is_refused(location: str) -> None:
-    with pytest.raises(DataError, match="found no file|is not installed"):
+    with pytest.raises(DataError, match=r"found no file|is not installed"):
         read_histories(location, {}, AT)

@@ -115,7 +115,9 @@ def test_a_cap_is_written_as_it_is_read(text: str, cap: Cap) -> None:
     assert read_cap(str(cap)) == cap
 
 
-@pytest.mark.parametrize("text", ["", "2", "2/30", "x/30d", "2/0d", "-1/3d", "gifts:1/3d", "2/30d ; drop", "1/9999999d"])
+@pytest.mark.parametrize(
+    "text", ["", "2", "2/30", "x/30d", "2/0d", "-1/3d", "gifts:1/3d", "2/30d ; drop", "1/9999999d"]
+)
 def test_what_is_no_cap_is_refused(text: str) -> None:
     with pytest.raises(LedgerError, match="cap"):
         read_cap(text)

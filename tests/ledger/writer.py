@@ -1,11 +1,10 @@
-"""One writer of the kill test: `python writer.py URL KEY_FILE BATCH DAY OUT CUSTOMERS`.
+"""One writer of the kill test, run in a process of its own.
 
 It writes a real batch through the code of `mersalg follow-up`, with answers that every writer wants for every customer.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -38,10 +37,11 @@ class EverybodyWantsTheSame:
             yield Offers(tuple(items), None if items else "nothing retrieved", len(listed), {})
 
 
-def main(url: str, key_file: str, name: str, day: str, out: str, customers: str) -> None:
+def write(url: str, key_file: str, name: str, day: int, out: str, customers: int) -> None:
+    """Write the batch of a name, or go on with it."""
     mersalg.follow_up.batch.MOST_TOGETHER = 8
-    at = FIRST_DAY + timedelta(days=float(day))
-    lines = {f"customer {n}": Lines(["p0"], [FIRST_DAY], [1.0]) for n in range(int(customers))}
+    at = FIRST_DAY + timedelta(days=day)
+    lines = {f"customer {n}": Lines(["p0"], [FIRST_DAY], [1.0]) for n in range(customers)}
     with open_ledger(url, key_of_file(Path(key_file))) as ledger:
         batch = ledger.begin({"day": day}, at, name)
         path = Path(out)
@@ -53,7 +53,3 @@ def main(url: str, key_file: str, name: str, day: str, out: str, customers: str)
             EverybodyWantsTheSame(), ledger, batch, Histories(at, lines), wish, path, path.with_suffix(".none.jsonl")
         )
         ledger.finish(batch)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -37,6 +37,9 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction that sees what others committed before it took its locks."""
 
+    def snapshot(self) -> AbstractContextManager[Transaction]:
+        """A transaction that only reads, and waits for no writer."""
+
     def transaction_of_one(self) -> AbstractContextManager[Transaction]:
         """A transaction of which only one runs at a time on the whole database, for the schema and new batches."""
 

@@ -112,7 +112,7 @@ class Ledger:
         """What is known of each customer, in order; nothing is written."""
         hashes = [self.key.hash(customer_id) for customer_id in customer_ids]
         at = to_micros(batch.begun_at)
-        with self.database.transaction() as t:
+        with self.database.snapshot() as t:
             check_memory(t, rules, at)
             out, past = read_opted_out(t, hashes), read_past(t, hashes, rules.moment)
             decisions = read_decisions(t, batch, dict(zip(hashes, customer_ids, strict=True)))
@@ -157,7 +157,7 @@ class Ledger:
 
     def forgotten_before(self) -> datetime | None:
         """The time before which no promise holds, for its claims are deleted; None when none is."""
-        with self.database.transaction() as t:
+        with self.database.snapshot() as t:
             found = read_forgotten(t)
         return None if found is None else from_micros(found)
 

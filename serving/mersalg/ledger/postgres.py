@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
 from mersalg.errors import LedgerError
@@ -77,6 +77,10 @@ class PostgresDatabase:
                 raise LedgerError(
                     f"{self.name}: {first_line(error)}; nothing of this step is certain, it may be run again"
                 ) from None
+
+    def snapshot(self) -> AbstractContextManager[PostgresTransaction]:
+        """A transaction that only reads; a reader never waits here."""
+        return self.transaction()
 
     @contextmanager
     def transaction_of_one(self) -> Iterator[PostgresTransaction]:

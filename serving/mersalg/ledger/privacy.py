@@ -26,7 +26,7 @@ def export_customer(ledger: Ledger, customer_id: str) -> dict[str, Any]:
         names = columns.split(", ")
         return [{n: shown(n, value) for n, value in zip(names, row, strict=True)} for row in found]
 
-    with ledger.database.transaction() as t:
+    with ledger.database.snapshot() as t:
         wishes = named(t, "mersalg_customers", "opted_out_at, opted_in_at")
         claimed = "claimed_at, moment, product_id, occasion, kind, batch, rank, relevance, score, because"
         return {
@@ -130,7 +130,7 @@ def forget(t: Transaction, cut: int) -> int:
 
 def stats(ledger: Ledger) -> dict[str, Any]:
     """Counts, as JSON values, that say nothing about any one customer."""
-    with ledger.database.transaction() as t:
+    with ledger.database.snapshot() as t:
 
         def counts(sql: str, values: Sequence[Any] = ()) -> dict[str, int]:
             return {str(name): int(count) for name, count in t.rows(sql, values)}

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,12 +63,22 @@ class SqliteDatabase:
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(f"{self.name}: cannot be opened as a SQLite database: {error}") from None
 
-    @contextmanager
-    def transaction(self) -> Iterator[SqliteTransaction]:
+    def transaction(self) -> AbstractContextManager[SqliteTransaction]:
         """The only transaction that writes."""
+        return self.begin("BEGIN IMMEDIATE")
+
+    transaction_of_one = transaction
+
+    def snapshot(self) -> AbstractContextManager[SqliteTransaction]:
+        """A transaction that only reads, beside the one that writes."""
+        return self.begin("BEGIN")
+
+    @contextmanager
+    def begin(self, statement: str) -> Iterator[SqliteTransaction]:
+        """A transaction that begins so."""
         with self.turn:
             try:
-                self.connection.execute("BEGIN IMMEDIATE")
+                self.connection.execute(statement)
                 yield SqliteTransaction(self.connection)
                 self.connection.execute("COMMIT")
             except sqlite3.Error as error:
@@ -76,8 +86,6 @@ class SqliteDatabase:
             finally:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
-
-    transaction_of_one = transaction
 
     def scrub(self) -> None:
         """Empty the write-ahead log, so that no page of it holds what was deleted; waits for readers."""
