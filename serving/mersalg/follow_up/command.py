@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,21 +160,22 @@ def write_batch(
     without: list[dict[str, Any]] = []
     more = {"moment": wish.rules.moment, "offered_at": batch.begun_at, "batch": batch.batch}
     with table_writer(out, OFFER_COLUMNS) as write_offers, table_writer(reasons, REASON_COLUMNS) as write_reasons:
-        with closing(follow_up(answers, ledger, batch, histories, wish)) as decisions:
-            for customer_id, decision in decisions:
-                if decision is None:
-                    tally.outside += 1
-                elif decision.offers:
-                    offered += [{"customer_id": customer_id, **o.to_dict(), **more} for o in decision.offers]
-                    tally.customers += 1
-                    tally.offers += len(decision.offers)
-                else:
-                    tally.none[decision.reason or "no offer"] += 1
-                    without.append({"customer_id": customer_id, "reason": decision.reason, "batch": batch.batch})
-                if len(offered) + len(without) > 4096:
-                    write_offers(offered), write_reasons(without)
-                    offered, without = [], []
-        write_offers(offered), write_reasons(without)
+        for customer_id, decision in follow_up(answers, ledger, batch, histories, wish):
+            if decision is None:
+                tally.outside += 1
+            elif decision.offers:
+                offered += [{"customer_id": customer_id, **o.to_dict(), **more} for o in decision.offers]
+                tally.customers += 1
+                tally.offers += len(decision.offers)
+            else:
+                tally.none[decision.reason or "no offer"] += 1
+                without.append({"customer_id": customer_id, "reason": decision.reason, "batch": batch.batch})
+            if len(offered) + len(without) > 4096:
+                write_offers(offered)
+                write_reasons(without)
+                offered, without = [], []
+        write_offers(offered)
+        write_reasons(without)
     return tally
 
 
