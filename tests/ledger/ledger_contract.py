@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -80,6 +81,10 @@ class LedgerContract:
         again = begin(ledger, "a", day(9))
         assert again.begun_at == AT
         assert again.resumed
+
+    def test_the_time_of_a_batch_is_in_utc(self, ledger: Ledger) -> None:
+        at = AT.replace(tzinfo=timezone(timedelta(hours=2)))
+        assert begin(ledger, "a", at).begun_at == begin(ledger, "a", at).begun_at == AT - timedelta(hours=2)
 
     def test_without_a_name_the_unfinished_batch_of_the_same_settings_goes_on(self, ledger: Ledger) -> None:
         first = ledger.begin({"limit": 2}, AT)

@@ -14,13 +14,14 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, Final
 
 from mersalg.errors import DataError
 from mersalg.follow_up.tables import read_parquet_columns
+from mersalg.ledger.times import plain
 
 REQUIRED: Final = ("customer_id", "product_id", "ordered_at")
 COLUMNS: Final = (*REQUIRED, "quantity", "order_id")
@@ -144,11 +145,6 @@ def read_time(histories: Histories, value: Any) -> datetime | None:
     if histories.zoned is None:
         histories.zoned = value.tzinfo is not None
     return plain(value) if histories.zoned is (value.tzinfo is not None) else None
-
-
-def plain(time: datetime) -> datetime:
-    """The time in UTC, without a zone."""
-    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
 def read_number(value: Any) -> float | None:

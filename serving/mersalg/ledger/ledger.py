@@ -20,7 +20,7 @@ from mersalg.ledger.database import Database, Transaction, open_database
 from mersalg.ledger.keys import KEY_FILE_VARIABLE, KEY_VARIABLE, Key, find_key, own_key
 from mersalg.ledger.rules import Past, Rules, Standing, choose, standing
 from mersalg.ledger.schema import is_ledger, prepare
-from mersalg.ledger.times import from_micros, to_micros
+from mersalg.ledger.times import from_micros, plain, to_micros
 from mersalg.offers import Offer
 
 MOST_TOGETHER: Final = 256
@@ -33,7 +33,7 @@ class Batch:
 
     batch: str
     begun_at: datetime
-    """The time of all its offers; kept, so that a resumed batch has the same."""
+    """The time of all its offers, in UTC without a zone; kept, so that a resumed batch has the same."""
     finished: bool
     resumed: bool
     """It was in the ledger before."""
@@ -101,7 +101,7 @@ class Ledger:
                 name = batch if batch is not None else f"{at:%Y-%m-%d}-{secrets.token_hex(4)}"
                 sql = "INSERT INTO mersalg_batches (batch, settings, begun_at, state) VALUES (?, ?, ?, 'open')"
                 t.change(sql, [name, text, to_micros(at)])
-                return Batch(name, at, finished=False, resumed=False)
+                return Batch(name, plain(at), finished=False, resumed=False)
         name, other, begun_at, state = found[0]
         check_same(name, json.loads(other), json.loads(text))
         if state == "purged":
