@@ -5,8 +5,9 @@ It remembers who was offered what and what became of it, and lets the same follo
 
 from __future__ import annotations
 
+from mersalg.ledger.entries import Answer, Ask, Batch, Decision, View
 from mersalg.ledger.keys import Key, find_key, key_of_file, make_key
-from mersalg.ledger.ledger import Answer, Ask, Batch, Decision, Ledger, View, open_ledger
+from mersalg.ledger.ledger import Ledger, open_ledger
 from mersalg.ledger.outcomes import Outcome, record
 from mersalg.ledger.privacy import Purged, erase_customer, export_customer, purge, stats
 from mersalg.ledger.rules import Cap, Rules, read_cap

@@ -11,70 +11,30 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from mersalg.errors import LedgerError
-from mersalg.ledger.database import Database, Transaction, open_database
+from mersalg.ledger.claims import (
+    check_memory,
+    lock_batch,
+    lock_customers,
+    read_decisions,
+    read_forgotten,
+    read_opted_out,
+    read_past,
+    write_decisions,
+)
+from mersalg.ledger.database import Database, open_database
+from mersalg.ledger.entries import Answer, Ask, Batch, Decision, View
 from mersalg.ledger.keys import KEY_FILE_VARIABLE, KEY_VARIABLE, Key, find_key, own_key
-from mersalg.ledger.rules import Past, Rules, Standing, choose, standing
+from mersalg.ledger.rules import Past, Rules, choose, standing
 from mersalg.ledger.schema import is_ledger, prepare
 from mersalg.ledger.times import from_micros, plain, to_micros
 from mersalg.offers import Offer
 
 MOST_TOGETHER: Final = 256
 """Customers that a caller should put into one transaction: few enough to hold nobody up, enough to be quick."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One sending."""
-
-    batch: str
-    begun_at: datetime
-    """The time of all its offers, in UTC without a zone; kept, so that a resumed batch has the same."""
-    finished: bool
-    resumed: bool
-    """It was in the ledger before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What one customer gets in one batch: offers ranked from 1, or none and the reason."""
-
-    offers: tuple[Offer, ...]
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the ledger knows of a customer before a batch asks for offers."""
-
-    decision: Decision | None
-    """What this batch has decided already."""
-    opted_out: bool
-    standing: Standing
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What would be offered to a customer, best first, or why nothing would."""
-
-    customer_id: str
-    offers: Sequence[Offer]
-    reason: str | None = None
-    last: bool = True
-    """Decide now. If not, and refusals leave the list short, nothing is written and the caller may ask for more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The decision, or None where the caller may ask again without what was refused."""
-
-    decision: Decision | None
-    refused: dict[str, str] = field(default_factory=dict)
-    """Product id -> reason."""
 
 
 class Ledger:
@@ -217,106 +177,3 @@ def answer(ask: Ask, opted_out: bool, past: Sequence[Past], rules: Rules, at: in
         for rank, o in enumerate(choice.granted, start=1)
     )
     return Answer(Decision(ranked, reason), choice.refused)
-
-
-def lock_batch(t: Transaction, batch: Batch, share_rows: str) -> str:
-    """The batch's state, which does not change while this transaction runs."""
-    found = t.rows("SELECT state FROM mersalg_batches WHERE batch = ?" + share_rows, [batch.batch])
-    if not found:
-        raise LedgerError(f"batch {batch.batch!r} is not in this ledger; begin it first")
-    return str(found[0][0])
-
-
-def lock_customers(t: Transaction, hashes: Sequence[str], lock_rows: str) -> None:
-    """Hold these customers until the transaction ends, in one order for all, so that no two wait for each other."""
-    ordered = sorted(hashes)
-    while ordered:
-        t.change_all(
-            "INSERT INTO mersalg_customers (customer) VALUES (?) ON CONFLICT DO NOTHING", [[h] for h in ordered]
-        )
-        sql = f"SELECT customer FROM mersalg_customers WHERE customer IN ({marks(ordered)}) ORDER BY customer"
-        held = t.rows(sql + lock_rows, ordered)
-        if len(held) == len(ordered):  # else one was erased while this transaction waited for it
-            return
-
-
-def read_opted_out(t: Transaction, hashes: Sequence[str]) -> set[str]:
-    """Those whose latest word is that they want no offers."""
-    if not hashes:
-        return set()
-    sql = f"""SELECT customer FROM mersalg_customers WHERE customer IN ({marks(hashes)}) AND opted_out_at IS NOT NULL
-              AND (opted_in_at IS NULL OR opted_in_at < opted_out_at)"""
-    return {row[0] for row in t.rows(sql, hashes)}
-
-
-def read_past(t: Transaction, hashes: Sequence[str], moment: str) -> dict[str, list[Past]]:
-    """What each customer was offered at this moment; a customer without a claim is not in it."""
-    past: dict[str, list[Past]] = {}
-    if hashes:
-        sql = f"""SELECT customer, product_id, kind, claimed_at, batch FROM mersalg_claims
-                  WHERE customer IN ({marks(hashes)}) AND moment = ?"""
-        for customer, *row in t.rows(sql, [*hashes, moment]):
-            past.setdefault(customer, []).append(Past(*row))
-    return past
-
-
-def read_decisions(t: Transaction, batch: Batch, names: Mapping[str, str]) -> dict[str, Decision]:
-    """What this batch has decided for these customers, hash -> customer id."""
-    if not names:
-        return {}
-    among = f"batch = ? AND customer IN ({marks(names)})"
-    reasons = dict(t.rows(f"SELECT customer, reason FROM mersalg_decisions WHERE {among}", [batch.batch, *names]))
-    sql = f"""SELECT customer, rank, product_id, kind, relevance, score, because FROM mersalg_claims
-              WHERE {among} ORDER BY customer, rank"""
-    offers: dict[str, list[Offer]] = {}
-    for customer, *row in t.rows(sql, [batch.batch, *names]) if reasons else ():
-        offers.setdefault(customer, []).append(Offer(names[customer], *row))
-    return {customer: Decision(tuple(offers.get(customer, ())), reason) for customer, reason in reasons.items()}
-
-
-def write_decisions(
-    t: Transaction, batch: Batch, decisions: Sequence[tuple[str, Decision]], rules: Rules, at: int
-) -> None:
-    """Write decisions and their claims; a product that was claimed before gets the next occasion."""
-    if not decisions:
-        return
-    rows = [(batch.batch, customer, decision.reason) for customer, decision in decisions]
-    t.change_all("INSERT INTO mersalg_decisions (batch, customer, reason) VALUES (?, ?, ?)", rows)
-    before = {}
-    if rules.again_after_days is not None:
-        sql = f"""SELECT customer, product_id, max(occasion) FROM mersalg_claims
-                  WHERE customer IN ({marks(decisions)}) AND moment = ? GROUP BY customer, product_id"""
-        found = t.rows(sql, [*(customer for customer, _ in decisions), rules.moment])
-        before = {(customer, product_id): occasion for customer, product_id, occasion in found}
-    claims = [
-        (customer, rules.moment, o.product_id, before.get((customer, o.product_id), 0) + 1, o.kind, at, batch.batch,
-         o.rank, o.relevance, o.score, o.because)
-        for customer, decision in decisions
-        for o in decision.offers
-    ]  # fmt: skip
-    t.change_all(
-        """INSERT INTO mersalg_claims (customer, moment, product_id, occasion, kind, claimed_at, batch, rank, relevance,
-           score, because) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        claims,
-    )
-
-
-def check_memory(t: Transaction, rules: Rules, at: int) -> None:
-    """LedgerError if a cap or `again_after_days` looks back to claims that retention has deleted."""
-    forgotten = read_forgotten(t)
-    if forgotten is not None and rules.memory and at - rules.memory < forgotten:
-        raise LedgerError(
-            f"the ledger's claims before {from_micros(forgotten)} are deleted, and the rules look back to "
-            f"{from_micros(at - rules.memory)}: shorten caps and again_after_days, or keep keys for longer"
-        )
-
-
-def read_forgotten(t: Transaction) -> int | None:
-    """The time before which claims are deleted, microseconds."""
-    found = t.rows("SELECT value FROM mersalg_ledger WHERE name = 'forgotten before'")
-    return int(found[0][0]) if found else None
-
-
-def marks(values: Any) -> str:
-    """A `?` for each value."""
-    return ", ".join("?" * len(values))

@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Final, Literal, get_args
 
 from mersalg.errors import LedgerError
+from mersalg.ledger.claims import lock_customers
 from mersalg.ledger.database import Transaction
-from mersalg.ledger.ledger import MOST_TOGETHER, Ledger, lock_customers
+from mersalg.ledger.ledger import MOST_TOGETHER, Ledger
 from mersalg.ledger.times import to_micros
 from mersalg.names import MOMENTS, Moment
 

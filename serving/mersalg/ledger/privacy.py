@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from mersalg.errors import LedgerError
+from mersalg.ledger.claims import lock_customers, read_forgotten
 from mersalg.ledger.database import Transaction
-from mersalg.ledger.ledger import Ledger, lock_customers, read_forgotten
+from mersalg.ledger.ledger import Ledger
 from mersalg.ledger.schema import VERSION
 from mersalg.ledger.times import from_micros, to_micros
 
