@@ -66,12 +66,13 @@ def test_what_is_granted_keeps_its_order_and_nothing_better_was_left_without_a_r
     rules, past = Rules(limit=limit, caps=caps), []
     for number, (quarter, wanted) in enumerate(mailings):
         chosen = choose(wanted, past, rules, quarter * DAY // 4)
-        order = [o.product_id for o in wanted]
-        places = [order.index(o.product_id) for o in chosen.granted]
+        places = [wanted.index(o) for o in chosen.granted]
         assert places == sorted(places)
-        last = len(order) if len(chosen.granted) < limit else places[-1]
+        last = len(wanted) if len(chosen.granted) < limit else places[-1]
         looked_at = {o.product_id for o in wanted[:last]}
-        assert looked_at <= {o.product_id for o in chosen.granted} | set(chosen.refused)
+        granted = {o.product_id for o in chosen.granted}
+        assert looked_at <= granted | set(chosen.refused)
+        assert not granted & set(chosen.refused)
         past += [Past(o.product_id, o.kind, quarter * DAY // 4, str(number)) for o in chosen.granted]
 
 

@@ -176,7 +176,7 @@ def choose(offers: Sequence[Offer], past: Sequence[Past], rules: Rules, at: int)
             granted[offer.product_id] = offer
             for cap in room:
                 room[cap] -= cap.counted in ("offers", offer.kind)
-    return Choice(tuple(granted.values()), refused)
+    return Choice(tuple(granted.values()), {p: reason for p, reason in refused.items() if p not in granted})
 
 
 def weighs(cap: Cap, kind: Kind, follows: bool) -> bool:
