@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta, timezone
 
 import pytest
@@ -287,6 +289,26 @@ class LedgerContract:
         for thread in threads:
             thread.join()
         assert sorted(won) == list("abcdef")
+
+    def test_of_connections_that_race_for_the_last_place_under_a_cap_one_gets_it(
+        self, ledger: Ledger, url: str, key: Key
+    ) -> None:
+        rules, racers, rounds = Rules(limit=1, caps=(Cap(1, 30),)), 4, 25
+        together = threading.Barrier(racers)
+        customers = [f"customer {n}" for n in range(rounds)]
+        record(ledger, [Outcome(customer, "opted-in", AT) for customer in customers])  # each is known before the race
+        won: list[str] = []
+
+        def race(number: int) -> None:
+            with open_ledger(url, key) as own:
+                batch = begin(own, f"batch {number}")
+                for customer in customers:
+                    together.wait(60)
+                    won.extend(customer for _ in claim(own, batch, customer, offers(f"product {number}"), rules).offers)
+
+        with ThreadPoolExecutor(racers) as pool:
+            list(pool.map(race, range(racers)))
+        assert Counter(won) == dict.fromkeys(customers, 1)
 
     def test_each_customer_stands_once_in_a_claim(self, ledger: Ledger) -> None:
         batch = begin(ledger, "a")
