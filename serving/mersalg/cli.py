@@ -40,7 +40,9 @@ examples:
   mersalg recommend models/demo --cart 1029743,1106523 --moment cart --limit 3
   mersalg score models/demo requests.parquet --out offers.parquet
 """
-WITHOUT_OTHERS: Final = ("inspect", "verify", "recommend", "score", "serve", "policy", "--version")
+WITHOUT_OTHERS: Final = (
+    "inspect", "verify", "recommend", "score", "serve", "policy", "follow-up", "ledger", "--version",
+)  # fmt: skip
 """First arguments for which no other package is imported."""
 PROGRESS_SECONDS: Final = 0.5
 
@@ -119,11 +121,24 @@ def add_own_commands(subparsers: Subparsers) -> None:
     add_policy_options(score)
     score.add_argument("--batch-size", type=int, default=64, help="requests in one run of the graph (default: 64)")
     add_policy_command(subparsers)
+    add_follow_up_commands(subparsers)
 
     from mersalg.serve.command import add_arguments, serve_bundle  # noqa: PLC0415
 
     serve = add_command(subparsers, "serve", "answer over HTTP (extra `serve`)", serve_bundle, " --port 8000")
     add_arguments(serve)
+
+
+def add_follow_up_commands(subparsers: Subparsers) -> None:
+    """Add follow-up and ledger."""
+    from mersalg.follow_up import command  # noqa: PLC0415
+    from mersalg.ledger import commands  # noqa: PLC0415
+
+    text = "write the batch for a mailing: each follow-up at most once"
+    example = " --orders orders.parquet --ledger sqlite:///ledger.db --out mails.parquet"
+    command.add_arguments(add_command(subparsers, "follow-up", text, command.follow_up_command, example))
+    text = "look into a ledger, and keep customers' rights"
+    commands.add_arguments(subparsers.add_parser("ledger", help=text, description=text[0].upper() + text[1:] + "."))
 
 
 def add_command(

@@ -5,7 +5,8 @@ MersalgError
 ├── RegistryError    a model registry is down, or does not hold what is asked for
 ├── RequestError     a request has a wrong field; `field` names it
 ├── ConfigError      a configuration or policy does not hold; the message names the key
-└── DataError        purchases or a catalogue cannot be read, or break the data contract
+├── DataError        purchases or a catalogue cannot be read, or break the data contract
+└── LedgerError      a ledger cannot be opened, or refuses what would break a promise that it keeps
 """
 
 from __future__ import annotations
@@ -51,3 +52,7 @@ class ConfigError(MersalgError):
 
 class DataError(MersalgError):
     """Purchases or a catalogue cannot be read, or break the data contract."""
+
+
+class LedgerError(MersalgError):
+    """A ledger cannot be opened, or refuses what would break a promise that it keeps."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mersalg.policy.default import DEFAULT_POLICY
 from mersalg.serve.settings import Keys
 from serve.running import Running, running
 
@@ -34,7 +35,10 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "422"]
 def test_schemathesis_finds_nothing(toy_folder: Path, tmp_path: Path, keys: Keys, has_policy: bool) -> None:
     catalogue = tmp_path / "products.csv"
     catalogue.write_text("product_id,price,stock\nmilk,1,5\nbread,2,0\nbutter,3,5\n")
-    with running(toy_folder, keys, catalogue=str(catalogue) if has_policy else "") as service:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(DEFAULT_POLICY)
+    files = {"policy": str(policy), "catalogue": str(catalogue)} if has_policy else {}
+    with running(toy_folder, keys, **files) as service:
         version = service.service.live.current.version
         (tmp_path / "schemathesis.toml").write_text(CONFIG.format(version=version))
         done = subprocess.run(

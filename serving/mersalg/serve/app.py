@@ -34,10 +34,10 @@ from mersalg.serve.sources import source_of
 def make_service(settings: Settings, open_bundle: Callable[[Path], Answerer] = load) -> Service:
     """The parts of a service; nothing is loaded yet. `open_bundle` may put its own rules around a recommender.
 
-    Where the settings name a policy or a catalogue, bundles are opened under it instead.
+    Where the settings name a policy, bundles are opened under it instead.
     """
     metrics = Metrics()
-    policy = policy_files(settings) if settings.is_under_policy else None
+    policy = policy_files(settings) if bool(settings.policy) else None
     live = LiveBundle(source_of(settings.bundle), open_bundle if policy is None else policy.open)
     file = Path(settings.deployment_file) if settings.deployment_file else None
     deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
@@ -47,8 +47,7 @@ def make_service(settings: Settings, open_bundle: Callable[[Path], Answerer] = l
 
 def policy_files(settings: Settings) -> PolicyFiles:
     """The policy that the settings name."""
-    policy, catalogue = (Path(path) if path else None for path in (settings.policy, settings.catalogue))
-    return PolicyFiles(policy, catalogue)
+    return PolicyFiles(Path(settings.policy), Path(settings.catalogue) if settings.catalogue else None)
 
 
 def make_app(service: Service, keys: Keys) -> ASGIApp:
@@ -131,7 +130,7 @@ def describe(app: FastAPI, keys: Keys, settings: Settings) -> None:
     def openapi() -> dict[str, Any]:
         document = made()
         parts = document.setdefault("components", {})
-        parts["schemas"] = {**parts.get("schemas", {}), **all_schemas(settings.most_requests, settings.is_under_policy)}
+        parts["schemas"] = {**parts.get("schemas", {}), **all_schemas(settings.most_requests, bool(settings.policy))}
         if keys.callers or keys.admin:
             parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"key": []}]

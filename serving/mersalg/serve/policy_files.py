@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mersalg.errors import MersalgError
 from mersalg.offers import Offers
-from mersalg.policy import Catalogue, PolicyRecommender, default_policy, read_catalogue, read_policy
+from mersalg.policy import Catalogue, Policy, PolicyRecommender, read_catalogue, read_policy
 from mersalg.recommender import Recommender, load
 from mersalg.requests import Request
 
@@ -40,7 +40,7 @@ class UnderPolicy:
 class PolicyFiles:
     """Opens bundles under a policy, and brings the policy up to date. Used by one thread, the changing one."""
 
-    def __init__(self, policy: Path | None, catalogue: Path | None) -> None:
+    def __init__(self, policy: Path, catalogue: Path | None) -> None:
         self.policy_file = policy
         self.catalogue_file = catalogue
         self.opened: UnderPolicy | None = None
@@ -81,9 +81,9 @@ class PolicyFiles:
                 found.append((str(file), status.st_ino if status else -1, status.st_mtime_ns if status else -1))
         return tuple(found)
 
-    def _read(self) -> tuple[Any, Catalogue]:
-        policy = read_policy(self.policy_file) if self.policy_file is not None else default_policy()
-        return policy, read_catalogue(self.catalogue_file) if self.catalogue_file is not None else Catalogue()
+    def _read(self) -> tuple[Policy, Catalogue]:
+        catalogue = read_catalogue(self.catalogue_file) if self.catalogue_file is not None else Catalogue()
+        return read_policy(self.policy_file), catalogue
 
     def _around(self, recommender: Recommender) -> PolicyRecommender:
         made = PolicyRecommender(recommender, self._policy, self._catalogue)

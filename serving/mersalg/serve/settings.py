@@ -44,9 +44,9 @@ class Settings:
     stop_seconds: float = 20.0
     """At most, for what is in flight when the service is told to stop."""
     policy: str = ""
-    """The policy's file; empty = none, or where there is a catalogue the default policy."""
+    """The policy's file; empty = none."""
     catalogue: str = ""
-    """The file of today's facts about products; empty = none."""
+    """The file of today's facts about products, for a policy; empty = none."""
     deployment_file: str = ""
     """Where it is written which bundle was put into the running service; empty = nowhere."""
 
@@ -60,13 +60,10 @@ class Settings:
                 raise ConfigError(f"{name}: expected seconds above 0, at most a day, got {getattr(self, name)}")
         if not 0 <= self.rate <= 1e9:
             raise ConfigError(f"rate: expected calls a second from 0, got {self.rate}")
+        if self.catalogue and not self.policy:
+            raise ConfigError("catalogue: expected a policy with it; `mersalg policy show` prints one to start from")
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port: expected a number from 0 to 65535, got {self.port}")
-
-    @property
-    def is_under_policy(self) -> bool:
-        """Whether offers keep a policy."""
-        return bool(self.policy or self.catalogue)
 
     def to_json(self) -> str:
         """The settings as text for a worker process."""
