@@ -24,7 +24,7 @@ TICKS = 256
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What a request could show at most, whatever its relevance: the best SHOWN of each kind and request, (n,) each."""
+    """The best offers of each kind and request, whatever their relevance, (n,) each."""
 
     kind: Int64
     """Position in KINDS."""
@@ -49,6 +49,10 @@ class Outcomes:
     def unit(self) -> Int64:
         """(n,) the customer of each offer, or the order."""
         return self.units[self.request]
+
+    def shown(self) -> Outcomes:
+        """What a request could show at most: the best SHOWN of each kind."""
+        return self.take(np.flatnonzero(self.depth < SHOWN))
 
     def take(self, rows: Int64) -> Outcomes:
         """Some rows, in the order given, of the same requests."""

@@ -71,6 +71,7 @@ class KindNow:
 
 def compare_kinds(manifest: Mapping[str, Any], outcomes: Outcomes, reference: Reference | None) -> list[KindNow]:
     """Every kind of KINDS, on the offers that a request could show at most. reference: None = nothing to compare."""
+    shown = outcomes.shown()
     certificates = {
         found["kind"]: Certificate(found["precision"], found["confidence"]) for found in manifest["certificates"]
     }
@@ -79,7 +80,7 @@ def compare_kinds(manifest: Mapping[str, Any], outcomes: Outcomes, reference: Re
             kind,
             manifest["kinds"][kind]["threshold"],
             certificates.get(kind),
-            outcomes.take(np.flatnonzero(outcomes.kind == position)),
+            shown.take(np.flatnonzero(shown.kind == position)),
             reference,
         )
         for position, kind in enumerate(KINDS)

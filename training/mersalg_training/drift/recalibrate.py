@@ -17,6 +17,7 @@ from mersalg.names import KINDS, Kind
 from mersalg.recommender import Recommender, load
 from mersalg.session import Session
 from mersalg_training.calibrating import Calibrated, calibrate
+from mersalg_training.drift.accepted import calibrate_accepted
 from mersalg_training.drift.check import manifest_digest, unknown_products
 from mersalg_training.drift.evidence import Evidence, gather_evidence
 from mersalg_training.drift.newer import Asked
@@ -66,7 +67,11 @@ def recalibrate(
         )
     with stages.stage("Calibrating and certifying"):
         random = np.random.default_rng([asked.config.seed, 3])
-        calibrated = calibrate(evidence.outcomes.ranked(), asked.config.thresholds, random)
+        if offers is None:
+            calibrated = calibrate(evidence.outcomes.ranked(), asked.config.thresholds, random)
+        else:
+            calibrated, notes = calibrate_accepted(recommender, asked, evidence.newer, offers, random)
+            evidence.notes.extend(notes)
     thresholds = {kind: chosen.threshold for kind, chosen in calibrated.thresholds.items()}
     scorer = recalibrated_scorer(parent.scorer, calibrated.calibration, thresholds, str(folder / "scorer.onnx"))
     manifest = renewed_manifest(parent, recommender, asked, evidence, calibrated, run_id)
