@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mersalg.errors import BundleError, ConfigError, DataError, MersalgError, RequestError
+from mersalg.errors import (
+    BundleError,
+    ConfigError,
+    DataError,
+    LedgerError,
+    MersalgError,
+    RegistryError,
+    RequestError,
+)
 from mersalg.names import KINDS, MOMENTS, Kind, Moment
 
 if TYPE_CHECKING:
@@ -23,11 +31,13 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Kind",
+    "LedgerError",
     "MersalgError",
     "Moment",
     "Offer",
     "Offers",
     "Recommender",
+    "RegistryError",
     "RequestError",
     "__version__",
     "load",

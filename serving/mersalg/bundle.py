@@ -105,12 +105,11 @@ def digests_of(manifest: dict[str, Any], content: bytes) -> dict[str, str]:
 
 
 def find_folder(path: str | Path) -> Path:
-    """The bundle's folder, which itself may be a link."""
+    """The bundle's folder, which itself may be a link; that of `models:/NAME@ALIAS` is fetched first."""
     if str(path).startswith("models:/"):
-        raise BundleError(
-            f"{path}: loading from a model registry is not in this version; "
-            "download the model's bundle folder and load that"
-        )
+        from mersalg.registry import fetch  # noqa: PLC0415
+
+        return fetch(str(path))[1].folder
     folder = Path(path)
     try:
         is_folder = folder.is_dir()

@@ -19,6 +19,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.errors import MersalgError
 from mersalg.names import KINDS, MOMENTS, ORDERS
+from mersalg.policy.command import (
+    add_policy_command,
+    add_policy_options,
+    beside_as_json,
+    count_filtered,
+    read_shopper_text,
+    under_policy,
+)
 
 if TYPE_CHECKING:
     from mersalg.offers import Offers
@@ -32,7 +40,9 @@ examples:
   mersalg recommend models/demo --cart 1029743,1106523 --moment cart --limit 3
   mersalg score models/demo requests.parquet --out offers.parquet
 """
-WITHOUT_OTHERS: Final = ("inspect", "verify", "sign", "recommend", "score", "--version")
+WITHOUT_OTHERS: Final = (
+    "inspect", "verify", "sign", "recommend", "score", "serve", "policy", "follow-up", "ledger", "--version",
+)  # fmt: skip
 """First arguments for which no other package is imported."""
 PROGRESS_SECONDS: Final = 0.5
 
@@ -80,7 +90,7 @@ class Version(argparse.Action):
 
 
 def add_own_commands(subparsers: Subparsers) -> None:
-    """Add inspect, verify, sign, recommend and score."""
+    """Add inspect, verify, sign, recommend, score, serve and policy."""
     inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --json")
     inspect.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
 
@@ -102,9 +112,11 @@ def add_own_commands(subparsers: Subparsers) -> None:
     )
     recommend.add_argument("--moment", default="cart", help=f"one of {', '.join(MOMENTS)} (default: cart)")
     recommend.add_argument("--kinds", metavar="K,L", help=f"out of {', '.join(KINDS)} (default: the moment's)")
-    recommend.add_argument("--limit", type=int, default=3, help="most offers (default: 3)")
-    recommend.add_argument("--order", default="relevance", help=f"{' or '.join(ORDERS)} (default: relevance)")
+    recommend.add_argument("--limit", type=int, help="most offers (default: 3, or the policy's)")
+    recommend.add_argument("--order", help=f"{' or '.join(ORDERS)} (default: relevance, or the policy's)")
     recommend.add_argument("--at", metavar="TIME", help="ISO 8601 (default: now)")
+    recommend.add_argument("--shopper", metavar="JSON", help="facts for the policy: region, age, owned, budget")
+    add_policy_options(recommend)
     recommend.add_argument("--json", action="store_true", help="print JSON")
 
     example = " requests.parquet --out offers.parquet"
@@ -112,7 +124,27 @@ def add_own_commands(subparsers: Subparsers) -> None:
     score.add_argument("requests", type=Path, help=".parquet, .jsonl or .ndjson")
     score.add_argument("--out", type=Path, required=True, help="the same suffixes")
     score.add_argument("--no-threshold", action="store_true", help="rank everything that was retrieved")
+    add_policy_options(score)
     score.add_argument("--batch-size", type=int, default=64, help="requests in one run of the graph (default: 64)")
+    add_policy_command(subparsers)
+    add_follow_up_commands(subparsers)
+
+    from mersalg.serve.command import add_arguments, serve_bundle  # noqa: PLC0415
+
+    serve = add_command(subparsers, "serve", "answer over HTTP (extra `serve`)", serve_bundle, " --port 8000")
+    add_arguments(serve)
+
+
+def add_follow_up_commands(subparsers: Subparsers) -> None:
+    """Add follow-up and ledger."""
+    from mersalg.follow_up import command  # noqa: PLC0415
+    from mersalg.ledger import commands  # noqa: PLC0415
+
+    text = "write the batch for a mailing: each follow-up at most once"
+    example = " --orders orders.parquet --ledger sqlite:///ledger.db --out mails.parquet"
+    command.add_arguments(add_command(subparsers, "follow-up", text, command.follow_up_command, example))
+    text = "look into a ledger, and keep customers' rights"
+    commands.add_arguments(subparsers.add_parser("ledger", help=text, description=text[0].upper() + text[1:] + "."))
 
 
 def add_command(
@@ -189,20 +221,11 @@ def sign_bundle(args: argparse.Namespace) -> int:
 def recommend_offers(args: argparse.Namespace) -> int:
     """Print the offers for one request."""
     from mersalg.recommender import load  # noqa: PLC0415
+    from mersalg.requests import read_mapping  # noqa: PLC0415
 
-    history = read_history_file(args.history) if args.history else []
-    recommender = load(args.bundle)
-    offers = recommender.recommend(
-        cart=split_ids(args.cart),
-        history=history,
-        moment=args.moment,
-        kinds=None if args.kinds is None else split_ids([args.kinds]),
-        limit=args.limit,
-        at=args.at,
-        exclude=split_ids(args.exclude),
-        only=split_ids(args.only),
-        order=args.order,
-    )
+    request = read_mapping(request_of(args))
+    recommender = under_policy(load(args.bundle), args)
+    (offers,) = recommender.answer([request], threshold=True)
     if args.json:
         answer = {
             "offers": [{**offer.to_dict(), "name": recommender.name(offer.product_id)} for offer in offers],
@@ -210,13 +233,30 @@ def recommend_offers(args: argparse.Namespace) -> int:
             "retrieved": offers.retrieved,
             "best_relevance": offers.best_relevance,
         }
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
+        print(json.dumps(answer | (beside_as_json(offers) if args.policy else {}), indent=2, ensure_ascii=False))
     else:
         from mersalg.display import answer_text  # noqa: PLC0415
 
         thresholds = {kind: rule["threshold"] for kind, rule in recommender.manifest["kinds"].items()}
         print(answer_text(offers, recommender.name, thresholds))
     return 0
+
+
+def request_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The request of the arguments; what is not given is left out."""
+    fields = {
+        "cart": split_ids(args.cart),
+        "history": read_history_file(args.history) if args.history else [],
+        "moment": args.moment,
+        "kinds": None if args.kinds is None else split_ids([args.kinds]),
+        "limit": args.limit,
+        "at": args.at,
+        "exclude": split_ids(args.exclude),
+        "only": split_ids(args.only),
+        "order": args.order,
+        "shopper": read_shopper_text(args.shopper),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def split_ids(texts: Iterable[str]) -> list[str]:
@@ -241,11 +281,12 @@ def score_requests(args: argparse.Namespace) -> int:
 
     form_of(args.out)
     requests = read_requests(args.requests)
-    recommender = load(args.bundle)
+    recommender = under_policy(load(args.bundle), args)
     answers = recommender.stream(requests, threshold=not args.no_threshold, batch_size=args.batch_size)
     tally: Counter[str] = Counter()
+    filtered: Counter[str] = Counter()
     start = time.perf_counter()
-    write_offers(args.out, counted(answers, tally))
+    write_offers(args.out, count_filtered(counted(answers, tally), filtered))
     seconds = time.perf_counter() - start
     empty = {reason: count for reason, count in tally.items() if reason not in ("requests", "offers")}
     print(f"{tally['requests']:,} requests, {tally['offers']:,} offers in {seconds:.1f} s -> {args.out}")
@@ -253,6 +294,10 @@ def score_requests(args: argparse.Namespace) -> int:
         from mersalg.display import listed  # noqa: PLC0415
 
         print(f"{sum(empty.values()):,} empty answers: {listed(empty, '{:,}')}")
+    if filtered:
+        from mersalg.display import listed  # noqa: PLC0415
+
+        print(f"{sum(filtered.values()):,} offers taken out by the policy: {listed(filtered, '{:,}')}")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mersalg.offers import REASONS, Offers
+from mersalg.offers import REASONS, Comparison, Offers
 
 
 def summary(manifest: Mapping[str, Any]) -> str:
@@ -52,12 +52,29 @@ def answer_text(offers: Offers, name: Callable[[str], str], thresholds: Mapping[
             (kind, f"{best:.4f}", "silent" if (least := thresholds[kind]) is None else f"{least:.4f}")
             for kind, best in offers.best_relevance.items()
         ]
-        return "\n\n".join([text, columns([("kind", "best relevance", "shown from"), *rows])]) if rows else text
-    table = [("", "product", "name", "kind", "relevance", "because of")]
+        parts = [text, *([columns([("kind", "best relevance", "shown from"), *rows])] if rows else [])]
+        return "\n\n".join([*parts, *filtered_text(offers)])
+    table: list[tuple[str, ...]] = [("", "product", "name", "kind", "relevance", "because of")]
     for o in offers:
         because = name(o.because) if o.because is not None else ""
         table.append((str(o.rank), o.product_id, name(o.product_id), o.kind, f"{o.relevance:.4f}", because))
-    return columns(table)
+    if offers.beside:
+        compared = [("price", "beside it", "differs"), *map(comparison_cells, offers.beside)]
+        table = [(*row, *cells) for row, cells in zip(table, compared, strict=True)]
+    return "\n\n".join([columns(table), *filtered_text(offers)])
+
+
+def filtered_text(offers: Offers) -> list[str]:
+    """What a policy took out, by rule; nothing where it took out nothing."""
+    return [f"Taken out by the policy: {listed(offers.filtered)}."] if offers.filtered else []
+
+
+def comparison_cells(beside: Comparison) -> tuple[str, str, str]:
+    """Today's price of an offer, what it costs more than its anchor, and the attributes that differ."""
+    price = f"{beside.price:.2f}" if beside.price is not None else ""
+    difference = f"{beside.difference:+.2f}" if beside.difference is not None else ""
+    pairs = (f"{name}: {old or 'none'} -> {new or 'none'}" for name, (old, new) in beside.attributes.items())
+    return price, difference, ", ".join(pairs)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

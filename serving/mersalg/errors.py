@@ -2,9 +2,11 @@
 
 MersalgError
 ├── BundleError      a bundle is missing, damaged, of another format or does not answer its golden requests
+├── RegistryError    a model registry is down, or does not hold what is asked for
 ├── RequestError     a request has a wrong field; `field` names it
-├── ConfigError      a configuration does not hold; the message names the key
-└── DataError        purchases cannot be read or break the data contract
+├── ConfigError      a configuration or policy does not hold; the message names the key
+├── DataError        purchases or a catalogue cannot be read, or break the data contract
+└── LedgerError      a ledger cannot be opened, or refuses what would break a promise that it keeps
 """
 
 from __future__ import annotations
@@ -16,6 +18,15 @@ class MersalgError(Exception):
 
 class BundleError(MersalgError):
     """A bundle is missing, damaged, of another format, or does not answer its golden requests."""
+
+
+class RegistryError(MersalgError):
+    """A model registry is down (`unreachable`: trying again may help), or does not hold what is asked for."""
+
+    def __init__(self, message: str, *, unreachable: bool = False, status: int | None = None) -> None:
+        super().__init__(message)
+        self.unreachable = unreachable
+        self.status = status
 
 
 class RequestError(MersalgError):
@@ -36,8 +47,12 @@ class RequestError(MersalgError):
 
 
 class ConfigError(MersalgError):
-    """A configuration does not hold."""
+    """A configuration or a policy does not hold."""
 
 
 class DataError(MersalgError):
-    """Purchases cannot be read, or break the data contract."""
+    """Purchases or a catalogue cannot be read, or break the data contract."""
+
+
+class LedgerError(MersalgError):
+    """A ledger cannot be opened, or refuses what would break a promise that it keeps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
@@ -14,14 +14,25 @@ if TYPE_CHECKING:
 
     from mersalg.requests import Request
 
-Reason = Literal["limit is 0", "no kind asked for", "nothing retrieved", "kind silent", "below threshold", "hold-out"]
+Reason = Literal[
+    "limit is 0",
+    "no kind asked for",
+    "not at this moment",
+    "nothing retrieved",
+    "kind silent",
+    "below threshold",
+    "filtered",
+    "hold-out",
+]
 
 REASONS: Final[dict[Reason, str]] = {
     "limit is 0": "the request wants no offers",
     "no kind asked for": "the request names an empty list of kinds",
+    "not at this moment": "the policy makes no offer of the kinds asked for at this moment",
     "nothing retrieved": "no product is a candidate of a kind asked for",
     "kind silent": "every kind asked for that has candidates has no threshold, so it is never shown",
     "below threshold": "no candidate is as relevant as the threshold of its kind",
+    "filtered": "a rule of the policy refuses each offer that reached its threshold",
     "hold-out": "the customer or order is in the share that an experiment never shows offers",
 }
 """Why an answer is empty, in the order in which the reasons are tried."""
@@ -50,6 +61,22 @@ class Offer:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An offer beside its anchor, by the catalogue of today, for a shop that shows the two side by side."""
+
+    price: float | None
+    """Of the offered product."""
+    anchor_price: float | None
+    difference: float | None
+    """What the offered product costs more; negative where it costs less, None where a price is not known."""
+    attributes: Mapping[str, tuple[str | None, str | None]] = field(hash=False)
+    """Attribute -> the anchor's and the offered product's, for those that differ; None = it has none.
+
+    Empty where the two are of different types and it is no upsell: there is nothing to compare.
+    """
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Offers(Sequence[Offer]):
     """The offers of one request, best first; an immutable sequence. `reason` is set exactly when it is empty."""
@@ -60,6 +87,10 @@ class Offers(Sequence[Offer]):
     """Candidates of the kinds asked for, before the threshold."""
     best_relevance: dict[Kind, float] = field(hash=False)
     """The best relevance among the candidates of each kind asked for that has any."""
+    filtered: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Rule of the policy -> offers that it took out before the list was full; empty without a policy."""
+    beside: tuple[Comparison, ...] = ()
+    """Each offer beside its anchor, in the order of the offers; empty without a policy."""
 
     @overload
     def __getitem__(self, index: int) -> Offer: ...
@@ -74,7 +105,9 @@ class Offers(Sequence[Offer]):
     def __repr__(self) -> str:
         if self.reason is not None:
             best = ", ".join(f"{kind} {relevance:.3f}" for kind, relevance in self.best_relevance.items())
-            return f"Offers(none: {self.reason}; {self.retrieved} retrieved{'; best ' + best if best else ''})"
+            rules = ", ".join(f"{rule} {count}" for rule, count in self.filtered.items())
+            more = f"{'; best ' + best if best else ''}{'; by ' + rules if rules else ''}"
+            return f"Offers(none: {self.reason}; {self.retrieved} retrieved{more})"
         lines = [
             f"  {o.rank}. {o.product_id!r} {o.kind}, relevance {o.relevance:.3f}"
             + (f", because of {o.because!r}" if o.because is not None else "")

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from mersalg.bundle import Bundle, read_bundle, read_names
 from mersalg.errors import BundleError, MersalgError, RequestError
@@ -23,14 +23,25 @@ SORTED_BATCHES: Final = 32
 
 
 def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = None) -> Recommender:
-    """A recommender from a bundle folder, verified, opened and tried on its golden requests.
+    """A recommender from a bundle, verified, opened and tried on its golden requests.
 
-    `threads` are those of one answer; 1 is the best for single requests. Load after a fork, not before. With the file
-    of a `public_key` only a bundle that its private key has signed is loaded (extra `signing`).
-    BundleError when anything is not as the bundle format (models/README.md) says.
+    `path` is a folder, or `models:/NAME@ALIAS` or `models:/NAME/VERSION` in the MLflow server that MLFLOW_TRACKING_URI
+    names; where that is down, the version that the address was last loaded from, with a warning. `threads` are those of
+    one answer; 1 is the best for single requests. Load after a fork, not before. With the file of a `public_key` only a
+    bundle that its private key has signed is loaded (extra `signing`).
+    BundleError when anything is not as the bundle format (models/README.md) says, RegistryError when the server
+    refuses.
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
+    if str(path).startswith("models:/"):
+        from mersalg.registry import fetch  # noqa: PLC0415
+
+        registry, fetched = fetch(str(path))
+        recommender = load(fetched.folder, threads=threads, public_key=public_key)
+        _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
+        registry.mark_good(fetched)
+        return recommender
     bundle = read_bundle(path, public_key)
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx"), threads=threads))
     check_golden(recommender, bundle)
@@ -92,20 +103,14 @@ class Recommender:
         self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
     ) -> Iterator[Offers]:
         """`score` as an iterator that holds some batches only."""
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise MersalgError(f"batch_size: expected a whole number from 1, got {batch_size!r}")
-        checked = (read_numbered(number, mapping) for number, mapping in enumerate(requests, start=1))
-        while chunk := list(islice(checked, batch_size * SORTED_BATCHES)):
-            by_length = sorted(range(len(chunk)), key=lambda place: (len(chunk[place].only), len(chunk[place].history)))
-            answers: dict[int, Offers] = {}
-            for start in range(0, len(chunk), batch_size):
-                positions = by_length[start : start + batch_size]
-                batch = self.answer([chunk[position] for position in positions], threshold=threshold)
-                answers.update(zip(positions, batch, strict=True))
-            yield from (answers[position] for position in range(len(chunk)))
+        return stream_answers(self, requests, threshold, batch_size)
 
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
-        """The offers for checked requests, in one run of the graph."""
+        """The offers for checked requests, in one run of the graph. Facts of a shopper are a policy's and refused."""
+        for request in requests:
+            if request.shopper is not None:
+                expected = "nothing, for no policy acts here that could heed it"
+                raise RequestError("shopper", expected, request.shopper, where_of(request))
         known = [answer_without_graph(request) for request in requests]
         asked = [request for request, answer in zip(requests, known, strict=True) if answer is None]
         if not asked:
@@ -125,6 +130,36 @@ class Recommender:
 
     def __repr__(self) -> str:
         return f"Recommender({self.manifest['name']!r}, {self.manifest['vocabulary']['products']} products)"
+
+
+def where_of(request: Request) -> str:
+    """Which one of many a checked request is, for a refusal; "" where it has no id."""
+    return f"request_id {request.request_id!r}" if request.request_id else ""
+
+
+class Answers(Protocol):
+    """Who answers checked requests: a recommender, or one under a policy."""
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        """The offers for checked requests, in their order."""
+        ...
+
+
+def stream_answers(
+    by: Answers, requests: Iterable[Mapping[str, Any]], threshold: bool, batch_size: int
+) -> Iterator[Offers]:
+    """The offers for each request in the order of the requests; some batches are held, sorted by their lengths."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise MersalgError(f"batch_size: expected a whole number from 1, got {batch_size!r}")
+    checked = (read_numbered(number, mapping) for number, mapping in enumerate(requests, start=1))
+    while chunk := list(islice(checked, batch_size * SORTED_BATCHES)):
+        by_length = sorted(range(len(chunk)), key=lambda place: (len(chunk[place].only), len(chunk[place].history)))
+        answers: dict[int, Offers] = {}
+        for start in range(0, len(chunk), batch_size):
+            positions = by_length[start : start + batch_size]
+            batch = by.answer([chunk[position] for position in positions], threshold=threshold)
+            answers.update(zip(positions, batch, strict=True))
+        yield from (answers[position] for position in range(len(chunk)))
 
 
 def read_numbered(number: int, mapping: Mapping[str, Any]) -> Request:

@@ -13,11 +13,14 @@ import numpy.typing as npt
 
 from mersalg.errors import RequestError
 from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, ORDERS
+from mersalg.shopper import Shopper, read_shopper
 from mersalg.times import days_between, read_time
 
 Feeds = dict[str, npt.NDArray[Any]]
 
-FIELDS: Final = ("request_id", "cart", "history", "at", "moment", "kinds", "limit", "exclude", "only", "order")
+FIELDS: Final = (
+    "request_id", "cart", "history", "at", "moment", "kinds", "limit", "exclude", "only", "order", "shopper"
+)  # fmt: skip
 HISTORY_LINES: Final = 1000
 """The latest lines that are used of a longer history."""
 MOST_ONLY: Final = 512
@@ -45,6 +48,12 @@ class Request:
     only: list[str]
     """Empty = no restriction."""
     by_value: bool
+    history_unit_price: list[float | None] | None = None
+    """Paid for one piece; None where no line says it. For the rules of a policy."""
+    shopper: Shopper | None = None
+    """Facts for the rules of a policy."""
+    stated: frozenset[str] = frozenset()
+    """Which of kinds, limit and order the request itself names; of the others a policy has defaults of its own."""
 
 
 def read_request(
@@ -58,7 +67,9 @@ def read_request(
     limit: int = 3,
     exclude: Iterable[str] | None = (),
     only: Iterable[str] | None = (),
-    order: str | None = "relevance",
+    order: str | None = None,
+    shopper: Mapping[str, Any] | None = None,
+    limit_is_stated: bool = True,
 ) -> Request:
     """A checked request; None is an empty cart, history, exclude or only, the moment's kinds, now, and relevance.
 
@@ -71,7 +82,11 @@ def read_request(
         raise RequestError("moment", f"one of {', '.join(MOMENTS)}", moment)
     if order is not None and (not isinstance(order, str) or order not in ORDERS):
         raise RequestError("order", f"one of {', '.join(ORDERS)}", order)
-    past, ages, quantities = read_history(history, at)
+    facts = read_shopper(shopper)
+    if facts is not None:
+        check_product_ids(list(facts.owned), "shopper.owned[{}]")
+    past, ages, quantities, paid = read_history(history, at)
+    stated = {"kinds": kinds is not None, "limit": limit_is_stated, "order": order is not None}
     return Request(
         request_id=request_id,
         cart=read_product_ids(cart, "cart"),
@@ -84,6 +99,9 @@ def read_request(
         limit=read_limit(limit),
         only=read_only(only),
         by_value=order == "value",
+        history_unit_price=paid,
+        shopper=facts,
+        stated=frozenset(name for name, is_stated in stated.items() if is_stated),
     )
 
 
@@ -94,7 +112,7 @@ def read_mapping(mapping: Mapping[str, Any]) -> Request:
     for name in mapping:
         if name not in FIELDS:
             raise RequestError(str(name), f"one of the fields {', '.join(FIELDS)}", name)
-    return read_request(**mapping)
+    return read_request(**mapping, limit_is_stated="limit" in mapping)
 
 
 def encode(requests: Sequence[Request], *, threshold: bool = True) -> Feeds:
@@ -179,30 +197,33 @@ def encodable(text: str) -> bool:
 
 def read_history(
     history: Iterable[Mapping[str, Any]] | None, at: datetime | str | None
-) -> tuple[list[str], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Product ids, ages in days and quantities, (n_lines,) each, of the purchases that are used."""
+) -> tuple[list[str], npt.NDArray[np.float32], npt.NDArray[np.float32], list[float | None] | None]:
+    """Product ids, ages in days, quantities and unit prices, (n_lines,) each, of the purchases that are used."""
     now = read_time(at, "at") if at is not None else None
     if isinstance(history, str | bytes | Mapping) or not isinstance(history, Iterable | None):
         raise RequestError("history", "a list of {product_id, ordered_at, quantity}", history)
     lines = list(history) if history is not None else []
     if not lines:
-        return [], np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32)
+        return [], np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32), None
     try:
         ids = [line["product_id"] for line in lines]
         times = [line["ordered_at"] for line in lines]
         amounts = [line.get("quantity", 1) for line in lines]
+        prices = [line.get("unit_price") for line in lines]
     except (TypeError, KeyError, AttributeError, IndexError):
         refuse_line(lines)
     check_product_ids(ids, "history[{}].product_id")
     ages = days_between(now, times)
     quantities = read_quantities(amounts)
+    paid = read_unit_prices(prices)
     used = (ages >= 0) & (quantities > 0)
     if len(lines) > HISTORY_LINES or not used.all():
         chosen = np.flatnonzero(used)
         latest = np.lexsort((-chosen, ages[chosen]))[:HISTORY_LINES]
         chosen = np.sort(chosen[latest])
         ids, ages, quantities = [ids[i] for i in chosen], ages[chosen], quantities[chosen]
-    return ids, ages.astype(np.float32), quantities.astype(np.float32)
+        paid = [paid[i] for i in chosen] if paid is not None else None
+    return ids, ages.astype(np.float32), quantities.astype(np.float32), paid
 
 
 def refuse_line(lines: Sequence[Any]) -> NoReturn:
@@ -229,6 +250,22 @@ def read_quantities(amounts: Sequence[Any]) -> npt.NDArray[np.float64]:
         worst = int(np.argmin(holds))
         raise RequestError(f"history[{worst}].quantity", f"a number up to {LARGEST_QUANTITY:.0e}", amounts[worst])
     return quantities
+
+
+def read_unit_prices(prices: list[Any]) -> list[float | None] | None:
+    """Prices paid, None where a line says none; None when no line says one."""
+    if prices.count(None) == len(prices):
+        return None
+    paid: list[float | None] = []
+    for position, price in enumerate(prices):
+        try:
+            number = float(price) if price is not None and not isinstance(price, bool | str | bytes) else None
+        except (TypeError, ValueError, OverflowError):
+            number = None
+        if price is not None and (number is None or not 0 <= number <= LARGEST_QUANTITY):
+            raise RequestError(f"history[{position}].unit_price", "a number from 0, or null", price)
+        paid.append(number)
+    return paid
 
 
 def plain_number(amount: Any, position: int) -> float:

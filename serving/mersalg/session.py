@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from mersalg.errors import BundleError
+from mersalg.errors import BundleError, MersalgError
 from mersalg.ports import FIXED_WIDTHS, INPUTS, OUTPUTS
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -35,6 +36,7 @@ class Session:
     def __init__(self, model: bytes, where: str, *, threads: int = 1) -> None:
         """Open verified bytes. BundleError when the runtime refuses them or a name, type or rank is another."""
         self.where = where
+        self.process = os.getpid()
         try:
             self.runtime = open_runtime(model, threads)
         except Exception as error:
@@ -46,7 +48,12 @@ class Session:
         check_ports(self.runtime.get_outputs(), OUTPUTS, f"{where}: outputs")
 
     def run(self, feeds: Arrays) -> dict[str, npt.NDArray[np.generic]]:
-        """The outputs by name, for the inputs by name."""
+        """The outputs by name, for the inputs by name. MersalgError in a process that was forked after the opening."""
+        if os.getpid() != self.process:
+            raise MersalgError(
+                f"{self.where}: loaded in process {self.process}, used in process {os.getpid()}, a fork of it; "
+                "load in each process after the fork (gunicorn: without --preload, or in the hook post_fork)"
+            )
         try:
             return dict(zip(OUTPUTS, self.runtime.run(list(OUTPUTS), feeds), strict=True))
         except Exception as error:

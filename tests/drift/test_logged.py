@@ -17,7 +17,7 @@ from mersalg import KINDS
 from mersalg.cli import main
 from mersalg_training.drift.logged import read_logged
 from mersalg_training.drift.newer import asked_of, read_newer
-from mersalg_training.thresholds import REQUESTS_OF_CUSTOMER
+from mersalg_training.targets import REQUESTS_OF_CUSTOMER
 
 
 class Shown(NamedTuple):

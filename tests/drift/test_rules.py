@@ -26,7 +26,11 @@ def outcomes(promised: float, came: float, n: int = 2000, seed: int = 1) -> Outc
         relevance=relevance.astype(np.float32),
         score=relevance.astype(np.float32),
         came=(random.random(n) < came * relevance / promised).astype(np.float32),
-        unit=np.arange(n),
+        worth=np.ones(n, dtype=np.float32),
+        request=np.arange(n),
+        units=np.arange(n),
+        known=np.ones(n, dtype=np.bool_),
+        moment=np.zeros(n, dtype=np.int64),
     )
 
 

@@ -43,7 +43,9 @@ def test_loading_a_bundle_loads_numpy_and_onnxruntime_and_none_of_the_rest(tmp_p
     assert not loaded & FORBIDDEN
 
 
-@pytest.mark.parametrize("arguments", [["recommend", "--help"], ["score", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["recommend", "--help"], ["score", "--help"], ["follow-up", "--help"], ["ledger", "--help"]]
+)
 def test_help_loads_neither_numpy_nor_onnxruntime(arguments: list[str]) -> None:
     code = f"from mersalg.cli import main\ntry:\n    main({arguments})\nexcept SystemExit:\n    pass"
     assert modules_after(code) == {"mersalg"}
@@ -63,5 +65,11 @@ def test_the_public_surface_is_what_is_written_down() -> None:
 
 
 def test_every_error_is_a_mersalg_error() -> None:
-    for error in (mersalg.BundleError, mersalg.RequestError, mersalg.ConfigError, mersalg.DataError):
+    for error in (
+        mersalg.BundleError,
+        mersalg.RequestError,
+        mersalg.ConfigError,
+        mersalg.DataError,
+        mersalg.LedgerError,
+    ):
         assert issubclass(error, mersalg.MersalgError)

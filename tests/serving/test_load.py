@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import mersalg.bundle
-from mersalg import BundleError, MersalgError, load
+from mersalg import BundleError, MersalgError, RegistryError, load
 from mersalg.graph import OPERATORS, check_graph
 from toy_bundle import GOLDEN, build_scorer, rewrite, write_bundle
 
@@ -47,8 +47,11 @@ def test_a_missing_bundle_is_refused(tmp_path: Path) -> None:
     refuse(tmp_path, "manifest.json: expected a file, got nothing")
 
 
-def test_a_registry_address_is_refused_by_name() -> None:
-    refuse("models:/demo@champion", "registry", "not in this version")
+def test_a_registry_address_without_a_server_says_which_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    with pytest.raises(RegistryError, match="MLFLOW_TRACKING_URI"):
+        load("models:/demo@champion")
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True, "1"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mersalg_training.calibrating import Ranked, calibrate, spread_over_units, units_of
+from mersalg.names import KINDS, MOMENTS
+from mersalg_training.calibrating import OFFERED, Ranked, calibrate, spread_over_units, units_of
 from mersalg_training.cases import Cases, ragged
 from mersalg_training.config import ThresholdConfig
-from mersalg_training.thresholds import REQUESTS_OF_CUSTOMER
+from mersalg_training.targets import REQUESTS_OF_CUSTOMER
 from mersalg_training.timeline import UNKNOWN
 
 
@@ -50,8 +51,26 @@ def test_a_unit_calibrates_or_certifies_and_never_both() -> None:
     n = len(unit)
     score = random.normal(size=n).astype(np.float32)
     bought = (random.random(n) < 0.4).astype(np.float32)
-    ranked = Ranked(score, np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64), bought, unit)
+    nothing = np.zeros(n, dtype=np.int64)
+    ranked = Ranked(
+        score=score,
+        kind=nothing,
+        depth=nothing,
+        bought=bought,
+        request=np.arange(n),
+        worth=np.ones(n, dtype=np.float32),
+        unit=unit,
+        known=np.ones(n, dtype=np.bool_),
+        moment=np.full(n, MOMENTS.index("cart")),
+    )
     certifying = calibrate(ranked, ThresholdConfig(), random).certifying
     units, rows = np.unique(certifying.unit, return_counts=True)
     assert len(units) == 100
     assert (rows == 4).all(), "the other rows of a certifying unit did not calibrate"
+    assert certifying.asked.tolist() == [400] * 5, "a cart may see every kind"
+
+
+def test_a_moment_offers_what_a_request_there_asks_for() -> None:
+    page, paid = OFFERED[MOMENTS.index("product-page")], OFFERED[MOMENTS.index("order-confirmation")]
+    assert [kind for kind, offered in zip(KINDS, page, strict=True) if offered] == ["cross-sell", "add-on", "upsell"]
+    assert not paid[KINDS.index("upsell")]

@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from mersalg.errors import ConfigError
-from mersalg_training.config import Config, flat, lay_over, load_config, parse_config
+from mersalg_training.config import Config, ThresholdConfig, flat, lay_over, load_config, parse_config
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = 'name = "small"\n[data]\norders = "orders.csv"\n'
@@ -131,13 +132,13 @@ def documented(section: type[BaseModel], prefix: str = "") -> list[tuple[str, st
         else:
             spelled = json.dumps(field.get_default(call_default_factory=True))
             default = f"`{spelled}`" if len(spelled) < 40 else "in the text"
-        found.append((f"{prefix}{name}", default))
+        found.append((f"{prefix}{field.alias or name}", default))
     return found
 
 
 def test_every_field_stands_in_the_documentation_with_its_default_and_no_other() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `([a-z_.]+)` \| ([^|]+) \|", text, flags=re.MULTILINE) == documented(Config)
+    assert re.findall(r"^\| `([a-z_.-]+)` \| ([^|]+) \|", text, flags=re.MULTILINE) == documented(Config)
 
 
 def test_the_long_defaults_stand_below() -> None:
@@ -148,3 +149,21 @@ def test_the_long_defaults_stand_below() -> None:
     for name in ("POSTAGE", "Manual", "Bank charges", "Adjust bad debt", "COUPON/MISC ITEMS"):
         assert re.search(config.contract.fee_pattern, name)
         assert name in text
+
+
+def test_a_kind_is_wanted_in_exactly_one_way() -> None:
+    def thresholds(**kind: Any) -> ThresholdConfig:
+        tables = {"name": "small", "data": {"orders": "orders.csv"}, "thresholds": {"add-on": kind}}
+        return parse_config(tables, "here").thresholds
+
+    assert thresholds(coverage=0.2).target("add-on").coverage == 0.2
+    assert thresholds(coverage=0.2).target("upsell").precision == 0.1, "the others keep their precision"
+    for wrong in ({}, {"precision": 0.1, "coverage": 0.2}, {"margin": 1.0}, {"cost_ratio": 0.1, "margin": 1.0}):
+        with pytest.raises(ConfigError, match=r"thresholds\.add-on"):
+            thresholds(**wrong)
+
+
+def test_a_precision_for_some_kinds_leaves_the_others_as_they_are() -> None:
+    found = ThresholdConfig(precision={"upsell": 0.3})
+    assert found.target("upsell").precision == 0.3
+    assert found.target("add-on").precision == 0.1

@@ -10,7 +10,7 @@ import pytest
 from mersalg_training.attributes import encoded
 from mersalg_training.config import Config, parse_config
 from mersalg_training.graph.tables import ShopTables
-from mersalg_training.neighbours import CART_CHANNELS, Entries, merged, rank_in_run, table
+from mersalg_training.neighbours import CART_CHANNELS, Entries, beside_directed, merged, rank_in_run, table
 from mersalg_training.progress import quiet
 from mersalg_training.shop import learn_shop
 from mersalg_training.timeline import Timeline
@@ -163,3 +163,13 @@ def test_a_table_lays_the_best_first_and_pads_with_no_item() -> None:
 def test_ranks_count_within_runs() -> None:
     assert rank_in_run(np.array([3, 3, 5, 7, 7, 7])).tolist() == [0, 1, 0, 0, 1, 2]
     assert rank_in_run(np.zeros(0, dtype=np.int64)).tolist() == []
+
+
+def test_a_third_of_the_places_is_for_directed_pairs_and_what_is_left_goes_by_cosine() -> None:
+    cosine = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    directed = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+    values = {"cosine": cosine, "confidence": np.array([0.1, 0.1, 0.1, 0.1, 0.2, 0.3]), "directed": directed}
+    both = Entries(np.zeros(6, dtype=np.int64), np.arange(6), values)
+    assert sorted(beside_directed(both, 3).item.tolist()) == [0, 1, 5]
+    none = Entries(both.row, both.item, {**values, "directed": np.zeros(6)})
+    assert sorted(beside_directed(none, 3).item.tolist()) == [0, 1, 2]

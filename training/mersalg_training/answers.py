@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -39,6 +40,10 @@ Show = Callable[[Cases], list[Answer]]
 """What is shown for each case: the moment's kinds, above their thresholds, at most SHOWN."""
 
 
+MakeRequest = Callable[[Cases, int, Sequence[Kind] | None, Ragged | None, int], dict[str, Any]]
+"""Case, kinds, what may not be offered and the limit -> the request as the loader takes it."""
+
+
 class Scorer(Protocol):
     """What is asked of a recommender; `mersalg.load` gives one."""
 
@@ -66,24 +71,45 @@ def bundle_scorer(recommender: Scorer, timeline: Timeline) -> Score:
     return score
 
 
-def bundle_shower(recommender: Scorer, timeline: Timeline) -> Show:
-    """What the bundle shows at its thresholds. An offer of a product that the timeline lacks is left out."""
-    make_request = request_maker(timeline)
+@dataclass(frozen=True)
+class Offered:
+    """What is shown, and with which relevance."""
+
+    kind: Kind
+    product: int
+    """Product code."""
+    relevance: float
+
+
+@dataclass(frozen=True)
+class Shower:
+    """What a bundle shows at its thresholds. An offer of a product that the timeline lacks is left out."""
+
+    recommender: Scorer
+    make_request: MakeRequest
+    code_of: Mapping[str, int]
+
+    def __call__(self, cases: Cases) -> list[Answer]:
+        """An answer for each case, at most SHOWN offers long."""
+        return [[(offered.kind, offered.product) for offered in offers] for offers in self.offers(cases, SHOWN)]
+
+    def offers(self, cases: Cases, limit: int) -> Iterator[list[Offered]]:
+        """The offers for each case, at most `limit`, of the moment's kinds, the best first."""
+        requests = (self.make_request(cases, case, None, None, limit) for case in range(len(cases)))
+        for offers in self.recommender.stream(requests):
+            known = (offer for offer in offers if offer.product_id in self.code_of)
+            yield [Offered(offer.kind, self.code_of[offer.product_id], offer.relevance) for offer in known]
+
+
+def bundle_shower(recommender: Scorer, timeline: Timeline) -> Shower:
+    """What the bundle shows for requests made of a timeline."""
     code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
-
-    def show(cases: Cases) -> list[Answer]:
-        requests = (make_request(cases, case, None, None, SHOWN) for case in range(len(cases)))
-        return [read_offers(offers, code_of) for offers in recommender.stream(requests)]
-
-    return show
+    return Shower(recommender, request_maker(timeline), code_of)
 
 
 def read_offers(offers: Offers, code_of: Mapping[str, int]) -> Answer:
     """Kind and product code of each offer."""
     return [(offer.kind, code_of[offer.product_id]) for offer in offers if offer.product_id in code_of]
-
-
-MakeRequest = Callable[[Cases, int, Sequence[Kind] | None, Ragged | None, int], dict[str, Any]]
 
 
 def request_maker(timeline: Timeline) -> MakeRequest:

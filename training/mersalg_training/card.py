@@ -65,7 +65,8 @@ class Result(Protocol):
 
 def render_card(manifest: Mapping[str, Any], results: Sequence[Result]) -> str:
     """Write the card of a bundle; every number in it stands in the manifest or in the results."""
-    sections = [about(manifest), data(manifest), windows(manifest), offers(manifest), evaluation(results), USE]
+    parts = [about(manifest), data(manifest), windows(manifest), offers(manifest), tradeoffs(manifest)]
+    sections = [*(part for part in parts if part), evaluation(results), USE]
     return "\n\n".join(section.strip() for section in sections) + "\n"
 
 
@@ -135,16 +136,65 @@ def offers(manifest: Mapping[str, Any]) -> str:
 
 def promise(kind: Mapping[str, Any], certificate: Mapping[str, Any] | None) -> str:
     """Put the threshold and the certificate of a kind into words."""
-    wanted = f"{kind['precision_wanted']:.1%}"
+    wanted = wanted_of(kind)
     if kind["threshold"] is None:
-        return f"Silent: no threshold was found that keeps the wanted precision of {wanted}, so none is offered."
-    shown = f"Offered from a relevance of {kind['threshold']:.4f} on; wanted precision {wanted}."
+        why = kind.get("silent_because") or "no threshold was found that keeps it"
+        return f"Silent: wanted was {wanted}; {why}. None is offered."
+    shown = f"Offered from a relevance of {kind['threshold']:.4f} on; wanted: {wanted}."
     if certificate is None:
         return f"{shown} No certificate."
+    customers = f" to {count(certificate['customers'])} customers" if "customers" in certificate else ""
     return (
         f"{shown} Certificate: of what is shown, at least {at_least(certificate['precision'])} was bought, with "
-        f"confidence {certificate['confidence']:.0%}, on {count(certificate['n'])} offers from {certificate['from']} "
-        f"to {certificate['to']} that the model had not seen."
+        f"confidence {certificate['confidence']:.0%}, on {count(certificate['n'])} offers{customers} from "
+        f"{certificate['from']} to {certificate['to']} that the model had not seen."
+    )
+
+
+def wanted_of(kind: Mapping[str, Any]) -> str:
+    """Put the target of a kind into words; the precision where a bundle does not tell the target."""
+    target = kind.get("target", {"precision": kind["precision_wanted"]})
+    if "precision" in target:
+        return f"a precision of {target['precision']:.1%}"
+    if "coverage" in target:
+        return f"an offer for at most {target['coverage']:.1%} of the requests"
+    if "cost_ratio" in target:
+        cost = f"of {target['cost_ratio']:g} margins"
+    else:
+        cost = f"of {target['cost']:g}" + (f" against a margin of {target['margin']:g}" if "margin" in target else "")
+    return f"that offers pay for irrelevant ones at a cost {cost} each, which takes {kind['precision_wanted']:.1%}"
+
+
+def tradeoffs(manifest: Mapping[str, Any]) -> str:
+    """Tabulate what other thresholds would show; empty where the manifest does not tell."""
+    told = [kind for kind in KINDS if manifest["kinds"].get(kind, {}).get("tradeoffs")]
+    if not told:
+        return ""
+    brings = f"{manifest['value']} a request" if manifest.get("value") else "brings"
+    lines = [
+        "## What a threshold costs",
+        "",
+        "Measured on the customers of the calibration window who had no part in the calibration; the chosen threshold "
+        "in bold. *See one*: requests, of those at moments that offer the kind. *Kept*: of the relevant offers that "
+        "would be shown without a threshold.",
+        "",
+        f"| kind | threshold | offers | bought | see one | kept | {brings} |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for kind in told:
+        rule = manifest["kinds"][kind]
+        lines += [tradeoff_line(kind, row, row["threshold"] == rule["threshold"]) for row in rule["tradeoffs"]]
+    return "\n".join(lines)
+
+
+def tradeoff_line(kind: Kind, row: Mapping[str, Any], chosen: bool) -> str:
+    """Lay out what one threshold shows."""
+    share = {name: "" if row[name] is None else f"{row[name]:.1%}" for name in ("precision", "coverage", "recall")}
+    at = f"**{row['threshold']:.4f}**" if chosen else f"{row['threshold']:.4f}"
+    worth = "" if row["worth"] is None else f"{row['worth']:.3f}"
+    return (
+        f"| {kind} | {at} | {count(row['offers'])} | {share['precision']} | {share['coverage']} | {share['recall']} "
+        f"| {worth} |"
     )
 
 

@@ -8,13 +8,19 @@ from typing import Final, Literal, get_args
 
 OrderColumn = Literal["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "is_fee"]
 ProductColumn = Literal["product_id", "name", "category", "product_type", "brand", "price", "cost", "is_fee"]
+OfferColumn = Literal[
+    "customer_id", "order_id", "product_id", "kind", "moment", "offered_at", "position", "propensity", "accepted",
+    "cart",
+]  # fmt: skip
 Column = Literal[
     "customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price",
     "name", "category", "product_type", "brand", "price", "cost", "is_fee",
+    "kind", "moment", "offered_at", "position", "propensity", "accepted", "cart",
 ]  # fmt: skip
 
 ORDER_COLUMNS: Final[tuple[OrderColumn, ...]] = get_args(OrderColumn)
 PRODUCT_COLUMNS: Final[tuple[ProductColumn, ...]] = get_args(ProductColumn)
+OFFER_COLUMNS: Final[tuple[OfferColumn, ...]] = get_args(OfferColumn)
 REQUIRED: Final[tuple[OrderColumn, ...]] = ("order_id", "product_id", "ordered_at")
 
 ALIASES: Final[dict[Column, tuple[str, ...]]] = {
@@ -35,6 +41,13 @@ ALIASES: Final[dict[Column, tuple[str, ...]]] = {
     "price": ("list_price", "unit_price", "retail_price"),
     "cost": ("standard_cost", "unit_cost", "cost_price"),
     "is_fee": (),
+    "kind": ("offer_kind", "offer_type"),
+    "moment": ("touchpoint", "placement"),
+    "offered_at": ("shown_at", "impression_at", "sent_at", "timestamp"),
+    "position": ("rank", "slot"),
+    "propensity": ("pscore", "action_prob"),
+    "accepted": ("clicked", "converted", "redeemed"),
+    "cart": ("basket", "cart_products"),
 }  # fmt: skip
 """Tried in this order where neither the mapping nor the column's own name is found; case, blanks, `_` and `-` do not
 count, so `stock_code` finds `StockCode` and `Stock Code`."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mersalg.errors import ConfigError
 from mersalg.names import Kind
@@ -190,14 +190,64 @@ class RankerConfig(Section):
     """Retrieved but not bought candidates kept for each request, weighted back to all of them."""
 
 
-class ThresholdConfig(Section):
-    """The least precision that is wanted of what is shown, by kind."""
+class TargetConfig(Section):
+    """What is wanted of a kind of offer, in exactly one way."""
 
-    precision: dict[Kind, Share] = {
-        "cross-sell": 0.05, "add-on": 0.1, "upsell": 0.1, "more-of-same": 0.2, "replacement": 0.2,
-    }  # fmt: skip
+    precision: Share | None = None
+    """The least share of what is shown that is relevant."""
+    coverage: Share | None = None
+    """The largest share of the requests, of those at moments that offer the kind, that see an offer of it."""
+    cost_ratio: Annotated[float, Field(ge=0.0)] | None = None
+    """What an irrelevant offer costs, in margins of a relevant one: shown is what is relevant often enough to pay."""
+    cost: Annotated[float, Field(ge=0.0)] | None = None
+    """The same in money, against the margin of the kind's products (their price where no cost is known)"""
+    margin: Annotated[float, Field(gt=0.0)] | None = None
+    """or against this one."""
+
+    @model_validator(mode="after")
+    def one_way(self) -> TargetConfig:
+        """Exactly one of the ways; a margin stands beside a cost only."""
+        ways = [name for name in ("precision", "coverage", "cost_ratio", "cost") if getattr(self, name) is not None]
+        if len(ways) != 1:
+            raise ValueError(f"give exactly one of precision, coverage, cost_ratio and cost, not {ways or 'none'}")
+        if self.margin is not None and self.cost is None:
+            raise ValueError("margin stands beside cost only")
+        return self
+
+
+PRECISION_WANTED: dict[Kind, float] = {
+    "cross-sell": 0.05, "add-on": 0.1, "upsell": 0.1, "more-of-same": 0.2, "replacement": 0.2,
+}  # fmt: skip
+"""Where a job says nothing of a kind."""
+
+
+class ThresholdConfig(Section):
+    """What is wanted of each kind; a section of its own, as `[thresholds.cross-sell]`, goes before `precision`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
+
+    precision: dict[Kind, Share] = PRECISION_WANTED
+    """The least share of relevant offers among those shown, by kind; a kind that is not named keeps its default."""
+    cross_sell: TargetConfig | None = Field(default=None, alias="cross-sell")
+    add_on: TargetConfig | None = Field(default=None, alias="add-on")
+    upsell: TargetConfig | None = None
+    more_of_same: TargetConfig | None = Field(default=None, alias="more-of-same")
+    replacement: TargetConfig | None = None
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.9
-    """The certificate's: 1 - delta."""
+    """The certificate's: 1 - delta, for each kind by itself."""
+    uncertified: Literal["show", "silent"] = "show"
+    """What becomes of a kind whose target holds on the customers at hand, but too few to certify it."""
+
+    @field_validator("precision")
+    @classmethod
+    def with_defaults(cls, precision: dict[Kind, float]) -> dict[Kind, float]:
+        """A precision for every kind."""
+        return {**PRECISION_WANTED, **precision}
+
+    def target(self, kind: Kind) -> TargetConfig:
+        """What is wanted of a kind."""
+        own: TargetConfig | None = getattr(self, kind.replace("-", "_"))
+        return own or TargetConfig(precision=self.precision[kind])
 
 
 class TrackingConfig(Section):

@@ -17,17 +17,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mersalg.errors import DataError, MersalgError
 from mersalg.names import Order
-from mersalg.recommender import load
+from mersalg.recommender import Recommender, load
+from mersalg_training.acceptance.arguments import add_offers_arguments, evaluate_offers_command
 from mersalg_training.anchored_tasks import make_tasks
-from mersalg_training.answers import Answer, Score, Show, bundle_scorer, bundle_shower, time_to_day
+from mersalg_training.answers import Answer, Score, Show, Shower, bundle_scorer, bundle_shower, time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
 from mersalg_training.baselines import Baseline, Question, fit_baselines
 from mersalg_training.by_value import Sold, sold_by_order, value_shower
 from mersalg_training.card import OURS
-from mersalg_training.cases import make_cases
+from mersalg_training.cases import Cases, make_cases
 from mersalg_training.config import Config, lay_over, parse_config
 from mersalg_training.contract import apply_contract
 from mersalg_training.evaluation import KNOWN, NEW, ORACLE, Difference, Evaluation, Row
+from mersalg_training.kept import Kept, Promises, kept, promises
 from mersalg_training.metrics import (
     COVERAGE,
     NDCG,
@@ -47,6 +49,7 @@ from mersalg_training.metrics import (
 )
 from mersalg_training.progress import results_console
 from mersalg_training.purchases import open_purchases
+from mersalg_training.restraint import Restraint, restraint
 from mersalg_training.shown import Shown, shown_precision
 from mersalg_training.split import Windows
 from mersalg_training.tasks import Task
@@ -55,6 +58,8 @@ from mersalg_training.tracking import open_run
 
 QUERIES: Final = 2000
 """Most requests of a task."""
+KEPT_REQUESTS: Final = 10
+"""A promise takes many offers to check: so many times the requests of a task."""
 LEAST_OF_A_GROUP: Final = 30
 """New and known customers are told apart where there are so many requests of each."""
 
@@ -78,6 +83,7 @@ def evaluate(
     *,
     show: Show | None = None,
     show_by_value: Show | None = None,
+    restrain: Recommender | None = None,
     queries: int = QUERIES,
     every_baseline: bool = False,
     progress: Progress | None = None,
@@ -86,12 +92,14 @@ def evaluate(
 
     With `show_by_value`, too, the order by value stands beside that by relevance.
 
+    With `restrain`, the bundle, how many carts see an offer at an equal precision, beside the baselines.
+
     The same config gives the same requests and draws, whatever `score` answers. `show` needs label.horizon_days.
     DataError if there is no test window, or no order in it.
     """
     window = test_window(timeline, windows)
     progress = progress or Progress(disable=True)
-    for_tasks, for_ties, for_draws, for_shown = np.random.default_rng(config.seed).spawn(4)
+    for_tasks, for_ties, for_draws, for_shown, for_kept, for_restraint = np.random.default_rng(config.seed).spawn(6)
     step = progress.add_task("Making requests", total=None)
     tasks, _ = make_tasks(timeline, attributes, window, config.kinds, queries, for_tasks, config.label.horizon_days)
     progress.update(step, description="Fitting baselines")
@@ -120,9 +128,15 @@ def evaluate(
         ceilings += reachable
     progress.update(step, description="Thresholds")
     shown, sold = judge_shown(show, show_by_value, timeline, attributes, window, config, queries, for_shown)
+    progress.update(step, description="Promises")
+    restrained: list[Restraint] = []
+    if restrain is not None:
+        progress.update(step, description="Restraint")
+        restrained = restraint(restrain, timeline, baselines, asked, for_restraint)
+    came, promised = judge_kept(show, timeline, attributes, window, config, queries, for_kept)
     progress.update(step, description="Evaluated", completed=rankings + (show is not None))
     without_requests = [task.label for task in tasks if not len(task.cases)]
-    return Evaluation(rows, differences, shown, without_requests, ceilings, sold, skipped)
+    return Evaluation(rows, differences, shown, without_requests, ceilings, sold, skipped, came, promised, restrained)
 
 
 def test_window(timeline: Timeline, windows: Windows) -> tuple[float, float]:
@@ -233,15 +247,7 @@ def judge_shown(
     """
     if show is None:
         return [], []
-    horizon_days = config.label.horizon_days
-    if horizon_days is None:
-        raise DataError(
-            "evaluate: label.horizon_days: expected the days that training resolved, got null; "
-            "set it: --set label.horizon_days=14"
-        )
-    cases = make_cases(
-        timeline, attributes.product_type, len(attributes.product_types), *window, horizon_days, 2 * queries, random
-    )
+    cases = shown_cases(timeline, attributes, window, config, 2 * queries, random)
     if not len(cases):
         return [], []
     answers = show(cases)
@@ -250,6 +256,44 @@ def judge_shown(
         return shown, []
     by_order: dict[Order, list[Answer]] = {"relevance": answers, "value": show_by_value(cases)}
     return shown, sold_by_order(timeline, attributes, cases, by_order, random)
+
+
+def shown_cases(
+    timeline: Timeline,
+    attributes: Attributes,
+    window: tuple[float, float],
+    config: Config,
+    most: int,
+    random: np.random.Generator,
+) -> Cases:
+    """Requests of the test window in the mix of moments that a bundle is trained on."""
+    horizon_days = config.label.horizon_days
+    if horizon_days is None:
+        raise DataError(
+            "evaluate: label.horizon_days: expected the days that training resolved, got null; "
+            "set it: --set label.horizon_days=14"
+        )
+    types, unknown = attributes.product_type, len(attributes.product_types)
+    return make_cases(timeline, types, unknown, *window, horizon_days, most, random)
+
+
+def judge_kept(
+    show: Show | None,
+    timeline: Timeline,
+    attributes: Attributes,
+    window: tuple[float, float],
+    config: Config,
+    queries: int,
+    random: np.random.Generator,
+) -> tuple[list[Kept], Promises | None]:
+    """Whether what a bundle shows is as relevant as it says, on KEPT_REQUESTS times as many requests as a task."""
+    if not isinstance(show, Shower):
+        return [], None
+    cases = shown_cases(timeline, attributes, window, config, KEPT_REQUESTS * queries, random)
+    if not len(cases):
+        return [], None
+    shown = promises(show, cases)
+    return kept(shown, cases, random), shown
 
 
 def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -267,11 +311,20 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baselines", action="store_true", help="beside every baseline, the two-stage model included; takes minutes"
     )
+    parser.add_argument(
+        "--restraint", action="store_true", help="also how many carts see an offer at an equal realised precision"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure as JSON")
+    add_offers_arguments(parser)
 
 
 def evaluate_command(args: argparse.Namespace) -> int:
-    """Evaluate a bundle on the test window that its manifest names; print tables, log a run, write JSON where asked."""
+    """Evaluate a bundle on the test window that its manifest names; print tables, log a run, write JSON where asked.
+
+    With --offers it is evaluated on a log of offers instead.
+    """
+    if args.offers is not None:
+        return evaluate_offers_command(args)
     if args.queries < 1:
         raise MersalgError(f"--queries: expected a whole number from 1, got {args.queries}")
     recommender = load(args.bundle)
@@ -290,6 +343,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
             config,
             show=bundle_shower(recommender, timeline),
             show_by_value=value_shower(recommender, timeline),
+            restrain=recommender if args.restraint else None,
             queries=args.queries,
             every_baseline=args.baselines,
             progress=progress,

@@ -15,7 +15,12 @@ from rich.text import Text
 
 from mersalg_training.by_value import Sold
 from mersalg_training.card import OURS
+from mersalg_training.kept import Kept, Promises
 from mersalg_training.metrics import NDCG, PRECISION, Estimate
+from mersalg_training.restraint import COLUMNS as RESTRAINT_COLUMNS
+from mersalg_training.restraint import TITLE as RESTRAINT_TITLE
+from mersalg_training.restraint import Restraint
+from mersalg_training.restraint import cells as restraint_cells
 from mersalg_training.shown import Shown
 
 ORACLE: Final = "oracle over candidates"
@@ -86,6 +91,12 @@ class Evaluation:
     """What is shown by relevance and by value, and bought; empty where that was not asked for."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Baseline -> why it could not be fitted."""
+    kept: Sequence[Kept] = ()
+    """What the relevance of what is shown promised, and what came of it; empty where that was not asked for."""
+    promises: Promises | None = None
+    """The offers behind it, for a plot."""
+    restraint: Sequence[Restraint] = ()
+    """How many carts see an offer at an equal precision; empty where that was not asked for."""
 
     def figures(self, metric: str) -> dict[str, dict[str, Row]]:
         """Task -> method -> its row."""
@@ -129,6 +140,11 @@ class Evaluation:
             if sold.precision is not None:
                 found[f"{under}/precision"] = sold.precision.value
             found |= {f"{under}/{metric_key(name)}": estimate.value for name, estimate in sold.worth.items()}
+        for checked in self.kept:
+            under = f"test/kept.{checked.kind}.{metric_key(checked.group)}"
+            values = {"offers": checked.offers, "promised": checked.promised, "bought": checked.came.value}
+            values |= {"calibration_error": checked.error, "calibration_error_by_chance": checked.error_by_chance}
+            found |= {f"{under}/{name}": float(value) for name, value in values.items()}
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -145,6 +161,8 @@ class Evaluation:
             "ceilings": ceilings,
             "shown": [asdict(row) for row in self.shown],
             "sold": [asdict(row) for row in self.sold],
+            "kept": [asdict(row) for row in self.kept],
+            "restraint": [asdict(row) for row in self.restraint],
             "without_requests": list(self.without_requests),
             "skipped": dict(self.skipped),
         }
@@ -171,6 +189,10 @@ class Evaluation:
                 if row.offers:
                     offers.add_row(*shown_cells(row))
             parts.append(offers)
+        if self.kept:
+            parts.append(text_table(KEPT_TITLE, KEPT_COLUMNS, map(kept_cells, self.kept)))
+        if self.restraint:
+            parts.append(text_table(RESTRAINT_TITLE, RESTRAINT_COLUMNS, map(restraint_cells, self.restraint)))
         if self.sold:
             header, lines = self.sold_cells()
             by_order = Table(*header, title="What each order of the offers sells, of what is shown", **COMPACT)
@@ -208,6 +230,11 @@ class Evaluation:
         if self.shown:
             text += "\n\nWhat is shown at the thresholds, and bought.\n\n"
             text += markdown_table(SHOWN_COLUMNS, map(shown_cells, self.shown))
+        if self.kept:
+            text += f"\n\n{KEPT_TITLE}.\n\n" + markdown_table(KEPT_COLUMNS, map(kept_cells, self.kept))
+        if self.restraint:
+            text += f"\n\n{RESTRAINT_TITLE}.\n\n"
+            text += markdown_table(RESTRAINT_COLUMNS, map(restraint_cells, self.restraint))
         if self.sold:
             text += "\n\nWhat each order of the offers sells, of what is shown.\n\n"
             text += markdown_table(*self.sold_cells())
@@ -284,6 +311,24 @@ def shown_cells(row: Shown) -> list[str]:
     precision = "nothing shown" if row.precision is None else interval(row.precision, places=3)
     seen = f"{row.seen.value:.1%}"
     return [row.moment, row.kind, f"{row.requests}", seen, f"{row.offers}", f"{row.relevant}", precision]
+
+
+KEPT_TITLE: Final = "What the relevance of what is shown promised, and what came"
+KEPT_COLUMNS: Final = ("kind", "group", "offers", "promised", "bought", "calibration error", "by chance")
+
+
+def kept_cells(row: Kept) -> list[str]:
+    """A line of text for a kind in a group."""
+    errors = [f"{row.error:.3f}", f"{row.error_by_chance:.3f}"]
+    return [row.kind, row.group, f"{row.offers}", f"{row.promised:.3f}", interval(row.came, places=3), *errors]
+
+
+def text_table(title: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
+    """A table for a terminal."""
+    table = Table(*header, title=title, **COMPACT)
+    for line in lines:
+        table.add_row(*line)
+    return table
 
 
 def below(task: str) -> str:

@@ -81,20 +81,29 @@ class Featuriser:
         own = self.tables.own_places
         return slice(0, own), slice(own, self.tables.places)
 
-    def run(self, timeline: Timeline, cases: Cases, tick: Tick) -> Iterator[Found]:
-        """The candidates of every case, in batches of similar history length."""
+    def run(
+        self, timeline: Timeline, cases: Cases, tick: Tick, offered: npt.NDArray[np.bool_] | None = None
+    ) -> Iterator[Found]:
+        """The candidates of every case, in batches of similar history length.
+
+        offered: (n_moments, 5) which kinds are candidates at a moment; None = all.
+        """
         lengths = cases.history[:, 1] - cases.history[:, 0]
         order = np.argsort(lengths, kind="stable")
         batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
         done = 0
         with ThreadPoolExecutor(THREADS) as pool:
-            for rows, found in zip(batches, pool.map(lambda b: self._batch(timeline, cases, b), batches), strict=True):
+            for rows, found in zip(
+                batches, pool.map(lambda b: self._batch(timeline, cases, b, offered), batches), strict=True
+            ):
                 done += len(rows)
                 tick(done, len(order))
                 yield found
 
-    def _batch(self, timeline: Timeline, cases: Cases, rows: Int64) -> Found:
+    def _batch(self, timeline: Timeline, cases: Cases, rows: Int64, offered: npt.NDArray[np.bool_] | None) -> Found:
         feeds = feeds_of(timeline, cases, rows, self.tables)
+        if offered is not None:
+            feeds["kinds"] = offered[cases.moment[rows]]
         found = dict(zip(self.outputs, self.runtime.run(self.outputs, feeds), strict=True))
         return Found(rows=rows, bought=bought_of(cases, rows, found["item"], self.tables), **found)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mersalg import __version__
 from mersalg.manifest import FORMAT, FORMAT_VERSION
 from mersalg.names import Kind
+from mersalg_training.config import ThresholdConfig
 from mersalg_training.contract_report import ContractReport
 from mersalg_training.split import Windows
 from mersalg_training.thresholds import Threshold
@@ -38,15 +41,7 @@ def make_manifest(
         },
         "value": tables.vocabulary.value_kind,
         "features": learned.fitted.feature_names,
-        "kinds": {
-            kind: {
-                "threshold": chosen.threshold,
-                "precision_wanted": chosen.wanted,
-                "precision_reachable": chosen.reachable,
-                "certified": chosen.certified,
-            }
-            for kind, chosen in thresholds.items()
-        },
+        "kinds": {kind: kind_entry(chosen, learned.fitted.config.thresholds) for kind, chosen in thresholds.items()},
         "certificates": certificates(windows, thresholds),
         "metrics": {},
         "data": {
@@ -67,15 +62,43 @@ def make_manifest(
     }
 
 
+def kind_entry(chosen: Threshold, config: ThresholdConfig) -> dict[str, Any]:
+    """What is wanted of a kind, the threshold that came of it and what it costs; null for what could not be measured.
+
+    coverage, recall, worth and trade-offs are measured on the certifying half of the customers.
+    """
+    shown = chosen.shown
+    return {
+        "threshold": chosen.threshold,
+        "target": config.target(chosen.kind).model_dump(exclude_none=True),
+        "precision_wanted": chosen.wanted,
+        "precision_reachable": chosen.reachable,
+        "coverage_reachable": chosen.best.coverage,
+        "certified": chosen.certified,
+        "silent_because": chosen.silent_because,
+        "realised": finite(shown.precision),
+        "coverage": shown.coverage,
+        "recall": finite(shown.recall),
+        "worth": finite(shown.worth),
+        "tradeoffs": [{name: finite(value) for name, value in asdict(row).items()} for row in chosen.tradeoffs],
+    }
+
+
+def finite(value: float) -> float | None:
+    """A number that JSON knows; null for NaN."""
+    return value if math.isfinite(value) else None
+
+
 def certificates(windows: Windows, thresholds: Mapping[Kind, Threshold]) -> list[dict[str, Any]]:
     """What is promised of each kind that is certified, and on what it was measured."""
     return [
         {
             "kind": kind,
             "threshold": chosen.threshold,
-            "precision": chosen.wanted,
+            "precision": chosen.promised,
             "confidence": chosen.confidence,
             "n": chosen.offers,
+            "customers": chosen.shown.customers,
             "from": windows.calibrate_from.isoformat(),
             "to": windows.test_from.isoformat(),
             "realised": chosen.precision,

@@ -25,6 +25,8 @@ ANCHOR_CHANNELS = ("ladder", "follow", "near")
 LADDER_PRIOR = 20.0
 """Observed switches are shrunk to the popularity of the dearer products as if by so many switches."""
 MERGED_WIDTH = 64
+DIRECTED_SHARE = 1 / 3
+"""Of a product's neighbours in the cart, places for directed pairs that would not be among them by their cosine."""
 TYPE_NEIGHBOURS = 32
 """Types kept beside each type."""
 
@@ -79,7 +81,7 @@ def build_neighbours(counts: Counts, vocabulary: Vocabulary, n_types: int, confi
     retrieve = config.retrieve
     ladder = ladder_entries(counts.switches, vocabulary, frequent, n_types, config.kinds)
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
-    cart = basket.best(basket.values["cosine"], retrieve.basket_neighbours)
+    cart = beside_directed(basket, retrieve.basket_neighbours)
     steps = ladder.best(ladder.values["ladder"], retrieve.ladder_steps)
     follow = follow_entries(counts, vocabulary, frequent)
     close = basket.best(basket.values["cosine"], retrieve.follow_neighbours)
@@ -137,6 +139,22 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
             "directed": one_way,
         },
     )
+
+
+def beside_directed(basket: Entries, width: int) -> Entries:
+    """The `width` neighbours of each row with the highest cosine, but for DIRECTED_SHARE of them.
+
+    Those places are for the directed pairs among the others, the most confident first: an accessory that goes with many
+    products has a low cosine with each. What they do not fill goes to the next by cosine.
+    """
+    cosine, sure = basket.values["cosine"], basket.values["confidence"] * basket.values["directed"]
+    close = np.lexsort((basket.item, -cosine, basket.row))
+    place = np.empty(len(close), dtype=np.int64)
+    place[close] = rank_in_run(basket.row[close])
+    sure = np.where(place < width - int(DIRECTED_SHARE * width), np.inf, sure)
+    order = np.lexsort((basket.item, -cosine, -sure, basket.row))
+    keep = order[rank_in_run(basket.row[order]) < width]
+    return Entries(basket.row[keep], basket.item[keep], {name: value[keep] for name, value in basket.values.items()})
 
 
 def follow_entries(counts: Counts, vocabulary: Vocabulary, frequent: int) -> Entries:

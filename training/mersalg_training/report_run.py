@@ -13,6 +13,7 @@ from mersalg_training.contract_report import ContractReport
 from mersalg_training.evaluation import Evaluation
 from mersalg_training.export import as_json
 from mersalg_training.metrics import RECALL
+from mersalg_training.threshold_plots import reliability_by_group, tradeoff_curves
 from mersalg_training.tracking import Run
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def log_evaluation(run: Run, evaluation: Evaluation) -> None:
     run.log_text("evaluation.md", evaluation.markdown())
     run.log_text("evaluation_recall.md", evaluation.markdown(RECALL))
     run.log_figure("plots/results.png", plots.results_by_task(evaluation.rows))
+    if evaluation.promises is not None:
+        kept = evaluation.promises
+        run.log_figure("plots/reliability_test.png", plots.reliability(kept.relevance, kept.bought, kept.kind))
 
 
 def threshold_metrics(learned: Learned) -> dict[str, float]:
@@ -80,7 +84,11 @@ def threshold_metrics(learned: Learned) -> dict[str, float]:
             "precision_realised": chosen.precision,
             "precision_reachable": chosen.reachable,
             "certified": float(chosen.certified),
+            "precision_promised": chosen.promised if chosen.certified else np.nan,
             "offers": float(chosen.offers),
+            "coverage": chosen.shown.coverage,
+            "recall": chosen.shown.recall,
+            "worth": chosen.shown.worth,
         }
         found.update({f"threshold/{kind}/{name}": v for name, v in values.items() if np.isfinite(v)})
     return found
@@ -94,6 +102,8 @@ def log_certifying(run: Run, learned: Learned) -> None:
     thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
     run.log_figure("plots/reliability.png", plots.reliability(relevance, bought, rows.kind))
     run.log_figure("plots/precision.png", plots.precision_against_coverage(relevance, bought, rows.kind, thresholds))
+    run.log_figure("plots/tradeoffs.png", tradeoff_curves(learned.calibrated.thresholds))
+    run.log_figure("plots/reliability_by_group.png", reliability_by_group(rows))
     run.log_figure("plots/relevance.png", plots.relevance_distribution(relevance, rows.kind, thresholds))
 
 

@@ -1,39 +1,35 @@
-"""A threshold for each kind from the precision that is wanted, and the certificate that it keeps its word.
+"""A threshold for each kind from what is wanted of it, and the certificate that it keeps its word.
 
-Learn then test (Angelopoulos, Bates, Candes, Jordan and Lei, arXiv 2110.01052): thresholds are tested in a fixed order
-that the certifying rows do not influence, each by a finite-sample test of "the precision is below what is wanted";
-the first that cannot be rejected ends the search. The unit that is drawn is a customer, whose offers hang together:
-the test is the empirical Bernstein bound (Maurer and Pontil, arXiv 0907.3740) on a customer's sum of
-(bought - wanted) over the offers shown.
+Learn then test (Angelopoulos, Bates, Candes, Jordan and Lei, arXiv 2110.01052): thresholds are tested in an order that
+the certifying rows do not influence, each by a finite-sample test of "the precision is below what is wanted"; the
+first that cannot be rejected ends the search, so that all of them together err no more often than one. The unit that
+is drawn is a customer, whose offers hang together: what is tested is the mean, over customers, of (bought - wanted)
+summed over the offers shown (`betting`). It is above 0 exactly where more than the wanted share of offers is bought.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 import numpy as np
 
 from mersalg.names import KINDS, Kind
-from mersalg_training.timeline import Float32, Float64, Int64
+from mersalg_training.config import ThresholdConfig
+from mersalg_training.targets import (
+    MIN_OFFERS,
+    break_even,
+    certified_precision,
+    for_coverage,
+    for_precision,
+    for_relevance,
+    thresholds_to_try,
+)
+from mersalg_training.tradeoffs import Shown, Tradeoff, tradeoff
 
-SHOWN = 3
-"""Offers of a kind that a request shows at most, best first."""
-REQUESTS_OF_CUSTOMER = 6
-"""Requests of one customer that count at most, so that a customer's sum is bounded."""
-STEPS = 40
-MIN_OFFERS = 50
-"""A threshold that shows fewer offers of the calibration half is no candidate."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Offers that would be shown without a threshold, (n,) each: the best SHOWN of each kind and request."""
-
-    kind: Int64
-    relevance: Float32
-    bought: Float32
-    unit: Int64
-    """The customer, or the order where there is none."""
+Way = Literal["precision", "coverage", "cost"]
+ROWS: Final = 8
+"""Thresholds of a table of trade-offs, beside the chosen one."""
 
 
 @dataclass(frozen=True)
@@ -41,100 +37,108 @@ class Threshold:
     """What is decided for a kind."""
 
     kind: Kind
+    way: Way
+    """How the target was stated; a cost may be a ratio, too."""
     wanted: float
-    """The precision asked for."""
+    """The precision that is to be certified: the one asked for, or the one that makes a cost good; for a coverage 0."""
     threshold: float | None
     """Least relevance that is shown; None = the kind stays silent."""
     certified: bool
+    promised: float
+    """The certified precision; 0.0 without a certificate."""
     confidence: float
-    offers: int
-    """Offers of the certifying half that the threshold shows."""
-    precision: float
-    """Their realised precision; NaN without any."""
-    reachable: float
-    """The highest precision that any threshold reached on the calibration half."""
+    shown: Tradeoff
+    """What the threshold shows the certifying half."""
+    best: Tradeoff
+    """The same of the threshold that was the most precise on the fitting half."""
+    silent_because: str | None = None
+    tradeoffs: tuple[Tradeoff, ...] = field(default=(), repr=False)
+    """From the lowest threshold to the highest, the chosen one among them."""
+
+    @property
+    def offers(self) -> int:
+        """Offers of the certifying half that the threshold shows."""
+        return self.shown.offers
+
+    @property
+    def precision(self) -> float:
+        """Their realised precision; NaN without any."""
+        return self.shown.precision
+
+    @property
+    def reachable(self) -> float:
+        """The highest precision that can be reached; 0.0 where too few offers tell."""
+        return self.best.precision if np.isfinite(self.best.precision) else 0.0
 
 
-def choose_thresholds(
-    calibrate: Shown, certify: Shown, wanted: dict[Kind, float], confidence: float
-) -> dict[Kind, Threshold]:
-    """A threshold for each kind. Without enough rows to certify, the one that the calibration half supports."""
-    return {
-        kind: choose(kind, of_kind(calibrate, k), of_kind(certify, k), wanted[kind], confidence)
-        for k, kind in enumerate(KINDS)
-    }
+def choose_thresholds(fitting: Shown, certify: Shown, config: ThresholdConfig) -> dict[Kind, Threshold]:
+    """A threshold for each kind, from the two halves of the customers."""
+    return {kind: choose(kind, config, fitting.of_kind(kind), certify.of_kind(kind)) for kind in KINDS}
 
 
-def of_kind(shown: Shown, kind: int) -> Shown:
-    """The rows of one kind."""
-    rows = shown.kind == kind
-    return Shown(shown.kind[rows], shown.relevance[rows], shown.bought[rows], shown.unit[rows])
+@dataclass(frozen=True)
+class Aimed:
+    """A threshold found, before it is known what it shows."""
+
+    way: Way
+    wanted: float
+    threshold: float | None
+    promised: float
+    why_none: str
+    """What to say where there is no threshold, after which the best that can be reached is told."""
 
 
-def choose(kind: Kind, calibrate: Shown, certify: Shown, wanted: float, confidence: float) -> Threshold:
-    """The lowest certified threshold; else the lowest that holds on the calibration half, uncertified; else silence."""
-    grid = thresholds_to_try(calibrate)
-    precisions = [precision(calibrate, t) for t in grid]
-    reachable = max(precisions, default=0.0)
-    certified = walk_down(grid, calibrate, certify, wanted, confidence)
-    held = [t for t, p in zip(grid, precisions, strict=True) if p >= wanted]
-    threshold = certified if certified is not None else min(held, default=None)
-    shown = certify.relevance >= (np.inf if threshold is None else threshold)
-    n = int(shown.sum())
-    realised = float(certify.bought[shown].mean()) if n else float("nan")
-    return Threshold(kind, wanted, threshold, certified is not None, confidence, n, realised, reachable)
-
-
-def thresholds_to_try(shown: Shown) -> list[float]:
-    """Ascending relevances, as float32 numbers, that show at least MIN_OFFERS of the calibration half.
-
-    Each lies midway between two relevances that occur: trees give the same score again and again, and a threshold on
-    such a score would leave the decision to its last bit, which another runtime may round otherwise.
-    """
-    if len(shown.relevance) < MIN_OFFERS:
-        return []
-    top = np.sort(shown.relevance)[: len(shown.relevance) - MIN_OFFERS + 1]
-    lowest_shown = np.quantile(top, 1.0 - np.geomspace(1e-4, 1.0, STEPS), method="lower")
-    occurring = np.append(0.0, np.unique(shown.relevance)).astype(np.float32)
-    place = np.searchsorted(occurring, lowest_shown)
-    midway = (occurring[place] + occurring[np.maximum(place - 1, 0)]) / np.float32(2.0)
-    return [float(t) for t in np.unique(midway)]
-
-
-def precision(shown: Shown, threshold: float) -> float:
-    """Realised precision at a threshold."""
-    rows = shown.relevance >= threshold
-    return float(shown.bought[rows].mean()) if rows.any() else 0.0
-
-
-def walk_down(grid: list[float], calibrate: Shown, certify: Shown, wanted: float, confidence: float) -> float | None:
-    """The lowest threshold reached by fixed-sequence testing, which starts where the calibration half is surest."""
+def choose(kind: Kind, config: ThresholdConfig, fitting: Shown, certify: Shown) -> Threshold:
+    """The threshold of one kind from its rows of both halves, what is certified of it, and what others would give."""
+    grid = thresholds_to_try(fitting)
+    best = max(grid, key=fitting.precision, default=np.inf)
+    reached = tradeoff(certify, kind, best)
+    aimed = aim(kind, config, grid, fitting, certify)
+    certified = aimed.promised >= aimed.wanted and aimed.promised > 0.0
+    threshold, why = aimed.threshold, aimed.why_none
+    if threshold is not None and not certified and config.uncertified == "silent":
+        threshold, why = None, "the target holds on the customers at hand, too few of them to certify it"
     if not grid:
-        return None
-    sure = [surplus_bound(customer_sums(calibrate, t, wanted), wanted, confidence) for t in grid]
-    found: float | None = None
-    for step in range(int(np.argmax(sure)), -1, -1):
-        if surplus_bound(customer_sums(certify, grid[step], wanted), wanted, confidence) <= 0.0:
-            break
-        found = grid[step]
-    return found
+        why = f"fewer than {2 * MIN_OFFERS} offers of the kind would be shown in the calibration window"
+    elif np.isfinite(reached.precision):
+        why += f"; at best {reached.precision:.1%} is bought, shown to {reached.coverage:.1%} of the requests"
+    spread = np.linspace(0, len(grid) - 1, min(ROWS, len(grid))).round().astype(np.int64).tolist()
+    rows = {*(grid[step] for step in spread), *([] if threshold is None else [threshold])}
+    return Threshold(
+        kind=kind,
+        way=aimed.way,
+        wanted=aimed.wanted,
+        threshold=threshold,
+        certified=certified and threshold is not None,
+        promised=0.0 if threshold is None else aimed.promised,
+        confidence=config.confidence,
+        shown=tradeoff(certify, kind, np.inf if threshold is None else threshold),
+        best=reached,
+        silent_because=why if threshold is None else None,
+        tradeoffs=tuple(tradeoff(certify, kind, row) for row in sorted(rows)),
+    )
 
 
-def customer_sums(shown: Shown, threshold: float, wanted: float) -> Float64:
-    """(n_units,) sum of (bought - wanted) over each unit's offers at or above the threshold."""
-    _, unit = np.unique(shown.unit, return_inverse=True)
-    surplus = np.where(shown.relevance >= threshold, shown.bought - wanted, 0.0)
-    return np.asarray(np.bincount(unit, weights=surplus), dtype=np.float64)
+def aim(kind: Kind, config: ThresholdConfig, grid: list[float], fitting: Shown, certify: Shown) -> Aimed:
+    """The threshold that the target asks for.
 
-
-def surplus_bound(sums: Float64, wanted: float, confidence: float) -> float:
-    """Lower confidence bound of the mean sum; above 0 the precision is above what is wanted.
-
-    A sum lies in [-m * wanted, m * (1 - wanted)] with m = SHOWN * REQUESTS_OF_CUSTOMER, whatever the rows hold.
+    For a precision the certifying half chooses among thresholds by tests, and what was wanted is promised. For a
+    coverage or a cost the fitting half alone gives the threshold, and what the certifying half proves is promised.
     """
-    n = len(sums)
-    if n < 2:
-        return -np.inf
-    log_term = np.log(2.0 / (1.0 - confidence))
-    spread = np.sqrt(2.0 * sums.var(ddof=1) * log_term / n)
-    return float(sums.mean() - spread - 7.0 * SHOWN * REQUESTS_OF_CUSTOMER * log_term / (3.0 * (n - 1)))
+    target = config.target(kind)
+    if target.precision is not None:
+        threshold, proved = for_precision(grid, fitting, certify, target.precision, config.confidence)
+        promised = target.precision if proved else 0.0
+        return Aimed("precision", target.precision, threshold, promised, f"no threshold keeps {target.precision:.1%}")
+    if target.coverage is not None:
+        way: Way = "coverage"
+        wanted, threshold = 0.0, for_coverage(grid, fitting, kind, target.coverage)
+        why = f"every threshold shows an offer to more than {target.coverage:.1%} of the requests"
+    else:
+        way, even = "cost", break_even(target, fitting)
+        if even is None:
+            return Aimed(way, 1.0, None, 0.0, "a cost is to be made good, and no margin, cost or price is known")
+        wanted, threshold = even, for_relevance(fitting, even)
+        why = f"too few offers reach the relevance {even:.3f} that makes the cost good"
+    promised = 0.0 if threshold is None else certified_precision(fitting, certify, threshold, config.confidence)
+    return Aimed(way, wanted, threshold, promised, why)

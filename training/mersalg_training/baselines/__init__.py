@@ -6,7 +6,15 @@ from before it, which is more than a lookup needs. They rank the whole catalogue
 
 from __future__ import annotations
 
-from mersalg_training.baselines.catalogue import Baseline, Question, ScoredCatalogue, Scorer, Scores, best
+from mersalg_training.baselines.catalogue import (
+    Baseline,
+    Question,
+    ScoredCatalogue,
+    Scorer,
+    Scores,
+    ScoresItsRanking,
+    best,
+)
 from mersalg_training.baselines.fitting import fit_baselines
 
-__all__ = ["Baseline", "Question", "ScoredCatalogue", "Scorer", "Scores", "best", "fit_baselines"]
+__all__ = ["Baseline", "Question", "ScoredCatalogue", "Scorer", "Scores", "ScoresItsRanking", "best", "fit_baselines"]

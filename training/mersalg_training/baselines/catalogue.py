@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,24 @@ class Baseline(Protocol):
         """
 
 
+ScoredList = tuple[Int64, Scores]
+"""Product codes, the best first, and their scores."""
+
+
+@runtime_checkable
+class ScoresItsRanking(Protocol):
+    """A baseline that tells the scores by which it ranks, comparable between requests."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in tables."""
+
+    def scored(
+        self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None
+    ) -> list[ScoredList]:
+        """As `rank`, with the scores."""
+
+
 class Scorer(Protocol):
     """A fitted method that gives every product of the catalogue a score."""
 
@@ -57,12 +75,19 @@ class ScoredCatalogue:
 
     def rank(self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None) -> list[Int64]:
         """The k best of all permitted products, whatever the question; fewer where fewer are permitted."""
+        return [products for products, _ in self.scored(cases, restriction, k, question)]
+
+    def scored(
+        self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None
+    ) -> list[ScoredList]:
+        """The same with their scores."""
         ranked = []
         for start in range(0, len(cases), CHUNK):
             rows = np.arange(start, min(start + CHUNK, len(cases)))
             for case, scores in zip(rows.tolist(), self.score(cases.take(rows)), strict=True):
                 permitted = np.flatnonzero(restriction.mask(case))
-                ranked.append(best(permitted, scores[permitted], self.tie_place, k))
+                products = best(permitted, scores[permitted], self.tie_place, k)
+                ranked.append((products, scores[products]))
         return ranked
 
 

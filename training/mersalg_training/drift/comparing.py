@@ -133,9 +133,8 @@ def compare_relevance(outcomes: Outcomes, reference: Reference | None) -> list[S
     """The shift of the relevance of each kind's best offers, whatever the threshold; none without a reference."""
     if reference is None:
         return []
-    shown = outcomes.shown()
     return [
-        shift_of(f"relevance of {kind}", then, shown.relevance[shown.kind == position].astype(np.float64))
+        shift_of(f"relevance of {kind}", then, outcomes.relevance[outcomes.kind == position].astype(np.float64))
         for position, kind in enumerate(KINDS)
         if (then := reference.kinds[kind].relevance).counts.sum()
     ]

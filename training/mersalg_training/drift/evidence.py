@@ -41,9 +41,9 @@ def gather_evidence(recommender: Recommender, asked: Asked, offers: str | None, 
         cases = newer_cases(newer, asked)
     if offers is None:
         with stages.stage("Asking the bundle") as tick:
-            outcomes = ask(recommender, newer.timeline, cases, tick)
+            outcomes = ask(recommender, newer.timeline, newer.attributes, cases, tick)
         return Evidence(newer, cases, "bought", len(cases), outcomes, newer.notes)
     logged = read_logged(offers, newer, np.random.default_rng([asked.config.seed, 4]))
     with stages.stage("Asking the bundle for what was shown") as tick:
-        outcomes = ask(recommender, newer.timeline, logged.cases, tick, logged.only)
+        outcomes = ask(recommender, newer.timeline, newer.attributes, logged.cases, tick, logged.only)
     return Evidence(newer, cases, "accepted", len(logged.cases), outcomes, [*newer.notes, *logged.notes])

@@ -17,6 +17,7 @@ from mersalg.names import KINDS, Kind
 from mersalg.recommender import Recommender, load
 from mersalg.session import Session
 from mersalg_training.calibrating import Calibrated, calibrate
+from mersalg_training.drift.accepted import calibrate_accepted
 from mersalg_training.drift.check import manifest_digest, unknown_products
 from mersalg_training.drift.evidence import Evidence, gather_evidence
 from mersalg_training.drift.newer import Asked
@@ -24,9 +25,8 @@ from mersalg_training.drift.reference import make_reference
 from mersalg_training.drift.renewed_card import renewed_card
 from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
 from mersalg_training.export import BundleWriter, as_json, check_out, new_bundle
-from mersalg_training.manifest import certificates
+from mersalg_training.manifest import certificates, kind_entry
 from mersalg_training.progress import Stages
-from mersalg_training.thresholds import Threshold
 
 LEAST_OFFERS: Final = 200
 """Fewer offers, over all kinds, calibrate nothing."""
@@ -67,7 +67,11 @@ def recalibrate(
         )
     with stages.stage("Calibrating and certifying"):
         random = np.random.default_rng([asked.config.seed, 3])
-        calibrated = calibrate(evidence.outcomes.ranked(), asked.config.thresholds, random)
+        if offers is None:
+            calibrated = calibrate(evidence.outcomes.ranked(), asked.config.thresholds, random)
+        else:
+            calibrated, notes = calibrate_accepted(recommender, asked, evidence.newer, offers, random)
+            evidence.notes.extend(notes)
     thresholds = {kind: chosen.threshold for kind, chosen in calibrated.thresholds.items()}
     scorer = recalibrated_scorer(parent.scorer, calibrated.calibration, thresholds, str(folder / "scorer.onnx"))
     manifest = renewed_manifest(parent, recommender, asked, evidence, calibrated, run_id)
@@ -135,7 +139,9 @@ def renewed_manifest(
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "mersalg_version": __version__,
         "run_id": run_id,
-        "kinds": {kind: {**old["kinds"][kind], **kind_entry(thresholds[kind])} for kind in KINDS},
+        "kinds": {
+            kind: {**old["kinds"][kind], **kind_entry(thresholds[kind], asked.config.thresholds)} for kind in KINDS
+        },
         "certificates": certificates(certified_on, thresholds),
         "metrics": {name: value for name, value in old["metrics"].items() if not name.startswith(OF_THRESHOLDS)},
         "config": {**old["config"], "thresholds": asked.config.thresholds.model_dump(mode="json")},
@@ -159,16 +165,6 @@ def renewed_manifest(
             "data_digest": newer.report.digest,
             "changed": list(REPLACED),
         },
-    }
-
-
-def kind_entry(chosen: Threshold) -> dict[str, Any]:
-    """What the manifest says of a kind."""
-    return {
-        "threshold": chosen.threshold,
-        "precision_wanted": chosen.wanted,
-        "precision_reachable": chosen.reachable,
-        "certified": chosen.certified,
     }
 
 

@@ -26,8 +26,8 @@ from mersalg_training.drift.shift import (
     request_features,
     unknown_share,
 )
-from mersalg_training.thresholds import Shown
 from mersalg_training.timeline import Timeline
+from mersalg_training.tradeoffs import Shown
 
 if TYPE_CHECKING:
     from mersalg_training.learn import Learned, Purchased

@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mersalg_training.attributes import Attributes
-from mersalg_training.baselines.catalogue import Question
+from mersalg_training.baselines.catalogue import Question, ScoredList
 from mersalg_training.baselines.item_item import count_pairs
 from mersalg_training.baselines.two_stage.carts import QUESTIONS, Carts, make_carts
 from mersalg_training.baselines.two_stage.facts import Bools, Facts, make_facts
@@ -81,18 +81,25 @@ class TwoStage:
 
         question: which model answers; None = the one that fits what the restriction permits.
         """
+        return [products for products, _ in self.scored(cases, restriction, k, question)]
+
+    def scored(
+        self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None
+    ) -> list[ScoredList]:
+        """The same with their log-odds."""
 
         def ask(case: int, own: Int64) -> list[tuple[Question, Bools]]:
             permitted = restriction.mask(case)
             return [(question or question_of(permitted, own, cases.cart[case], self.sources.facts), permitted)]
 
-        ranked = []
+        ranked: list[ScoredList] = []
         for looked in look(self.timeline, self.sources, cases, ask):
             scores = self.predict(looked)
             ends = np.searchsorted(looked.rows.owner, np.arange(len(looked.case) + 1)).tolist()
             for first, end in pairwise(ends):
                 products = looked.rows.product[first:end]
-                ranked.append(products[np.lexsort((self.tie_place[products], -scores[first:end]))][:k])
+                first_k = np.lexsort((self.tie_place[products], -scores[first:end]))[:k]
+                ranked.append((products[first_k], scores[first:end][first_k]))
         return ranked
 
     def predict(self, looked: Looked) -> Float64:

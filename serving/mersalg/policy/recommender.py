@@ -1,0 +1,170 @@
+"""A recommender under a policy: the same questions, and answers that keep every rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mersalg.errors import RequestError
+from mersalg.names import KINDS, MOMENTS, Moment
+from mersalg.offers import Offer, Offers, Reason, answer_without_graph
+from mersalg.policy.beside import compared
+from mersalg.policy.budget import budget_rules
+from mersalg.policy.catalogue import Catalogue, Product
+from mersalg.policy.eligibility import eligibility_rules
+from mersalg.policy.had import had_rules
+from mersalg.policy.rules import Rule, RuleName
+from mersalg.policy.sections import MomentRules, Policy
+from mersalg.policy.shelf import Shelf
+from mersalg.policy.situation import Situation
+from mersalg.policy.switched_off import switched_off
+from mersalg.recommender import Recommender, stream_answers, where_of
+from mersalg.requests import LARGEST_LIMIT, Request, read_mapping
+
+
+class PolicyRecommender:
+    """Answers as a `Recommender` does, with offers that keep the policy by the catalogue of today.
+
+    Holds nothing about a request; safe to share between threads. When prices or stocks change, make another one with
+    a new catalogue and replace the variable: what is in flight ends on the old one.
+    """
+
+    def __init__(self, recommender: Recommender, policy: Policy, catalogue: Catalogue | None = None) -> None:
+        self.recommender = recommender
+        self.policy = policy
+        self.catalogue = catalogue if catalogue is not None else Catalogue()
+        self.switched_off: Mapping[RuleName, tuple[str, ...]] = switched_off(policy, self.catalogue)
+        """Rule -> the facts without which it cannot act."""
+        self.off = frozenset(self.switched_off)
+        self.rules = {moment: self.rules_at(policy.moments[moment]) for moment in MOMENTS}
+
+    def rules_at(self, moment: MomentRules) -> tuple[Rule, ...]:
+        """The rules on one offer at a moment that can act, in the order in which they are tried."""
+        rules = (*eligibility_rules(self.policy), *budget_rules(self.policy, moment), *had_rules(self.policy.owned))
+        return tuple(rule for rule in rules if rule.name not in self.off)
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """That of the bundle."""
+        return self.recommender.manifest
+
+    @property
+    def folder(self) -> Path:
+        """That of the bundle."""
+        return self.recommender.folder
+
+    def name(self, product_id: str) -> str:
+        """The product's name, or its id when the bundle knows no name."""
+        return self.recommender.name(product_id)
+
+    def recommend(
+        self,
+        cart: Iterable[str] = (),
+        history: Iterable[Mapping[str, Any]] = (),
+        moment: str = "cart",
+        kinds: Iterable[str] | None = None,
+        limit: int | None = None,
+        at: datetime | str | None = None,
+        exclude: Iterable[str] = (),
+        only: Iterable[str] = (),
+        order: str | None = None,
+        shopper: Mapping[str, Any] | None = None,
+    ) -> Offers:
+        """The offers for one request that keep the policy, best first, or none and the reason.
+
+        As `Recommender.recommend`, but that `kinds`, `limit` and `order` default to the policy's at the moment.
+        `kinds` takes away from the policy's and adds none, and the lower limit holds. `shopper` may have region, age,
+        owned and budget; a line of the history may have unit_price. RequestError names a wrong field.
+        """
+        asked: dict[str, Any] = {"cart": cart, "history": history, "moment": moment, "kinds": kinds, "at": at}
+        asked |= {"exclude": exclude, "only": only, "order": order, "shopper": shopper}
+        if limit is not None:
+            asked["limit"] = limit
+        return self.answer([read_mapping(asked)], threshold=True)[0]
+
+    def score(
+        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+    ) -> list[Offers]:
+        """The offers for each request, in the order of the requests: mappings with the fields of `recommend`."""
+        return list(self.stream(requests, threshold=threshold, batch_size=batch_size))
+
+    def stream(
+        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+    ) -> Iterator[Offers]:
+        """`score` as an iterator that holds some batches only."""
+        return stream_answers(self, requests, threshold, batch_size)
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        """The offers for checked requests: the graph is asked once for all that may be shown, then the rules act."""
+        wide = [self.widened(request) for request in requests]
+        asked = [request for request in wide if isinstance(request, Request)]
+        found = iter(self.recommender.answer(asked, threshold=threshold) if asked else ())
+        return [
+            answer if isinstance(answer, Offers) else self.restrained(request, next(found))
+            for request, answer in zip(requests, wide, strict=True)
+        ]
+
+    def widened(self, request: Request) -> Request | Offers:
+        """The request for everything of the policy's kinds, or the answer where nothing has to be asked."""
+        facts = request.shopper
+        if facts is not None and facts.budget is not None and not self.catalogue.knows("price"):
+            expected = "none, for the catalogue has no price to hold it against"
+            raise RequestError("shopper.budget", expected, facts.budget, where_of(request))
+        kinds = self.policy.moments[MOMENTS[request.moment]].kinds
+        named = request.kinds if "kinds" in request.stated else (True,) * len(KINDS)
+        wanted = tuple(name and kind in kinds for name, kind in zip(named, KINDS, strict=True))
+        if (known := answer_without_graph(replace(request, kinds=named))) is not None:
+            return known
+        if not any(wanted):
+            return Offers((), "not at this moment", 0, {})
+        return replace(request, kinds=wanted, limit=LARGEST_LIMIT, by_value=False, shopper=None)
+
+    def restrained(self, request: Request, found: Offers) -> Offers:
+        """Of all that may be shown what keeps the rules, in the order that is wanted, cut to the limit."""
+        if not found:
+            return found
+        moment: Moment = MOMENTS[request.moment]
+        rules = self.policy.moments[moment]
+        limit = min(request.limit, rules.limit) if "limit" in request.stated else rules.limit
+        situation = Situation(request, self.catalogue, self.policy.owned)
+        shelf = Shelf(self.policy, rules, situation, self.off)
+        filtered: Counter[str] = Counter()
+        for offer in self.ordered(found, request, rules):
+            product = self.catalogue.products.get(offer.product_id) or Product(offer.product_id)
+            refusal = self.refusal(moment, offer, product, situation) or shelf.refusal(offer, product)
+            if refusal is not None:
+                filtered[refusal] += 1
+                continue
+            shelf.add(offer, product)
+            if len(shelf.offers) == limit:
+                break
+        items = tuple(
+            offer if offer.rank == rank else replace(offer, rank=rank)
+            for rank, offer in enumerate(shelf.offers, start=1)
+        )
+        beside = tuple(compared(offer, self.catalogue) for offer in items)
+        reason: Reason | None = None if items else "filtered"
+        return Offers(items, reason, found.retrieved, found.best_relevance, dict(filtered), beside)
+
+    def ordered(self, found: Offers, request: Request, rules: MomentRules) -> Iterable[Offer]:
+        """The offers as the policy or the request wants them: first kinds first; of equals the better score first."""
+        offers: Iterable[Offer] = found
+        if request.by_value if "order" in request.stated else rules.order == "value":
+            value = self.catalogue.value
+            offers = sorted(offers, key=lambda offer: -offer.relevance * value(offer.product_id))
+        return sorted(offers, key=lambda offer: offer.kind not in rules.first) if rules.first else offers
+
+    def refusal(self, moment: Moment, offer: Offer, product: Product, situation: Situation) -> RuleName | None:
+        """The first rule that refuses an offer alone; None where none does."""
+        for rule in self.rules[moment]:
+            if rule.refuses(offer, product, situation):
+                return rule.name
+        return None
+
+    def __repr__(self) -> str:
+        off = f", switched off: {', '.join(self.switched_off)}" if self.switched_off else ""
+        return f"PolicyRecommender({self.recommender!r}, {len(self.catalogue)} products today{off})"

@@ -1,0 +1,67 @@
+"""The parts of a service that its routes share, and the threads on which it computes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from mersalg.errors import MersalgError
+from mersalg.offers import Offers
+from mersalg.requests import Request
+from mersalg.serve.deployment import Deployments
+from mersalg.serve.live_bundle import LiveBundle, Served
+from mersalg.serve.metrics import Metrics
+from mersalg.serve.policy_files import PolicyFiles
+from mersalg.serve.settings import Settings
+
+T = TypeVar("T")
+BATCH: Final = 32
+"""Requests in one run of the graph."""
+log: Final = logging.getLogger("mersalg.serve")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service: its settings, its bundle, its figures and its threads."""
+
+    settings: Settings
+    live: LiveBundle
+    deployments: Deployments
+    metrics: Metrics
+    answering: ThreadPoolExecutor
+    """For answers: as many as are computed at once. What waits here and is given up is never begun."""
+    changing: ThreadPoolExecutor
+    """For looks at the source and for loading: never in the way of an answer but for the processor."""
+    policy: PolicyFiles | None = None
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        """The result of some work on an answering thread; the event loop goes on meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self.answering, work)
+
+    async def change(self, work: Callable[[], T]) -> T:
+        """The result of some work on the changing thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.changing, work)
+
+    def answer(self, requests: Sequence[Request], *, threshold: bool) -> tuple[Served, list[Offers]]:
+        """The answers, all from one bundle, and that bundle."""
+        served = self.live.current
+        answers: list[Offers] = []
+        for start in range(0, len(requests), BATCH):
+            answers += served.answerer.answer(list(requests[start : start + BATCH]), threshold=threshold)
+        self.metrics.count(requests, answers, served)
+        return served, answers
+
+    async def keep_looking(self) -> None:
+        """Look for a newer bundle, and a newer policy, now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(self.settings.check_seconds)
+            try:
+                if self.policy is not None:
+                    await self.change(self.policy.refresh)
+                await self.change(self.deployments.check)
+            except MersalgError as error:  # of the deployment's file; the bundle goes on answering
+                log.error("%s", error)

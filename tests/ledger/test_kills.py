@@ -1,0 +1,143 @@
+"""Claims: however many writers there are, and whenever they are killed, an offer goes out once and every cap holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.writer import CAPS, PRODUCTS, write
+from mersalg.ledger import key_of_file, open_ledger, stats
+from mersalg.ledger.times import to_micros
+
+PROCESSES = get_context("forkserver")
+"""Each writer is a process of its own; they are forked from one that has imported what they need."""
+PROCESSES.set_forkserver_preload(["ledger.writer"])
+
+
+class Storm:
+    """Writers that run at the same time, are killed at random and started again until each has ended well."""
+
+    def __init__(self, url: str, key_file: Path, folder: Path, writers: int, customers: int, seed: int) -> None:
+        self.url, self.key_file, self.folder, self.customers = url, key_file, folder, customers
+        self.names = [f"batch {number}" for number in range(writers)]
+        self.random = random.Random(seed)
+        self.kills = 0
+        self.started: Counter[str] = Counter()
+
+    def out(self, name: str) -> Path:
+        return self.folder / f"{name}.jsonl"
+
+    def start(self, name: str) -> BaseProcess:
+        self.started[name] += 1
+        day = int(name.split()[1]) // 4  # four batches a day
+        process = PROCESSES.Process(
+            target=write, args=(self.url, str(self.key_file), name, day, str(self.out(name)), self.customers)
+        )
+        process.start()
+        return process
+
+    def begun(self, name: str) -> bool:
+        """Whether the running writer is past its preparations."""
+        starts = self.out(name).with_suffix(".starts")
+        return starts.exists() and len(starts.read_text().split()) == self.started[name]
+
+    def rage(self, kills: int) -> None:
+        """Run all writers; kill one at random again and again, so many times in all."""
+        running = {name: self.start(name) for name in self.names}
+        try:
+            while running:
+                time.sleep(self.random.uniform(0.0, 0.1))
+                alive = [name for name, process in running.items() if process.is_alive()]
+                if self.random.random() < 0.9:  # most are killed while they write, some before
+                    alive = [name for name in alive if self.begun(name)]
+                if alive and self.kills < kills:
+                    victim = running[self.random.choice(alive)]
+                    victim.kill()
+                    victim.join()
+                    self.kills += victim.exitcode == -signal.SIGKILL
+                for name, process in list(running.items()):
+                    if not process.is_alive():
+                        assert process.exitcode in (0, -signal.SIGKILL)
+                        del running[name]
+                        if process.exitcode:
+                            running[name] = self.start(name)
+        finally:
+            for process in running.values():
+                process.kill()
+                process.join()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What went out, in all files."""
+        return [json.loads(line) for name in self.names for line in self.out(name).read_text().splitlines()]
+
+    def midway(self) -> int:
+        """Starts that found some customers decided, and not all."""
+        starts = [
+            int(line) for name in self.names for line in self.out(name).with_suffix(".starts").read_text().split()
+        ]
+        return sum(0 < found < self.customers for found in starts)
+
+
+def violations(rows: Iterable[dict[str, Any]]) -> int:
+    """Windows of any cap that hold more than it allows, counted apart from the ledger's own code."""
+    events: dict[tuple[str, str], set[tuple[int, str, str]]] = defaultdict(set)
+    for row in rows:
+        at = to_micros(datetime.fromisoformat(row["offered_at"]))
+        for counted in ("offers", row["kind"]):
+            events[row["customer_id"], counted].add((at, row["batch"], row["product_id"]))
+        events[row["customer_id"], "mails"].add((at, row["batch"], ""))
+    found = 0
+    for cap in CAPS:
+        for (_, counted), times in events.items():
+            if counted == cap.counted:
+                found += sum(sum(0 <= t - s < cap.window for t, *_ in times) > cap.most for s, *_ in times)
+    return found
+
+
+def check_storm(storm: Storm) -> None:
+    """Nothing went out twice, no cap is broken, files and ledger agree, and a replay gives the same files."""
+    rows = storm.rows()
+    pairs = Counter((row["customer_id"], row["product_id"]) for row in rows)
+    assert max(pairs.values()) == 1
+    assert violations(rows) == 0
+    with open_ledger(storm.url, key_of_file(storm.key_file)) as ledger:
+        facts = stats(ledger)
+    assert facts["offers"] == len(rows)
+    assert facts["batches"] == {"finished": len(storm.names)}
+    assert len({row["customer_id"] for row in rows}) == storm.customers
+    before = {name: storm.out(name).read_bytes() for name in storm.names}
+    for name in storm.names[:3]:
+        process = storm.start(name)
+        process.join()
+        assert process.exitcode == 0
+    assert before == {name: storm.out(name).read_bytes() for name in storm.names}
+    told = f"{len(storm.names)} writers, {storm.kills} killed, {storm.midway()} of them midway, {len(rows):,} offers"
+    print(f"{told} to {storm.customers} customers of {PRODUCTS} products, {violations(rows)} violations")
+
+
+def test_a_few_writers_and_kills(new_url: str, key_file: Path, tmp_path: Path) -> None:
+    storm = Storm(new_url, key_file, tmp_path, writers=4, customers=60, seed=1)
+    storm.rage(kills=4)
+    assert storm.kills == 4
+    check_storm(storm)
+
+
+@pytest.mark.slow
+def test_fifty_writers_and_a_hundred_kills(new_url: str, key_file: Path, tmp_path: Path) -> None:
+    storm = Storm(new_url, key_file, tmp_path, writers=50, customers=100, seed=int(os.environ.get("SEED", "2")))
+    storm.rage(kills=100)
+    assert storm.kills >= 90
+    assert storm.midway() >= 20
+    check_storm(storm)

@@ -1,0 +1,55 @@
+"""One writer of the kill test, run in a process of its own.
+
+It writes a real batch through the code of `mersalg follow-up`, with answers that every writer wants for every customer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import mersalg.follow_up.batch
+from mersalg.follow_up.batch import Wish
+from mersalg.follow_up.command import write_batch
+from mersalg.follow_up.orders import Histories, Lines
+from mersalg.ledger import Cap, Rules, key_of_file, open_ledger
+from mersalg.names import KINDS
+from mersalg.offers import Offer, Offers
+
+PRODUCTS = 30
+CAPS = (Cap(12, 30), Cap(3, 30, "replacement"), Cap(3, 1.5, "mails"))
+RULES = Rules(limit=2, caps=CAPS)
+FIRST_DAY = datetime(2017, 12, 1)
+
+
+class EverybodyWantsTheSame:
+    """Offers p0, p1, ... to all, in that order, without what is excluded; slow enough to be killed in between."""
+
+    def stream(self, requests: Iterable[Mapping[str, Any]]) -> Iterator[Offers]:
+        for request in requests:
+            time.sleep(0.001)
+            listed = [f"p{n}" for n in range(PRODUCTS) if f"p{n}" not in request["exclude"]]
+            items = [Offer("", 1, p, KINDS[int(p[1:]) % 5], 0.5, 1.0, None) for p in listed]
+            items = [o for o in items if o.kind in request["kinds"]][: request["limit"]]
+            yield Offers(tuple(items), None if items else "nothing retrieved", len(listed), {})
+
+
+def write(url: str, key_file: str, name: str, day: int, out: str, customers: int) -> None:
+    """Write the batch of a name, or go on with it."""
+    mersalg.follow_up.batch.MOST_TOGETHER = 8
+    at = FIRST_DAY + timedelta(days=day)
+    lines = {f"customer {n}": Lines(["p0"], [FIRST_DAY], [1.0]) for n in range(customers)}
+    with open_ledger(url, key_of_file(Path(key_file))) as ledger:
+        batch = ledger.begin({"day": day}, at, name)
+        path = Path(out)
+        with ledger.database.transaction() as t, path.with_suffix(".starts").open("a") as starts:
+            found = t.rows("SELECT count(*) FROM mersalg_decisions WHERE batch = ?", [batch.batch])
+            starts.write(f"{found[0][0]}\n")
+        wish = Wish(RULES, KINDS)
+        write_batch(
+            EverybodyWantsTheSame(), ledger, batch, Histories(at, lines), wish, path, path.with_suffix(".none.jsonl")
+        )
+        ledger.finish(batch)

@@ -1,0 +1,133 @@
+"""Claims about what is asked and answered: as `recommend` and `score` do, and wrong requests by the field."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mersalg import Recommender
+from serve.running import Running
+
+HISTORY = [{"product_id": "filter", "ordered_at": "2017-01-01T00:00:00", "quantity": 2}]
+REQUESTS: list[dict[str, Any]] = [
+    {"cart": ["milk"]},
+    {"request_id": "ö", "cart": ["milk", "wine"], "moment": "checkout", "limit": 2, "at": "2017-06-01T12:00:00Z"},
+    {"history": HISTORY, "at": "2017-06-01T12:00:00", "moment": "follow-up", "exclude": ["bag"]},
+    {"only": ["bread", "wine"], "order": "value"},
+    {"kinds": ["replacement"]},
+    {"limit": 0},
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_an_answer_is_that_of_recommend(service: Running, toy: Recommender, request_: dict[str, Any]) -> None:
+    answered = service.call("POST", "/v1/recommend", request_)
+    (expected,) = toy.score([request_])
+    assert answered.status == 200
+    assert answered.headers["content-type"] == "application/json"
+    assert answered.json == {
+        "offers": [offer.to_dict() for offer in expected],
+        "reason": expected.reason,
+        "retrieved": expected.retrieved,
+        "best_relevance": expected.best_relevance,
+        "bundle": toy.manifest["files"]["scorer.onnx"]["sha256"][:12],
+    }
+
+
+@pytest.mark.parametrize("threshold", [True, False])
+def test_a_bulk_answer_is_that_of_score_in_the_order_of_the_requests(
+    service: Running, toy: Recommender, threshold: bool
+) -> None:
+    many = [dict(REQUESTS[place % len(REQUESTS)]) for place in range(100)]
+    answered = service.call("POST", "/v1/score", {"requests": many, "threshold": threshold})
+    expected = toy.score(many, threshold=threshold)
+    assert [answer["reason"] for answer in answered.json["answers"]] == [offers.reason for offers in expected]
+    assert [answer["offers"] for answer in answered.json["answers"]] == [[o.to_dict() for o in e] for e in expected]
+
+
+def test_an_empty_answer_says_why(service: Running) -> None:
+    assert service.recommend(kinds=["replacement"]).json["reason"] == "kind silent"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"cart": [42]}, "cart[0]"),
+        ({"cart": "milk"}, "cart"),
+        ({"cart": ["\0"]}, "cart[0]"),
+        ({"moment": "basket"}, "moment"),
+        ({"moment": None}, "moment"),
+        ({"limit": -1}, "limit"),
+        ({"limit": 2.5}, "limit"),
+        ({"limit": True}, "limit"),
+        ({"at": "yesterday"}, "at"),
+        ({"history": [{"product_id": "milk"}]}, "history[0].ordered_at"),
+        ({"basket": []}, "basket"),
+        ([], "body"),
+        (b'{"history": [{"product_id": "a", "ordered_at": "2017-01-01", "quantity": 1e999}]}', "history[0].quantity"),
+        (b'{"cart": ["\\ud800"]}', "cart[0]"),
+    ],
+)
+def test_a_wrong_field_is_named(service: Running, body: Any, field: str) -> None:
+    answered = service.call("POST", "/v1/recommend", body)
+    assert answered.status == 422
+    assert answered.headers["content-type"] == "application/problem+json"
+    assert answered.json["field"] == field
+    assert answered.json["detail"].startswith(field)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff\xfe", b'{"limit": NaN}', b'{"limit": -Infinity}', b'{"a":' * 100_000, b"1" * 5000]
+)
+def test_what_is_no_json_is_refused(service: Running, body: bytes) -> None:
+    answered = service.call("POST", "/v1/recommend", body)
+    assert answered.status == 400
+    assert answered.json["title"] == "Bad Request"
+
+
+def test_a_whole_number_may_be_written_with_a_point(service: Running) -> None:
+    assert len(service.call("POST", "/v1/recommend", b'{"cart": ["milk"], "limit": 2.0}').json["offers"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "requests"),
+        ({"requests": {}}, "requests"),
+        ({"requests": [1]}, "requests[0]"),
+        ({"requests": [{}, {"cart": [""]}]}, "requests[1].cart[0]"),
+        ({"requests": [], "threshold": 0}, "threshold"),
+        ({"requests": [], "limit": 3}, "limit"),
+        ({"requests": [{}] * 257}, "requests"),
+    ],
+)
+def test_a_wrong_bulk_is_refused_by_field(service: Running, body: Any, field: str) -> None:
+    answered = service.call("POST", "/v1/score", body)
+    assert (answered.status, answered.json["field"]) == (422, field)
+
+
+def test_no_requests_have_no_answers(service: Running) -> None:
+    assert service.call("POST", "/v1/score", {"requests": []}).json["answers"] == []
+
+
+def test_a_path_or_method_that_is_not_there_is_a_problem_document(service: Running) -> None:
+    assert service.call("GET", "/nothing").json["status"] == 404
+    refused = service.call("GET", "/v1/recommend")
+    assert (refused.status, refused.headers["allow"]) == (405, "POST")
+
+
+def test_the_state_is_told(service: Running) -> None:
+    assert service.call("GET", "/health").json == {"live": True}
+    ready = service.call("GET", "/ready").json
+    assert (ready["ready"], ready["bundle"]["name"], ready["refused"]) == (True, "toy", None)
+    assert service.call("GET", "/version").json["bundle"] == ready["bundle"]
+
+
+def test_nothing_of_a_request_is_logged(service: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"):
+        service.recommend(cart=["a-very-private-thing"])
+        service.recommend(cart=["a-very-private-thing", 5])
+        service.call("POST", "/v1/score", json.dumps({"requests": [{"cart": ["a-very-private-thing"]}]}).encode())
+    assert "private" not in caplog.text
