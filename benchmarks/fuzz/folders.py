@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
@@ -31,6 +32,7 @@ class Folder:
     def __init__(self) -> None:
         memory = Path("/dev/shm")
         self.place = Path(tempfile.mkdtemp(prefix="mersalg-fuzz-", dir=memory if memory.is_dir() else None)).resolve()
+        atexit.register(shutil.rmtree, self.place, ignore_errors=True)
         self.folder = write_bundle(self.place / "toy")
         self.files = {path.name: path.read_bytes() for path in self.folder.iterdir()}
         (self.place / "secret").write_bytes(self.files["CARD.md"])
@@ -104,7 +106,9 @@ class Loading:
     """The slow target: a changed scorer in a whole bundle, opened by the runtime and asked its golden requests."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="mersalg-fuzz-")) / "toy"
+        place = tempfile.mkdtemp(prefix="mersalg-fuzz-")
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        self.folder = Path(place) / "toy"
 
     def load(self, content: bytes) -> bool:
         """Load the bundle."""
