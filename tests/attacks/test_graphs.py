@@ -293,6 +293,17 @@ def test_trees_that_are_none_are_refused(attack: str) -> None:
     refuse(trees(**NO_TREES[attack]))
 
 
+def test_a_kind_that_there_is_not_is_refused(folder: Path) -> None:
+    def give(model: Any) -> None:
+        made_by = {node.output[0]: node for node in model.graph.node}
+        (kinds,) = (t for t in model.graph.initializer if t.name == made_by[made_by["kind"].input[1]].input[0])
+        kinds.raw_data = np.full(7, 2**32, dtype=np.int64).tobytes()
+
+    rewrite(folder, "scorer.onnx", changed(give))
+    with pytest.raises(BundleError, match="kinds from -1 to 4"):
+        load(folder)
+
+
 GOOD = build_scorer().SerializeToString()
 
 
