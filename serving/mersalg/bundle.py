@@ -17,17 +17,24 @@ from typing import Any, Final
 
 from mersalg.errors import BundleError
 from mersalg.graph import check_graph
-from mersalg.manifest import check_manifest, shown
+from mersalg.manifest import check_manifest, is_share, shown
 
 MEGABYTE: Final = 2**20
+SIGNATURE: Final = "model.sig"
+"""The one file of the folder that the manifest does not list; read only where a signature is required."""
 LARGEST: Final = {
     "manifest.json": 4 * MEGABYTE,
     "scorer.onnx": 2048 * MEGABYTE - 1,  # protobuf's own limit
     "products.json": 512 * MEGABYTE,
     "golden.json": 16 * MEGABYTE,
     "CARD.md": 4 * MEGABYTE,
+    "model.sig": MEGABYTE,
 }
 LARGEST_OTHER: Final = 64 * MEGABYTE
+DEEPEST_JSON: Final = 128
+"""Objects and lists inside each other."""
+TRIES: Final = 10
+"""A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +48,36 @@ class Bundle:
     """Golden requests and the offers that they must give."""
 
 
-def read_bundle(path: str | Path) -> Bundle:
-    """Read and verify every file that the manifest lists. BundleError says what is wrong and what to do."""
+def read_bundle(path: str | Path, public_key: str | Path | None = None) -> Bundle:
+    """Read and verify every file that the manifest lists. BundleError says what is wrong and what to do.
+
+    With a public key the bundle has to carry a signature of these very bytes by its private key.
+    """
+    for _ in range(TRIES - 1):
+        before = identity(path)
+        try:
+            return read_once(path, public_key)
+        except BundleError:
+            if identity(path) == before:
+                raise
+    return read_once(path, public_key)
+
+
+def read_once(path: str | Path, public_key: str | Path | None) -> Bundle:
+    """The bundle, if nobody exchanges the folder meanwhile."""
     folder = find_folder(path)
-    manifest = read_manifest(folder)
+    where = folder / "manifest.json"
+    content = read_regular_file(where, LARGEST["manifest.json"])
+    manifest = check_manifest(parse_json(content, where), str(where))
+    if public_key is not None:
+        from mersalg.signing import check_signature  # noqa: PLC0415
+
+        if not (folder / SIGNATURE).exists():
+            raise BundleError(
+                f"{folder / SIGNATURE}: expected the bundle's signature, got nothing; `mersalg sign {folder}` makes one"
+            )
+        signature = read_regular_file(folder / SIGNATURE, LARGEST[SIGNATURE])
+        check_signature(signature, digests_of(manifest, content), Path(public_key), str(folder / SIGNATURE))
     scorer = read_file(folder, manifest, "scorer.onnx")
     check_graph(scorer, str(folder / "scorer.onnx"))
     golden = read_golden(folder, manifest)
@@ -54,6 +87,23 @@ def read_bundle(path: str | Path) -> Bundle:
     return Bundle(folder, manifest, scorer, golden)
 
 
+def identity(path: str | Path) -> tuple[int, ...] | None:
+    """What tells a folder from one that takes its place; None where there is none. Its number alone may be reused."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino, status.st_ctime_ns, status.st_mtime_ns
+
+
+def digests_of(manifest: dict[str, Any], content: bytes) -> dict[str, str]:
+    """The sha256 of the manifest's own bytes, and of every file that it lists."""
+    return {
+        "manifest.json": hashlib.sha256(content).hexdigest(),
+        **{name: entry["sha256"] for name, entry in manifest["files"].items()},
+    }
+
+
 def find_folder(path: str | Path) -> Path:
     """The bundle's folder, which itself may be a link; that of `models:/NAME@ALIAS` is fetched first."""
     if str(path).startswith("models:/"):
@@ -61,7 +111,11 @@ def find_folder(path: str | Path) -> Path:
 
         return fetch(str(path))[1].folder
     folder = Path(path)
-    if not folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except OSError as error:
+        raise BundleError(f"{folder}: cannot be read: {error.strerror or error}") from None
+    if not is_folder:
         found = "a file" if folder.exists() else "nothing"
         raise BundleError(
             f"{folder}: expected a bundle folder, got {found}; `mersalg train CONFIG --out {folder}` makes one"
@@ -69,57 +123,82 @@ def find_folder(path: str | Path) -> Path:
     return folder.resolve()
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The checked manifest."""
-    where = folder / "manifest.json"
-    return check_manifest(parse_json(read_regular_file(where, LARGEST["manifest.json"]), where), str(where))
-
-
 def read_file(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
     """The bytes of a listed file, of the size and hash that the manifest says."""
     where = folder / name
     entry = manifest["files"][name]
-    content = read_regular_file(where, LARGEST.get(name, LARGEST_OTHER))
-    if len(content) != entry["size"]:
-        raise BundleError(f"{where}: expected {entry['size']} bytes, got {len(content)}; copy the whole bundle again")
+    content = read_regular_file(where, LARGEST.get(name, LARGEST_OTHER), entry["size"])
     digest = hashlib.sha256(content).hexdigest()
     if digest != entry["sha256"]:
         raise BundleError(f"{where}: expected sha256 {entry['sha256']}, got {digest}; copy the whole bundle again")
     return content
 
 
-def read_regular_file(where: Path, largest: int) -> bytes:
-    """The bytes of a file that is no link, no device and not above the cap."""
+def read_regular_file(where: Path, largest: int, expected: int | None = None) -> bytes:
+    """The bytes of a file that is no link, no device, not above the cap and, where told, of the expected size.
+
+    Nothing is read before its kind and its size are known.
+    """
     try:
         if where.is_symlink():
             raise BundleError(f"{where}: expected a regular file, got a link; copy the file itself into the folder")
         descriptor = os.open(where, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise BundleError(f"{where}: expected a regular file, got another kind of file")
-            if status.st_size > largest:
-                raise BundleError(f"{where}: expected at most {largest} bytes, got {status.st_size}")
-            content = file.read(largest + 1)
+        try:
+            return read_descriptor(descriptor, where, largest, expected)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise BundleError(
             f"{where}: expected a file, got nothing; the bundle is not whole, copy or export it again"
         ) from None
     except OSError as error:
         raise BundleError(f"{where}: cannot be read: {error.strerror or error}") from None
-    if len(content) > largest:
-        raise BundleError(f"{where}: expected at most {largest} bytes, got more")
+
+
+def read_descriptor(descriptor: int, where: Path, largest: int, expected: int | None) -> bytes:
+    """The bytes of an open file."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise BundleError(f"{where}: expected a regular file, got another kind of file")
+    if status.st_size > largest:
+        raise BundleError(f"{where}: expected at most {largest} bytes, got {status.st_size}")
+    size = status.st_size if expected is None else expected
+    if status.st_size != size:
+        raise BundleError(f"{where}: expected {size} bytes, got {status.st_size}; copy the whole bundle again")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        content = file.read(size + 1)
+    if len(content) != size:
+        raise BundleError(f"{where}: expected {size} bytes, got more or less; somebody writes it, load it again later")
     return content
 
 
 def parse_json(content: bytes, where: Path) -> Any:
-    """A JSON document in UTF-8; NaN, infinities and a key that occurs twice are refused."""
+    """A JSON document in UTF-8; NaN, infinities, a key that occurs twice and half a character are refused."""
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=refuse_constant, object_pairs_hook=distinct)
+        written = content.decode("utf-8")
+        document = json.loads(written, parse_constant=refuse_constant, object_pairs_hook=distinct)
+        if nests_deeper(document, DEEPEST_JSON):
+            raise ValueError("too deep a nesting")
+        if "\\ud" in written.lower():  # only an escape can bring a surrogate; a lone one is no character
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise BundleError(
             f"{where}: expected JSON in UTF-8, got {error or 'too deep a nesting'}; export the bundle again"
         ) from None
+    return document
+
+
+def nests_deeper(document: Any, most: int) -> bool:
+    """Whether more objects and lists than that lie inside each other."""
+    level = [document]
+    for _ in range(most + 1):
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, dict | list)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def refuse_constant(name: str) -> Any:
@@ -160,7 +239,7 @@ def is_golden_offer(offer: Any) -> bool:
         isinstance(offer, dict)
         and isinstance(offer.get("product_id"), str)
         and isinstance(offer.get("kind"), str)
-        and isinstance(offer.get("relevance"), int | float)
+        and is_share(offer.get("relevance"))
     )
 
 

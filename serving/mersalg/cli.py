@@ -41,7 +41,7 @@ examples:
   mersalg score models/demo requests.parquet --out offers.parquet
 """
 WITHOUT_OTHERS: Final = (
-    "inspect", "verify", "recommend", "score", "serve", "policy", "follow-up", "ledger", "--version",
+    "inspect", "verify", "sign", "recommend", "score", "serve", "policy", "follow-up", "ledger", "--version",
 )  # fmt: skip
 """First arguments for which no other package is imported."""
 PROGRESS_SECONDS: Final = 0.5
@@ -90,11 +90,17 @@ class Version(argparse.Action):
 
 
 def add_own_commands(subparsers: Subparsers) -> None:
-    """Add inspect, verify, recommend, score, serve and policy."""
+    """Add inspect, verify, sign, recommend, score, serve and policy."""
     inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --json")
     inspect.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
 
-    add_command(subparsers, "verify", "check a bundle: sizes, hashes, graph, golden requests", verify_bundle, "")
+    verify = add_command(
+        subparsers, "verify", "check a bundle: sizes, hashes, graph, golden requests", verify_bundle, ""
+    )
+    verify.add_argument("--public-key", type=Path, metavar="FILE", help="require a signature by this key (PEM)")
+
+    sign = add_command(subparsers, "sign", "sign a bundle with a private key", sign_bundle, " --private-key shop.key")
+    sign.add_argument("--private-key", type=Path, metavar="FILE", required=True, help="elliptic curve, PEM")
 
     example = " --cart 1029743,1106523 --history history.json --moment checkout --kinds add-on,replacement"
     recommend = add_command(subparsers, "recommend", "print the offers for one cart", recommend_offers, example)
@@ -190,17 +196,26 @@ def verify_bundle(args: argparse.Namespace) -> int:
     from mersalg.bundle import read_card  # noqa: PLC0415
     from mersalg.recommender import load  # noqa: PLC0415
 
-    recommender = load(args.bundle)
+    recommender = load(args.bundle, public_key=args.public_key)
     manifest = recommender.manifest
     size = sum(entry["size"] for entry in manifest["files"].values())
     read_card(recommender.folder, dict(manifest))
     print(f"manifest  format version {manifest['format_version']}, every key has its shape")
     print(f"files     {len(manifest['files'])} files, {size:,} bytes: sizes and sha256 are as the manifest says")
     print("graph     allowed operators only, no subgraph, no external data; names, types and shapes fit")
+    if args.public_key is not None:
+        print(f"signature of these files by {args.public_key}")
     print("golden    every golden request gives the offers that it must")
     print(f"products  {len(recommender.names):,} names")
     print(f"{args.bundle} is a whole bundle")
     return 0
+
+
+def sign_bundle(args: argparse.Namespace) -> int:
+    """Write the signature of a bundle."""
+    from mersalg.signing import run_sign  # noqa: PLC0415
+
+    return run_sign(args)
 
 
 def recommend_offers(args: argparse.Namespace) -> int:

@@ -21,6 +21,8 @@ FORMAT: Final = "mersalg-bundle"
 FORMAT_VERSION: Final = 1
 FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 REQUIRED_FILES: Final = ("scorer.onnx", "products.json", "golden.json", "CARD.md")
+RESERVED: Final = ("manifest.json", "model.sig")
+"""No file that a manifest may list."""
 MOST_FILES: Final = 64
 VALUES: Final = ("margin", "price")
 """What the order by value takes for the worth of a sale."""
@@ -82,8 +84,11 @@ def check_manifest(document: Any, where: str) -> dict[str, Any]:
     if len(files) > MOST_FILES:
         raise BundleError(f"{where}: files: expected at most {MOST_FILES}, got {len(files)}")
     for name in files:
-        if not FILE_NAME.fullmatch(name) or name == "manifest.json":
-            raise BundleError(f"{where}: files: expected plain file names other than manifest.json, got {shown(name)}")
+        if not FILE_NAME.fullmatch(name) or name in RESERVED:
+            raise BundleError(
+                f"{where}: files: expected plain file names other than {' and '.join(RESERVED)}, got {shown(name)}"
+            )
+        check(files[name], FILE, f"files.{name}", where)
     return document
 
 
@@ -124,7 +129,7 @@ def shown(value: Any) -> str:
 
 def is_number(value: Any) -> bool:
     """A finite JSON number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
 def is_share(value: Any) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
+from mersalg.errors import BundleError
 from mersalg.names import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -121,11 +122,19 @@ def read_answers(
 ) -> list[Offers]:
     """One answer a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
 
-    The outputs are (N, K) and, for retrieved, (N,) and best_relevance, (N, 5), as the bundle format says.
+    The outputs are (N, K) and, for retrieved, (N,) and best_relevance, (N, 5), as the bundle format says; BundleError
+    where the graph gives others, or a kind that there is not.
     """
     names = ("product_id", "kind", "relevance", "score", "because", "retrieved", "best_relevance")
     rows = zip(*(outputs[name].tolist() for name in names), strict=True)
-    return [answer(request, row, silent) for request, row in zip(requests, rows, strict=True)]
+    try:
+        return [answer(request, row, silent) for request, row in zip(requests, rows, strict=True)]
+    except (IndexError, ValueError) as error:
+        shapes = {name: outputs[name].shape for name in names}
+        raise BundleError(
+            f"scorer.onnx: expected outputs of {len(requests)} requests, with kinds from -1 to {len(KINDS) - 1}, got "
+            f"shapes {shapes}: {error}; verify the bundle"
+        ) from error
 
 
 def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Offers:

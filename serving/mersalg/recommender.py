@@ -22,12 +22,13 @@ SORTED_BATCHES: Final = 32
 """Requests of so many batches are sorted by the lengths of `only` and history, so that a batch has little padding."""
 
 
-def load(path: str | Path, *, threads: int = 1) -> Recommender:
+def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = None) -> Recommender:
     """A recommender from a bundle, verified, opened and tried on its golden requests.
 
     `path` is a folder, or `models:/NAME@ALIAS` or `models:/NAME/VERSION` in the MLflow server that MLFLOW_TRACKING_URI
     names; where that is down, the version that the address was last loaded from, with a warning. `threads` are those of
-    one answer; 1 is the best for single requests. Load after a fork, not before.
+    one answer; 1 is the best for single requests. Load after a fork, not before. With the file of a `public_key` only a
+    bundle that its private key has signed is loaded (extra `signing`).
     BundleError when anything is not as the bundle format (models/README.md) says, RegistryError when the server
     refuses.
     """
@@ -37,11 +38,11 @@ def load(path: str | Path, *, threads: int = 1) -> Recommender:
         from mersalg.registry import fetch  # noqa: PLC0415
 
         registry, fetched = fetch(str(path))
-        recommender = load(fetched.folder, threads=threads)
+        recommender = load(fetched.folder, threads=threads, public_key=public_key)
         _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
         registry.mark_good(fetched)
         return recommender
-    bundle = read_bundle(path)
+    bundle = read_bundle(path, public_key)
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx"), threads=threads))
     check_golden(recommender, bundle)
     return recommender

@@ -4,43 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
 from mersalg.errors import BundleError, MersalgError
+from mersalg.ports import FIXED_WIDTHS, INPUTS, OUTPUTS
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-
-INPUTS: Final[dict[str, tuple[str, int]]] = {
-    "cart": ("tensor(string)", 2),
-    "history": ("tensor(string)", 2),
-    "history_age_days": ("tensor(float)", 2),
-    "history_quantity": ("tensor(float)", 2),
-    "exclude": ("tensor(string)", 2),
-    "only": ("tensor(string)", 2),
-    "moment": ("tensor(int64)", 1),
-    "kinds": ("tensor(bool)", 2),
-    "limit": ("tensor(int64)", 1),
-    "apply_threshold": ("tensor(bool)", 1),
-    "by_value": ("tensor(bool)", 1),
-}
-"""Name -> element type and rank of every input."""
-
-OUTPUTS: Final[dict[str, tuple[str, int]]] = {
-    "product_id": ("tensor(string)", 2),
-    "kind": ("tensor(int64)", 2),
-    "relevance": ("tensor(float)", 2),
-    "score": ("tensor(float)", 2),
-    "because": ("tensor(string)", 2),
-    "retrieved": ("tensor(int64)", 1),
-    "best_relevance": ("tensor(float)", 2),
-}
-
-FIXED_WIDTHS: Final = {"kinds": 5, "best_relevance": 5}
-"""The second dimension where it is not free."""
 
 
 def open_runtime(model: bytes, threads: int) -> Any:

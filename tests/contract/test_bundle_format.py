@@ -14,8 +14,8 @@ from mersalg import KINDS, MOMENTS, BundleError
 from mersalg.graph import ML_OPERATORS, OPERATORS
 from mersalg.manifest import check_manifest
 from mersalg.offers import REASONS
+from mersalg.ports import INPUTS, OUTPUTS
 from mersalg.requests import FIELDS
-from mersalg.session import INPUTS, OUTPUTS
 from toy_bundle import GOLDEN, build_scorer, make_manifest
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "models" / "bundle.schema.json").read_text())

@@ -134,9 +134,9 @@ function readOpset(opset, versions) {
   versions.set(domain, version);
 }
 
-/** A field that must be a message or a text. @param {number | Uint8Array} value */
+/** A field that must be a message or a text. @param {number | Uint8Array | null} value */
 function part(value) {
-  if (typeof value === "number") throw new Damage("a number where a message belongs");
+  if (!(value instanceof Uint8Array)) throw new Damage("a number where a message belongs");
   return value;
 }
 
@@ -150,9 +150,10 @@ function text(bytes) {
 }
 
 /**
- * Field numbers and values of a protobuf message, in order. Damage where it is no message.
+ * Field numbers and values of a protobuf message, in order. Damage where it is no message. A number of fixed width is
+ * null: libraries skip it where they expect a text, and taken for one it would hide the real one.
  * @param {Uint8Array} message
- * @returns {Generator<[number, number | Uint8Array]>}
+ * @returns {Generator<[number, number | Uint8Array | null]>}
  */
 function* fields(message) {
   const place = { at: 0 };
@@ -167,7 +168,7 @@ function* fields(message) {
     if (wire !== 1 && wire !== 2 && wire !== 5) throw new Damage("a protobuf group");
     const length = wire === 2 ? varint(message, place) : wire === 1 ? 8 : 4;
     if (length > message.length - place.at) throw new Damage("a field that is longer than its message");
-    yield [number, message.subarray(place.at, place.at + length)];
+    yield [number, wire === 2 ? message.subarray(place.at, place.at + length) : null];
     place.at += length;
   }
 }

@@ -13,6 +13,7 @@ const FORMAT = "mersalg-bundle";
 const FORMAT_VERSION = 1;
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const REQUIRED_FILES = ["scorer.onnx", "products.json", "golden.json", "CARD.md"];
+const RESERVED = ["manifest.json", "model.sig"];
 const MOST_FILES = 64;
 const DATE_FORM = /^\d{4}-\d{2}-\d{2}$/;
 const TIME_FORM = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?$/;
@@ -117,9 +118,9 @@ export function checkManifest(document, where) {
   if (names.length > MOST_FILES)
     throw new BundleError(`${where}: files: expected at most ${MOST_FILES}, got ${names.length}`);
   for (const name of names) {
-    if (!FILE_NAME.test(name) || name === "manifest.json")
+    if (!FILE_NAME.test(name) || RESERVED.includes(name))
       throw new BundleError(
-        `${where}: files: expected plain file names other than manifest.json, got ${shown(name)}`,
+        `${where}: files: expected plain file names other than ${RESERVED.join(" and ")}, got ${shown(name)}`,
       );
     check(manifest.files[name], { keys: { sha256: HASH, size: COUNT } }, `files.${name}`, where);
   }

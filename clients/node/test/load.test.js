@@ -95,6 +95,7 @@ test("a graph that is more than a pure function is refused before a runtime sees
   const cases = [
     [scorer({ nodes: [field(4, "Loop")] }), '"Loop"'],
     [scorer({ nodes: [Buffer.concat([field(4, "Add"), field(7, "evil")])] }), '"evil.Add"'],
+    [scorer({ nodes: [Buffer.concat([field(4, "Loop"), Buffer.from([0x21]), Buffer.from("Constant")])] }), "not one"],
     [scorer({ nodes: [Buffer.concat([field(4, "Add"), subgraph])] }), "subgraph"],
     [scorer({ graph: [field(5, field(13, ""))] }), "external data"],
     [scorer({ graph: [field(5, field(14, 1))] }), "external data"],

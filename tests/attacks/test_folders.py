@@ -1,0 +1,210 @@
+"""Attacks on the folder and its JSON: places, kinds of files, sizes, numbers, depth."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mersalg.bundle
+from mersalg import BundleError, load
+from mersalg.bundle import parse_json, read_bundle
+from mersalg.manifest import check_manifest
+from toy_bundle import GOLDEN, make_manifest, rewrite
+
+
+def refuse(folder: Path | str, *words: str) -> None:
+    with pytest.raises(BundleError) as refusal:
+        load(folder)
+    for word in words:
+        assert word in str(refusal.value)
+
+
+def change(folder: Path, **changes: Any) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, **changes}))
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "scorer.onnx", "golden.json", "CARD.md"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "../secret", "/dev/zero", "/nowhere"])
+def test_a_link_is_never_followed(folder: Path, name: str, target: str) -> None:
+    (folder.parent / "secret").write_bytes((folder / name).read_bytes())
+    (folder / name).unlink()
+    (folder / name).symlink_to(target)
+    refuse(folder, name, "got a link")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "scorer.onnx", "CARD.md"])
+def test_a_pipe_and_a_folder_are_refused_at_once(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    refuse(folder, name, "another kind of file")
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    refuse(folder, name, "another kind of file")
+
+
+def test_refusals_leave_no_file_open(folder: Path) -> None:
+    (folder / "CARD.md").unlink()
+    (folder / "CARD.md").mkdir()
+    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    for _ in range(20):
+        refuse(folder)
+    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_file_is_not_read_when_its_size_is_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (folder / "scorer.onnx").open("ab") as file:
+        file.truncate(2**30)  # sparse
+    monkeypatch.setattr(os, "fdopen", lambda *_, **__: pytest.fail("it was read") if _[0] > 0 else None)
+    monkeypatch.setattr(mersalg.bundle, "read_regular_file", only_after_the_manifest(folder))
+    refuse(folder, "scorer.onnx", f"got {2**30}")
+
+
+def only_after_the_manifest(folder: Path) -> Any:
+    """The reader, with the manifest's bytes known before."""
+    real, manifest = mersalg.bundle.read_regular_file, (folder / "manifest.json").read_bytes()
+    return lambda where, *more: manifest if where.name == "manifest.json" else real(where, *more)
+
+
+def test_a_file_above_its_cap_is_refused_whatever_the_manifest_says(folder: Path) -> None:
+    with (folder / "golden.json").open("ab") as file:
+        file.truncate(17 * 2**20)
+    rewrite(folder, "golden.json", (folder / "golden.json").read_bytes())
+    refuse(folder, "golden.json", "at most 16777216 bytes")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret",
+        "/etc/passwd",
+        "a/b",
+        "a\\b",
+        "..",
+        ".",
+        ".hidden",
+        "",
+        "a\n",
+        "a\0b",
+        "a b",
+        "é",
+        "x" * 129,
+        "C:a",
+        "model.sig",
+    ],
+)
+def test_a_name_is_plain(folder: Path, name: str) -> None:
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    change(folder, files={**files, name: files["CARD.md"]})
+    refuse(folder, "plain file names")
+
+
+@pytest.mark.parametrize("entry", [5, None, [], "x", {}, {"size": 1}, {"sha256": "0" * 64, "size": -1}])
+def test_a_further_file_has_a_hash_and_a_size(folder: Path, entry: Any) -> None:
+    (folder / "x.bin").write_bytes(b"1")
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    change(folder, files={**files, "x.bin": entry})
+    refuse(folder, "files.x.bin")
+
+
+def test_what_a_bundle_allows_itself_is_not_heard(folder: Path) -> None:
+    change(folder, allowed_operators=["Loop"], limits={"scorer.onnx": 10}, verify=False, signature="none", trusted=True)
+    assert load(folder).recommend(["bread"]).reason is None
+    (folder / "CARD.md").write_bytes(b"changed")
+    refuse(folder, "CARD.md")
+
+
+def deep(levels: int) -> Any:
+    document: Any = 1
+    for _ in range(levels):
+        document = [document]
+    return document
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format": deep(130)}, "too deep"),
+        ({"config": {"a": deep(900)}}, "too deep"),
+        ({"name": "\ud800"}, "surrogates not allowed"),
+        ({"metrics": {"\udfff": 1}}, "surrogates not allowed"),
+        ({"metrics": {"a": 1e999}}, "JSON"),
+        ({"created_at": "9999-99-99T00:00:00Z"}, "created_at"),
+        ({"kinds": {}}, "kinds.cross-sell"),
+    ],
+)
+def test_a_manifest_of_odd_values_is_refused(folder: Path, changes: dict[str, Any], words: str) -> None:
+    change(folder, **changes)
+    refuse(folder, words)
+
+
+def test_numbers_of_hundreds_of_digits_are_numbers_and_no_golden_relevance(folder: Path) -> None:
+    change(folder, metrics={"a": 10**400})
+    load(folder)
+    first, *others = GOLDEN["answers"]
+    answers = [[{**first[0], "relevance": 10**400}, *first[1:]], *others]
+    rewrite(folder, "golden.json", json.dumps({**GOLDEN, "answers": answers}).encode())
+    refuse(folder, "answers[0]")
+
+
+@pytest.mark.parametrize("path", ["a\0b", "x" * 5000, "", "/dev/null", "/dev/stdin"])
+def test_a_path_that_is_no_folder_is_a_bundle_error(path: str) -> None:
+    refuse(path)
+
+
+def test_a_loop_of_links_is_a_bundle_error(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    refuse(tmp_path / "a")
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+DOCUMENTS = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+MANIFEST = make_manifest(dict.fromkeys(("scorer.onnx", "products.json", "golden.json", "CARD.md"), b""))
+
+
+@given(st.sampled_from(sorted(MANIFEST)), DOCUMENTS)
+def test_any_value_of_any_key_is_read_or_refused(key: str, value: Any) -> None:
+    try:
+        content = json.dumps({**MANIFEST, key: value}).encode()
+        document = check_manifest(parse_json(content, Path("manifest.json")), "manifest.json")
+    except BundleError:
+        return
+    assert key in document
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_of_a_document_are_read_or_refused(content: bytes) -> None:
+    try:
+        parse_json(content, Path("golden.json"))
+    except BundleError:
+        return
+    content.decode()
+
+
+def test_a_folder_that_is_exchanged_while_it_is_read_is_read_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = folder.parent / "newer"
+    newer.mkdir()
+    for path in folder.iterdir():
+        (newer / path.name).write_bytes(path.read_bytes())
+    rewrite(newer, "CARD.md", b"# newer\n")
+    real, exchanged = mersalg.bundle.read_file, []
+
+    def exchange_first(place: Path, manifest: dict[str, Any], name: str) -> bytes:
+        if not exchanged:
+            exchanged.append(folder.rename(folder.parent / "older"))
+            newer.rename(folder)
+        return real(place, manifest, name)
+
+    monkeypatch.setattr(mersalg.bundle, "read_file", exchange_first)
+    assert read_bundle(folder).manifest["files"]["CARD.md"]["size"] == len(b"# newer\n")
