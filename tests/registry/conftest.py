@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mersalg.signing import sign_bundle
 from mersalg_training.config import TrackingConfig
 from mersalg_training.tracking import import_mlflow, open_run
 from serve.running import write_honey_bundle
@@ -21,9 +22,14 @@ class Shelf:
     uri: str
     folder: Path
 
-    def register(self, name: str, relevance: float, alias: str = "champion") -> str:
-        """Log a toy bundle as `mersalg train` does, move the alias to it, and give its version."""
+    def register(self, name: str, relevance: float, alias: str = "champion", signed: Path | None = None) -> str:
+        """Log a toy bundle as `mersalg train` does, move the alias to it, and give its version.
+
+        signed: the file of the private key.
+        """
         bundle = write_honey_bundle(self.folder / f"{name}-{len(list(self.folder.iterdir()))}", relevance)
+        if signed is not None:
+            sign_bundle(bundle, signed)
         with open_run(TrackingConfig(uri=self.uri, experiment="shop"), "toy") as run:
             registered = run.log_bundle(bundle, name)
         assert registered is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from attacks.test_signatures import write_keys
 from mersalg import BundleError, RegistryError, load
 from mersalg.cli import main
 from registry.conftest import Shelf
@@ -58,8 +59,19 @@ def test_files_come_once(before: Front) -> None:
     load("models:/loaded@champion")
     first = sum("get-artifact" in path for path in before.asked)
     load("models:/loaded@champion")
-    assert first == 5
+    assert first == 6, "the manifest, its four files, and the look for a signature"
     assert sum("get-artifact" in path for path in before.asked) == first
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the signing library
+def test_a_signature_comes_along_and_is_required_where_a_key_is_named(
+    before: Front, shelf: Shelf, tmp_path: Path
+) -> None:
+    private, public = write_keys(tmp_path, "shop")
+    version = shelf.register("signed", 0.02, signed=private)
+    assert load(f"models:/signed/{version}", public_key=public).recommend(["bread"]).reason is None
+    with pytest.raises(BundleError, match=r"model\.sig"):
+        load("models:/loaded@champion", public_key=public)
 
 
 def test_the_commands_take_an_address(before: Front, capsys: pytest.CaptureFixture[str]) -> None:

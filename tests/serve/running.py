@@ -16,7 +16,6 @@ from typing import Any
 import uvicorn
 
 import toy_bundle
-from mersalg.recommender import load
 from mersalg.serve.app import make_app, make_service
 from mersalg.serve.command import for_uvicorn
 from mersalg.serve.live_bundle import Answerer
@@ -67,7 +66,7 @@ class Running:
 
 @contextmanager
 def running(
-    bundle: Path | str, keys: Keys = NOBODY, open_bundle: Callable[[Path], Answerer] = load, **settings: Any
+    bundle: Path | str, keys: Keys = NOBODY, open_bundle: Callable[[Path], Answerer] | None = None, **settings: Any
 ) -> Iterator[Running]:
     """Serve a bundle on a free port until the block ends."""
     told = Settings(str(bundle), port=0, **{"check_seconds": 0.1, "threads": 2, **settings})

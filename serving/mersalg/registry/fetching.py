@@ -13,7 +13,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import IO, Any, Final
 
-from mersalg.bundle import LARGEST, LARGEST_OTHER, parse_json
+from mersalg.bundle import LARGEST, LARGEST_OTHER, SIGNATURE, parse_json
 from mersalg.errors import BundleError, RegistryError
 from mersalg.manifest import check_manifest
 from mersalg.registry.address import ModelAddress, read_address
@@ -97,7 +97,7 @@ def fetch(text: str) -> tuple[Registry, Fetched]:
 
 
 def download(server: MlflowServer, version: ModelVersion, folder: Path) -> None:
-    """Write the manifest and every file that it lists into an empty folder."""
+    """Write the manifest, every file that it lists and a signature, where there is one, into an empty folder."""
     inside, content = read_remote_manifest(server, version)
     manifest = check_manifest(parse_json(content, Path("manifest.json")), f"{version}: {inside}/manifest.json")
     (folder / "manifest.json").write_bytes(content)
@@ -109,20 +109,31 @@ def download(server: MlflowServer, version: ModelVersion, folder: Path) -> None:
             )
         with (folder / name).open("wb") as file, server.file_of(version, f"{inside}/{name}") as stream:
             copy_verified(stream, file, entry, where)
+    signature = read_where_there(server, version, f"{inside}/{SIGNATURE}")
+    if signature is not None:
+        (folder / SIGNATURE).write_bytes(signature)
 
 
 def read_remote_manifest(server: MlflowServer, version: ModelVersion) -> tuple[str, bytes]:
     """Where the bundle lies in the model, and the bytes of its manifest."""
-    try:
-        return BUNDLE_IN_MODEL, read_small(server, version, f"{BUNDLE_IN_MODEL}/manifest.json")
-    except RegistryError as error:
-        if error.status not in (404, 500):  # some stores of the server answer 500 for a file that is not there
-            raise
+    content = read_where_there(server, version, f"{BUNDLE_IN_MODEL}/manifest.json")
+    if content is not None:
+        return BUNDLE_IN_MODEL, content
     found = DATA_OF_PYFUNC.search(read_small(server, version, "MLmodel"))
     if found is None or ".." in found[1].decode():
         raise RegistryError(f"{version}: expected a bundle in {BUNDLE_IN_MODEL}, got another kind of model")
     inside = found[1].decode()
     return inside, read_small(server, version, f"{inside}/manifest.json")
+
+
+def read_where_there(server: MlflowServer, version: ModelVersion, path: str) -> bytes | None:
+    """The bytes of a small file; None where the server has none."""
+    try:
+        return read_small(server, version, path)
+    except RegistryError as error:
+        if error.status not in (404, 500):  # some stores of the server answer 500 for a file that is not there
+            raise
+        return None
 
 
 def read_small(server: MlflowServer, version: ModelVersion, path: str) -> bytes:

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Scope
 
 from mersalg.errors import MersalgError
-from mersalg.recommender import load
+from mersalg.recommender import Recommender, load
 from mersalg.serve.deployment import FIRST, Deployment, Deployments, open_first
 from mersalg.serve.guards import Guards, log
 from mersalg.serve.inference_v2 import inference_routes
@@ -31,23 +32,24 @@ from mersalg.serve.settings import Keys, Settings, read_keys, settings_from_envi
 from mersalg.serve.sources import source_of
 
 
-def make_service(settings: Settings, open_bundle: Callable[[Path], Answerer] = load) -> Service:
+def make_service(settings: Settings, open_bundle: Callable[[Path], Answerer] | None = None) -> Service:
     """The parts of a service; nothing is loaded yet. `open_bundle` may put its own rules around a recommender.
 
-    Where the settings name a policy, bundles are opened under it instead.
+    Without it a bundle is loaded, signed where the settings name a key, under the policy that they name.
     """
     metrics = Metrics()
-    policy = policy_files(settings) if bool(settings.policy) else None
-    live = LiveBundle(source_of(settings.bundle), open_bundle if policy is None else policy.open)
+    opened = partial(load, public_key=settings.public_key or None)
+    policy = policy_files(settings, opened) if settings.policy else None
+    live = LiveBundle(source_of(settings.bundle), open_bundle or (opened if policy is None else policy.open))
     file = Path(settings.deployment_file) if settings.deployment_file else None
     deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
     answering = ThreadPoolExecutor(settings.threads, thread_name_prefix="mersalg-answer")
     return Service(settings, live, deployments, metrics, answering, ThreadPoolExecutor(1, "mersalg-change"), policy)
 
 
-def policy_files(settings: Settings) -> PolicyFiles:
-    """The policy that the settings name."""
-    return PolicyFiles(Path(settings.policy), Path(settings.catalogue) if settings.catalogue else None)
+def policy_files(settings: Settings, opened: Callable[[Path], Recommender]) -> PolicyFiles:
+    """The policy that the settings name, around what `opened` loads."""
+    return PolicyFiles(Path(settings.policy), Path(settings.catalogue) if settings.catalogue else None, opened)
 
 
 def make_app(service: Service, keys: Keys) -> ASGIApp:

@@ -67,6 +67,7 @@ def read_arguments(args: argparse.Namespace, keys: Keys) -> Settings:
         stop_seconds=args.stop_seconds,
         policy=str(args.policy.absolute()) if args.policy else "",
         catalogue=str(args.catalogue.absolute()) if args.catalogue else "",
+        public_key=str(args.public_key.absolute()) if args.public_key else "",
         deployment_file=str(args.deployment_file.absolute()) if args.deployment_file else "",
     )
 
@@ -166,6 +167,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     option("--catalogue", type=Path, metavar="FILE",
            help="facts of today for the policy: .csv, .jsonl, .ndjson or .parquet; read when it changes")  # fmt: skip
+    option("--public-key", type=Path, metavar="FILE.pem",
+           help="answer only from bundles that its private key has signed (extra `signing`)")  # fmt: skip
     option("--without-key", action="store_true", help="let everybody who reaches the address call")
 
 

@@ -6,7 +6,7 @@ A wrong file is refused and said; the last good one goes on, as with bundles.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +40,8 @@ class UnderPolicy:
 class PolicyFiles:
     """Opens bundles under a policy, and brings the policy up to date. Used by one thread, the changing one."""
 
-    def __init__(self, policy: Path, catalogue: Path | None) -> None:
+    def __init__(self, policy: Path, catalogue: Path | None, opened: Callable[[Path], Recommender] = load) -> None:
+        self._load = opened
         self.policy_file = policy
         self.catalogue_file = catalogue
         self.opened: UnderPolicy | None = None
@@ -51,7 +52,7 @@ class PolicyFiles:
 
     def open(self, folder: Path) -> UnderPolicy:
         """The bundle of a folder under the policy."""
-        self.opened = UnderPolicy(self._around(load(folder)))
+        self.opened = UnderPolicy(self._around(self._load(folder)))
         return self.opened
 
     def refresh(self) -> bool:

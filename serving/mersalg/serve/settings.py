@@ -47,6 +47,8 @@ class Settings:
     """The policy's file; empty = none."""
     catalogue: str = ""
     """The file of today's facts about products, for a policy; empty = none."""
+    public_key: str = ""
+    """The file of the key whose private one signs bundles; empty = unsigned ones are taken, too."""
     deployment_file: str = ""
     """Where it is written which bundle was put into the running service; empty = nowhere."""
 
