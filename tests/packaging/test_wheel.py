@@ -33,7 +33,7 @@ def test_the_wheel_holds_the_loader_and_nothing_else(wheel: zipfile.ZipFile) -> 
 def test_the_loader_is_small_and_its_plugs_are_not_large(wheel: zipfile.ZipFile) -> None:
     """The plugs are the folders: policy, ledger, service and the like, which an import of the loader does not load."""
     loader = [info.compress_size for info in wheel.infolist() if info.filename.count("/") == 1]
-    assert sum(loader) < 100_000
+    assert sum(loader) < 60_000
     assert Path(str(wheel.filename)).stat().st_size < 200_000
 
 
