@@ -125,6 +125,16 @@ def test_a_cart_is_a_list_or_a_text_divided_by_bars(tmp_path: Path) -> None:
     assert connection.execute("SELECT accepted, cart FROM offers").fetchall() == [(1, ["wine"])]
 
 
+def test_what_an_exposure_record_says_was_not_shown_is_no_offer_and_no_rejected_row(tmp_path: Path) -> None:
+    held_out = GOOD.replace("milk", "") + ",False"
+    report, rows = read(
+        tmp_path, GOOD + ",True", GOOD.replace("ann", "bob") + ",", held_out, head=HEAD + ",shown", share=0.0
+    )
+    assert len(rows) == 2
+    assert report.rejected == {}
+    assert "1 rows say that nothing was shown, and are left out" in report.notes
+
+
 def test_more_rejected_rows_than_allowed_stop_the_job_with_examples(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"1 of 2 rows \(50.0 %\) are rejected") as error:
         read(tmp_path, GOOD, GOOD.replace("milk", "caviar"), share=0.25)

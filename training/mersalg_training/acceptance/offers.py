@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import duckdb
@@ -17,10 +17,12 @@ from mersalg_training.columns import OFFER_COLUMNS, Column
 from mersalg_training.contract_report import Row, percent, row_text, sentences
 from mersalg_training.mapping import Bound, bind_columns, mapped_view
 from mersalg_training.purchases import alias_notes, mapping_notes, missing, reading
-from mersalg_training.sources import literal, open_source
+from mersalg_training.sources import Source, literal, open_source
 
 KEY: Final = "offers"
 EXAMPLES: Final = 3
+SHOWN: Final = "shown"
+"""The column of an exposure record that tells what was shown from what would have been."""
 REQUIRED: Final[tuple[Column, ...]] = ("product_id", "offered_at", "accepted")
 SWITCHED_OFF: Final[dict[Column, str]] = {
     "customer_id": "no customer_id: what the customer had bought; intervals take each order for a witness of its own",
@@ -72,13 +74,15 @@ def read_offers(
     position BIGINT, propensity DOUBLE NULL, accepted INTEGER, cart VARCHAR[] NULL): one row for each offer shown; kind
     and position NULL throughout where the log has no such column. DataError if the file cannot be read, lacks
     product_id, offered_at or accepted, or if more than max_reject_share of its rows, or all of them, are rejected.
+    Rows of an exposure record that say `shown` = false, such as those of a hold-out, are no offers and left out.
     """
-    source = open_source(connection, KEY, location)
+    source, unseen = shown_alone(connection, open_source(connection, KEY, location))
     found, unbound = bind_columns(connection, source, OFFER_COLUMNS, mappings)
     if absent := [column for column in REQUIRED if column not in found]:
         raise DataError(missing(source, absent))
     mapped_view(connection, "raw_offers", source, OFFER_COLUMNS, found)
-    notes = [*mapping_notes([u for u in unbound if u.column not in found], found), *alias_notes(source, found)]
+    notes = [f"{unseen:,} rows say that nothing was shown, and are left out"] if unseen else []
+    notes += [*mapping_notes([u for u in unbound if u.column not in found], found), *alias_notes(source, found)]
     with reading(KEY):
         notes += type_offers(connection, found)
     rules = offer_rules(found)
@@ -97,6 +101,17 @@ def read_offers(
     """)
     off = [sentence for column, sentence in SWITCHED_OFF.items() if column not in found]
     return OffersReport(read, kept, rejected, examples, notes + propensity_notes(connection, found), off)
+
+
+def shown_alone(connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Source, int]:
+    """The source without rows that were not shown, and how many these are; itself where it has no column `shown`."""
+    if SHOWN not in source.columns:
+        return source, 0
+    unseen = f"coalesce(lower(trim(CAST({SHOWN} AS VARCHAR))) IN {FALSE}, false)"
+    with reading(KEY):
+        found = connection.execute(f"SELECT count(*) FROM {source.relation} WHERE {unseen}").fetchone()
+    relation = f"(SELECT * FROM {source.relation} WHERE NOT {unseen})"
+    return replace(source, relation=relation), 0 if found is None else int(found[0])
 
 
 def type_offers(connection: duckdb.DuckDBPyConnection, found: Mapping[Column, Bound]) -> list[str]:
