@@ -141,7 +141,7 @@ class Asked:
         self.cart_affinity = self.affinity([(int(self.types.code_of[item]), F(1)) for item in self.cart])
         share = {code: stepped(share, SHARES) for code, share in self.types.share.items()}
         usual = sorted(share, key=lambda code: (-share[code], code))[:USUAL_TYPES]
-        self.own_affinity = self.affinity([(code, share[code]) for code in usual])
+        self.own_affinity = self.affinity([(code, self.types.share[code]) for code in usual])
 
     def own_products(self, lines: list[tuple[int, np.float32, np.float32]]) -> dict[int, Own]:
         own: dict[int, Own] = {}

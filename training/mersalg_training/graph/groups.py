@@ -70,15 +70,15 @@ def read_group(graph: GraphBuilder, request: Request, codes: Int64, n_groups: in
 def with_affinities(graph: GraphBuilder, tables: ShopTables, request: Request, types: Group) -> Group:
     """The product types with how much the types of the cart, and the customer's usual types, speak for each."""
     k = min(USUAL_TYPES, tables.n_types)
-    shares = types.column("own_share").slice(1, 0, tables.n_types + 1).steps(SHARE_STEPS)
-    share, usual = shares.sorted(k=graph.constant(np.array([k])), largest=True)
+    shares = types.column("own_share").slice(1, 0, tables.n_types + 1)
+    _, usual = shares.steps(SHARE_STEPS).sorted(k=graph.constant(np.array([k])), largest=True)
     return Group(
         types.of_item,
         types.of_bought,
         {
             **types.columns,
             "cart_affinity": affinity(graph, tables, types.of_item.gather(request.cart), request.cart_known),
-            "own_affinity": affinity(graph, tables, usual, share * (1.0 / SHARE_STEPS)),
+            "own_affinity": affinity(graph, tables, usual, shares.gather_elements(usual)),
         },
         types.unknown,
     )
