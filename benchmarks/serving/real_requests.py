@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from request_file import Request
 from rich.console import Console
 
 from mersalg_training.answers import SHOWN, request_maker
@@ -17,9 +15,6 @@ from mersalg_training.config import Config, parse_config
 from mersalg_training.evaluate import shown_cases, test_window
 from mersalg_training.learn import Purchased, read_purchases
 from mersalg_training.progress import Stages
-
-Request = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Source:
@@ -49,21 +44,6 @@ def open_source(manifest: dict[str, Any], where: str) -> Source:
     """Read the purchases as the bundle's own configuration says."""
     config = parse_config(manifest["config"], f"{where}/manifest.json: config")
     return Source(config, read_purchases(config, Stages(Console(file=io.StringIO()))))
-
-
-def write_requests(requests: list[Request], file: Path) -> None:
-    """A line of JSON each; times in ISO 8601."""
-    file.write_text("".join(json.dumps(request, default=datetime.isoformat) + "\n" for request in requests))
-
-
-def read_requests(file: Path) -> list[Request]:
-    """The requests with their times as datetimes, as a Python service has them."""
-    requests = [json.loads(line) for line in file.read_text().splitlines()]
-    for request in requests:
-        request["at"] = datetime.fromisoformat(request["at"])
-        for line in request["history"]:
-            line["ordered_at"] = datetime.fromisoformat(line["ordered_at"])
-    return requests
 
 
 def told(requests: list[Request]) -> str:

@@ -1,0 +1,102 @@
+"""The figures as Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from alone import Figures
+from growth import Grown
+from side_by_side import Row
+
+PACKAGES = ("mersalg", "numpy", "onnxruntime", "lightgbm", "implicit", "mlflow", "pandas")
+TIMES = ("p50", "p90", "p99", "mean")
+
+
+def machine() -> str:
+    """What it was measured on."""
+    facts = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in facts if line.startswith("model name")), "unknown")
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, load {load}"
+
+
+def versions() -> str:
+    """Of Python and of what is compared."""
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)])
+
+
+def command() -> str:
+    """What was typed."""
+    return shlex.join(["python", *sys.argv])
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; all columns but the first are numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def side_by_side(rows: Sequence[Row]) -> str:
+    """A line for each contender; times in ms, and how many times as long as the first."""
+    head = ["", "gives", *(f"{name} ms" for name in TIMES), "p50, times", "cold start s", "USS MiB", "RSS MiB", "disk MB"]
+    base = rows[0].micros["p50"]
+    lines = []
+    for row in rows:
+        mark = " (whole service)" if row.is_service else ""
+        alone = [number(row.cold_seconds, 2), number(row.uss_megabytes, 0), number(row.rss_megabytes, 0)]
+        times = [number(row.micros[name] / 1e3, 2) for name in TIMES]
+        lines.append(
+            [row.title + mark, row.gives, *times, number(row.micros["p50"] / base, 2), *alone, number(row.size_megabytes, 1)]
+        )
+    return table(head, lines)
+
+
+def bare(figures: Figures) -> str:
+    """What cold start and memory stand above."""
+    if not figures:
+        return "Cold start and memory were not measured (`--starts 0`)."
+    return (
+        "Cold start (import, load, first answer) and memory (after 64 answers) stand above those of a process that "
+        f"imports numpy and onnxruntime alone: {figures['seconds']:.2f} s, {figures['uss']:.0f} MiB USS, "
+        f"{figures['rss']:.0f} MiB RSS. Those of a service are its own, from the start of its process."
+    )
+
+
+def lengths(found: dict[str, Figures]) -> str:
+    """By cart and by history."""
+    return table(["lines", *(f"{name} ms" for name in TIMES)], [[name, *times_of(each)] for name, each in found.items()])
+
+
+def growth(found: Sequence[Grown]) -> str:
+    """By catalogue."""
+    head = ["products", *(f"{name} ms" for name in TIMES), "p50, times", "made within s"]
+    base = found[0].micros["p50"]
+    rows = []
+    for each in found:
+        more = [number(each.micros["p50"] / base, 2), number(each.seconds_to_make, 0)]
+        rows.append([f"{each.products:,}", *times_of(each.micros), *more])
+    return table(head, rows)
+
+
+def threads(found: Figures) -> str:
+    """One thread against two."""
+    return (
+        f"One thread {found['one_thread']:.0f} answers a second, two threads on the same recommender "
+        f"{found['two_threads']:.0f}: {found['gain']:.2f} times ({found['gain_low']:.2f} to {found['gain_high']:.2f})."
+    )
+
+
+def times_of(micros: Figures) -> list[str]:
+    """p50, p90, p99, mean in ms."""
+    return [number(micros[name] / 1e3, 2) for name in TIMES]
+
+
+def number(value: float | None, decimals: int) -> str:
+    """A figure; nothing where there is none."""
+    return "" if value is None else f"{value:.{decimals}f}"
