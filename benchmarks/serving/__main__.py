@@ -24,7 +24,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import frontier
 import tell
-from contenders import BATCH, CONTENDERS, Contender, Place, loaded
+from contenders import BATCH, CONTENDERS, Contender, Place, is_there, loaded
 from growth import by_catalogue
 from lengths import by_length, threads_compared
 from picture import draw_side_by_side
@@ -109,12 +109,15 @@ def report(args: argparse.Namespace, place: Place) -> dict[str, Any]:
 
 def report_contenders(args: argparse.Namespace, place: Place, requests: list[Any]) -> dict[str, Any]:
     """The main table, its picture, and how far the numpy rival gives the same offers."""
-    rows, bare = measure(args.only, place, requests, args.repeats, args.starts, progress)
+    contenders = [each for each in args.only if is_there(each, place)]
+    if missing := [each.title for each in args.only if each not in contenders]:
+        print(f"Left out, as the graph is built otherwise than they know: {', '.join(missing)}.\n")
+    rows, bare = measure(contenders, place, requests, args.repeats, args.starts, progress)
     print(f"### Side by side\n\n{tell.side_by_side(rows)}\n\n{tell.bare(bare)}\n", flush=True)
     if args.plot is not None:
         draw_side_by_side(rows, args.plot)
     found: dict[str, Any] = {"side_by_side": as_json(rows), "bare": bare}
-    by_name = {each.name: each for each in args.only}
+    by_name = {each.name: each for each in contenders}
     if {"recommend", "lightgbm"} <= set(by_name):
         asked = {name: by_name[name].open(place) for name in ("recommend", "lightgbm")}
         equal, of = agreement(asked, requests)

@@ -191,8 +191,17 @@ CONTENDERS = (
 """In the order of the table."""
 
 
+def is_there(contender: Contender, place: Place) -> bool:
+    """Whether all that it loads could be made."""
+    return all(path.is_file() for path in paths_of(contender, place))
+
+
+def paths_of(contender: Contender, place: Place) -> list[Path]:
+    """What it loads."""
+    folders = {"bundle": place.bundle, "work": place.work}
+    return [folders[file.partition("/")[0]] / file.partition("/")[2] for file in contender.files]
+
+
 def size_megabytes(contender: Contender, place: Place) -> float:
     """What it loads from disk, in 10^6 bytes."""
-    folders = {"bundle": place.bundle, "work": place.work}
-    paths = (folders[file.partition("/")[0]] / file.partition("/")[2] for file in contender.files)
-    return sum(path.stat().st_size for path in paths) / 1e6
+    return sum(path.stat().st_size for path in paths_of(contender, place)) / 1e6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ def write_lookups(source: Source, tables: ShopTables, folder: Path) -> None:
     bought = sp.csr_matrix((np.ones(int(kept.sum()), np.float32), (customer[kept], item[kept])), shape=shape)
     cosine = CosineRecommender(K=NEIGHBOURS, num_threads=1)
     als = AlternatingLeastSquares(factors=source.config.factors.factors, iterations=10, random_state=0, num_threads=1)
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Method expects CSR input")  # implicit hands itself a matrix of another form
         cosine.fit(bought, show_progress=False)
         als.fit(bought, show_progress=False)
     cosine.save(str(folder / "item_item.npz"))

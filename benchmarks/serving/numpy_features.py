@@ -1,4 +1,4 @@
-"""The numpy rival's features, under the names that the trees know; one that it cannot make is NaN."""
+"""The numpy rival's features, under the names that the trees know."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from numpy_rival import Known
 
 NAN = np.float32(np.nan)
-SIGNALS = (
-    "cosine", "confidence", "ladder", "follow", "near", "closest", "cart_affinity", "own_affinity", "share_of_own",
-    "like_cart", "taste", "cart_fit", "own_long", "own_short", "due", "has_anchor",
-)  # fmt: skip
 STATISTICS = (
     "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
     "price_rank",
@@ -25,6 +21,18 @@ NEVER = {"own_count": 0.0, "own_rate": 0.0, "own_recent": 0.0, "own_usual": 0.0}
 )
 """What stands for a product that the customer never bought."""
 GROUPS = {"type": "product_type", "category": "category", "brand": "brand"}
+OF_GROUP = ("in_cart", "own_lines", "own_share")
+OF_REQUEST = ("moment", "cart_size", "orders_made", "last_order_days", "order_gap_days", "retrieved")
+PRICES = ("price", "price_over_anchor", "price_over_cart", "price_over_history")
+KNOWN_SIGNALS = (
+    "cosine", "confidence", "ladder", "follow", "near", "closest", "cart_affinity", "own_affinity", "share_of_own",
+    "like_cart", "taste", "cart_fit", "own_long", "own_short", "due", "has_anchor",
+)  # fmt: skip
+FEATURES = {
+    *OF_REQUEST, "first_score", "kind", *KNOWN_SIGNALS, *NEVER, *STATISTICS, *PRICES, "type_cart_affinity",
+    "type_own_affinity", *(f"{group}_{name}" for group in GROUPS for name in OF_GROUP),
+}  # fmt: skip
+"""All that this module can make."""
 
 
 def own_table(
@@ -52,9 +60,9 @@ def own_table(
 
 
 def feature_matrix(
-    of: dict[str, np.ndarray], names: list[str], known: Known, side: dict[str, np.ndarray], retrieved: int
+    of: dict[str, np.ndarray], is_set: dict[str, Any], known: Known, side: dict[str, np.ndarray], retrieved: int
 ) -> np.ndarray:
-    """(n, len(names)) float32."""
+    """(n, features) float32, in the order in which the trees know them."""
     item, times = side["item"], known.times
     price, place = of["price"], side["own_place"]
     columns: dict[str, Any] = {
@@ -71,15 +79,15 @@ def feature_matrix(
         "price_over_cart": price[item] / mean_price(price[known.cart[:100]], None),
         "price_over_history": price[item] / mean_price(price[known.own], known.columns["own_usual"]),
     }
-    columns |= {name: side["signals"][:, n] for n, name in enumerate(SIGNALS)}
+    columns |= {name: side["signals"][:, n] for n, name in enumerate(is_set["signals"])}
     columns |= {name: np.append(known.columns[name], never)[place] for name, never in NEVER.items()}
     columns |= {name: of["statistics"][item, n] for n, name in enumerate(STATISTICS)}
     for group, attribute in GROUPS.items():
         code = of[attribute][item]
         columns |= {f"{group}_{name}": summed[code] for name, summed in known.sums[attribute].items()}
-    X = np.empty((len(item), len(names)), dtype=np.float32)
-    for place, name in enumerate(names):
-        X[:, place] = columns.get(name, NAN)
+    X = np.empty((len(item), len(is_set["features"])), dtype=np.float32)
+    for n, name in enumerate(is_set["features"]):
+        X[:, n] = columns[name]
     return X
 
 

@@ -232,24 +232,30 @@ class NumpyShop:
         return [{name: values[rows] for name, values in columns.items()} for rows in rows_of], int(allowed.sum())
 
     def signals(self, known: Known, pool: dict[str, np.ndarray], anchor: np.ndarray) -> np.ndarray:
-        """(n, 16) float32 what the first score sees."""
+        """(n, signals) float32 what the first score sees."""
         of, item, types, columns = self.of, pool["item"], known.sums["product_type"], known.columns
-        of_type, share = of["product_type"][item], of["share_root"][item]
-        found = np.empty((len(item), 16), dtype=np.float32)
-        found[:, :5], found[:, 5] = pool["sums"], pool["closest"]
-        found[:, 6], found[:, 7] = types["cart_affinity"][of_type] * share, types["own_affinity"][of_type] * share
-        found[:, 8], found[:, 9] = types["own_share"][of_type], types["in_cart"][of_type]
-        np.sqrt(found[:, :10], out=found[:, :10])
+        of_type, share, place = of["product_type"][item], of["share_root"][item], pool["own_place"]
         frequent = item < self.is_set["supported"]
         cart = known.cart[:MOST_CART]
         mean = of["factors"][cart[cart < self.is_set["supported"]]].sum(axis=0) / max(1, len(cart))
-        found[:, 10] = np.where(frequent, of["taste_factors"][item] @ known.taste, 0.0)
-        found[:, 11] = np.where(frequent, of["factors"][item] @ mean, 0.0)
-        place = pool["own_place"]
         due = np.where(columns["own_due"] > 0, np.minimum(columns["own_due"], 2.0), 0.0)
-        found[:, 12] = np.log1p(np.append(columns["own_usual"], 0.0))[place]
-        found[:, 13] = np.sqrt(np.append(columns["own_recent"], 0.0))[place]
-        found[:, 14], found[:, 15] = np.append(due, 0.0)[place], anchor < self.is_set["n_items"]
+        by_name = dict(zip(("cosine", "confidence", "ladder", "follow", "near"), np.sqrt(pool["sums"]).T, strict=True))
+        by_name |= {
+            "closest": np.sqrt(pool["closest"]),
+            "cart_affinity": np.sqrt(types["cart_affinity"][of_type] * share),
+            "own_affinity": np.sqrt(types["own_affinity"][of_type] * share),
+            "share_of_own": np.sqrt(types["own_share"][of_type]),
+            "like_cart": np.sqrt(types["in_cart"][of_type]),
+            "taste": np.where(frequent, of["taste_factors"][item] @ known.taste, 0.0),
+            "cart_fit": np.where(frequent, of["factors"][item] @ mean, 0.0),
+            "own_long": np.log1p(np.append(columns["own_usual"], 0.0))[place],
+            "own_short": np.sqrt(np.append(columns["own_recent"], 0.0))[place],
+            "due": np.append(due, 0.0)[place],
+            "has_anchor": anchor < self.is_set["n_items"],
+        }
+        found = np.empty((len(item), len(self.is_set["signals"])), dtype=np.float32)
+        for n, name in enumerate(self.is_set["signals"]):
+            found[:, n] = by_name[name]
         return found
 
     def decide(self, known: Known, sides: list[dict[str, np.ndarray]], retrieved: int, limit: int) -> list[Any]:
@@ -257,7 +263,7 @@ class NumpyShop:
         scores = []
         for side, trees in zip(sides, self.trees, strict=True):
             first = side["first_score"] if self.is_set["adds_to_start"] else 0.0
-            X = feature_matrix(self.of, self.is_set["features"], known, side, retrieved)
+            X = feature_matrix(self.of, self.is_set, known, side, retrieved)
             scores.append(trees(X) + first if len(X) else np.zeros(0))
         item, kind, anchor = (np.concatenate([side[name] for side in sides]) for name in ("item", "kind", "anchor"))
         score = np.concatenate(scores).astype(np.float32)

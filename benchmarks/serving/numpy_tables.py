@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 from bundle_parts import as_lightgbm, constants, read_model, tree_tables, trees_alone
+from numpy_features import FEATURES
 from real_requests import Source
 
+from mersalg.errors import BundleError
 from mersalg.names import KINDS
 from mersalg_training.answers import time_to_day
 from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.retrieve import SCANNED
+from mersalg_training.graph.shortlist import SIGNALS
 from mersalg_training.graph.tables import Rhythm, ShopTables
 from mersalg_training.progress import quiet
 from mersalg_training.shop import learn_shop
@@ -30,19 +33,24 @@ NEEDED = (
 )  # fmt: skip
 
 
-def write_numpy_rival(bundle: Path, manifest: dict[str, Any], source: Source, folder: Path) -> ShopTables:
-    """Write tables.npz, shop.json and the trees in both forms; gives the tables, for other lookups are made of them."""
+def write_numpy_rival(
+    bundle: Path, manifest: dict[str, Any], source: Source, tables: ShopTables, folder: Path
+) -> None:
+    """Write tables.npz, shop.json and the trees in both forms.
+
+    BundleError where the bundle's graph, its features or its first score are other than this rival knows.
+    """
     model = read_model(bundle)
     names = manifest["features"]
+    if unknown := sorted({*names, *SIGNALS} - FEATURES):
+        raise BundleError(f"{bundle}: the numpy rival cannot make {', '.join(unknown)}; add it to numpy_features.py")
     adds = manifest["config"]["ranker"]["kind"] == "lightgbm"
     trees = tree_tables(model, len(names), adds_to_start=adds)
-    tables = tables_of(source, manifest)
     folder.mkdir(parents=True, exist_ok=True)
     thresholds = [manifest["kinds"][kind]["threshold"] for kind in KINDS]
     codes = tables.vocabulary.code.tolist()
     ids = [source.purchased.timeline.product_ids[code] for code in codes]
     write_rival(folder, tables, ids, constants(model, NEEDED), names, trees, thresholds)
-    return tables
 
 
 def tables_of(source: Source, manifest: dict[str, Any]) -> ShopTables:
@@ -87,12 +95,13 @@ def write_rival(
         factors=tables.factors,
         scanned=tables.most_popular(min(SCANNED, tables.n_items)),
         popular=tables.most_popular(tables.config.retrieve.popular_candidates),
-        standing=of_bundle["facts_of_item"][:, 3:],
+        standing=of_bundle["facts_of_item"][:, -of_bundle["first_weights"].shape[1] :],
         **{name: array for name, array in of_bundle.items() if name != "facts_of_item"},
     )
     shop = settings(tables) | {
         "product_ids": product_ids,
         "features": names,
+        "signals": list(SIGNALS),
         "adds_to_start": trees[0].adds_to_start,
         "thresholds": [2.0 if threshold is None else threshold for threshold in thresholds],
     }

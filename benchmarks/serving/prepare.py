@@ -11,9 +11,11 @@ from pathlib import Path
 import mersalg
 from contenders import Place
 from fit_lookups import write_lookups
-from numpy_tables import write_numpy_rival
+from numpy_tables import tables_of, write_numpy_rival
 from real_requests import open_source
 from request_file import write_requests
+
+from mersalg.errors import BundleError
 
 STAMP = "prepared.json"
 
@@ -37,7 +39,11 @@ def prepare(place: Place, n: int, seed: int, tell: Callable[[str], None]) -> Non
     write_requests(source.requests(n, seed), place.work / "requests.jsonl")
     (place.work / "often_bought.json").write_text(json.dumps(source.often_bought(20_000, seed)))
     tell("Counting and factorising for the numpy rival")
-    tables = write_numpy_rival(place.bundle, manifest, source, place.work / "numpy")
+    tables = tables_of(source, manifest)
+    try:
+        write_numpy_rival(place.bundle, manifest, source, tables, place.work / "numpy")
+    except BundleError as error:
+        tell(f"The numpy rivals are left out: {error}")
     tell("Fitting the bare lookups")
     write_lookups(source, tables, place.work / "lookups")
     tell("Saving the bundle as MLflow's model")
