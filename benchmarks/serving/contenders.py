@@ -167,6 +167,8 @@ def lookup(opener: str) -> Callable[[Place], Ask]:
 OFFERS, IDS = "offers", "ids only"
 SCORER = ("bundle/scorer.onnx",)
 RIVAL = ("work/numpy/tables.npz", "work/numpy/shop.json")
+LIGHTGBM = (*RIVAL, "work/numpy/own.txt", "work/numpy/new.txt")
+ONNX_TREES = (*RIVAL, "work/numpy/own.onnx", "work/numpy/new.onnx")
 CONTENDERS = (
     Contender("recommend", "mersalg: `recommend`", OFFERS, offers, SCORER),
     Contender("graph", "mersalg: the graph alone", OFFERS, graph_alone, SCORER, items=encoded, starts_fresh=False),
@@ -174,13 +176,8 @@ CONTENDERS = (
         "batch", f"mersalg: `score` in batches of {BATCH}", OFFERS, in_batches, SCORER, items=batches,
         requests_of_item=BATCH, starts_fresh=False,
     ),
-    Contender(
-        "lightgbm", "numpy + LightGBM", OFFERS, numpy_with_lightgbm, (*RIVAL, "work/numpy/own.txt", "work/numpy/new.txt")
-    ),
-    Contender(
-        "onnx-trees", "numpy + onnxruntime for the trees", OFFERS, numpy_with_onnxruntime,
-        (*RIVAL, "work/numpy/own.onnx", "work/numpy/new.onnx"),
-    ),
+    Contender("lightgbm", "numpy + LightGBM", OFFERS, numpy_with_lightgbm, LIGHTGBM),
+    Contender("onnx-trees", "numpy + onnxruntime for the trees", OFFERS, numpy_with_onnxruntime, ONNX_TREES),
     Contender("pyfunc", "MLflow pyfunc", OFFERS, pyfunc, SCORER),
     Contender("serve", "`mersalg serve`, HTTP", OFFERS, files=SCORER, serve=mersalg_service),
     Contender("mlflow-serve", "`mlflow models serve`, HTTP", OFFERS, files=SCORER, serve=mlflow_service),

@@ -26,7 +26,7 @@ from mersalg_training.graph.facts import STANDING
 from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.graph.tables import Rhythm, ShopTables
-from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable, Neighbours
+from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, Neighbours, NeighbourTable
 from mersalg_training.trees import TreeTable
 from mersalg_training.vocabulary import Vocabulary
 

@@ -20,7 +20,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import mersalg
 import numpy as np
 import tell
 from in_turn import Asked, summary, take_turns
@@ -28,6 +27,7 @@ from picture import draw_frontier
 from real_requests import Source, open_source
 from threadpoolctl import threadpool_limits
 
+import mersalg
 from mersalg.errors import ConfigError, MersalgError
 from mersalg_training.anchored_tasks import make_tasks
 from mersalg_training.answers import SHOWN, bundle_scorer, request_maker, time_to_day
@@ -46,7 +46,7 @@ class Point:
     settings: dict[str, Any]
     """Trees, leaves, candidates."""
     micros: dict[str, float]
-    """p50, p90, p99, mean of one `recommend`."""
+    """p50, p90, p99, mean of one `recommend`, and cpu."""
     ndcg: Estimate
     more: Estimate
     """NDCG above that of the first bundle, request by request."""
@@ -111,9 +111,7 @@ def measure(args: argparse.Namespace, say: Callable[[str], None]) -> list[Point]
     with threadpool_limits(1):
         micros = take_turns(asked, args.repeats)
     first = next(iter(values.values()))
-    return [
-        point(name, recommenders[name], summary(micros[name]), values[name], first, draws) for name in recommenders
-    ]
+    return [point(name, recommenders[name], summary(micros[name]), values[name], first, draws) for name in recommenders]
 
 
 def check_windows(recommenders: dict[str, mersalg.Recommender], manifest: dict[str, Any]) -> None:
@@ -135,13 +133,11 @@ def task_before(source: Source, args: argparse.Namespace) -> Task:
     window = time_to_day(purchased.windows.test_from), time_to_day(min(args.until, purchased.windows.to))
     if window[0] >= window[1]:
         raise ConfigError(
-            f"--until: expected a time after {purchased.windows.test_from:%Y-%m-%d}, where the bundles' counts end, got "
-            f"{args.until:%Y-%m-%d}; train them with a larger split.test_days"
+            f"--until: expected a time after {purchased.windows.test_from:%Y-%m-%d}, where the bundles' counts end, "
+            f"got {args.until:%Y-%m-%d}; train them with a larger split.test_days"
         )
     random, horizon = np.random.default_rng([config.seed, 2]), config.label.horizon_days
-    tasks, _ = make_tasks(
-        purchased.timeline, purchased.attributes, window, config.kinds, args.queries, random, horizon
-    )
+    tasks, _ = make_tasks(purchased.timeline, purchased.attributes, window, config.kinds, args.queries, random, horizon)
     found = {task.label: task for task in tasks if len(task.cases)}
     if args.task not in found:
         raise ConfigError(f"--task: expected one of {'; '.join(found)}, got {args.task}")
@@ -173,16 +169,31 @@ def point(
 
 def told(points: Sequence[Point]) -> str:
     """A line a bundle."""
-    head = ["bundle", "trees", "leaves", "own + new + unsold", "p50 ms", "p99 ms", "MB", "NDCG@10", "above the first"]
+    head = [
+        "bundle",
+        "trees",
+        "leaves",
+        "own + new + unsold",
+        "p50 ms",
+        "p99 ms",
+        "CPU p50 ms",
+        "MB",
+        "NDCG@10",
+        "above the first",
+    ]
     rows = []
     for each in points:
         of = each.settings
         rows.append(
             [
-                Path(each.bundle).name, str(of["trees"]), str(of["leaves"]), f"{of['own']} + {of['new']} + {of['unsold']}",
-                *(tell.number(each.micros[name] / 1e3, 2) for name in ("p50", "p99")), tell.number(each.size_megabytes, 1),
+                Path(each.bundle).name,
+                str(of["trees"]),
+                str(of["leaves"]),
+                f"{of['own']} + {of['new']} + {of['unsold']}",
+                *(tell.number(each.micros[name] / 1e3, 2) for name in ("p50", "p99", "cpu")),
+                tell.number(each.size_megabytes, 1),
                 f"{each.ndcg.value:.4f} ({each.ndcg.low:.4f} to {each.ndcg.high:.4f})",
                 f"{each.more.value:+.4f} ({each.more.low:+.4f} to {each.more.high:+.4f})",
-            ]  # fmt: skip
+            ]
         )
     return tell.table(head, rows)

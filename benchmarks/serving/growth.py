@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mersalg
 import numpy as np
 from drawn_shop import drawn_recommender, taught_by
 from in_turn import Asked, summary, take_turns
 from lengths import USUAL_CART, USUAL_HISTORY, drawn
+
+import mersalg
 
 
 @dataclass(frozen=True)
@@ -21,15 +22,13 @@ class Grown:
 
     products: int
     micros: dict[str, float]
-    """p50, p90, p99, mean of one `recommend`."""
+    """p50, p90, p99, mean of one `recommend`, and cpu."""
     seconds_to_make: float
     """To draw the tables, write the graph and open it."""
 
 
-def by_catalogue(
-    bundle: Path, sizes: Sequence[int], n: int, repeats: int, tell: Callable[[str], None]
-) -> list[Grown]:
-    """One row a size; carts of 5, histories of 300 lines. All scorers are open at once, a million takes about 4 GB."""
+def by_catalogue(bundle: Path, sizes: Sequence[int], n: int, repeats: int, tell: Callable[[str], None]) -> list[Grown]:
+    """One row a size; carts of 5, histories of 300 lines. All scorers are open at once, a million takes 7.5 GB at the peak."""
     manifest: dict[str, Any] = dict(mersalg.load(bundle).manifest)
     taught = taught_by(bundle, manifest)
     asked, seconds = {}, {}

@@ -17,7 +17,7 @@ Ask = Callable[[Request], Any]
 
 
 def open_item_item(folder: Path) -> Ask:
-    """implicit's item-item `recommend` on what the request holds, cart and history alike."""
+    """Implicit's item-item `recommend` on what the request holds, cart and history alike."""
     import scipy.sparse as sp  # noqa: PLC0415
     from implicit.nearest_neighbours import CosineRecommender  # noqa: PLC0415
 
@@ -34,7 +34,7 @@ def open_item_item(folder: Path) -> Ask:
 
 
 def open_als(folder: Path) -> Ask:
-    """implicit's ALS `recommend` for customers that it was fitted on, one after the other: nothing is folded in."""
+    """Implicit's ALS `recommend` for customers that it was fitted on, one after the other: nothing is folded in."""
     import scipy.sparse as sp  # noqa: PLC0415
     from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415
 

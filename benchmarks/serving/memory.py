@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -11,7 +10,7 @@ FIELDS = {"uss": ("Private_Clean", "Private_Dirty"), "rss": ("Rss",)}
 
 
 def megabytes(pid: int | str = "self") -> dict[str, float]:
-    """uss and rss of one process, in MiB."""
+    """Uss and rss of one process, in MiB."""
     found = dict(re.findall(r"^(\w+):\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE))
     return {name: sum(int(found[field]) for field in fields) / MEGABYTE for name, fields in FIELDS.items()}
 
@@ -25,7 +24,7 @@ def family_megabytes(pid: int) -> dict[str, float]:
 def family(pid: int) -> list[int]:
     """A process and its descendants that run now."""
     found = [pid]
-    for task in os.listdir(f"/proc/{pid}/task"):
-        for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
             found += family(int(child))
     return found

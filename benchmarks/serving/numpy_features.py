@@ -9,7 +9,7 @@ import numpy as np
 from mersalg.names import MOMENTS
 
 if TYPE_CHECKING:
-    from numpy_rival import Known
+    from numpy_retrieval import Known
 
 NAN = np.float32(np.nan)
 STATISTICS = (

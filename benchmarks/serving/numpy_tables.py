@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from bundle_parts import as_lightgbm, constants, read_model, tree_tables, trees_alone
 from numpy_features import FEATURES
+from numpy_retrieval import STEPS
 from real_requests import Source
 
 from mersalg.errors import BundleError
@@ -25,17 +26,13 @@ from mersalg_training.progress import quiet
 from mersalg_training.shop import learn_shop
 from mersalg_training.trees import TreeTable
 
-STEPS = 2**20
-"""A sort key is item x STEPS + how far the pair's strength is from the strongest."""
 NEEDED = (
     "first_weights", "facts_of_item", "calibration_score", "calibration_score_flat", "calibration_relevance",
     "calibration_slope",
 )  # fmt: skip
 
 
-def write_numpy_rival(
-    bundle: Path, manifest: dict[str, Any], source: Source, tables: ShopTables, folder: Path
-) -> None:
+def write_numpy_rival(bundle: Path, manifest: dict[str, Any], source: Source, tables: ShopTables, folder: Path) -> None:
     """Write tables.npz, shop.json and the trees in both forms.
 
     BundleError where the bundle's graph, its features or its first score are other than this rival knows.
@@ -121,7 +118,16 @@ def keys(items: np.ndarray, strength: np.ndarray) -> np.ndarray:
 def settings(tables: ShopTables) -> dict[str, Any]:
     """The numbers by which candidates are retrieved and get their kinds."""
     retrieve, rules = tables.config.retrieve, tables.config.kinds
-    of_tables = ("n_items", "n_types", "n_categories", "n_brands", "own_places", "new_places", "unsold_places", "n_sold")
+    of_tables = (
+        "n_items",
+        "n_types",
+        "n_categories",
+        "n_brands",
+        "own_places",
+        "new_places",
+        "unsold_places",
+        "n_sold",
+    )
     return {
         **{name: getattr(tables, name) for name in (*of_tables, "supported")},
         "short_days": tables.rhythm.short_days,

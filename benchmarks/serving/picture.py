@@ -24,7 +24,9 @@ def draw_side_by_side(rows: Sequence[Row], file: Path) -> None:
         p50, p99 = row.micros["p50"] / 1e3, row.micros["p99"] / 1e3
         axes.plot([p50, p99], [place, place], color=colour, linewidth=3, solid_capstyle="butt")
         axes.plot([p50], [place], color=colour, marker="o", markersize=7)
-        axes.annotate(f"{p50:.2f}", (p50, place), (0, 7), textcoords="offset points", ha="center", fontsize=8, color=INK)
+        axes.annotate(
+            f"{p50:.2f}", (p50, place), (0, 7), textcoords="offset points", ha="center", fontsize=8, color=INK
+        )
     names = [row.title.replace("`", "") + ("" if row.gives == "offers" else " (ids only)") for row in ordered]
     axes.set_yticks(range(len(ordered)), names, fontsize=9)
     axes.set_xscale("log")

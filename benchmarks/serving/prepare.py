@@ -8,13 +8,13 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import mersalg
 from contenders import Place
 from fit_lookups import write_lookups
 from numpy_tables import tables_of, write_numpy_rival
 from real_requests import open_source
 from request_file import write_requests
 
+import mersalg
 from mersalg.errors import BundleError
 
 STAMP = "prepared.json"

@@ -16,6 +16,7 @@ from mersalg_training.evaluate import shown_cases, test_window
 from mersalg_training.learn import Purchased, read_purchases
 from mersalg_training.progress import Stages
 
+
 @dataclass(frozen=True)
 class Source:
     """The purchases of a bundle."""

@@ -23,7 +23,7 @@ class Row:
     title: str
     gives: str
     micros: Figures
-    """p50, p90, p99, mean of a request."""
+    """p50, p90, p99, mean of a request, and cpu, the median of processor time; of a service that is the client's."""
     cold_seconds: float | None = None
     """Import, load and first answer, above the bare import of numpy and onnxruntime; of a service, from its start."""
     uss_megabytes: float | None = None

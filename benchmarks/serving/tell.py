@@ -16,6 +16,7 @@ from side_by_side import Row
 
 PACKAGES = ("mersalg", "numpy", "onnxruntime", "lightgbm", "implicit", "mlflow", "pandas")
 TIMES = ("p50", "p90", "p99", "mean")
+HEADS = (*(f"{name} ms" for name in TIMES), "CPU p50 ms")
 
 
 def machine() -> str:
@@ -44,16 +45,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def side_by_side(rows: Sequence[Row]) -> str:
     """A line for each contender; times in ms, and how many times as long as the first."""
-    head = ["", "gives", *(f"{name} ms" for name in TIMES), "p50, times", "cold start s", "USS MiB", "RSS MiB", "disk MB"]
+    head = ["", "gives", *HEADS, "times", "cold start s", "USS MiB", "RSS MiB", "disk MB"]
     base = rows[0].micros["p50"]
     lines = []
     for row in rows:
         mark = " (whole service)" if row.is_service else ""
         alone = [number(row.cold_seconds, 2), number(row.uss_megabytes, 0), number(row.rss_megabytes, 0)]
-        times = [number(row.micros[name] / 1e3, 2) for name in TIMES]
-        lines.append(
-            [row.title + mark, row.gives, *times, number(row.micros["p50"] / base, 2), *alone, number(row.size_megabytes, 1)]
-        )
+        times = times_of(row.micros) if not row.is_service else [*times_of(row.micros)[:-1], ""]
+        more = [number(row.micros["p50"] / base, 2), *alone, number(row.size_megabytes, 1)]
+        lines.append([row.title + mark, row.gives, *times, *more])
     return table(head, lines)
 
 
@@ -70,16 +70,16 @@ def bare(figures: Figures) -> str:
 
 def lengths(found: dict[str, Figures]) -> str:
     """By cart and by history."""
-    return table(["lines", *(f"{name} ms" for name in TIMES)], [[name, *times_of(each)] for name, each in found.items()])
+    return table(["lines", *HEADS], [[name, *times_of(each)] for name, each in found.items()])
 
 
 def growth(found: Sequence[Grown]) -> str:
     """By catalogue."""
-    head = ["products", *(f"{name} ms" for name in TIMES), "p50, times", "made within s"]
-    base = found[0].micros["p50"]
+    head = ["products", *HEADS, "p50, times", "CPU, times", "made within s"]
     rows = []
     for each in found:
-        more = [number(each.micros["p50"] / base, 2), number(each.seconds_to_make, 0)]
+        ratios = [number(each.micros[name] / found[0].micros[name], 2) for name in ("p50", "cpu")]
+        more = [*ratios, number(each.seconds_to_make, 0)]
         rows.append([f"{each.products:,}", *times_of(each.micros), *more])
     return table(head, rows)
 
@@ -93,8 +93,8 @@ def threads(found: Figures) -> str:
 
 
 def times_of(micros: Figures) -> list[str]:
-    """p50, p90, p99, mean in ms."""
-    return [number(micros[name] / 1e3, 2) for name in TIMES]
+    """Under HEADS."""
+    return [number(micros[name] / 1e3, 2) for name in (*TIMES, "cpu")]
 
 
 def number(value: float | None, decimals: int) -> str:

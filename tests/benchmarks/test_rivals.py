@@ -109,4 +109,4 @@ def test_requests_come_back_from_their_file(place: Any, tmp_path: Path) -> None:
     requests = read_requests(place.work / "requests.jsonl")
     write_requests(requests, tmp_path / "again.jsonl")
     assert read_requests(tmp_path / "again.jsonl") == requests
-    assert {request["moment"] for request in requests} >= {"cart", "order-confirmation"}
+    assert {request["moment"] for request in requests} >= {"cart"}
