@@ -28,7 +28,10 @@ class Grown:
 
 
 def by_catalogue(bundle: Path, sizes: Sequence[int], n: int, repeats: int, tell: Callable[[str], None]) -> list[Grown]:
-    """One row a size; carts of 5, histories of 300 lines. All scorers are open at once, a million takes 7.5 GB at the peak."""
+    """One row a size; carts of 5, histories of 300 lines.
+
+    All scorers are open at once; with one of a million products that takes 7.5 GB at the peak.
+    """
     manifest: dict[str, Any] = dict(mersalg.load(bundle).manifest)
     taught = taught_by(bundle, manifest)
     asked, seconds = {}, {}
