@@ -20,9 +20,10 @@ from typing import Any
 
 import frontier
 import tell
-from contenders import BATCH, CONTENDERS, Contender, Place, is_there, loaded
+from contenders import BATCH, CONTENDERS, Contender, Place, encoded, is_there, loaded
 from growth import by_catalogue
 from lengths import by_length, threads_compared
+from operators import by_operator
 from picture import draw_side_by_side
 from prepare import prepare
 from real_requests import told
@@ -31,7 +32,7 @@ from side_by_side import agreement, as_json, measure
 
 from mersalg.errors import MersalgError
 
-SECTIONS = ("contenders", "lengths", "threads", "growth")
+SECTIONS = ("contenders", "operators", "lengths", "threads", "growth")
 
 
 def main() -> int:
@@ -90,6 +91,11 @@ def report(args: argparse.Namespace, place: Place) -> dict[str, Any]:
     if "contenders" in sections:
         found |= report_contenders(args, place, requests)
     recommender, ids = loaded(place.bundle), json.loads((place.work / "often_bought.json").read_text())
+    if "operators" in sections:
+        progress("Where the graph's time goes")
+        spent = by_operator(place.bundle / "scorer.onnx", encoded(requests))
+        found["operators"] = [asdict(each) for each in spent]
+        print(f"### The graph by operator\n\n{tell.operators(spent)}\n", flush=True)
     if "lengths" in sections:
         progress("By cart and history")
         found["lengths"] = by_length(recommender, ids, args.requests // 2, args.repeats)

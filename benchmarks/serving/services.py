@@ -96,12 +96,23 @@ def running(
 def asker(
     connection: http.client.HTTPConnection, path: str, body_of: Callable[[Request], str]
 ) -> Callable[[Request], Any]:
-    """Writes a request as JSON, posts it, and reads the JSON of the answer."""
+    """Writes a request as JSON, posts it, and reads the JSON of the answer.
+
+    Where the service has closed the connection, as it does after some idle seconds, it is opened once again.
+    """
+
+    def post(body: str) -> tuple[http.client.HTTPResponse, bytes]:
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer, answer.read()
 
     def ask(request: Request) -> Any:
-        connection.request("POST", path, body_of(request), {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        content = answer.read()
+        body = body_of(request)
+        try:
+            answer, content = post(body)
+        except ConnectionError:
+            connection.close()
+            answer, content = post(body)
         if answer.status != 200:
             raise RuntimeError(f"{path}: expected status 200, got {answer.status}: {content[:500]!r}")
         return json.loads(content)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from alone import Figures
 from growth import Grown
+from operators import Spent
 from side_by_side import Row
 
 PACKAGES = ("mersalg", "numpy", "onnxruntime", "lightgbm", "implicit", "mlflow", "pandas")
@@ -82,6 +83,16 @@ def growth(found: Sequence[Grown]) -> str:
         more = [*ratios, number(each.seconds_to_make, 0)]
         rows.append([f"{each.products:,}", *times_of(each.micros), *more])
     return table(head, rows)
+
+
+def operators(found: Sequence[Spent], most: int = 12) -> str:
+    """The dearest kinds of operator, and all others together."""
+    rows = [[each.operator, str(each.nodes), number(each.micros, 0), f"{each.share:.0%}"] for each in found[:most]]
+    rest = found[most:]
+    if rest:
+        micros, share = sum(each.micros for each in rest), sum(each.share for each in rest)
+        rows.append([f"{len(rest)} others", str(sum(each.nodes for each in rest)), number(micros, 0), f"{share:.0%}"])
+    return table(["operator", "nodes", "us a request", "share"], rows)
 
 
 def threads(found: Figures) -> str:

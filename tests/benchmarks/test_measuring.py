@@ -64,6 +64,17 @@ def test_a_drawn_catalogue_answers(place: Any) -> None:
     assert small.micros["p50"] > 0
 
 
+def test_the_graphs_time_is_told_by_operator(place: Any) -> None:
+    from contenders import encoded
+    from operators import by_operator
+    from request_file import read_requests
+
+    found = by_operator(place.bundle / "scorer.onnx", encoded(read_requests(place.work / "requests.jsonl")[:15]))
+    assert sum(each.share for each in found) == pytest.approx(1.0)
+    assert [each.micros for each in found] == sorted((each.micros for each in found), reverse=True)
+    assert {each.operator: each.nodes for each in found}["TreeEnsemble"] == 2
+
+
 def test_two_threads_answer(place: Any) -> None:
     from contenders import loaded
     from lengths import threads_compared
