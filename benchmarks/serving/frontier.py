@@ -66,9 +66,14 @@ def main(argv: Sequence[str]) -> int:
     if args.out is not None:
         args.out.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
     if args.plot is not None:
-        drawn = [(Path(p.bundle).name, p.micros["p50"] / 1e3, p.ndcg.value, p.ndcg.low, p.ndcg.high) for p in points]
-        draw_frontier(drawn, args.task, args.plot)
+        draw_frontier([drawn(each, points[0]) for each in points], args.task, args.plot)
     return 0
+
+
+def drawn(each: Point, first: Point) -> tuple[str, float, float, float, float]:
+    """Name, ms, quality, and the interval of the paired difference to the first, laid at the first's quality."""
+    low, high = (first.ndcg.value + end for end in (each.more.low, each.more.high))
+    return Path(each.bundle).name, each.micros["p50"] / 1e3, each.ndcg.value, low, high
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:

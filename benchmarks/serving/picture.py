@@ -9,6 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from side_by_side import Row
 
 from mersalg_training.plots import FAINT, INK, QUIET, RULE, STRONG
@@ -30,13 +31,16 @@ def draw_side_by_side(rows: Sequence[Row], file: Path) -> None:
     names = [row.title.replace("`", "") + ("" if row.gives == "offers" else " (ids only)") for row in ordered]
     axes.set_yticks(range(len(ordered)), names, fontsize=9)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(-0.6, len(ordered) - 0.2)
     quiet(axes, "ms a request: p50 (dot) to p99 (end of the line), one thread")
     save(figure, file)
 
 
 def draw_frontier(points: Sequence[tuple[str, float, float, float, float]], task: str, file: Path) -> None:
-    """An SVG of name, p50 in ms, quality and its interval; those that nobody beats in both are joined."""
+    """An SVG of name, p50 in ms, quality and an interval; those that nobody beats in both are joined."""
     figure = Figure(figsize=(7.6, 4.6), layout="constrained")
     axes = figure.add_subplot()
     best = [p for p in points if not any(o[1] <= p[1] and o[2] >= p[2] and o != p for o in points)]
@@ -48,7 +52,8 @@ def draw_frontier(points: Sequence[tuple[str, float, float, float, float]], task
         axes.plot([p50, p50], [low, high], color=colour, linewidth=0.8, alpha=0.6)
         axes.plot([p50], [value], color=colour, marker="o", markersize=6)
         axes.annotate(name, (p50, value), (6, 4), textcoords="offset points", fontsize=8, color=INK)
-    axes.set_ylabel(f"NDCG@10, {task}", fontsize=9, color=QUIET)
+    axes.set_ylabel(f"NDCG@10, {task}; 95 % of the difference to the first", fontsize=9, color=QUIET)
+    axes.margins(x=0.12)
     quiet(axes, "p50 of one recommend, ms")
     save(figure, file)
 
@@ -64,7 +69,7 @@ def quiet(axes: Axes, label: str) -> None:
 
 
 def save(figure: Figure, file: Path) -> None:
-    """The same bytes for the same figure."""
+    """The same bytes for the same figure; texts stay texts."""
     FigureCanvasSVG(figure)
-    with mpl.rc_context({"svg.hashsalt": "mersalg", "svg.fonttype": "path"}):
+    with mpl.rc_context({"svg.hashsalt": "mersalg", "svg.fonttype": "none"}):
         figure.savefig(file, format="svg", metadata={"Date": None})
