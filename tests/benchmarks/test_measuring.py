@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mersalg import ConfigError
+
 SERVING = Path(__file__).parents[2] / "benchmarks" / "serving"
 
 
@@ -97,9 +99,21 @@ def test_a_fresh_process_tells_memory_above_the_bare_imports(place: Any) -> None
 
 @pytest.mark.slow
 def test_the_command_prints_tables_and_writes_every_figure(place: Any, tmp_path: Path) -> None:
-    out, plot = tmp_path / "figures.json", tmp_path / "figures.svg"
+    out, plot, page = (tmp_path / f"figures.{ending}" for ending in ("json", "svg", "md"))
+    page.write_text("# Before\n<!-- figures:start -->\nfigures of last year\n<!-- figures:end -->\nAfter\n")
     told = ["--requests", "120", "--repeats", "1", "--starts", "0", "--only", "recommend,batch,lightgbm,scan"]
-    told += ["--sections", "contenders", "--work", str(place.work), "--out", str(out), "--plot", str(plot)]
+    told += [
+        "--sections",
+        "contenders",
+        "--work",
+        str(place.work),
+        "--out",
+        str(out),
+        "--plot",
+        str(plot),
+        "--into",
+        str(page),
+    ]
     done = subprocess.run(
         [sys.executable, str(SERVING), str(place.bundle), *told], capture_output=True, text=True, check=False
     )
@@ -109,6 +123,22 @@ def test_the_command_prints_tables_and_writes_every_figure(place: Any, tmp_path:
     assert found["agreement"] == {"equal": 120, "of": 120}
     assert "| numpy + LightGBM | offers |" in done.stdout
     assert plot.read_text().startswith("<?xml")
+    written = page.read_text()
+    assert written.startswith("# Before\n<!-- figures:start -->\n    python ")
+    assert written.endswith("<!-- figures:end -->\nAfter\n")
+    assert "| numpy + LightGBM | offers |" in written
+    assert "last year" not in written
+
+
+@pytest.mark.parametrize("text", ["nothing", "<!-- figures:end --><!-- figures:start -->", "<!-- figures:start -->"])
+def test_a_page_without_marks_stays_as_it_is(tmp_path: Path, text: str) -> None:
+    from report import write_between
+
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(ConfigError, match="nothing was written"):
+        write_between(page, "figures")
+    assert page.read_text() == text
 
 
 def frontier(*arguments: str) -> subprocess.CompletedProcess[str]:
