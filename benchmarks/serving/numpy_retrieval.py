@@ -58,8 +58,9 @@ class Retrieval:
         cart, lines = self.items(request["cart"]), request["history"]
         paid = request["moment"] in AFTER_PAYMENT
         item = np.array([self.item_of.get(line["product_id"], -1) for line in lines], dtype=np.int64)
-        at = np.array([line["ordered_at"] for line in lines], dtype="datetime64[us]")
-        age = ((np.datetime64(request["at"], "us") - at).astype(np.int64) / 86_400e6).astype(np.float32)
+        now = request["at"]
+        seconds = np.array([(now - line["ordered_at"]).total_seconds() for line in lines], dtype=np.float64)
+        age = (seconds / 86_400.0).astype(np.float32)
         quantity = np.array([line["quantity"] for line in lines], dtype=np.float32)
         used = (item >= 0) & (age >= 0) & (quantity > 0)
         item, age, quantity = item[used], age[used], quantity[used]
@@ -128,9 +129,10 @@ class Retrieval:
         ends = np.searchsorted(item, n_items)
         sums = np.add.reduceat(sorted_values[:ends], first, axis=0)
         item = item[first]
-        own_place = np.minimum(np.searchsorted(known.own, item), max(len(known.own) - 1, 0))
-        is_own = known.own[own_place] == item if len(known.own) else np.zeros(len(item), dtype=bool)
-        blocked = exclude if known.paid else np.union1d(exclude, known.cart)
+        own_place, is_own = found_in(known.own, item)
+        is_blocked = found_in(exclude, item)[1]
+        if not known.paid:
+            is_blocked |= found_in(known.cart, item)[1]
         return {
             "item": item,
             "anchor": anchor[order][first],
@@ -139,7 +141,7 @@ class Retrieval:
             "closest": np.maximum.reduceat(sorted_values[:ends, 0], first),
             "is_own": is_own,
             "own_place": np.where(is_own, own_place, len(known.own)),
-            "blocked": np.isin(item, blocked),
+            "blocked": is_blocked,
         }
 
     def of_types(self, known: Known) -> np.ndarray:
@@ -154,7 +156,16 @@ class Retrieval:
         """Popular products, new to the customer, that fit the taste best."""
         scanned = self.of["scanned"]
         fit = np.round(self.of["taste_factors"][scanned] @ known.taste * STEPS)
-        fit[np.isin(scanned, known.own)] = 0
+        place = self.of["place_of_scanned"][known.own]
+        fit[place[place >= 0]] = 0
         k = min(self.is_set["taste_candidates"], len(scanned))
         best = np.argpartition(-fit, k - 1)[:k]
         return scanned[best[fit[best] > 0]]
+
+
+def found_in(ascending: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each item its place among ascending ones, and whether it is there."""
+    if not len(ascending):
+        return np.zeros(len(item), dtype=np.int64), np.zeros(len(item), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(ascending, item), len(ascending) - 1)
+    return place, ascending[place] == item

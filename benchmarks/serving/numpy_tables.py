@@ -70,6 +70,9 @@ def write_rival(
     """The rival's files. of_bundle: the constants NEEDED; names: of the features, in the trees' order."""
     near, words = tables.neighbours, tables.vocabulary
     cart, ladder, anchor = near.cart, near.ladder, near.anchor
+    scanned = tables.most_popular(min(SCANNED, tables.n_items))
+    place_of_scanned = np.full(tables.n_items + 1, -1)
+    place_of_scanned[scanned] = np.arange(len(scanned))
     later = anchor.values[..., 1] * 0.3 + anchor.values[..., 2] * 0.3 + anchor.values[..., 0] * 0.05
     np.savez(
         folder / "tables.npz",
@@ -90,7 +93,8 @@ def write_rival(
         taste_factors=tables.taste.factors,
         taste_solve=tables.taste.solve,
         factors=tables.factors,
-        scanned=tables.most_popular(min(SCANNED, tables.n_items)),
+        scanned=scanned,
+        place_of_scanned=place_of_scanned,
         popular=tables.most_popular(tables.config.retrieve.popular_candidates),
         standing=of_bundle["facts_of_item"][:, -of_bundle["first_weights"].shape[1] :],
         **{name: array for name, array in of_bundle.items() if name != "facts_of_item"},
