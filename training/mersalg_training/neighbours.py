@@ -38,7 +38,7 @@ class NeighbourTable:
     items: npt.NDArray[np.int32]
     """(n_rows, width) item indices."""
     values: Float32
-    """(n_rows, width, channels)."""
+    """(n_rows, width, channels), in [0, 1], rounded to half precision: so they are kept in a bundle."""
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ def table(
     items[entries.row[order], place] = entries.item[order]
     for channel, name in enumerate(channels):
         values[entries.row[order], place, channel] = entries.values[name][order]
-    return NeighbourTable(items, values)
+    return NeighbourTable(items, values.astype(np.float16).astype(np.float32))
 
 
 def rank_in_run(ascending: Int64) -> Int64:
