@@ -110,8 +110,9 @@ class Value:
         return self.op("Expand", self.graph.dims(*dims))
 
     def dim(self, axis: int) -> Value:
-        """(1,) int64: the size of an axis, known when run."""
-        return self.op("Shape", start=axis, end=axis + 1)
+        """(1,) int64: the size of an axis, known when run. Axis 0 is the batch, of one size in the whole graph."""
+        of = self if axis else Value(self.graph, self.graph.inputs[0].name)
+        return of.op("Shape", start=axis, end=axis + 1)
 
     def turned(self) -> Value:
         """(n, b, a) of (n, a, b)."""

@@ -41,8 +41,6 @@ class Candidates:
     anchor: Value
     valid: Value
     """(N, C) bool."""
-    own_width: Value
-    """(1,) int64 places of own products."""
     retrieved: Value
     """(N,) int64."""
     feature_names: list[str]
@@ -73,7 +71,6 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
         kind=shortlist.kind,
         anchor=shortlist.anchor,
         valid=shortlist.valid,
-        own_width=shortlist.own_width,
         retrieved=shortlist.retrieved,
         feature_names=names,
         features=features,

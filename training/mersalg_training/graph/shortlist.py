@@ -46,8 +46,6 @@ class Shortlist:
     """(N, C) bool."""
     first_score: Value
     """(N, C) float32."""
-    own_width: Value
-    """(1,) int64 places of own products; all others follow."""
     retrieved: Value
     """(N,) int64 eligible candidates in the pool."""
     found: Value
@@ -97,7 +95,6 @@ def shorten(
         group=group.gather_elements(place),
         valid=valid,
         first_score=best,
-        own_width=kept[0][1].dim(1),
         retrieved=typed.eligible.integers().sum(1),
         found=typed.found.integers().sum(1),
         signals=signals.columns_at(place, len(SIGNALS)),
