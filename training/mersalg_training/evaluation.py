@@ -15,6 +15,7 @@ from rich.text import Text
 
 from mersalg_training.by_value import Sold
 from mersalg_training.card import OURS
+from mersalg_training.empty_answers import Empty
 from mersalg_training.kept import Kept, Promises
 from mersalg_training.metrics import NDCG, PRECISION, Estimate
 from mersalg_training.restraint import COLUMNS as RESTRAINT_COLUMNS
@@ -97,6 +98,8 @@ class Evaluation:
     """The offers behind it, for a plot."""
     restraint: Sequence[Restraint] = ()
     """How many carts see an offer at an equal precision; empty where that was not asked for."""
+    empty: Sequence[Empty] = ()
+    """Why requests were shown nothing, of the same requests as `shown`; empty where that was not asked for."""
 
     def figures(self, metric: str) -> dict[str, dict[str, Row]]:
         """Task -> method -> its row."""
@@ -163,6 +166,7 @@ class Evaluation:
             "sold": [asdict(row) for row in self.sold],
             "kept": [asdict(row) for row in self.kept],
             "restraint": [asdict(row) for row in self.restraint],
+            "empty": [asdict(row) for row in self.empty],
             "without_requests": list(self.without_requests),
             "skipped": dict(self.skipped),
         }

@@ -11,6 +11,7 @@ from mersalg_training import plots
 from mersalg_training.config import flat
 from mersalg_training.contract_report import ContractReport
 from mersalg_training.evaluation import Evaluation
+from mersalg_training.evaluation_file import evaluation_document
 from mersalg_training.export import as_json
 from mersalg_training.metrics import RECALL
 from mersalg_training.threshold_plots import reliability_by_group, tradeoff_curves
@@ -60,12 +61,12 @@ def log_job(
     run.log_figure("plots/candidates.png", plots.recall_of_candidates(learned.fitted.recall))
     log_certifying(run, learned)
     if evaluation is not None:
-        log_evaluation(run, evaluation)
+        log_evaluation(run, evaluation, manifest)
 
 
-def log_evaluation(run: Run, evaluation: Evaluation) -> None:
+def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]) -> None:
     """Log the tables of every method on every task with their intervals, and their picture."""
-    run.log_text("evaluation.json", as_json(finite(evaluation.to_json())).decode())
+    run.log_text("evaluation.json", as_json(evaluation_document(manifest, evaluation)).decode())
     run.log_text("evaluation.md", evaluation.markdown())
     run.log_text("evaluation_recall.md", evaluation.markdown(RECALL))
     run.log_figure("plots/results.png", plots.results_by_task(evaluation.rows))
