@@ -1,0 +1,199 @@
+"""What thresholds cost: precision against coverage by kind, who sees an offer and who none, and what it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from mersalg.names import KINDS, Kind
+from mersalg.offers import REASONS
+from mersalg_training.by_value import MARGIN, REVENUE
+from mersalg_training.card import OURS
+from mersalg_training.empty_answers import Empty
+from mersalg_training.metrics import Estimate
+from mersalg_training.report.blocks import (
+    Block,
+    Cell,
+    Chart,
+    Charts,
+    Curve,
+    Details,
+    Paragraph,
+    Point,
+    Rows,
+    Section,
+    Table,
+)  # fmt: skip
+from mersalg_training.report.charts import chart
+from mersalg_training.report.of_bundle import by_offer
+from mersalg_training.report.strips import from_zero
+from mersalg_training.report.subject import Subject
+from mersalg_training.report.wording import DASH, count, number, of_number, of_share, share
+from mersalg_training.restraint import Restraint
+from mersalg_training.shown import EVERY, Shown
+
+HOW: Final = (
+    "Each point is a threshold, measured on customers who had no part in the calibration; the large one is the chosen "
+    "one. A higher threshold shows fewer requests an offer, and more of what is shown is bought. The intervals (95 %, "
+    "Wilson) take each offer for itself; offers to one customer hang together, so the true ones are wider."
+)
+
+
+def costs(subject: Subject) -> Section:
+    """Curves and tables of trade-offs, who sees what, restraint beside the baselines, and value."""
+    rules = {kind: rule for kind in KINDS if (rule := subject.manifest["kinds"].get(kind)) and rule.get("tradeoffs")}
+    blocks: list[Block] = []
+    if rules:
+        charts = [tradeoff_chart(kind, rule) for kind, rule in rules.items()]
+        blocks += [
+            Paragraph(HOW),
+            Charts("Precision against coverage, threshold by threshold", [], charts),
+            Details("The figures behind the curves", [tradeoff_table(subject, rules)]),
+        ]
+    else:
+        blocks.append(Paragraph("The bundle does not tell what other thresholds would show.", "warning"))
+    found = subject.evaluation
+    if found.shown:
+        blocks.append(shown_table(found.shown))
+    if found.empty:
+        blocks.append(empty_table(found.empty))
+    if found.restraint:
+        blocks.append(restraint_table(found.restraint))
+    if found.sold:
+        blocks += sold_blocks(subject)
+    return Section(
+        "costs", "What it costs", "How many requests see an offer, and what would more or fewer bring?", blocks
+    )
+
+
+def tradeoff_chart(kind: Kind, rule: Mapping[str, Any]) -> Chart:
+    """Precision against coverage of a kind; the points of thresholds without an offer are left out."""
+    rows = sorted((row for row in rule["tradeoffs"] if row["precision"] is not None), key=lambda row: row["coverage"])
+    points = [tradeoff_point(row, row["threshold"] == rule["threshold"]) for row in rows]
+    wanted = rule["precision_wanted"]
+    levels = [(wanted, f"wanted {share(wanted)}")] if wanted else []
+    told = "; ".join(("chosen: " if p.chosen else "") + p.text for p in points)
+    labels = ("requests that see one", "share bought")
+    return chart(f"tradeoff-{kind}", kind, told, labels, [Curve("thresholds", "first", points)], levels=levels)
+
+
+def tradeoff_point(row: Mapping[str, Any], chosen: bool) -> Point:
+    """A threshold as a point."""
+    found = by_offer(row["precision"], row["offers"])
+    text = f"from {number(row['threshold'], 4)}: {share(row['precision'])} bought, {share(row['coverage'])} see one"
+    return Point(row["coverage"], found.value, found.low, found.high, text, chosen)
+
+
+def tradeoff_table(subject: Subject, rules: Mapping[Kind, Mapping[str, Any]]) -> Table:
+    """Every threshold of every kind."""
+    brings = f"{subject.manifest['value']} a request" if subject.manifest.get("value") else "brings"
+    groups = []
+    for kind, rule in rules.items():
+        rows = []
+        for row in rule["tradeoffs"]:
+            chosen = row["threshold"] == rule["threshold"]
+            rows.append(
+                [
+                    Cell(number(row["threshold"], 4) + (" (chosen)" if chosen else ""), tone="ours" if chosen else ""),
+                    Cell(count(row["offers"])),
+                    Cell(DASH if row["precision"] is None else of_share(by_offer(row["precision"], row["offers"]))),
+                    Cell(share(row["coverage"])),
+                    Cell(share(row["recall"])),
+                    Cell(number(row["worth"])),
+                ]
+            )
+        groups.append(Rows(rows, kind))
+    columns = ["threshold", "offers", "bought (95 %)", "see one", "kept of the relevant", brings]
+    return Table("What each threshold shows", columns, groups)
+
+
+def shown_table(found: Sequence[Shown]) -> Table:
+    """What is shown at the thresholds on the test window, by moment and kind."""
+    told = any(row.requests for row in found)
+    scale = from_zero(row.precision for row in found if row.precision is not None)
+    groups = []
+    for moment in dict.fromkeys(row.moment for row in found):
+        rows = []
+        for row in (row for row in found if row.moment == moment):
+            nothing = Cell("nothing shown")
+            cells = [
+                Cell("every kind" if row.kind == EVERY else row.kind),
+                *([Cell(count(row.requests))] if told else []),
+                Cell(of_share(row.seen)),
+                Cell(count(row.offers)),
+                nothing if row.precision is None else Cell(of_share(row.precision), scale.strip(row.precision)),
+            ]
+            rows.append(cells)
+        groups.append(Rows(rows, "Every moment" if moment == EVERY else f"At the moment {moment}"))
+    columns = ["kind", *(["requests"] if told else []), "see one", "offers", "bought of them (95 %)"]
+    return Table("What is shown on the test window at the thresholds, at most three offers a request", columns, groups)
+
+
+def empty_table(found: Sequence[Empty]) -> Table:
+    """Why requests of the test window see no offer."""
+    groups = []
+    for moment in dict.fromkeys(row.moment for row in found):
+        rows = [
+            [
+                Cell(row.reason),
+                Cell(count(row.requests)),
+                Cell(share(row.requests / row.of)),
+                Cell(REASONS.get(row.reason, "")),  # type: ignore[call-overload]
+            ]
+            for row in found
+            if row.moment == moment
+        ]
+        groups.append(Rows(rows, f"At the moment {moment}"))
+    caption = "Requests of the test window that see nothing, and why"
+    return Table(caption, ["reason", "requests", "of those at the moment", "which means"], groups, words=[3])
+
+
+def restraint_table(found: Sequence[Restraint]) -> Table:
+    """The share of carts that see an offer at an equal precision, a row for each method that reaches any."""
+    scale = from_zero(row.coverage for row in found if row.coverage is not None)
+    groups = []
+    for task, wanted in dict.fromkeys((row.task, row.wanted) for row in found):
+        of_task = [row for row in found if (row.task, row.wanted) == (task, wanted)]
+        reached = sorted((row for row in of_task if row.coverage), key=lambda row: -coverage_of(row))
+        rows = [
+            [
+                Cell(row.method, tone="ours" if row.method == OURS else ""),
+                Cell(of_share(row.coverage), scale.strip(row.coverage)) if row.coverage else Cell(DASH),
+                Cell(DASH if row.ratio is None else of_number(row.ratio, 2)),
+            ]
+            for row in reached
+        ]
+        missed = [row.method for row in of_task if row.coverage is None]
+        if missed:
+            rows.append([Cell(f"not reached by {', '.join(missed)}"), Cell(DASH), Cell(DASH)])
+        groups.append(Rows(rows, f"{task}: {wanted:.0%} of what is shown is bought"))
+    caption = "What restraint costs: carts that see an offer at an equal realised precision"
+    columns = ["method", "carts that see one (95 %)", f"{OURS} over it"]
+    return Table(caption, columns, groups)
+
+
+def coverage_of(row: Restraint) -> float:
+    """The share of carts; zero where the precision is not reached."""
+    return 0.0 if row.coverage is None else row.coverage.value
+
+
+def sold_blocks(subject: Subject) -> list[Block]:
+    """What each order of the offers brings, and what that does not say."""
+    found = subject.evaluation.sold
+    names = [name for name in (REVENUE, MARGIN) if any(name in row.worth for row in found)]
+    scale = from_zero(row.worth[name] for row in found for name in names if name in row.worth)
+
+    def worth(values: Mapping[str, Estimate], name: str, signed: bool = False) -> Cell:
+        if name not in values:
+            return Cell(DASH)
+        return Cell(of_number(values[name], 3, signed), None if signed else scale.strip(values[name]))
+
+    rows = []
+    for row in found:
+        precision = Cell(DASH if row.precision is None else of_share(row.precision))
+        rows.append([Cell(f"by {row.order}"), precision, *(worth(row.worth, name) for name in names)])
+        if row.more:
+            rows.append([Cell("more than by relevance"), Cell(DASH), *(worth(row.more, name, True) for name in names)])
+    caption = "What each order of the offers brings, of what is shown and bought"
+    note = "In the currency of the purchases. That an offer was shown and bought does not say that it was the reason."
+    return [Table(caption, ["order", "bought (95 %)", *names], [Rows(rows)]), Paragraph(note, "note")]
