@@ -21,7 +21,7 @@ class Strip:
     low: float | None
     high: float | None
     """None = no interval is known."""
-    zero: float | None
+    mark: float | None
     """Where a line of reference stands; None = none."""
     beyond: bool
     """The dot lies beyond the edge that it is drawn at."""
@@ -34,6 +34,8 @@ class Cell:
     text: str
     strip: Strip | None = None
     tone: Tone = ""
+    note: str = ""
+    """What is said of it in a word or two."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,13 @@ class Table:
     columns: Sequence[str]
     groups: Sequence[Rows]
     words: Sequence[int] = ()
-    """Columns, besides the first, whose cells are words and stand at the left."""
+    """Columns, besides the first, whose cells are words."""
+
+    @property
+    def left(self) -> set[int]:
+        """Columns that stand at the left: the first, words, and figures with a strip."""
+        strips = {n for group in self.groups for row in group.rows for n, cell in enumerate(row) if cell.strip}
+        return {0, *self.words} | strips
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from mersalg_training.report.blocks import Chart, Curve, Line, Point, Tick
 
 WIDTH, HEIGHT = 320.0, 250.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 308.0, 10.0, 208.0
+LEFT, RIGHT, TOP, BOTTOM = 54.0, 308.0, 10.0, 208.0
 MARGIN: Final = 1.06
 """How far an axis goes on behind the last point."""
 

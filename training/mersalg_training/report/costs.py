@@ -8,7 +8,6 @@ from typing import Any, Final
 from mersalg.names import KINDS, Kind
 from mersalg.offers import REASONS
 from mersalg_training.by_value import MARGIN, REVENUE
-from mersalg_training.card import OURS
 from mersalg_training.empty_answers import Empty
 from mersalg_training.metrics import Estimate
 from mersalg_training.report.blocks import (
@@ -26,10 +25,10 @@ from mersalg_training.report.blocks import (
 )  # fmt: skip
 from mersalg_training.report.charts import chart
 from mersalg_training.report.of_bundle import by_offer
-from mersalg_training.report.strips import from_zero
+from mersalg_training.report.restrained import restraint_blocks
+from mersalg_training.report.strips import Scale, from_zero
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, number, of_number, of_share, share
-from mersalg_training.restraint import Restraint
 from mersalg_training.shown import EVERY, Shown
 
 HOW: Final = (
@@ -54,11 +53,11 @@ def costs(subject: Subject) -> Section:
         blocks.append(Paragraph("The bundle does not tell what other thresholds would show.", "warning"))
     found = subject.evaluation
     if found.shown:
-        blocks.append(shown_table(found.shown))
+        blocks += shown_blocks(found.shown)
     if found.empty:
         blocks.append(empty_table(found.empty))
     if found.restraint:
-        blocks.append(restraint_table(found.restraint))
+        blocks += restraint_blocks(found.restraint)
     if found.sold:
         blocks += sold_blocks(subject)
     return Section(
@@ -107,26 +106,39 @@ def tradeoff_table(subject: Subject, rules: Mapping[Kind, Mapping[str, Any]]) ->
     return Table("What each threshold shows", columns, groups)
 
 
-def shown_table(found: Sequence[Shown]) -> Table:
-    """What is shown at the thresholds on the test window, by moment and kind."""
+def shown_blocks(found: Sequence[Shown]) -> list[Block]:
+    """What is shown at the thresholds on the test window: over all moments, and folded away moment by moment."""
+    caption = "What is shown on the test window at the thresholds, at most three offers a request"
+    over_all = [row for row in found if row.moment == EVERY]
+    by_moment = [row for row in found if row.moment != EVERY]
+    blocks: list[Block] = [shown_table(caption, over_all)] if over_all else []
+    if by_moment:
+        blocks.append(Details("The same moment by moment", [shown_table(f"{caption}, by moment", by_moment)]))
+    return blocks
+
+
+def shown_table(caption: str, found: Sequence[Shown]) -> Table:
+    """Some rows by moment and kind."""
     told = any(row.requests for row in found)
     scale = from_zero(row.precision for row in found if row.precision is not None)
     groups = []
     for moment in dict.fromkeys(row.moment for row in found):
-        rows = []
-        for row in (row for row in found if row.moment == moment):
-            nothing = Cell("nothing shown")
-            cells = [
-                Cell("every kind" if row.kind == EVERY else row.kind),
-                *([Cell(count(row.requests))] if told else []),
-                Cell(of_share(row.seen)),
-                Cell(count(row.offers)),
-                nothing if row.precision is None else Cell(of_share(row.precision), scale.strip(row.precision)),
-            ]
-            rows.append(cells)
-        groups.append(Rows(rows, "Every moment" if moment == EVERY else f"At the moment {moment}"))
+        rows = [shown_line(row, scale, told) for row in found if row.moment == moment]
+        groups.append(Rows(rows, "" if moment == EVERY else f"At the moment {moment}"))
     columns = ["kind", *(["requests"] if told else []), "see one", "offers", "bought of them (95 %)"]
-    return Table("What is shown on the test window at the thresholds, at most three offers a request", columns, groups)
+    return Table(caption, columns, groups)
+
+
+def shown_line(row: Shown, scale: Scale, told: bool) -> list[Cell]:
+    """The cells of a kind; `told` = with the number of requests."""
+    bought = None if row.precision is None else Cell(of_share(row.precision), scale.strip(row.precision))
+    return [
+        Cell("every kind" if row.kind == EVERY else row.kind),
+        *([Cell(count(row.requests))] if told else []),
+        Cell(of_share(row.seen)),
+        Cell(count(row.offers)),
+        bought or Cell("nothing shown"),
+    ]
 
 
 def empty_table(found: Sequence[Empty]) -> Table:
@@ -146,35 +158,6 @@ def empty_table(found: Sequence[Empty]) -> Table:
         groups.append(Rows(rows, f"At the moment {moment}"))
     caption = "Requests of the test window that see nothing, and why"
     return Table(caption, ["reason", "requests", "of those at the moment", "which means"], groups, words=[3])
-
-
-def restraint_table(found: Sequence[Restraint]) -> Table:
-    """The share of carts that see an offer at an equal precision, a row for each method that reaches any."""
-    scale = from_zero(row.coverage for row in found if row.coverage is not None)
-    groups = []
-    for task, wanted in dict.fromkeys((row.task, row.wanted) for row in found):
-        of_task = [row for row in found if (row.task, row.wanted) == (task, wanted)]
-        reached = sorted((row for row in of_task if row.coverage), key=lambda row: -coverage_of(row))
-        rows = [
-            [
-                Cell(row.method, tone="ours" if row.method == OURS else ""),
-                Cell(of_share(row.coverage), scale.strip(row.coverage)) if row.coverage else Cell(DASH),
-                Cell(DASH if row.ratio is None else of_number(row.ratio, 2)),
-            ]
-            for row in reached
-        ]
-        missed = [row.method for row in of_task if row.coverage is None]
-        if missed:
-            rows.append([Cell(f"not reached by {', '.join(missed)}"), Cell(DASH), Cell(DASH)])
-        groups.append(Rows(rows, f"{task}: {wanted:.0%} of what is shown is bought"))
-    caption = "What restraint costs: carts that see an offer at an equal realised precision"
-    columns = ["method", "carts that see one (95 %)", f"{OURS} over it"]
-    return Table(caption, columns, groups)
-
-
-def coverage_of(row: Restraint) -> float:
-    """The share of carts; zero where the precision is not reached."""
-    return 0.0 if row.coverage is None else row.coverage.value
 
 
 def sold_blocks(subject: Subject) -> list[Block]:

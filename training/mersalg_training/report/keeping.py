@@ -93,14 +93,13 @@ def certificates_kept(subject: Subject) -> Table:
     rows = []
     for row in found:
         certificate = subject.certificate(row.kind)
-        told: tuple[str, Tone] = (
-            ("not certified", "") if certificate is None else verdict(certificate["precision"], row.came)
-        )
+        mark = None if certificate is None else float(certificate["precision"])
+        told: tuple[str, Tone] = ("not certified", "") if mark is None else verdict(mark, row.came)
         rows.append(
             [
                 Cell(row.kind),
                 Cell("none" if certificate is None else share(certificate["precision"])),
-                Cell(of_share(row.came), scale.strip(row.came)),
+                Cell(of_share(row.came), scale.strip(row.came, mark)),
                 Cell(told[0], tone=told[1]),
                 Cell(share(row.promised)),
                 Cell(count(row.offers)),
@@ -112,7 +111,7 @@ def certificates_kept(subject: Subject) -> Table:
         "kind", "certified: at least", "bought on test (95 %)", "certificate", "mean relevance", "offers", "ECE",
         "ECE by chance",
     ]  # fmt: skip
-    caption = "Promised and kept, on a test window that nothing trained has seen"
+    caption = "Promised and kept, on a test window that nothing trained has seen; dotted: what is certified"
     return Table(caption, columns, [Rows(rows)], words=[3])
 
 

@@ -42,7 +42,7 @@ def origins(subject: Subject) -> Section:
 def ceiling_table(found: Sequence[Row]) -> Table:
     """Candidate recall by task at each depth, and the ceiling of NDCG."""
     values = {(row.task, row.method, row.metric): row.estimate for row in found}
-    scale = Scale(0.0, 1.0, zero=False)
+    scale = Scale(0.0, 1.0)
     rows = []
     for task in dict.fromkeys(row.task for row in found):
         cells = [Cell(task)]
@@ -68,7 +68,7 @@ def told(estimate: Estimate | None, scale: Scale | None, places: int | None = No
 
 def source_table(recall: Mapping[str, float]) -> Table:
     """What each source finds of what followed the ranker's requests."""
-    scale = Scale(0.0, max([*recall.values(), 1e-9]), zero=False)
+    scale = Scale(0.0, max([*recall.values(), 1e-9]))
     rows = [
         [Cell(name), Cell(share(value), scale.strip(Estimate(value, math.nan, math.nan, 0)))]
         for name, value in recall.items()

@@ -18,7 +18,8 @@ RELEVANCE: Final = (
 LIMITS: Final = (
     "A certificate speaks of customers, products and seasons like those of its window. It says that offers were "
     "bought, not that they were bought because they were shown: only a hold-out group measures that. It "
-    "was measured with the same rankers and thresholds on counts that ended where its window began; the counts in the bundle are newer."
+    "was measured with the same rankers and thresholds on counts that ended where its window began; the counts in the "
+    "bundle are newer."
 )
 
 

@@ -119,7 +119,7 @@ def summary(found: Evaluation, metric: str) -> Table:
         for task, row in ours.items():
             if view_of(task) != view:
                 continue
-            cells = [Cell(task), measured(row.estimate, scale, places), *rival_cells(rivals[task], scale, places)]
+            cells = [Cell(task), measured(row.estimate, scale, places), rival_cell(rivals[task], scale, places)]
             if single:
                 cells.append(gap_cell(single.get(task), around, places))
             if staged:
@@ -131,13 +131,15 @@ def summary(found: Evaluation, metric: str) -> Table:
             rows.append(cells)
         if rows:
             groups.append(Rows(rows, label))
-    columns = ["task", OURS, "best single method", "its name"]
+    columns = ["task", OURS, "best single method"]
     columns += ["difference to it"] if single else []
     columns += [f"difference to {TWO_STAGE}"] if staged else []
     columns += ["ceiling"] if ceilings else []
     columns += ["requests"] if any(row.n for row in ours.values()) else []
     ceiling = "; ceiling: a perfect order of the bundle's own candidates" if ceilings else ""
-    return Table(f"{metric} by task{ceiling}", columns, groups, words=[3])
+    beyond = any(cell.strip and cell.strip.beyond for group in groups for row in group.rows for cell in row)
+    edge = "; hollow dot: beyond the edge" if beyond else ""
+    return Table(f"{metric} by task{ceiling}{edge}", columns, groups)
 
 
 def measured(estimate: Estimate, scale: Scale, places: int) -> Cell:
@@ -145,13 +147,11 @@ def measured(estimate: Estimate, scale: Scale, places: int) -> Cell:
     return Cell(of_number(estimate, places), scale.strip(estimate))
 
 
-def rival_cells(rival: Row | None, scale: Scale, places: int) -> list[Cell]:
+def rival_cell(rival: Row | None, scale: Scale, places: int) -> Cell:
     """A rival's figure and its name."""
-    return (
-        [Cell(DASH), Cell("none was asked")]
-        if rival is None
-        else [measured(rival.estimate, scale, places), Cell(rival.method)]
-    )
+    if rival is None:
+        return Cell("none was asked")
+    return Cell(of_number(rival.estimate, places), scale.strip(rival.estimate), note=rival.method)
 
 
 def gap_cell(gap: Difference | None, scale: Scale, places: int) -> Cell:
@@ -160,7 +160,7 @@ def gap_cell(gap: Difference | None, scale: Scale, places: int) -> Cell:
         return Cell(DASH)
     tone: Tone = "good" if gap.ahead else "bad" if gap.estimate.high < 0.0 else "level"
     word = {"good": "ahead", "bad": "behind", "level": "level"}[tone]
-    return Cell(f"{word}: {of_number(gap.estimate, places, signed=True)}", scale.strip(gap.estimate), tone)
+    return Cell(of_number(gap.estimate, places, signed=True), scale.strip(gap.estimate), tone, word)
 
 
 def every_method(found: Evaluation, task: str) -> Table:

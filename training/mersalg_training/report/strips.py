@@ -24,16 +24,20 @@ class Scale:
 
     low: float
     high: float
-    zero: bool
-    """Whether a line marks zero."""
+    mark: float | None = None
+    """The value at which a line of reference stands."""
 
     def at(self, value: float) -> float:
         """The place of a value in percent of the width; one beyond the scale is put to its edge."""
         share = (value - self.low) / (self.high - self.low)
         return round(ROOM + (100.0 - 2.0 * ROOM) * min(max(share, 0.0), 1.0), 2)
 
-    def strip(self, estimate: Estimate) -> Strip | None:
-        """The dot and the interval of an estimate; None of what is not known."""
+    def strip(self, estimate: Estimate, mark: float | None = None) -> Strip | None:
+        """The dot and the interval of an estimate; None of what is not known.
+
+        mark: where a line of reference stands, if not where the scale has it.
+        """
+        mark = self.mark if mark is None else mark
         if not math.isfinite(estimate.value):
             return None
         known = has_interval(estimate)
@@ -41,7 +45,7 @@ class Scale:
             value=self.at(estimate.value),
             low=self.at(estimate.low) if known else None,
             high=self.at(estimate.high) if known else None,
-            zero=self.at(0.0) if self.zero else None,
+            mark=None if mark is None else self.at(mark),
             beyond=not self.low <= estimate.value <= self.high,
         )
 
@@ -49,7 +53,7 @@ class Scale:
 def from_zero(estimates: Iterable[Estimate]) -> Scale:
     """From zero to the largest end of an interval."""
     highest = max((end for estimate in estimates for end in ends(estimate)), default=0.0)
-    return Scale(0.0, highest if highest > 0.0 else 1.0, zero=False)
+    return Scale(0.0, highest if highest > 0.0 else 1.0)
 
 
 def around_zero(estimates: Iterable[Estimate]) -> Scale:
@@ -57,7 +61,7 @@ def around_zero(estimates: Iterable[Estimate]) -> Scale:
     far = [max(abs(end) for end in ends(estimate)) for estimate in estimates if ends(estimate)]
     near = [distance for distance in far if distance <= FAR * median(far)]
     edge = max(near, default=0.0)
-    return Scale(-edge, edge, zero=True) if edge > 0.0 else Scale(-1.0, 1.0, zero=True)
+    return Scale(-edge, edge, mark=0.0) if edge > 0.0 else Scale(-1.0, 1.0, mark=0.0)
 
 
 def ends(estimate: Estimate) -> list[float]:

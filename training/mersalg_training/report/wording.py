@@ -23,11 +23,11 @@ def share(value: float | None) -> str:
 
 
 def number(value: float | None, places: int = 3, signed: bool = False) -> str:
-    """A number to so many places; a dash for what is unknown. Zero has no sign of minus."""
+    """A number to so many places; a dash for what is unknown. Zero has a sign only where signs are told."""
     if value is None or not math.isfinite(value):
         return DASH
     text = f"{value:{'+' if signed else ''}.{places}f}"
-    return text if float(text) else f"{0:.{places}f}"
+    return text if signed or float(text) else f"{0:.{places}f}"
 
 
 def plain(value: float) -> str:
