@@ -358,19 +358,21 @@ def evaluate_command(args: argparse.Namespace) -> int:
     console.print(found.render())
     if args.json is not None:
         write_json(args.json, evaluation_document(recommender.manifest, found))
-    console.print(f"Run  {log_run(recommender.manifest, config, args, found)}", highlight=False)
+    console.print(f"Run  {log_run(recommender, config, args, found)}", highlight=False)
     return 0
 
 
-def log_run(manifest: Mapping[str, Any], config: Config, args: argparse.Namespace, found: Evaluation) -> str:
+def log_run(recommender: Recommender, config: Config, args: argparse.Namespace, found: Evaluation) -> str:
     """Log the evaluation as a run of its own, tagged with the run that trained the bundle; where it is."""
-    from mersalg_training.report_run import log_evaluation  # noqa: PLC0415  # it draws, which needs matplotlib
+    from mersalg_training.report_run import log_evaluation, log_report  # noqa: PLC0415  # it draws by matplotlib
 
+    manifest = recommender.manifest
     with open_run(config.tracking, f"{config.name}-evaluation") as run:
         run.set_tags({"mersalg.bundle": manifest["name"], "mersalg.trained_by": manifest["run_id"] or "not tracked"})
         run.log_params({"queries": args.queries, "baselines": "all" if args.baselines else "quick"})
         run.log_metrics({name: value for name, value in found.metrics().items() if np.isfinite(value)})
         log_evaluation(run, found, manifest)
+        log_report(run, recommender.folder, found)
         return run.where
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mersalg.bundle import read_bundle
 from mersalg_training import plots
 from mersalg_training.config import flat
 from mersalg_training.contract_report import ContractReport
@@ -73,6 +75,16 @@ def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]
     if evaluation.promises is not None:
         kept = evaluation.promises
         run.log_figure("plots/reliability_test.png", plots.reliability(kept.relevance, kept.bought, kept.kind))
+
+
+def log_report(run: Run, folder: Path, evaluation: Evaluation | None) -> None:
+    """Log the page of a whole bundle, so that it is seen beside the run; nothing where no run is tracked."""
+    if run.id is None:
+        return
+    from mersalg_training.report.page import render  # noqa: PLC0415  # it reads evaluation files, as this one writes them
+    from mersalg_training.report.subject import make_subject  # noqa: PLC0415
+
+    run.log_text("report.html", render(make_subject(read_bundle(folder), evaluation)))
 
 
 def threshold_metrics(learned: Learned) -> dict[str, float]:

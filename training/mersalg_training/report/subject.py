@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mersalg.bundle import read_bundle, read_card, read_names
+from mersalg.bundle import Bundle, read_bundle, read_card, read_names
 from mersalg.offers import Offers
 from mersalg.recommender import Recommender, check_golden
 from mersalg.session import Session
@@ -15,6 +15,7 @@ from mersalg_training.drift.reference import Reference, read_reference
 from mersalg_training.evaluation import Evaluation
 from mersalg_training.evaluation_file import read_evaluation
 from mersalg_training.report.of_bundle import own_evaluation
+from mersalg_training.report.told import check_told
 
 Source = Literal["evaluation", "bundle"]
 
@@ -65,13 +66,12 @@ def read_subject(path: str | Path, evaluation: Path | None = None) -> Subject:
     BundleError when the bundle is not whole; MersalgError when the evaluation is of another one, or none.
     """
     bundle = read_bundle(path)
-    measured = None if evaluation is None else read_evaluation(evaluation, bundle.manifest)
-    return make_subject(bundle.folder, measured)
+    return make_subject(bundle, None if evaluation is None else read_evaluation(evaluation, bundle.manifest))
 
 
-def make_subject(path: str | Path, measured: Evaluation | None) -> Subject:
-    """A bundle's folder and an evaluation of it; None = what the bundle itself says was measured."""
-    bundle = read_bundle(path)
+def make_subject(bundle: Bundle, measured: Evaluation | None) -> Subject:
+    """A bundle and an evaluation of it; None = what the bundle itself says was measured."""
+    check_told(bundle.manifest, str(bundle.folder / "manifest.json"))
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")))
     check_golden(recommender, bundle)
     requests = [request for request, _ in bundle.golden]
