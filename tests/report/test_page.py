@@ -85,7 +85,7 @@ def test_costs_tell_every_threshold_who_sees_what_and_why_nothing(page: Element)
     costs = section(page, "costs")
     assert rows(costs, "What each threshold shows")["0.0500"][:1] == ["900"]
     assert rows(costs, "What is shown on the test window at")["every kind"][-1].startswith("30.0%")
-    assert rows(costs, "Requests of the test window that see nothing")["below threshold"][:2] == ["37", "18.5%"]
+    assert rows(costs, "Requests of the test window that see nothing")["cart"] == ["below threshold", "37", "18.5%"]
     carts = rows(costs, "Carts that see an offer")["completion, all: 10% of it bought"]
     assert carts[1:] == ["not reached popularity", "not asked"]
     assert rows(costs, "What each order")["more than by relevance"][-1] == "+0.400 (+0.380 to +0.420)"
@@ -103,7 +103,7 @@ def test_sources_data_and_origin_stand_there(page: Element) -> None:
 def test_golden_requests_are_answered_with_names_and_an_empty_answer_says_why(page: Element) -> None:
     samples = {a.all("h3")[0].text(): a for a in section(page, "samples").all("article")}
     offers = rows(samples["At the moment cart: 3 offers"], "Offers")
-    assert offers["2"] == ["Fresh bread", "cross-sell", "0.300", "Fresh milk"]
+    assert offers["2. Fresh bread"] == ["cross-sell", "0.300", "Fresh milk"]
     empty = samples["At the moment checkout: no offer"].text()
     assert "Kind silent. Every kind asked for that has candidates has no threshold" in empty
     assert "replacement 0.070 (silent)" in empty

@@ -24,6 +24,8 @@ BINS: Final = 10
 """Groups of equal size, by relevance, over which the calibration error is taken."""
 LEAST: Final = 20
 """Fewer offers of a group tell nothing."""
+LEAST_OF_A_BIN: Final = 50
+"""Offers of a group of a reliability curve; fewer would draw noise."""
 CHANCES: Final = 100
 
 
@@ -80,7 +82,7 @@ class Kept:
     error_by_chance: float
     """What it would be on so many offers if every relevance were true."""
     reliability: Sequence[Bin] = ()
-    """At most BINS groups of equal size, by relevance."""
+    """At most BINS groups of equal size, by relevance, of LEAST_OF_A_BIN offers or more where there are so many."""
 
 
 def promises(show: Shower, cases: Cases) -> Promises:
@@ -138,11 +140,11 @@ def kept(shown: Promises, cases: Cases, random: np.random.Generator) -> list[Kep
 
 
 def bins(shown: Promises, rows: Booleans, n_cases: int, draws: Resamples) -> list[Bin]:
-    """What was promised and what came of some rows, in at most BINS groups of equal size, by relevance."""
+    """What was promised and what came of some rows, in groups of equal size, by relevance; (n,) with n >= 1."""
     found = []
     chosen = np.flatnonzero(rows)
     order = chosen[np.argsort(shown.relevance[chosen], kind="stable")]
-    for group in np.array_split(order, min(BINS, len(order))):
+    for group in np.array_split(order, max(1, min(BINS, len(order) // LEAST_OF_A_BIN))):
         hits, offers = (
             np.bincount(shown.case[group], weights=of, minlength=n_cases).astype(np.float64)
             for of in (shown.bought[group].astype(np.float64), np.ones(len(group)))

@@ -217,7 +217,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Details:
-    """Blocks that are folded away; they are printed all the same."""
+    """Blocks that are folded away; what the reader unfolds is printed."""
 
     form: ClassVar[str] = "details"
 

@@ -28,7 +28,7 @@ from mersalg_training.report.of_bundle import by_offer
 from mersalg_training.report.restrained import restraint_blocks
 from mersalg_training.report.strips import Scale, from_zero
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.wording import DASH, count, number, of_number, of_share, share
+from mersalg_training.report.wording import DASH, count, number, of_number, of_share, sentence, share
 from mersalg_training.shown import EVERY, Shown
 
 HOW: Final = (
@@ -55,7 +55,7 @@ def costs(subject: Subject) -> Section:
     if found.shown:
         blocks += shown_blocks(found.shown)
     if found.empty:
-        blocks.append(empty_table(found.empty))
+        blocks += empty_blocks(found.empty)
     if found.restraint:
         blocks += restraint_blocks(found.restraint)
     if found.sold:
@@ -141,23 +141,16 @@ def shown_line(row: Shown, scale: Scale, told: bool) -> list[Cell]:
     ]
 
 
-def empty_table(found: Sequence[Empty]) -> Table:
-    """Why requests of the test window see no offer."""
-    groups = []
-    for moment in dict.fromkeys(row.moment for row in found):
-        rows = [
-            [
-                Cell(row.reason),
-                Cell(count(row.requests)),
-                Cell(share(row.requests / row.of)),
-                Cell(REASONS.get(row.reason, "")),  # type: ignore[call-overload]
-            ]
-            for row in found
-            if row.moment == moment
-        ]
-        groups.append(Rows(rows, f"At the moment {moment}"))
-    caption = "Requests of the test window that see nothing, and why"
-    return Table(caption, ["reason", "requests", "of those at the moment", "which means"], groups, words=[3])
+def empty_blocks(found: Sequence[Empty]) -> list[Block]:
+    """Why requests of the test window see no offer, and what the reasons mean."""
+    rows = [
+        [Cell(row.moment), Cell(row.reason), Cell(count(row.requests)), Cell(share(row.requests / row.of))]
+        for row in found
+    ]
+    columns = ["moment", "reason", "requests", "of all at the moment"]
+    table = Table("Requests of the test window that see nothing, and why", columns, [Rows(rows)], words=[1])
+    meaning = [f"{reason}: {text}" for reason, text in REASONS.items() if any(row.reason == reason for row in found)]
+    return [table, Paragraph(". ".join(sentence(text).rstrip(".") for text in meaning) + ".", "note")]
 
 
 def sold_blocks(subject: Subject) -> list[Block]:

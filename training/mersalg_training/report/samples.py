@@ -19,7 +19,8 @@ MOST_OFFERS, MOST_PRODUCTS = 5, 6
 HOW: Final = (
     "A bundle carries requests with the answers that it must give everywhere. Their carts and histories are drawn from "
     "the catalogue, so that the bundle holds nothing about a person; they are less alike than a real customer's, and "
-    "get fewer offers. These answers were given for this page."
+    "get fewer offers. These answers were given for this page. Offers stand in the order of their score, or of their "
+    "value; relevance is calibrated kind by kind, so that a later offer may have a higher one."
 )
 
 
@@ -80,8 +81,7 @@ def offer_table(subject: Subject, offers: Offers) -> Table:
     """The first offers of an answer."""
     rows = [
         [
-            Cell(str(offer.rank)),
-            Cell(subject.product(offer.product_id)),
+            Cell(f"{offer.rank}. {subject.product(offer.product_id)}"),
             Cell(offer.kind),
             Cell(number(offer.relevance)),
             Cell(DASH if offer.because is None else subject.product(offer.because)),
@@ -89,7 +89,7 @@ def offer_table(subject: Subject, offers: Offers) -> Table:
         for offer in list(offers)[:MOST_OFFERS]
     ]
     more = f", the first {MOST_OFFERS} of {len(offers)}" if len(offers) > MOST_OFFERS else ""
-    return Table(f"Offers{more}", ["rank", "product", "kind", "relevance", "because of"], [Rows(rows)], words=[1, 2, 4])
+    return Table(f"Offers{more}", ["product", "kind", "relevance", "because of"], [Rows(rows)], words=[1, 3])
 
 
 def why_empty(subject: Subject, offers: Offers) -> str:
