@@ -26,13 +26,17 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def report_command(args: argparse.Namespace) -> int:
-    """Write a page of a bundle: what it promises, keeps, costs and rests on."""
-    from mersalg_training.report.page import render  # noqa: PLC0415  # it brings matplotlib and jinja2
+    """Write a page of a bundle: what it promises, keeps, costs and rests on; of two bundles, side by side."""
+    from mersalg_training.report.page import render, render_pair  # noqa: PLC0415  # it brings matplotlib and jinja2
     from mersalg_training.report.subject import read_subject  # noqa: PLC0415
 
-    files: list[Path] = args.evaluation
+    bundles = [args.bundle, *([] if args.other is None else [args.other])]
+    files: list[Path | None] = args.evaluation
+    if len(files) > len(bundles):
+        raise MersalgError(f"--evaluation: expected at most one for each bundle, got {len(files)} for {len(bundles)}")
     check_out(args.out)
-    page = render(read_subject(args.bundle, files[0] if files else None))
+    subjects = list(map(read_subject, bundles, [*files, *[None] * (len(bundles) - len(files))]))
+    page = render(subjects[0]) if len(subjects) == 1 else render_pair(*subjects)
     write_page(args.out, page)
     print(f"Report  {args.out} ({len(page.encode()) / 1e3:,.0f} kB)")
     return 0

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from mersalg_training.card import at_least
 from mersalg_training.kept import ALL
 from mersalg_training.metrics import NDCG
+from mersalg_training.report import pair
 from mersalg_training.report.blocks import Card, Cards, Section
 from mersalg_training.report.costs import costs
 from mersalg_training.report.history import history
@@ -60,6 +61,14 @@ def render(subject: Subject) -> str:
         f"{manifest['data']['from']} to {manifest['data']['to']}."
     )
     return write(f"{subject.name}: report of a bundle", told, Cards(glance(subject)), sections)
+
+
+def render_pair(first: Subject, second: Subject) -> str:
+    """The page of two bundles, set side by side; the same subjects give the same text."""
+    both = first, second
+    one, other = pair.labels(both)
+    told = f"{one}: made {first.manifest['created_at']}; {other}: made {second.manifest['created_at']}."
+    return write(f"{one} beside {other}: report of two bundles", told, pair.glance(both), pair.sections(both))
 
 
 def write(title: str, told: str, cards: Cards, sections: Sequence[Section]) -> str:
