@@ -109,6 +109,19 @@ def test_golden_requests_are_answered_with_names_and_an_empty_answer_says_why(pa
     assert "replacement 0.070 (silent)" in empty
 
 
+def test_a_recalibrated_bundle_names_its_parent(tmp_path: Path) -> None:
+    parent = {"name": "toy-1", "created_at": "2017-06-01T00:00:00Z", "run_id": None, "manifest_sha256": "1" * 64,
+              "scorer_sha256": "2" * 64, "lineage": None}  # fmt: skip
+    lineage = {"parent": parent, "from": "2017-05-15", "to": "2017-06-15", "labels": "accepted", "requests": 1234,
+               "customers": 56}  # fmt: skip
+    page = read_page(render(read_subject(write_full_bundle(tmp_path / "toy", lineage=lineage))))
+    told = section(page, "making").text()
+    assert "parent toy-1" in told
+    assert "1,234 requests of 56 customers" in told
+    assert "an offer came where it was accepted" in told
+    assert "it ranks as its parent does" in section(page, "results").text()
+
+
 def test_without_an_evaluation_the_page_says_that_nothing_is_paired(bundle: Path) -> None:
     page = read_page(render(read_subject(bundle)))
     told = section(page, "results").text()

@@ -8,7 +8,7 @@ from typing import Final
 
 from matplotlib.ticker import MaxNLocator
 
-from mersalg_training.report.blocks import Chart, Curve, Line, Point, Tick
+from mersalg_training.report.pictures import Chart, Curve, Line, Point, Tick
 
 WIDTH, HEIGHT = 320.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 54.0, 308.0, 10.0, 208.0

@@ -10,21 +10,10 @@ from mersalg.offers import REASONS
 from mersalg_training.by_value import MARGIN, REVENUE
 from mersalg_training.empty_answers import Empty
 from mersalg_training.metrics import Estimate
-from mersalg_training.report.blocks import (
-    Block,
-    Cell,
-    Chart,
-    Charts,
-    Curve,
-    Details,
-    Paragraph,
-    Point,
-    Rows,
-    Section,
-    Table,
-)  # fmt: skip
+from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table
 from mersalg_training.report.charts import chart
 from mersalg_training.report.of_bundle import by_offer
+from mersalg_training.report.pictures import Chart, Curve, Point
 from mersalg_training.report.restrained import restraint_blocks
 from mersalg_training.report.strips import Scale, from_zero
 from mersalg_training.report.subject import Subject

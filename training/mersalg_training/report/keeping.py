@@ -10,21 +10,9 @@ from mersalg.names import KINDS, Kind
 from mersalg_training.drift.clustered import Group
 from mersalg_training.kept import ALL, Bin, Kept
 from mersalg_training.metrics import Estimate
-from mersalg_training.report.blocks import (
-    Block,
-    Cell,
-    Chart,
-    Charts,
-    Curve,
-    Details,
-    Paragraph,
-    Point,
-    Rows,
-    Section,
-    Table,
-    Tone,
-)  # fmt: skip
+from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table, Tone
 from mersalg_training.report.charts import chart
+from mersalg_training.report.pictures import Chart, Curve, Point
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import count, number, of_share, share, some

@@ -7,13 +7,12 @@ from importlib.resources import files
 from typing import Final
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from mersalg_training.card import at_least
 from mersalg_training.kept import ALL
 from mersalg_training.metrics import NDCG
 from mersalg_training.report import pair
-from mersalg_training.report.blocks import Card, Cards, Section
+from mersalg_training.report.blocks import Card, Cards, Section, Tone
 from mersalg_training.report.costs import costs
 from mersalg_training.report.history import history
 from mersalg_training.report.keeping import keeping, verdict
@@ -77,7 +76,7 @@ def write(title: str, told: str, cards: Cards, sections: Sequence[Section]) -> s
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return (
         environment.from_string(page)
-        .render(title=title, told=told, cards_at_a_glance=cards, sections=sections, words=WORDS, style=Markup(style))
+        .render(title=title, told=told, cards_at_a_glance=cards, sections=sections, words=WORDS, style=style)
         .lstrip()
     )
 
@@ -113,7 +112,7 @@ def kept(subject: Subject) -> Card:
     checked = sum(len(kinds) for kinds in held.values())
     good = sum(len(kinds) for told, kinds in held.items() if told.startswith("kept"))
     text = " ".join(f"{told[0].upper()}{told[1:]}: {listed(kinds)}." for told, kinds in held.items())
-    tone = "bad" if "broken" in held else "good" if good == checked else "level"
+    tone: Tone = "bad" if "broken" in held else "good" if good == checked else "level"
     return Card("Kept", "", tone, f"{good} of {checked} certificates kept on test", text, [])
 
 

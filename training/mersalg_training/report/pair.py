@@ -119,10 +119,8 @@ def windows_told(pair: Pair) -> Paragraph:
 
 def reached(pair: Pair) -> Section:
     """The bundles' own figures, task by task."""
-    blocks: list[Block] = [
-        by_task(pair, NDCG),
-        *(Details(f"The same by {m}", [by_task(pair, m)]) for m in (RECALL, REVENUE)),
-    ]
+    others = [Details(f"The same by {metric}", [by_task(pair, metric)]) for metric in (RECALL, REVENUE)]
+    blocks: list[Block] = [by_task(pair, NDCG), *others]
     return Section("results", "How good they are", "How far up stands what is bought?", blocks)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from mersalg.names import KINDS
 from mersalg.offers import REASONS, Offers
-from mersalg_training.report.blocks import Cell, Paragraph, Rows, Sample, Samples, Section, Table
+from mersalg_training.report.blocks import Block, Cell, Paragraph, Rows, Sample, Samples, Section, Table
 from mersalg_training.report.subject import Asked, Subject
 from mersalg_training.report.wording import DASH, number, sentence, some
 
@@ -32,14 +32,15 @@ def samples(subject: Subject) -> Section:
     why = Counter(asked.offers.reason for asked in empty)
     told = f"Of {some(len(subject.asked), 'request', 'requests')} {len(full)} get offers"
     told += "; no offer: " + ", ".join(f"{reason} {n}" for reason, n in why.most_common()) + "." if empty else "."
-    blocks = [Paragraph(HOW), Paragraph(told), Samples([sample(subject, asked) for asked in chosen])]
+    blocks: list[Block] = [Paragraph(HOW), Paragraph(told), Samples([sample(subject, asked) for asked in chosen])]
     return Section("samples", "What it offers", "What does an answer look like, and an empty one?", blocks)
 
 
 def varied(found: Sequence[Asked], most: int) -> list[Asked]:
     """The first of each moment and reason, then more until there are enough; in their order."""
     seen: set[tuple[str, str | None]] = set()
-    first, rest = [], []
+    first: list[Asked] = []
+    rest: list[Asked] = []
     for asked in found:
         key = (str(asked.request.get("moment")), asked.offers.reason)
         (rest if key in seen else first).append(asked)

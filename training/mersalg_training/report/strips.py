@@ -9,7 +9,7 @@ from statistics import median
 from typing import Final
 
 from mersalg_training.metrics import Estimate
-from mersalg_training.report.blocks import Strip
+from mersalg_training.report.pictures import Strip
 from mersalg_training.report.wording import has_interval
 
 ROOM: Final = 4.0
