@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.drift.clustered import Group
-from mersalg_training.kept import ALL, Bin, Kept
+from mersalg_training.kept import ALL, LEAST_OF_A_BIN, Bin, Kept
 from mersalg_training.metrics import Estimate
 from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table, Tone
 from mersalg_training.report.charts import chart
@@ -19,6 +19,7 @@ from mersalg_training.report.wording import count, number, of_share, share, some
 
 Z: Final = 1.96
 """Half width of a 95 % interval in errors."""
+CAPTION: Final = "Reliability: promised relevance against the share that was bought, with 95 % intervals"
 LEGEND: Final[list[tuple[Literal["first", "second"], str]]] = [
     ("first", "what is shown on the test window"),
     ("second", "the best offers of each kind when it was certified, those below the threshold too"),
@@ -46,9 +47,7 @@ def keeping(subject: Subject) -> Section:
         present = {of_window.tone for of_kind in curves.values() for of_window in of_kind}
         legend = [entry for entry in LEGEND if entry[0] in present]
         blocks += [
-            Charts(
-                "Reliability: promised relevance against the share that was bought, with 95 % intervals", legend, charts
-            ),
+            Charts(CAPTION, legend, charts),
             Details("The figures behind the curves", [curve_table(curves)]),
         ]
     if found:
@@ -120,8 +119,9 @@ def measured(subject: Subject, kind: Kind) -> list[Measured]:
     """The groups of a kind when it was certified, and on the test window, where they are known."""
     found = []
     reference = None if subject.reference is None else subject.reference.kinds.get(kind)
-    if reference is not None and reference.reliability:
-        found.append(Measured("when certified", "second", [bin_of(group) for group in reference.reliability]))
+    groups = [] if reference is None else [group for group in reference.reliability if group.n >= LEAST_OF_A_BIN]
+    if groups:
+        found.append(Measured("when certified", "second", [bin_of(group) for group in groups]))
     test = next((row for row in subject.evaluation.kept if (row.kind, row.group) == (kind, ALL)), None)
     if test is not None:
         bins = test.reliability or [Bin(test.promised, test.came, test.offers)]

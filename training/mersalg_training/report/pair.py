@@ -12,11 +12,11 @@ from mersalg_training.evaluation import Row
 from mersalg_training.kept import ALL
 from mersalg_training.metrics import NDCG, RECALL, REVENUE, Estimate
 from mersalg_training.report.blocks import Block, Card, Cards, Cell, Details, Paragraph, Rows, Section, Table
-from mersalg_training.report.keeping import verdict
+from mersalg_training.report.keeping import BY_OFFER, verdict
 from mersalg_training.report.results import PLACES
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.wording import DASH, count, day, number, of_number, of_share, some
+from mersalg_training.report.wording import DASH, count, day, listed, number, of_number, of_share, some
 from mersalg_training.shown import EVERY
 
 UNPAIRED: Final = (
@@ -102,6 +102,9 @@ def kept(pair: Pair) -> Section:
         rows.append([Cell(kind), *cells])
     table = Table("Bought of what is shown on test (95 %)", ["kind", *labels(pair)], [Rows(rows)])
     blocks: list[Block] = [Paragraph(UNPAIRED), windows_told(pair), table]
+    own = [label for label, subject in zip(labels(pair), pair, strict=True) if subject.source == "bundle"]
+    if own:
+        blocks.append(Paragraph(f"{BY_OFFER} This holds of: {listed(own)}.", "note"))
     return Section("keeps", "Do they keep it", "Is as much bought as was promised?", blocks)
 
 
