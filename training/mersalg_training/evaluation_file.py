@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from mersalg.errors import MersalgError
 from mersalg_training.by_value import Sold
@@ -83,6 +83,14 @@ class Document(BaseModel):
     empty: list[Empty] = []
     without_requests: list[str]
     skipped: dict[str, str]
+
+    @field_validator("empty")
+    @classmethod
+    def of_some(cls, found: list[Empty]) -> list[Empty]:
+        """Requests that saw nothing are some of all that were made."""
+        if not all(1 <= row.requests <= row.of for row in found):
+            raise ValueError("expected from one to all of the requests of a moment")
+        return found
 
 
 def identity(manifest: Mapping[str, Any]) -> Identity:

@@ -23,7 +23,8 @@ from mersalg_training.plots import wilson
 from mersalg_training.shown import EVERY, Shown
 
 RESULTS: Final = "## Results"
-FIGURE: Final = re.compile(r"(-?[0-9.]+) \((-?[0-9.]+) to (-?[0-9.]+)\)")
+NUMBER: Final = r"(-?[0-9]+(?:\.[0-9]+)?)"
+FIGURE: Final = re.compile(rf"{NUMBER} \({NUMBER} to {NUMBER}\)")
 
 
 def own_evaluation(manifest: Mapping[str, Any], card: str) -> Evaluation:
@@ -87,7 +88,7 @@ def shown_rows(metrics: Mapping[str, float]) -> Iterator[Shown]:
     for moment in (EVERY, *MOMENTS):
         for kind in (EVERY, *KINDS):
             under = f"test/shown.{moment}.{kind}"
-            if f"{under}/offers" not in metrics:
+            if not known(metrics, under, "offers", "share_of_requests"):
                 continue
             offers, precision = int(metrics[f"{under}/offers"]), metrics.get(f"{under}/precision")
             yield Shown(
@@ -106,7 +107,9 @@ def kept_rows(metrics: Mapping[str, float]) -> Iterator[Kept]:
     for kind in KINDS:
         for group in GROUPS:
             under = f"test/kept.{kind}.{metric_key(group)}"
-            if f"{under}/offers" in metrics:
+            if known(
+                metrics, under, "offers", "promised", "bought", "calibration_error", "calibration_error_by_chance"
+            ):
                 offers = int(metrics[f"{under}/offers"])
                 yield Kept(
                     kind=kind,
@@ -133,9 +136,14 @@ def sold_rows(metrics: Mapping[str, float]) -> Iterator[Sold]:
             yield Sold(order, 0, 0, 0, told, {name: alone(value) for name, value in worth.items()}, {})
 
 
+def known(metrics: Mapping[str, float], under: str, *names: str) -> bool:
+    """Whether all of these metrics are there."""
+    return all(f"{under}/{name}" in metrics for name in names)
+
+
 def by_offer(share: float, offers: int) -> Estimate:
     """A share of so many offers with its interval (Wilson), as if no two of them were of one customer."""
-    if not offers:
+    if offers < 1 or not 0.0 <= share <= 1.0:
         return alone(share)
     low, high = wilson(np.array([share]), np.array([offers]))
     return Estimate(share, float(low[0]), float(high[0]), 0)

@@ -7,11 +7,20 @@ from typing import Any, Final
 
 from mersalg.manifest import Each, ListOf, Table, Value, check, is_count, is_number, is_share
 
-OR_NULL = "or null"
-NUMBER = Value("a finite number", is_number)
-NUMBER_OR_NULL = Value(f"a finite number {OR_NULL}", lambda v: v is None or is_number(v))
+OR_NULL: Final = "or null"
+LARGEST: Final = 1e15
+"""A whole number beyond what a float holds would be one, too."""
+
+
+def is_real(value: Any) -> bool:
+    """A finite number of a size that figures have."""
+    return is_number(value) and abs(value) <= LARGEST
+
+
+NUMBER = Value(f"a number from -{LARGEST:g} to {LARGEST:g}", is_real)
+NUMBER_OR_NULL = Value(f"a number from -{LARGEST:g} to {LARGEST:g} {OR_NULL}", lambda v: v is None or is_real(v))
 SHARE_OR_NULL = Value(f"a number from 0 to 1 {OR_NULL}", lambda v: v is None or is_share(v))
-COUNT = Value("a whole number from 0", is_count)
+COUNT = Value(f"a whole number from 0 to {LARGEST:g}", lambda v: is_count(v) and v <= LARGEST)
 TEXT = Value("a text", lambda v: isinstance(v, str))
 TEXT_OR_NULL = Value(f"a text {OR_NULL}", lambda v: v is None or isinstance(v, str))
 
@@ -25,10 +34,15 @@ TRADEOFF: Final = Table(
         "worth": NUMBER_OR_NULL,
     }
 )
+TARGETS: Final = ("precision", "coverage", "cost_ratio", "cost")
+TARGET: Final = Value(
+    f"an object of numbers, one of them {', '.join(TARGETS)}",
+    lambda v: isinstance(v, dict) and any(name in v for name in TARGETS) and all(map(is_real, v.values())),
+)
 KIND: Final = Table(
     {},
     optional={
-        "target": Each(NUMBER),
+        "target": TARGET,
         "silent_because": TEXT_OR_NULL,
         "precision_reachable": SHARE_OR_NULL,
         "realised": SHARE_OR_NULL,
@@ -37,7 +51,8 @@ KIND: Final = Table(
     },
 )
 PARENT: Final = Table(
-    {"name": TEXT, "created_at": TEXT, "run_id": TEXT_OR_NULL, "manifest_sha256": TEXT, "scorer_sha256": TEXT}
+    {"name": TEXT, "created_at": TEXT, "run_id": TEXT_OR_NULL, "manifest_sha256": TEXT, "scorer_sha256": TEXT},
+    optional={"lineage": Value(f"an object whose parent has a name, {OR_NULL}", lambda v: v is None or has_parent(v))},
 )
 LINEAGE: Final = Table(
     {"parent": PARENT, "from": TEXT, "to": TEXT, "labels": TEXT, "requests": COUNT, "customers": COUNT}
@@ -49,6 +64,7 @@ TOLD: Final = Table(
         "certificates": ListOf(Table({}, optional={"customers": COUNT, "realised": SHARE_OR_NULL})),
         "candidate_recall": Each(NUMBER),
         "importance": Each(Each(NUMBER)),
+        "metrics": Each(NUMBER),
         "data": Table(
             {},
             optional={
@@ -59,6 +75,12 @@ TOLD: Final = Table(
         "lineage": LINEAGE,
     },
 )
+
+
+def has_parent(lineage: Any) -> bool:
+    """Whether a lineage names its parent."""
+    parent = lineage.get("parent") if isinstance(lineage, dict) else None
+    return isinstance(parent, dict) and isinstance(parent.get("name"), str)
 
 
 def check_told(manifest: Mapping[str, Any], where: str) -> None:
