@@ -48,7 +48,7 @@ def damaged(document: Any, path: tuple[Any, ...], value: Any, remove: bool) -> A
     return changed
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(path=st.sampled_from([path for path in paths(MANIFEST) if path]), value=ODD, remove=st.booleans())
 def test_any_key_of_a_manifest_may_be_odd_or_missing_and_there_is_a_page_or_a_refusal(
     bundle: Path, path: tuple[Any, ...], value: Any, remove: bool
@@ -64,7 +64,7 @@ def test_any_key_of_a_manifest_may_be_odd_or_missing_and_there_is_a_page_or_a_re
             read_page(text)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(path=st.sampled_from([path for path in paths(DOCUMENT) if path]), value=ODD, remove=st.booleans())
 def test_any_key_of_an_evaluation_may_be_odd_or_missing_and_there_is_a_page_or_a_refusal(
     bundle: Path, path: tuple[Any, ...], value: Any, remove: bool

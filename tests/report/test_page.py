@@ -58,6 +58,7 @@ def test_a_certificate_is_kept_or_broken_on_the_test_window(page: Element) -> No
     assert table["cross-sell"][:3] == ["22.0%", "25.3% (22.5 to 28.1)", "kept"]
     assert table["upsell"][:3] == ["10.0%", "3.0% (0.0 to 6.0)", "broken"]
     assert table["cross-sell"][-2:] == ["0.017", "0.012"]
+    assert "The relevance of upsell is off by more than chance gives" in section(page, "keeps").text()
     assert "1 of 2 certificates kept on test" in section(page, "glance").text()
 
 

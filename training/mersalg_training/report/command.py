@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
+from rich.console import Console
+
 from mersalg.errors import MersalgError
 
 
@@ -35,8 +37,9 @@ def report_command(args: argparse.Namespace) -> int:
     if len(files) > len(bundles):
         raise MersalgError(f"--evaluation: expected at most one for each bundle, got {len(files)} for {len(bundles)}")
     check_out(args.out)
-    subjects = list(map(read_subject, bundles, [*files, *[None] * (len(bundles) - len(files))]))
-    page = render(subjects[0]) if len(subjects) == 1 else render_pair(*subjects)
+    with Console(stderr=True).status(f"Asking {' and '.join(bundles)}"):
+        subjects = list(map(read_subject, bundles, [*files, *[None] * (len(bundles) - len(files))]))
+        page = render(subjects[0]) if len(subjects) == 1 else render_pair(*subjects)
     write_page(args.out, page)
     print(f"Report  {args.out} ({len(page.encode()) / 1e3:,.0f} kB)")
     return 0

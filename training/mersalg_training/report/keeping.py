@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.drift.clustered import Group
+from mersalg_training.drift.rules import CALIBRATION_ERROR
 from mersalg_training.kept import ALL, LEAST_OF_A_BIN, Bin, Kept
 from mersalg_training.metrics import Estimate
 from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table, Tone
@@ -15,7 +16,7 @@ from mersalg_training.report.charts import chart
 from mersalg_training.report.pictures import Chart, Curve, Point
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.wording import count, number, of_share, share, some
+from mersalg_training.report.wording import count, listed, number, of_share, share, some
 
 Z: Final = 1.96
 """Half width of a 95 % interval in errors."""
@@ -36,7 +37,7 @@ def keeping(subject: Subject) -> Section:
     found = list(subject.evaluation.kept)
     blocks: list[Block] = []
     if found:
-        blocks += [certificates_kept(subject), Paragraph(VERDICTS, "note")]
+        blocks += [certificates_kept(subject), *off(found), Paragraph(VERDICTS, "note")]
     else:
         blocks.append(Paragraph("Nothing of the test window is told: the bundle was not evaluated on one.", "warning"))
     if found and subject.source == "bundle":
@@ -71,6 +72,15 @@ def verdict(promised: float, came: Estimate) -> tuple[str, Tone]:
     if came.value >= promised:
         return "kept, within chance", "good"
     return ("below, within chance", "level") if came.high >= promised else ("broken", "bad")
+
+
+def off(found: Sequence[Kept]) -> list[Block]:
+    """Name the kinds whose relevance is further from what came than noise alone would be, as `mersalg check` judges."""
+    kinds = [row.kind for row in found if row.group == ALL and row.error > row.error_by_chance + CALIBRATION_ERROR]
+    if not kinds:
+        return []
+    told = f"The relevance of {listed(kinds)} is off by more than chance gives"
+    return [Paragraph(f"{told}: the ECE lies over {CALIBRATION_ERROR:g} above it.", "warning")]
 
 
 def certificates_kept(subject: Subject) -> Table:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from mersalg.names import KINDS
 from mersalg_training.card import OURS, at_least
-from mersalg_training.evaluation import Row
 from mersalg_training.kept import ALL
 from mersalg_training.metrics import NDCG, RECALL, REVENUE, Estimate
 from mersalg_training.report.blocks import Block, Card, Cards, Cell, Details, Paragraph, Rows, Section, Table
@@ -129,19 +128,10 @@ def reached(pair: Pair) -> Section:
 
 def by_task(pair: Pair, metric: str) -> Table:
     """One metric of both bundles; a task that one was not asked keeps its place."""
-    found = [own_rows(subject.evaluation.rows, metric) for subject in pair]
-    return side_by_side(
-        pair,
-        f"{metric} by task",
-        "task",
-        [{task: row.estimate for task, row in of.items()} for of in found],
-        lambda estimate: of_number(estimate, PLACES.get(metric, 3)),
-    )
-
-
-def own_rows(rows: Iterable[Row], metric: str) -> dict[str, Row]:
-    """Task -> the bundle's own row."""
-    return {row.task: row for row in rows if (row.method, row.metric) == (OURS, metric)}
+    ours = (OURS, metric)
+    found = [{r.task: r.estimate for r in s.evaluation.rows if (r.method, r.metric) == ours} for s in pair]
+    places = PLACES.get(metric, 3)
+    return side_by_side(pair, f"{metric} by task", "task", found, lambda estimate: of_number(estimate, places))
 
 
 def shown(pair: Pair) -> Section:
