@@ -19,6 +19,8 @@ export interface HistoryLine {
   ordered_at: string | Date;
   /** 1 where it is absent; a line of zero or below is a return and is not used. */
   quantity?: number | null;
+  /** What was paid, for the budget of a policy; checked, and not used here. */
+  unit_price?: number | null;
 }
 
 export interface Request {

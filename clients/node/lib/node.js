@@ -2,9 +2,9 @@
 
 import { fileURLToPath } from "node:url";
 
-import { addressSource } from "./address.js";
-import { MersalgError } from "./errors.js";
-import { folderSource } from "./folder.js";
+import { addressPlace } from "./address.js";
+import { BundleError, MersalgError } from "./errors.js";
+import { folderPlace } from "./folder.js";
 import { open, readThreads } from "./recommender.js";
 
 export { BundleError, MersalgError, RequestError } from "./errors.js";
@@ -19,10 +19,15 @@ export { Recommender } from "./recommender.js";
  */
 export async function load(place, { threads = 1, ort } = {}) {
   const count = readThreads(threads);
-  const source = /^https?:/.test(String(place))
-    ? addressSource(place)
-    : await folderSource(place instanceof URL ? fileURLToPath(place) : place);
-  return open(source, ort ?? (await importRuntime()), count);
+  const found = /^https?:/.test(String(place)) ? addressPlace(place) : folderPlace(readPath(place));
+  return open(found, ort ?? (await importRuntime()), count);
+}
+
+/** The path of a folder. @param {string | URL} place */
+function readPath(place) {
+  if (typeof place === "string") return place;
+  if (place instanceof URL && place.protocol === "file:") return fileURLToPath(place);
+  throw new BundleError(`${place}: expected a folder's path, or an address that begins with file:, http: or https:`);
 }
 
 async function importRuntime() {

@@ -1,6 +1,6 @@
 /** mersalg in a browser: `await load("/models/NAME/")` from an address, on the WebAssembly build of onnxruntime-web. */
 
-import { addressSource } from "./address.js";
+import { addressPlace } from "./address.js";
 import { MersalgError } from "./errors.js";
 import { open, readThreads } from "./recommender.js";
 
@@ -16,7 +16,7 @@ export { Recommender } from "./recommender.js";
  */
 export async function load(place, { threads = 1, ort } = {}) {
   const count = readThreads(threads);
-  return open(addressSource(place), ort ?? (await importRuntime(count)), count);
+  return open(addressPlace(place), ort ?? (await importRuntime(count)), count);
 }
 
 /** The threads of onnxruntime-web are a setting of the page; a runtime that is passed in keeps its own. */
