@@ -64,6 +64,7 @@ class ExposureLog:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = Lock()
+        self._torn = False
         try:
             self._descriptor = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
@@ -80,10 +81,12 @@ class ExposureLog:
 
     def _write(self, content: bytes) -> None:
         with self._lock:
+            content = b"\n" + content if self._torn else content
             try:
                 written = os.write(self._descriptor, content)
             except OSError as error:
                 raise MersalgError(f"{self.path}: exposures cannot be written: {error.strerror or error}") from None
+            self._torn = written != len(content)
         if written != len(content):
             raise MersalgError(
                 f"{self.path}: {written} of {len(content)} bytes of exposures were written; the disk is full"
