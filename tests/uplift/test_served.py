@@ -6,11 +6,13 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
 from mersalg.cli import main
 from mersalg.experiment import HOLD_OUT, read_experiment
+from mersalg_training.acceptance.offers import read_offers
 from serve.running import running
 from toy_bundle import write_bundle
 
@@ -49,7 +51,7 @@ def test_a_served_trial_is_measured(
     assert main(arguments) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "champion against hold-out" in printed
-    assert "1 rows without a unit's id are no part of the comparison" in printed
+    assert "3 rows without a unit's id are no part of the comparison" in printed
     report = json.loads((tmp_path / "report" / "uplift.json").read_text())
     effect = next(line["effect"] for line in report["lines"] if line["measure"] == "revenue per customer")
     assert effect["effect"] == pytest.approx(6.67, abs=0.5)
@@ -59,3 +61,10 @@ def test_a_served_trial_is_measured(
     assert {row["product_id"] for row in rows} == {"bread"}
     assert sum(row["accepted"] for row in shown) == sum(line.split(",")[2] == "bread" for line in orders)
     assert not any(row["accepted"] for row in rows if not row["shown"])
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE products AS SELECT 'bread' AS product_id")
+    logged = read_offers(connection, str(labelled), {}, max_reject_share=0.0)  # as `mersalg evaluate --offers` does
+    assert (logged.rows_kept, logged.notes[0]) == (
+        len(shown),
+        f"{len(rows) - len(shown)} rows say that nothing was shown, and are left out",
+    )
