@@ -56,6 +56,9 @@ def test_a_served_trial_is_measured(
     effect = next(line["effect"] for line in report["lines"] if line["measure"] == "revenue per customer")
     assert effect["effect"] == pytest.approx(6.67, abs=0.5)
     assert report["ratio"]["mismatch"] is False
+    (tmp_path / "record" / "more.csv").write_text("unit,arm\n")
+    assert main(arguments) == 2
+    assert "holds JSON Lines and more.csv" in capsys.readouterr().err
     rows = pq.read_table(labelled).to_pylist()
     shown = [row for row in rows if row["shown"]]
     assert {row["product_id"] for row in rows} == {"bread"}

@@ -16,7 +16,7 @@ from mersalg.experiment.assignment import Unit
 from mersalg_training.casts import id_text, number, timestamp_sql
 from mersalg_training.columns import find_exact
 from mersalg_training.purchases import reading
-from mersalg_training.sources import identifier, literal, open_source
+from mersalg_training.sources import CSV, PARQUET, identifier, literal, open_source, suffix
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
 LARGEST_CROSSED: Final = 0.01
@@ -111,8 +111,12 @@ def json_lines(location: str) -> list[Path]:
         if not path.is_file():
             raise DataError(f"--offers {location}: expected a file of exposures, got nothing")
         return [path]
-    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else []
-    return [file for file in files if file.suffix.lower() in JSON_LINES and not file.name.startswith((".", "_"))]
+    listed = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else []
+    files = [file for file in listed if not file.name.startswith((".", "_"))]
+    found = [file for file in files if file.suffix.lower() in JSON_LINES]
+    if found and (others := [file.name for file in files if suffix(file) in PARQUET + CSV]):
+        raise DataError(f"--offers {location}: holds JSON Lines and {others[0]}; keep one form in a folder")
+    return found
 
 
 def choose_experiment(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> str | None:
