@@ -52,7 +52,7 @@ class ServedTrial:
 
     def read(self, document: Mapping[str, Any]) -> Visit:
         """A checked request with the ids that an assignment and the record need. RequestError names a wrong field."""
-        ids = {name: read_id(document.get(name), name) for name in ("customer_id", "order_id")}
+        ids: dict[str, Any] = {name: read_id(document.get(name), name) for name in ("customer_id", "order_id")}
         request = read_one({name: value for name, value in document.items() if name not in ids})
         self.unit_of(ids)
         at = document.get("at")
