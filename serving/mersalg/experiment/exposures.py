@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -52,7 +52,7 @@ class Exposure:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, the time as ISO 8601."""
-        return {**asdict(self), "offered_at": self.offered_at.isoformat()}
+        return {**{name: getattr(self, name) for name in EXPOSURE_FIELDS}, "offered_at": self.offered_at.isoformat()}
 
 
 EXPOSURE_FIELDS: Final = tuple(field.name for field in fields(Exposure))

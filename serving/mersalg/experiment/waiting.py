@@ -22,6 +22,8 @@ MOST_WAITING: Final = 20_000
 """Rows that wait or are being written; the answer that finds as many is not taken any more."""
 AT_ONCE: Final = 1000
 """Rows of one write."""
+GATHER_SECONDS: Final = 0.1
+"""For which a write waits for company, so that answers and the writer rarely want the processor at once."""
 SAY_SECONDS: Final = 60.0
 """Between two words on what is lost."""
 log: Final = logging.getLogger("mersalg.experiment")
@@ -65,7 +67,8 @@ class ExposureQueue:
             if taken:
                 self._pending.append(exposures)
                 self._rows += len(exposures)
-                self._changed.notify()
+                if len(self._pending) == 1:  # else the writer is at work, or will be soon
+                    self._changed.notify()
         if not taken:
             self._lose("queue full", len(exposures), f"{self.most} rows wait already")
 
@@ -102,6 +105,8 @@ class ExposureQueue:
         with self._changed:
             while not self._pending and not self._closed:
                 self._changed.wait()
+            if not self._closed and self._rows < AT_ONCE:
+                self._changed.wait(GATHER_SECONDS)
             while self._pending and len(rows) < AT_ONCE:
                 rows.extend(self._pending.popleft())
         return rows

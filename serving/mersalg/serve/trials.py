@@ -27,6 +27,7 @@ from mersalg.times import read_time
 LONGEST_ID: Final = 200
 """Characters."""
 HELD_OUT: Final = Offers((), "hold-out", 0, {})
+OF_REQUEST: Final = tuple(field.name for field in fields(Request))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +57,7 @@ class ServedTrial:
         request = read_one({name: value for name, value in document.items() if name not in ids})
         self.unit_of(ids)
         at = document.get("at")
-        known = {field.name: getattr(request, field.name) for field in fields(Request)}
+        known = {name: getattr(request, name) for name in OF_REQUEST}
         return Visit(**known, **ids, offered_at=None if at is None else read_time(at, "at"))
 
     def unit_of(self, ids: Mapping[str, str | None]) -> str | None:
