@@ -117,6 +117,11 @@ export interface LoadOptions {
   threads?: number;
   /** An imported onnxruntime-node or onnxruntime-web in the place of the one that is imported by name. */
   ort?: typeof import("onnxruntime-common");
+  /**
+   * A public key in PEM, in Node also its file: only a bundle that its private key has signed (`mersalg sign`) is loaded.
+   * Any bundle where it is absent.
+   */
+  public_key?: string | null;
 }
 
 /**

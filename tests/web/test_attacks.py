@@ -8,19 +8,23 @@ import math
 import random
 import re
 import subprocess
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from attacks.folder_attacks import folder_attacks
 from attacks.graph_attacks import chain, graph_attacks, trees
+from attacks.test_signatures import write_keys
 from mersalg import BundleError, load
 from mersalg.bundle import parse_json
 from mersalg.graph import check_graph
 from mersalg.manifest import check_manifest
-from toy_bundle import build_scorer, write_bundle
+from mersalg.signing import sign_bundle
+from toy_bundle import build_scorer, rewrite, write_bundle
 from web.runtimes import HERE
 
 FUZZ = Path(__file__).parents[2] / "benchmarks" / "fuzz"
@@ -116,6 +120,78 @@ def test_paths_that_are_no_folder_are_refused_in_both(node: list[str], tmp_path:
     (tmp_path / "b").symlink_to(tmp_path / "a")
     for message in in_node(node, [{"folder": p} for p in ("a\0b", "x" * 5000, "", "/dev/null", str(tmp_path / "a"))]):
         assert "expected a bundle folder" in str(message)
+
+
+def signature_attacks(folder: Path, private: Path) -> Iterator[tuple[str, Path]]:
+    """Name and folder of bundles that carry no signature of theirs by the key."""
+
+    def signed(name: str, changes: dict[str, bytes] | None = None) -> Path:
+        bundle = write_bundle(folder / name, changes)
+        sign_bundle(bundle, private)
+        return bundle
+
+    bundle = signed("unsigned")
+    (bundle / "model.sig").unlink()
+    yield "no signature", bundle
+    bundle = signed("changed")
+    rewrite(bundle, "CARD.md", b"# changed\n")
+    yield "a change with which the manifest agrees", bundle
+    bundle = signed("more")
+    rewrite(bundle, "more.bin", b"1")
+    yield "a further file of the manifest", bundle
+    bundle, other = signed("mine"), signed("other", {"CARD.md": b"# other\n"})
+    (bundle / "model.sig").write_bytes((other / "model.sig").read_bytes())
+    yield "a signature of another bundle", bundle
+    bundle = signed("linked")
+    (bundle / "model.sig").rename(folder / "elsewhere")
+    (bundle / "model.sig").symlink_to(folder / "elsewhere")
+    yield "a linked signature", bundle
+    for number, content in enumerate((b"", b"{}", b"[]", b"null", b"\xff", b"[" * 1000, b" " * (2**20 + 1))):
+        bundle = signed(f"none-{number}")
+        (bundle / "model.sig").write_bytes(content)
+        yield f"a signature of {content[:10]!r}", bundle
+    whole = json.loads((other / "model.sig").read_text())
+    envelope = whole["dsseEnvelope"]
+    (one,) = envelope["signatures"]
+    for number, changed in enumerate((
+        {"payload": envelope["payload"][:-8] + "AAAAAAA="}, {"payloadType": "text/plain"}, {"signatures": []},
+        {"signatures": [{**one, "sig": "AAAA"}]}, {"signatures": [{**one, "sig": one["sig"][:-8]}]},
+        {"payload": "?"}, {"payload": None},
+    )):  # fmt: skip
+        bundle = signed(f"part-{number}", {"CARD.md": b"# other\n"})
+        (bundle / "model.sig").write_text(json.dumps({**whole, "dsseEnvelope": {**envelope, **changed}}))
+        yield f"a signature with {str(changed)[:40]}", bundle
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_signatures_are_required_as_in_python(node: list[str], tmp_path: Path) -> None:
+    pieces, names = [], []
+    for curve in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()):
+        private, public = write_keys(tmp_path, curve.name, ec.generate_private_key(curve))
+        bundle = write_bundle(tmp_path / f"good-{curve.name}")
+        sign_bundle(bundle, private)
+        pieces.append({"folder": str(bundle), "public_key": str(public)})
+    for number in range(8):  # numbers of a signature that begin with zeros, and such that do not
+        bundle = write_bundle(tmp_path / f"again-{number}")
+        sign_bundle(bundle, private)
+        pieces.append({"folder": str(bundle), "public_key": str(public)})
+    assert in_node(node, pieces) == [None] * len(pieces)
+    pieces = [{**pieces[0], "public_key": str(public)}, {**pieces[0], "public_key": str(tmp_path / "none")}]
+    for key in (rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256K1())):
+        pieces.append({**pieces[0], "public_key": str(write_keys(tmp_path, f"odd-{len(pieces)}", key)[1])})
+    another, unread, *odd = in_node(node, pieces)
+    assert "expected a signature of this bundle" in str(another)
+    assert "the public key cannot be read" in str(unread)
+    assert all("expected a public key in PEM on P-256, P-384 or P-521" in str(message) for message in odd)
+    names, folders = zip(*signature_attacks(tmp_path, private), strict=True)
+    here = []
+    for folder in folders:
+        with pytest.raises(BundleError) as refusal:
+            load(folder, public_key=public)
+        here.append(reason(str(refusal.value)))
+    there = in_node(node, [{"folder": str(folder), "public_key": str(public)} for folder in folders])
+    for name, ours, theirs in zip(names, here, there, strict=True):
+        assert str(reason(theirs)).removesuffix("the public key") == re.sub("the key of .*", "", str(ours)), name
 
 
 @pytest.fixture

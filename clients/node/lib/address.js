@@ -1,6 +1,6 @@
 /** A bundle behind an address, fetched over HTTP. */
 
-import { BundleError } from "./errors.js";
+import { BundleError, MissingFileError } from "./errors.js";
 
 /**
  * A bundle behind an address, with or without a slash at its end. An address does not tell when another bundle has taken
@@ -41,7 +41,7 @@ async function fetchFile(where, largest, expected) {
     throw new BundleError(`${where}: cannot be fetched: ${error.message}`);
   });
   if (!response.ok || response.body === null)
-    throw new BundleError(`${where}: expected a file, got HTTP status ${response.status}; the bundle is not whole`);
+    throw new MissingFileError(`${where}: expected a file, got HTTP status ${response.status}; the bundle is not whole`);
   const parts = [];
   let size = 0;
   const reader = response.body.getReader();

@@ -6,14 +6,17 @@
  * those of Python's loader, in the same order.
  */
 
-import { BundleError, shown } from "./errors.js";
+import { BundleError, MissingFileError, shown } from "./errors.js";
 import { checkGraph } from "./graph.js";
 import { parseJson } from "./json.js";
 import { checkManifest, isShare } from "./manifest.js";
 import { NO_BYTES } from "./protobuf.js";
 import { isObject } from "./request.js";
+import { checkSignature } from "./signing.js";
 
 const MEGABYTE = 2 ** 20;
+/** The one file that the manifest does not list; read only where a signature is required. */
+const SIGNATURE = "model.sig";
 /** @type {ReadonlyMap<string, number>} */
 const LARGEST = new Map([
   ["manifest.json", 4 * MEGABYTE],
@@ -21,6 +24,7 @@ const LARGEST = new Map([
   ["products.json", 512 * MEGABYTE],
   ["golden.json", 16 * MEGABYTE],
   ["CARD.md", 4 * MEGABYTE],
+  [SIGNATURE, MEGABYTE],
 ]);
 const LARGEST_OTHER = 64 * MEGABYTE;
 
@@ -55,26 +59,38 @@ const TRIES = 10;
  */
 
 /**
- * Read and verify every file that the manifest lists.
+ * Read and verify every file that the manifest lists. With a public key the bundle has to carry a signature of these very
+ * bytes by its private key.
  * @param {Place} place
+ * @param {import("./signing.js").PublicKey | null} [publicKey]
  * @returns {Promise<Bundle>}
  */
-export async function readBundle(place) {
+export async function readBundle(place, publicKey = null) {
   for (let attempt = 1; ; attempt++) {
     const before = await place.identity();
     try {
-      return await readOnce(await place.open());
+      return await readOnce(await place.open(), publicKey);
     } catch (error) {
       if (!(error instanceof BundleError) || attempt === TRIES || (await place.identity()) === before) throw error;
     }
   }
 }
 
-/** The bundle, if nobody exchanges it meanwhile. @param {Source} source @returns {Promise<Bundle>} */
-async function readOnce(source) {
+/**
+ * The bundle, if nobody exchanges it meanwhile.
+ * @param {Source} source
+ * @param {import("./signing.js").PublicKey | null} publicKey
+ * @returns {Promise<Bundle>}
+ */
+async function readOnce(source, publicKey) {
   const where = source.place("manifest.json");
   const content = await source.read("manifest.json", /** @type {number} */ (LARGEST.get("manifest.json")));
   const manifest = checkManifest(parseJson(content, where), where);
+  if (publicKey !== null) {
+    const digests = new Map([["manifest.json", await hash(content, where)]]);
+    for (const [name, { sha256 }] of Object.entries(manifest.files)) digests.set(name, sha256);
+    await checkSignature(await readSignature(source), digests, publicKey, source.place(SIGNATURE));
+  }
   const scorer = await readFile(source, manifest, "scorer.onnx");
   checkGraph(scorer, source.place("scorer.onnx"));
   const golden = readGolden(await readFile(source, manifest, "golden.json"), source.place("golden.json"));
@@ -86,6 +102,16 @@ async function readOnce(source) {
     if (name === "products.json") products = read;
   }
   return { source, manifest, scorer, products, golden };
+}
+
+/** @param {Source} source */
+async function readSignature(source) {
+  return source.read(SIGNATURE, /** @type {number} */ (LARGEST.get(SIGNATURE))).catch((error) => {
+    if (!(error instanceof MissingFileError)) throw error;
+    throw new BundleError(
+      `${source.place(SIGNATURE)}: expected the bundle's signature, got nothing; \`mersalg sign\` makes one`,
+    );
+  });
 }
 
 /**

@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { lstat, open, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { BundleError } from "./errors.js";
+import { BundleError, MissingFileError } from "./errors.js";
 
 /**
  * A bundle's folder, which itself may be a link.
@@ -92,7 +92,7 @@ function isLink(where) {
 /** @param {string} where @param {NodeJS.ErrnoException} error */
 function cannotRead(where, error) {
   if (error.code === "ENOENT")
-    return new BundleError(
+    return new MissingFileError(
       `${where}: expected a file, got nothing; the bundle is not whole, copy or export it again`,
     );
   if (error.code === "ELOOP" || error.code === "EMLINK") return isLink(where);

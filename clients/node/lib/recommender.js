@@ -24,9 +24,10 @@ const SORTED_BATCHES = 32;
  * @param {import("./bundle.js").Place} place
  * @param {import("./session.js").Runtime} runtime
  * @param {number} threads
+ * @param {import("./signing.js").PublicKey | null} publicKey
  */
-export async function open(place, runtime, threads) {
-  const bundle = await readBundle(place);
+export async function open(place, runtime, threads, publicKey) {
+  const bundle = await readBundle(place, publicKey);
   const { source } = bundle;
   const session = await Session.open(runtime, bundle.scorer, source.place("scorer.onnx"), threads);
   const recommender = new Recommender(bundle, session, source.place("products.json"));

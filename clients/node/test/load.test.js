@@ -182,6 +182,23 @@ test("threads are a whole number from 1", async () => {
     });
 });
 
+test("a public key is one, and a bundle without a signature is refused where one is required", async () => {
+  const folder = await writeBundle();
+  const key = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+  const written = Buffer.from(await crypto.subtle.exportKey("spki", key.publicKey)).toString("base64");
+  const pem = `-----BEGIN PUBLIC KEY-----\n${written}\n-----END PUBLIC KEY-----\n`;
+  const load_with = (public_key) => load(folder, { public_key, ort: fakeRuntime() });
+  await assert.rejects(load_with(pem), (error) => {
+    assert.ok(error instanceof BundleError);
+    return error.message.includes("model.sig: expected the bundle's signature, got nothing; `mersalg sign`");
+  });
+  for (const wrong of [5, "", "no such file", pem.replace("MFk", "AFk"), pem.replaceAll("PUBLIC", "PRIVATE")])
+    await assert.rejects(load_with(wrong), (error) => {
+      assert.ok(error instanceof MersalgError && !(error instanceof BundleError), String(error));
+      return error.message.includes("public key");
+    });
+});
+
 test("a bundle loads from an address, and one that is not whole there is refused", async () => {
   const folder = await writeBundle();
   const server = createServer(async (request, response) => {
