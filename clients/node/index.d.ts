@@ -19,6 +19,8 @@ export interface HistoryLine {
   ordered_at: string | Date;
   /** 1 where it is absent; a line of zero or below is a return and is not used. */
   quantity?: number | null;
+  /** What was paid, for the budget of a policy; checked, and not used here. */
+  unit_price?: number | null;
 }
 
 export interface Request {
@@ -115,6 +117,11 @@ export interface LoadOptions {
   threads?: number;
   /** An imported onnxruntime-node or onnxruntime-web in the place of the one that is imported by name. */
   ort?: typeof import("onnxruntime-common");
+  /**
+   * A public key in PEM, in Node also its file: only a bundle that its private key has signed (`mersalg sign`) is loaded.
+   * Any bundle where it is absent.
+   */
+  public_key?: string | null;
 }
 
 /**

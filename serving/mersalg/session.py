@@ -27,7 +27,9 @@ def open_runtime(model: bytes, threads: int) -> Any:
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    runtime = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    runtime._model_bytes = None  # kept for a change of providers, which never comes, at the size of the whole model
+    return runtime
 
 
 class Session:

@@ -47,3 +47,15 @@ def test_the_wheel_requires_numpy_and_onnxruntime_alone(wheel: zipfile.ZipFile) 
 def test_the_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:
     (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     assert "mersalg = mersalg.cli:main" in wheel.read(name).decode()
+
+
+def test_the_wheel_of_training_brings_the_parts_of_a_report(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT / "training", check=True, capture_output=True)
+    (path,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(path) as training:
+        names = set(training.namelist())
+        (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
+        required = message_from_bytes(training.read(metadata)).get_all("Requires-Dist") or []
+    assert {f"mersalg_training/report/{name}" for name in ("page.html.jinja", "page.css", "page.py")} <= names
+    assert any(text.startswith("jinja2") for text in required)

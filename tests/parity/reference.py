@@ -118,6 +118,10 @@ class Entry:
     strength: np.float32 = ZERO
     channels: dict[str, np.float32] = field(default_factory=dict)
 
+    def last(self, none: int) -> tuple[int, bool]:
+        """What decides between entries of one strength: the anchor, those without one last; then directed last."""
+        return (none if self.anchor is None else self.anchor), self.channels.get("directed", F(0)) > 0
+
 
 class Asked:
     """A request read against the shop: canonical cart, own products, groups."""
@@ -247,7 +251,9 @@ def gather(asked: Asked) -> dict[int, Pooled]:
     found = {entry.item for entry in entries}
     entries += [Entry(item) for item in asked.ask.only]
     pool: dict[int, Pooled] = {}
-    for entry in sorted(entries, key=lambda entry: (entry.item, WEAK - int(entry.strength * F(WEAK)))):
+    for entry in sorted(
+        entries, key=lambda entry: (entry.item, WEAK - int(entry.strength * F(WEAK)), entry.last(tables.n_items))
+    ):
         if entry.item < tables.n_items:
             directed = entry.channels.get("directed", F(0)) > 0
             first = Pooled({}, F(0), entry.anchor, directed, entry.item in found)
@@ -284,11 +290,10 @@ def stepped(value: np.float32, steps: int) -> np.float32:
 def strength(source: str, known: dict[str, np.float32]) -> np.float32:
     """How strongly a source speaks for a pair; the strongest entry gives a candidate its anchor."""
     if source == "cart":
-        return np.clip(known["cosine"], F(0), F(0.9))
+        return known["cosine"]
     if source == "steps":
         return known["ladder"] * F(0.05)
-    later = known["follow"] * F(0.3) + known["near"] * F(0.3) + known["ladder"] * F(0.05)
-    return np.clip(later, F(0), F(0.9))
+    return (known["follow"] + known["near"]) * F(0.3) + known["ladder"] * F(0.05)
 
 
 def kind_of(asked: Asked, item: int, pooled: Pooled) -> tuple[Kind, int | None]:

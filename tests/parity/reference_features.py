@@ -53,13 +53,11 @@ def request_features(asked: Asked, retrieved: int) -> dict[str, np.float32]:
 def own_features(asked: Asked, item: int) -> dict[str, np.float32]:
     own = asked.own.get(item)
     if own is None:
-        zeros = dict.fromkeys(("own_count", "own_rate", "own_recent", "own_usual"), F(0))
+        zeros = dict.fromkeys(("own_count", "own_rate"), F(0))
         return zeros | dict.fromkeys(("own_days", "own_due", "own_quantity"), NAN)
     return {
         "own_count": own.count,
         "own_rate": own.count / F(len(asked.times)),
-        "own_recent": own.short,
-        "own_usual": own.long,
         "own_days": own.age,
         "own_due": own.due,
         "own_quantity": own.pieces / own.count,
@@ -80,19 +78,7 @@ def group_features(asked: Asked, item: int) -> dict[str, np.float32]:
 
 def price_features(asked: Asked, candidate: Candidate) -> dict[str, np.float32]:
     price = asked.shop.price(candidate.item)
-    in_cart = [(asked.shop.price(item), 1.0) for item in asked.cart]
-    bought = [(asked.shop.price(item), float(own.long)) for item, own in asked.own.items()]
-    return {
-        "price": price,
-        "price_over_anchor": price / asked.shop.price(candidate.anchor),
-        "price_over_cart": price / mean_price(in_cart),
-        "price_over_history": price / mean_price(bought),
-    }
-
-
-def mean_price(weighted: list[tuple[np.float32, float]]) -> np.float32:
-    known = [(float(price), weight) for price, weight in weighted if not np.isnan(price)]
-    return F(sum(p * w for p, w in known) / sum(w for _, w in known)) if known else NAN
+    return {"price": price, "price_over_anchor": price / asked.shop.price(candidate.anchor)}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mersalg.errors import BundleError, DataError
-from mersalg_training.trees import TreeTable, join_trees, leaves_of_tree, predict_raw, round_down
+from mersalg_training.trees import TreeTable, join_trees, leaves_of_tree, predict_raw, round_down, routed
 from parity.trees_in_onnxruntime import neighbours, raw_scores, with_telling_leaves
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -194,3 +194,26 @@ def test_a_table_that_is_no_tree_is_refused(columns: dict[str, np.ndarray], said
 def test_features_of_another_type_or_width_are_refused(X: np.ndarray) -> None:
     with pytest.raises(DataError, match="expected float32 of shape"):
         predict_raw(stump(), X)
+
+
+@pytest.mark.parametrize(("low_trees", "high_trees"), [(3, 3), (1, 4), (4, 1), (0, 2)])
+def test_a_routed_ensemble_scores_each_row_as_the_ensemble_of_its_side(low_trees: int, high_trees: int) -> None:
+    random = np.random.default_rng(low_trees * 10 + high_trees)
+    low, high = (
+        join_trees([grown(random.normal(size=4).tolist(), 3, random) for _ in range(n)], 3, base_score=base)
+        for n, base in ((low_trees, 0.25), (high_trees, 0.0))
+    )
+    X = random.normal(size=(200, 3)).astype(np.float32)
+    is_high = X[:, 1] > 0.5
+    expected = np.where(is_high, predict_raw(high, X), predict_raw(low, X))
+    both = routed(low, high, 1, 0.5)
+    assert is_high.any()
+    assert not is_high.all()
+    assert predict_raw(both, X) == pytest.approx(expected, abs=1e-12)
+    assert raw_scores(both, X) == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+def test_ensembles_of_different_starts_are_not_routed() -> None:
+    low = stump()
+    with pytest.raises(BundleError, match="add to the start"):
+        routed(low, replace(low, adds_to_start=False), 0, 0.5)

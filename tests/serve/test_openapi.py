@@ -28,16 +28,32 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "422"]
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("keys", "has_policy"),
-    [(Keys(frozenset(), ""), False), (Keys(frozenset({KEY}), KEY), True)],
-    ids=["open", "with keys and a policy"],
+    ("keys", "has_policy", "trial"),
+    [
+        (Keys(frozenset(), ""), False, None),
+        (Keys(frozenset({KEY}), KEY), True, None),
+        (Keys(frozenset(), ""), False, ""),
+        (Keys(frozenset(), ""), True, 'shadow = "champion"\nwithout_unit = "champion"\nunit = "order"\n'),
+    ],
+    ids=["open", "with keys and a policy", "in a trial", "in a trial with a shadow"],
 )
-def test_schemathesis_finds_nothing(toy_folder: Path, tmp_path: Path, keys: Keys, has_policy: bool) -> None:
+def test_schemathesis_finds_nothing(
+    toy_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: Keys,
+    has_policy: bool,
+    trial: str | None,
+) -> None:
+    monkeypatch.setenv("MERSALG_EXPERIMENT_KEY", KEY)
     catalogue = tmp_path / "products.csv"
     catalogue.write_text("product_id,price,stock\nmilk,1,5\nbread,2,0\nbutter,3,5\n")
     policy = tmp_path / "policy.toml"
     policy.write_text(DEFAULT_POLICY)
     files = {"policy": str(policy), "catalogue": str(catalogue)} if has_policy else {}
+    if trial is not None:
+        (tmp_path / "trial.toml").write_text(f'name = "e"\n{trial}[arms]\nhold-out = 0.5\nchampion = 0.5\n')
+        files |= {"trial": str(tmp_path / "trial.toml"), "exposures": str(tmp_path / "record")}
     with running(toy_folder, keys, **files) as service:
         version = service.service.live.current.version
         (tmp_path / "schemathesis.toml").write_text(CONFIG.format(version=version))

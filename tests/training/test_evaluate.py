@@ -364,7 +364,7 @@ def test_the_command_evaluates_a_bundle_on_the_window_that_its_manifest_names(
     assert run.data.metrics["test/completion.all/recall_at_10"] == 1.0
     assert "test/completion.all/baseline.popularity/recall_at_10" in run.data.metrics
     assert run.data.params == {"queries": "50", "baselines": "quick"}
-    assert {"evaluation.json", "evaluation.md", "evaluation_recall.md"} <= artifacts
+    assert {"evaluation.json", "evaluation.md", "evaluation_recall.md", "report.html"} <= artifacts
 
 
 def read_run(store: str, run_id: str) -> tuple[Any, set[str]]:

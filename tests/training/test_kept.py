@@ -84,6 +84,21 @@ def test_what_came_stands_beside_what_was_promised_by_group() -> None:
     assert "later places" not in by_group, "nothing is told of too few"
 
 
+def test_a_reliability_curve_has_groups_of_like_relevance_as_many_as_its_offers_bear() -> None:
+    some = cases(240)
+    shown = promises(shower(("1", "upsell", 0.8), ("2", "upsell", 0.1)), some)
+    (row,) = (row for row in kept(shown, some, np.random.default_rng(RANDOM)) if row.group == "all")
+    assert sum(group.offers for group in row.reliability) == 480
+    assert len(row.reliability) == 9, "480 offers, 50 of a group at least"
+    assert [group.promised for group in row.reliability][:4] == pytest.approx([0.1] * 4)
+    assert [group.came.value for group in row.reliability][:4] == [0.0] * 4
+    assert [group.came.value for group in row.reliability][-4:] == [1.0] * 4
+    few = cases(30)
+    (row,) = (r for r in kept(promises(shower(("1", "upsell", 0.8)), few), few, np.random.default_rng(RANDOM))
+              if r.group == "all")  # fmt: skip
+    assert [group.offers for group in row.reliability] == [30]
+
+
 def test_without_offers_nothing_is_told() -> None:
     found = promises(shower(), cases(3))
     assert isinstance(found, Promises)

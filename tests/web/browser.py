@@ -7,7 +7,7 @@ import queue
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -66,15 +66,15 @@ def served(places: Mapping[str, Path], results: queue.Queue[Any]) -> Iterator[st
             thread.join()
 
 
-def result_of_page(page: str, places: Mapping[str, Path], seconds: float) -> dict[str, Any]:
-    """What the page under this name posts; TimeoutError when it posts nothing in time."""
+def result_of_page(page: str, places: Mapping[str, Path], seconds: float, flags: Sequence[str] = ()) -> dict[str, Any]:
+    """What the page under this name posts; TimeoutError when it posts nothing in time. flags: more for the browser."""
     results: queue.Queue[dict[str, Any]] = queue.Queue()
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
         served(places, results) as address,
         (Path(profile) / "log").open("w+") as log,
     ):
-        command = [find_browser(), *FLAGS, f"--user-data-dir={profile}/data", f"{address}/{page}"]
+        command = [find_browser(), *FLAGS, *flags, f"--user-data-dir={profile}/data", f"{address}/{page}"]
         with subprocess.Popen(command, stdout=log, stderr=log) as browser:
             try:
                 return results.get(timeout=seconds)

@@ -91,7 +91,7 @@ def test_times_are_read_to_the_last_bit_of_an_age(node: list[str]) -> None:
 
 def test_a_wrong_field_is_the_same_field(node: list[str]) -> None:
     requests: list[Any] = [*WRONG, *({field: value} for field in FIELDS for value in WRONG)]
-    good = {"product_id": "milk", "ordered_at": "2017-06-01T00:00:00", "quantity": 2}
+    good = {"product_id": "milk", "ordered_at": "2017-06-01T00:00:00", "quantity": 2, "unit_price": 0.5}
     for value in WRONG:
         requests += [{"history": [good, value]}, {"history": [value, good]}]
         requests += [{"history": [good, {**good, name: value}], "at": "2018-01-01"} for name in good]

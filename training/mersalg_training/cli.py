@@ -11,6 +11,7 @@ def add_commands(subparsers: Any) -> None:
     """Add the commands from validate to uplift; their modules are imported when they run."""
     from mersalg_training import evaluate, validate  # noqa: PLC0415
     from mersalg_training.drift import command as drift  # noqa: PLC0415
+    from mersalg_training.report import command as report  # noqa: PLC0415
     from mersalg_training.tuning import command  # noqa: PLC0415
     from mersalg_training.uplift import command as uplift  # noqa: PLC0415
 
@@ -36,6 +37,13 @@ def add_commands(subparsers: Any) -> None:
     )
     command.add_tune_arguments(parser)
     parser.set_defaults(handler=command.tune_command)
+    parser = subparsers.add_parser(
+        "report",
+        help="write a page of what a bundle promises, keeps and costs",
+        description=report.report_command.__doc__,
+    )
+    report.add_report_arguments(parser)
+    parser.set_defaults(handler=report.report_command)
     parser = subparsers.add_parser(
         "uplift", help="what offers add, measured against a hold-out", description=uplift.uplift_command.__doc__
     )

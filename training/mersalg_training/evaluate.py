@@ -28,7 +28,9 @@ from mersalg_training.card import OURS
 from mersalg_training.cases import Cases, make_cases
 from mersalg_training.config import Config, lay_over, parse_config
 from mersalg_training.contract import apply_contract
+from mersalg_training.empty_answers import Empty, show_and_tell
 from mersalg_training.evaluation import KNOWN, NEW, ORACLE, Difference, Evaluation, Row
+from mersalg_training.evaluation_file import evaluation_document
 from mersalg_training.kept import Kept, Promises, kept, promises
 from mersalg_training.metrics import (
     COVERAGE,
@@ -127,7 +129,7 @@ def evaluate(
         differences += compared
         ceilings += reachable
     progress.update(step, description="Thresholds")
-    shown, sold = judge_shown(show, show_by_value, timeline, attributes, window, config, queries, for_shown)
+    shown, sold, empty = judge_shown(show, show_by_value, timeline, attributes, window, config, queries, for_shown)
     progress.update(step, description="Promises")
     restrained: list[Restraint] = []
     if restrain is not None:
@@ -136,7 +138,9 @@ def evaluate(
     came, promised = judge_kept(show, timeline, attributes, window, config, queries, for_kept)
     progress.update(step, description="Evaluated", completed=rankings + (show is not None))
     without_requests = [task.label for task in tasks if not len(task.cases)]
-    return Evaluation(rows, differences, shown, without_requests, ceilings, sold, skipped, came, promised, restrained)
+    return Evaluation(
+        rows, differences, shown, without_requests, ceilings, sold, skipped, came, promised, restrained, empty
+    )
 
 
 def test_window(timeline: Timeline, windows: Windows) -> tuple[float, float]:
@@ -240,22 +244,22 @@ def judge_shown(
     config: Config,
     queries: int,
     random: np.random.Generator,
-) -> tuple[list[Shown], list[Sold]]:
+) -> tuple[list[Shown], list[Sold], list[Empty]]:
     """What is shown for requests of the test window in the mix of moments that a bundle is trained on.
 
-    And, of the same requests, what the order by value sells beside that by relevance.
+    And, of the same requests, what the order by value sells beside that by relevance, and why others see nothing.
     """
     if show is None:
-        return [], []
+        return [], [], []
     cases = shown_cases(timeline, attributes, window, config, 2 * queries, random)
     if not len(cases):
-        return [], []
-    answers = show(cases)
+        return [], [], []
+    answers, empty = show_and_tell(show, cases) if isinstance(show, Shower) else (show(cases), [])
     shown = shown_precision(cases, answers, random)
     if show_by_value is None:
-        return shown, []
+        return shown, [], empty
     by_order: dict[Order, list[Answer]] = {"relevance": answers, "value": show_by_value(cases)}
-    return shown, sold_by_order(timeline, attributes, cases, by_order, random)
+    return shown, sold_by_order(timeline, attributes, cases, by_order, random), empty
 
 
 def shown_cases(
@@ -353,20 +357,22 @@ def evaluate_command(args: argparse.Namespace) -> int:
         console.print("Note  these are not the purchases that the bundle was trained on (the digests differ)")
     console.print(found.render())
     if args.json is not None:
-        write_json(args.json, found)
-    console.print(f"Run  {log_run(recommender.manifest, config, args, found)}", highlight=False)
+        write_json(args.json, evaluation_document(recommender.manifest, found))
+    console.print(f"Run  {log_run(recommender, config, args, found)}", highlight=False)
     return 0
 
 
-def log_run(manifest: Mapping[str, Any], config: Config, args: argparse.Namespace, found: Evaluation) -> str:
+def log_run(recommender: Recommender, config: Config, args: argparse.Namespace, found: Evaluation) -> str:
     """Log the evaluation as a run of its own, tagged with the run that trained the bundle; where it is."""
-    from mersalg_training.report_run import log_evaluation  # noqa: PLC0415  # it draws, which needs matplotlib
+    from mersalg_training.report_run import log_evaluation, log_report  # noqa: PLC0415  # it draws by matplotlib
 
+    manifest = recommender.manifest
     with open_run(config.tracking, f"{config.name}-evaluation") as run:
         run.set_tags({"mersalg.bundle": manifest["name"], "mersalg.trained_by": manifest["run_id"] or "not tracked"})
         run.log_params({"queries": args.queries, "baselines": "all" if args.baselines else "quick"})
         run.log_metrics({name: value for name, value in found.metrics().items() if np.isfinite(value)})
-        log_evaluation(run, found)
+        log_evaluation(run, found, manifest)
+        log_report(run, recommender.folder, found)
         return run.where
 
 
@@ -384,9 +390,9 @@ def naive(time: datetime) -> datetime:
     return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
-def write_json(path: Path, found: Evaluation) -> None:
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write the evaluation; MersalgError if the file cannot be written."""
     try:
-        path.write_text(json.dumps(found.to_json(), indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise MersalgError(f"--json {path}: cannot be written: {error.strerror}") from None

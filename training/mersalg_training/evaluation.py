@@ -15,6 +15,7 @@ from rich.text import Text
 
 from mersalg_training.by_value import Sold
 from mersalg_training.card import OURS
+from mersalg_training.empty_answers import Empty
 from mersalg_training.kept import Kept, Promises
 from mersalg_training.metrics import NDCG, PRECISION, Estimate
 from mersalg_training.restraint import COLUMNS as RESTRAINT_COLUMNS
@@ -97,6 +98,8 @@ class Evaluation:
     """The offers behind it, for a plot."""
     restraint: Sequence[Restraint] = ()
     """How many carts see an offer at an equal precision; empty where that was not asked for."""
+    empty: Sequence[Empty] = ()
+    """Why requests were shown nothing, of the same requests as `shown`; empty where that was not asked for."""
 
     def figures(self, metric: str) -> dict[str, dict[str, Row]]:
         """Task -> method -> its row."""
@@ -163,6 +166,7 @@ class Evaluation:
             "sold": [asdict(row) for row in self.sold],
             "kept": [asdict(row) for row in self.kept],
             "restraint": [asdict(row) for row in self.restraint],
+            "empty": [asdict(row) for row in self.empty],
             "without_requests": list(self.without_requests),
             "skipped": dict(self.skipped),
         }
@@ -189,6 +193,8 @@ class Evaluation:
                 if row.offers:
                     offers.add_row(*shown_cells(row))
             parts.append(offers)
+        if self.empty:
+            parts.append(text_table(EMPTY_TITLE, EMPTY_COLUMNS, map(empty_cells, self.empty)))
         if self.kept:
             parts.append(text_table(KEPT_TITLE, KEPT_COLUMNS, map(kept_cells, self.kept)))
         if self.restraint:
@@ -230,6 +236,8 @@ class Evaluation:
         if self.shown:
             text += "\n\nWhat is shown at the thresholds, and bought.\n\n"
             text += markdown_table(SHOWN_COLUMNS, map(shown_cells, self.shown))
+        if self.empty:
+            text += f"\n\n{EMPTY_TITLE}.\n\n" + markdown_table(EMPTY_COLUMNS, map(empty_cells, self.empty))
         if self.kept:
             text += f"\n\n{KEPT_TITLE}.\n\n" + markdown_table(KEPT_COLUMNS, map(kept_cells, self.kept))
         if self.restraint:
@@ -311,6 +319,15 @@ def shown_cells(row: Shown) -> list[str]:
     precision = "nothing shown" if row.precision is None else interval(row.precision, places=3)
     seen = f"{row.seen.value:.1%}"
     return [row.moment, row.kind, f"{row.requests}", seen, f"{row.offers}", f"{row.relevant}", precision]
+
+
+EMPTY_TITLE: Final = "Why requests see nothing"
+EMPTY_COLUMNS: Final = ("moment", "reason", "requests", "share")
+
+
+def empty_cells(row: Empty) -> list[str]:
+    """A line of text for a reason at a moment."""
+    return [row.moment, row.reason, f"{row.requests}", f"{row.requests / row.of:.1%}"]
 
 
 KEPT_TITLE: Final = "What the relevance of what is shown promised, and what came"

@@ -32,7 +32,7 @@ def basket_factors(order: Int64, item: Int64, n_items: int, config: FactorsConfi
     recent = row >= len(orders) - config.max_orders
     factors = fitted_factors(row[recent], item[recent], np.ones(int(recent.sum())), n_items, config, seed)
     length = np.linalg.norm(factors, axis=1, keepdims=True)
-    return np.asarray(np.divide(factors, length, out=np.zeros_like(factors), where=length > 0))
+    return halved(np.divide(factors, length, out=np.zeros_like(factors), where=length > 0))
 
 
 def customer_taste(customer: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Taste:
@@ -44,10 +44,15 @@ def customer_taste(customer: Int64, item: Int64, n_items: int, config: FactorsCo
     of_customers = config.model_copy(
         update={"alpha": config.taste_alpha, "regularization": config.taste_regularization}
     )
-    factors = fitted_factors(pair // n_items, pair % n_items, np.ones(len(pair)), n_items, of_customers, seed)
+    factors = halved(fitted_factors(pair // n_items, pair % n_items, np.ones(len(pair)), n_items, of_customers, seed))
     gram = factors.T.astype(np.float64) @ factors.astype(np.float64)
     solve = np.linalg.inv(gram + (config.taste_regularization + 1e-3) * np.eye(factors.shape[1]))
     return Taste(factors, solve.astype(np.float32))
+
+
+def halved(factors: Float32) -> Float32:
+    """Rounded to half precision: so they are kept in a bundle, and so everything is learned from them."""
+    return factors.astype(np.float16).astype(np.float32)
 
 
 def fitted_factors(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from mersalg.names import KINDS
 from mersalg_training.answers import RANKED, Shower
 from mersalg_training.cases import Cases
-from mersalg_training.metrics import Estimate, ratio, resample_customers
+from mersalg_training.metrics import Estimate, Resamples, ratio, resample_customers
 from mersalg_training.timeline import Float64, Int64
 from mersalg_training.tradeoffs import SHOWN
 
@@ -23,6 +24,8 @@ BINS: Final = 10
 """Groups of equal size, by relevance, over which the calibration error is taken."""
 LEAST: Final = 20
 """Fewer offers of a group tell nothing."""
+LEAST_OF_A_BIN: Final = 50
+"""Offers of a group of a reliability curve; fewer would draw noise."""
 CHANCES: Final = 100
 
 
@@ -54,6 +57,16 @@ class Promises:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Offers of like relevance."""
+
+    promised: float
+    """The mean relevance."""
+    came: Estimate
+    offers: int
+
+
+@dataclass(frozen=True)
 class Kept:
     """What was promised of a kind in a group, and what came of it."""
 
@@ -68,6 +81,8 @@ class Kept:
     """The expected calibration error: the mean distance of the two over BINS groups of equal size, by relevance."""
     error_by_chance: float
     """What it would be on so many offers if every relevance were true."""
+    reliability: Sequence[Bin] = ()
+    """At most BINS groups of equal size, by relevance, of LEAST_OF_A_BIN offers or more where there are so many."""
 
 
 def promises(show: Shower, cases: Cases) -> Promises:
@@ -118,8 +133,23 @@ def kept(shown: Promises, cases: Cases, random: np.random.Generator) -> list[Kep
                     came=ratio(hits, offers, draws),
                     error=calibration_error(relevance, shown.bought[rows]),
                     error_by_chance=error_by_chance(relevance, random),
+                    reliability=bins(shown, rows, len(cases), draws),
                 )
             )
+    return found
+
+
+def bins(shown: Promises, rows: Booleans, n_cases: int, draws: Resamples) -> list[Bin]:
+    """What was promised and what came of some rows, in groups of equal size, by relevance; (n,) with n >= 1."""
+    found = []
+    chosen = np.flatnonzero(rows)
+    order = chosen[np.argsort(shown.relevance[chosen], kind="stable")]
+    for group in np.array_split(order, max(1, min(BINS, len(order) // LEAST_OF_A_BIN))):
+        hits, offers = (
+            np.bincount(shown.case[group], weights=of, minlength=n_cases).astype(np.float64)
+            for of in (shown.bought[group].astype(np.float64), np.ones(len(group)))
+        )
+        found.append(Bin(float(shown.relevance[group].mean()), ratio(hits, offers, draws), len(group)))
     return found
 
 

@@ -25,7 +25,7 @@ ANCHOR_CHANNELS = ("ladder", "follow", "near")
 LADDER_PRIOR = 20.0
 """Observed switches are shrunk to the popularity of the dearer products as if by so many switches."""
 MERGED_WIDTH = 64
-DIRECTED_SHARE = 1 / 3
+DIRECTED_SHARE = 0.4
 """Of a product's neighbours in the cart, places for directed pairs that would not be among them by their cosine."""
 TYPE_NEIGHBOURS = 32
 """Types kept beside each type."""
@@ -39,6 +39,10 @@ class NeighbourTable:
     """(n_rows, width) item indices."""
     values: Float32
     """(n_rows, width, channels)."""
+
+    def halved(self) -> NeighbourTable:
+        """The same with values in half precision: so a bundle keeps them, and so everything is learned from them."""
+        return NeighbourTable(self.items, self.values.astype(np.float16).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -94,15 +98,15 @@ def build_neighbours(counts: Counts, vocabulary: Vocabulary, n_types: int, confi
     anchor = merged(later, ANCHOR_CHANNELS)
     return Neighbours(
         row_of_item=rows_of_items(vocabulary, frequent, n_types),
-        cart=table(cart, cart.values["cosine"], n_rows, no_item, CART_CHANNELS),
-        ladder=table(steps, steps.values["ladder"], n_rows, no_item, ("ladder",)),
+        cart=table(cart, cart.values["cosine"], n_rows, no_item, CART_CHANNELS).halved(),
+        ladder=table(steps, steps.values["ladder"], n_rows, no_item, ("ladder",)).halved(),
         anchor=table(
             anchor,
             anchor.values["follow"] + anchor.values["ladder"] + anchor.values["near"],
             n_rows,
             no_item,
             ANCHOR_CHANNELS,
-        ),
+        ).halved(),
         type_affinity=type_affinity(counts, vocabulary, n_types, config.counts.cosine_cart),
         popular_of_type=popular_of_type(vocabulary, n_types, retrieve.type_products, retrieve.type_unsold),
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mersalg.bundle import read_bundle
 from mersalg_training import plots
 from mersalg_training.config import flat
 from mersalg_training.contract_report import ContractReport
 from mersalg_training.evaluation import Evaluation
+from mersalg_training.evaluation_file import evaluation_document
 from mersalg_training.export import as_json
 from mersalg_training.metrics import RECALL
 from mersalg_training.threshold_plots import reliability_by_group, tradeoff_curves
@@ -60,18 +63,28 @@ def log_job(
     run.log_figure("plots/candidates.png", plots.recall_of_candidates(learned.fitted.recall))
     log_certifying(run, learned)
     if evaluation is not None:
-        log_evaluation(run, evaluation)
+        log_evaluation(run, evaluation, manifest)
 
 
-def log_evaluation(run: Run, evaluation: Evaluation) -> None:
+def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]) -> None:
     """Log the tables of every method on every task with their intervals, and their picture."""
-    run.log_text("evaluation.json", as_json(finite(evaluation.to_json())).decode())
+    run.log_text("evaluation.json", as_json(evaluation_document(manifest, evaluation)).decode())
     run.log_text("evaluation.md", evaluation.markdown())
     run.log_text("evaluation_recall.md", evaluation.markdown(RECALL))
     run.log_figure("plots/results.png", plots.results_by_task(evaluation.rows))
     if evaluation.promises is not None:
         kept = evaluation.promises
         run.log_figure("plots/reliability_test.png", plots.reliability(kept.relevance, kept.bought, kept.kind))
+
+
+def log_report(run: Run, folder: Path, evaluation: Evaluation | None) -> None:
+    """Log the page of a whole bundle, so that it is seen beside the run; nothing where no run is tracked."""
+    if run.id is None:
+        return
+    from mersalg_training.report.page import render  # noqa: PLC0415  # it reads evaluation files, as this one writes them
+    from mersalg_training.report.subject import make_subject  # noqa: PLC0415
+
+    run.log_text("report.html", render(make_subject(read_bundle(folder), evaluation)))
 
 
 def threshold_metrics(learned: Learned) -> dict[str, float]:

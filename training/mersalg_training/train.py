@@ -29,7 +29,7 @@ from mersalg_training.graph.tables import ShopTables
 from mersalg_training.learn import Learned, Purchased, learn, read_purchases
 from mersalg_training.manifest import make_manifest
 from mersalg_training.progress import Stages
-from mersalg_training.report_run import log_job
+from mersalg_training.report_run import log_job, log_report
 from mersalg_training.tracking import RegisteredBundle, open_run
 
 GOLDEN = 24
@@ -66,6 +66,7 @@ def train(config: Config, out: Path, console: Console) -> Trained:
             with stages.stage("Loading the bundle as a shop does"):
                 load(writer.folder)
             log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds)
+            log_report(run, writer.folder, evaluation)
         with stages.stage("Registering the bundle"):
             registered = run.log_bundle(out, config.tracking.registered_model or config.name)
         return Trained(out, run.where, registered, evaluation, stages.seconds)

@@ -105,28 +105,69 @@ def join_trees(
     def joined(column: str, dtype: type[np.generic]) -> npt.NDArray[Any]:
         return np.concatenate([np.empty(0, dtype), *(getattr(table, column) for table in tables)]).astype(dtype)
 
-    def moved(column: str) -> Int64:
+    def laid(column: str) -> Int64:
         splits_before = leaves_before = 0
         parts = [np.empty(0, np.int64)]
         for table in tables:
-            references = getattr(table, column)
-            parts.append(np.where(references >= 0, references + splits_before, references - leaves_before))
+            parts.append(moved(getattr(table, column), splits_before, leaves_before))
             splits_before += len(table.feature)
             leaves_before += len(table.leaf_value)
         return np.concatenate(parts)
 
     return TreeTable(
         n_features=n_features,
-        roots=moved("roots"),
+        roots=laid("roots"),
         feature=joined("feature", np.int64),
         threshold=joined("threshold", np.float64),
         default_left=joined("default_left", np.bool_),
-        left=moved("left"),
-        right=moved("right"),
+        left=laid("left"),
+        right=laid("right"),
         leaf_value=joined("leaf_value", np.float64),
         base_score=base_score + sum(table.base_score for table in tables),
         adds_to_start=adds_to_start,
     )
+
+
+def routed(low: TreeTable, high: TreeTable, feature: int, threshold: float) -> TreeTable:
+    """One ensemble that scores a row as `low` does where its feature is at most the threshold, and else as `high`.
+
+    Tree by tree, both below one more split; the longer ensemble's last trees stand beside a leaf of 0. The feature is
+    never NaN. BundleError where one adds to the start and the other does not.
+    """
+    if low.adds_to_start != high.adds_to_start or low.n_features != high.n_features:
+        raise BundleError("tree tables: expected two of the same features that both add to the start, or none")
+    n = max(low.n_trees, high.n_trees) + 1
+    # Behind a side's own leaves: its base score, and the zeros that stand for trees it lacks.
+    more = [np.append(table.base_score, np.zeros(n - 1 - table.n_trees)) for table in (low, high)]
+    at = [(n, 0), (n + len(low.feature), len(low.leaf_value) + len(more[0]))]
+    parts = list(zip((low, high), more, at, strict=True))
+    roots = [
+        moved(np.append(table.roots, ~(len(table.leaf_value) + np.arange(len(extra)))), *start)
+        for table, extra, start in parts
+    ]
+
+    def column(name: str, of_roots: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.concatenate([of_roots, getattr(low, name), getattr(high, name)])
+
+    def references(name: str, of_roots: Int64) -> Int64:
+        return np.concatenate([of_roots, *(moved(getattr(table, name), *start) for table, _, start in parts)])
+
+    return TreeTable(
+        n_features=low.n_features,
+        roots=np.arange(n),
+        feature=column("feature", np.full(n, feature)),
+        threshold=column("threshold", np.full(n, float(threshold))),
+        default_left=column("default_left", np.ones(n, dtype=np.bool_)),
+        left=references("left", roots[0]),
+        right=references("right", roots[1]),
+        leaf_value=np.concatenate([low.leaf_value, more[0], high.leaf_value, more[1]]),
+        adds_to_start=low.adds_to_start,
+    )
+
+
+def moved(references: Int64, splits: int, leaves: int) -> Int64:
+    """References of a table that stands behind so many splits and leaves of others."""
+    return np.where(references >= 0, references + splits, references - leaves)
 
 
 def leaves_of_tree(table: TreeTable, tree: int, X: Float32) -> Int64:

@@ -1,31 +1,47 @@
 /** A bundle behind an address, fetched over HTTP. */
 
-import { BundleError } from "./errors.js";
+import { BundleError, MissingFileError } from "./errors.js";
 
 /**
- * The files under an address, with or without a slash at its end.
+ * A bundle behind an address, with or without a slash at its end. An address does not tell when another bundle has taken
+ * its place.
  * @param {string | URL} address
- * @returns {import("./bundle.js").Source}
+ * @returns {import("./bundle.js").Place}
  */
-export function addressSource(address) {
-  const base = new URL(address, globalThis.location?.href);
+export function addressPlace(address) {
+  return { identity: async () => "", open: async () => addressSource(address) };
+}
+
+/** @param {string | URL} address @returns {import("./bundle.js").Source} */
+function addressSource(address) {
+  const base = readAddress(address);
   if (!base.pathname.endsWith("/")) base.pathname += "/";
   const place = (/** @type {string} */ name) => new URL(name, base).href;
-  return { place, read: (name, largest) => fetchFile(place(name), largest) };
+  return { place, read: (name, largest, expected) => fetchFile(place(name), largest, expected) };
+}
+
+/** @param {string | URL} address */
+function readAddress(address) {
+  try {
+    return new URL(address, globalThis.location?.href);
+  } catch {
+    throw new BundleError(`${address}: expected the address of a bundle, got a text that is none`);
+  }
 }
 
 /**
- * The bytes behind an address; no more than the cap are taken.
+ * The bytes behind an address, of the expected size where it is told; no more than that, or than the cap, are taken.
  * @param {string} where
  * @param {number} largest
+ * @param {number} [expected]
  * @returns {Promise<Uint8Array>}
  */
-async function fetchFile(where, largest) {
+async function fetchFile(where, largest, expected) {
   const response = await fetch(where).catch((error) => {
     throw new BundleError(`${where}: cannot be fetched: ${error.message}`);
   });
   if (!response.ok || response.body === null)
-    throw new BundleError(`${where}: expected a file, got HTTP status ${response.status}; the bundle is not whole`);
+    throw new MissingFileError(`${where}: expected a file, got HTTP status ${response.status}; the bundle is not whole`);
   const parts = [];
   let size = 0;
   const reader = response.body.getReader();
@@ -36,11 +52,14 @@ async function fetchFile(where, largest) {
     if (done) break;
     parts.push(value);
     size += value.length;
-    if (size > largest) {
+    if (size > largest || size > (expected ?? size)) {
       await reader.cancel();
-      throw new BundleError(`${where}: expected at most ${largest} bytes, got more`);
+      if (size > largest) throw new BundleError(`${where}: expected at most ${largest} bytes, got more`);
+      throw new BundleError(`${where}: expected ${expected} bytes, got more; copy the whole bundle again`);
     }
   }
+  if (size !== (expected ?? size))
+    throw new BundleError(`${where}: expected ${expected} bytes, got ${size}; copy the whole bundle again`);
   const content = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {

@@ -2,16 +2,21 @@
  * A bundle, read and verified before anything of it is used.
  *
  * Each file is read once, with a size cap, and hashed; what is verified is what is used. What the manifest does not
- * list is not read. No policy is read from the bundle: the caps and the checks are constants of this code.
+ * list is not read. No policy is read from the bundle: the caps and the checks are constants of this code. They are
+ * those of Python's loader, in the same order.
  */
 
-import { BundleError, shown } from "./errors.js";
+import { BundleError, MissingFileError, shown } from "./errors.js";
 import { checkGraph } from "./graph.js";
 import { parseJson } from "./json.js";
-import { checkManifest } from "./manifest.js";
+import { checkManifest, isShare } from "./manifest.js";
+import { NO_BYTES } from "./protobuf.js";
 import { isObject } from "./request.js";
+import { checkSignature } from "./signing.js";
 
 const MEGABYTE = 2 ** 20;
+/** The one file that the manifest does not list; read only where a signature is required. */
+const SIGNATURE = "model.sig";
 /** @type {ReadonlyMap<string, number>} */
 const LARGEST = new Map([
   ["manifest.json", 4 * MEGABYTE],
@@ -19,16 +24,26 @@ const LARGEST = new Map([
   ["products.json", 512 * MEGABYTE],
   ["golden.json", 16 * MEGABYTE],
   ["CARD.md", 4 * MEGABYTE],
+  [SIGNATURE, MEGABYTE],
 ]);
 const LARGEST_OTHER = 64 * MEGABYTE;
 
+/** A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning. */
+const TRIES = 10;
+
 /**
- * Where the files of a bundle come from: a folder or an address. `read` gives the bytes of a file of at most `largest`
- * bytes; `place` names it in messages.
+ * The files of a bundle. `read` gives the bytes of a file of at most `largest` bytes and, where told, of exactly
+ * `expected`, and takes no more than that; `place` names it in messages.
  *
  * @typedef {object} Source
  * @property {(name: string) => string} place
- * @property {(name: string, largest: number) => Promise<Uint8Array>} read
+ * @property {(name: string, largest: number, expected?: number) => Promise<Uint8Array>} read
+ *
+ * Where a bundle lies. `identity` tells a folder from one that takes its place, as far as the place can tell.
+ *
+ * @typedef {object} Place
+ * @property {() => Promise<string>} identity
+ * @property {() => Promise<Source>} open
  *
  * @typedef {object} GoldenOffer
  * @property {string} product_id
@@ -36,6 +51,7 @@ const LARGEST_OTHER = 64 * MEGABYTE;
  * @property {number} relevance
  *
  * @typedef {object} Bundle
+ * @property {Source} source
  * @property {import("../index.js").Manifest} manifest
  * @property {Uint8Array} scorer
  * @property {Uint8Array} products products.json, verified
@@ -43,21 +59,59 @@ const LARGEST_OTHER = 64 * MEGABYTE;
  */
 
 /**
- * Read and verify every file that the manifest lists.
- * @param {Source} source
+ * Read and verify every file that the manifest lists. With a public key the bundle has to carry a signature of these very
+ * bytes by its private key.
+ * @param {Place} place
+ * @param {import("./signing.js").PublicKey | null} [publicKey]
  * @returns {Promise<Bundle>}
  */
-export async function readBundle(source) {
+export async function readBundle(place, publicKey = null) {
+  for (let attempt = 1; ; attempt++) {
+    const before = await place.identity();
+    try {
+      return await readOnce(await place.open(), publicKey);
+    } catch (error) {
+      if (!(error instanceof BundleError) || attempt === TRIES || (await place.identity()) === before) throw error;
+    }
+  }
+}
+
+/**
+ * The bundle, if nobody exchanges it meanwhile.
+ * @param {Source} source
+ * @param {import("./signing.js").PublicKey | null} publicKey
+ * @returns {Promise<Bundle>}
+ */
+async function readOnce(source, publicKey) {
   const where = source.place("manifest.json");
   const content = await source.read("manifest.json", /** @type {number} */ (LARGEST.get("manifest.json")));
   const manifest = checkManifest(parseJson(content, where), where);
+  if (publicKey !== null) {
+    const digests = new Map([["manifest.json", await hash(content, where)]]);
+    for (const [name, { sha256 }] of Object.entries(manifest.files)) digests.set(name, sha256);
+    await checkSignature(await readSignature(source), digests, publicKey, source.place(SIGNATURE));
+  }
   const scorer = await readFile(source, manifest, "scorer.onnx");
   checkGraph(scorer, source.place("scorer.onnx"));
   const golden = readGolden(await readFile(source, manifest, "golden.json"), source.place("golden.json"));
-  const products = await readFile(source, manifest, "products.json");
-  for (const name of Object.keys(manifest.files))
-    if (!["scorer.onnx", "golden.json", "products.json"].includes(name)) await readFile(source, manifest, name);
-  return { manifest, scorer, products, golden };
+  /** @type {Uint8Array} */
+  let products = NO_BYTES;
+  for (const name of Object.keys(manifest.files)) {
+    if (name === "scorer.onnx" || name === "golden.json") continue;
+    const read = await readFile(source, manifest, name);
+    if (name === "products.json") products = read;
+  }
+  return { source, manifest, scorer, products, golden };
+}
+
+/** @param {Source} source */
+async function readSignature(source) {
+  return source.read(SIGNATURE, /** @type {number} */ (LARGEST.get(SIGNATURE))).catch((error) => {
+    if (!(error instanceof MissingFileError)) throw error;
+    throw new BundleError(
+      `${source.place(SIGNATURE)}: expected the bundle's signature, got nothing; \`mersalg sign\` makes one`,
+    );
+  });
 }
 
 /**
@@ -68,10 +122,8 @@ export async function readBundle(source) {
  */
 async function readFile(source, manifest, name) {
   const { size, sha256 } = manifest.files[name];
-  const content = await source.read(name, LARGEST.get(name) ?? LARGEST_OTHER);
+  const content = await source.read(name, LARGEST.get(name) ?? LARGEST_OTHER, size);
   const where = source.place(name);
-  if (content.length !== size)
-    throw new BundleError(`${where}: expected ${size} bytes, got ${content.length}; copy the whole bundle again`);
   const digest = await hash(content, where);
   if (digest !== sha256)
     throw new BundleError(`${where}: expected sha256 ${sha256}, got ${digest}; copy the whole bundle again`);
@@ -96,8 +148,9 @@ function readGolden(content, where) {
   const { requests, answers } = isObject(document) ? document : {};
   if (!Array.isArray(requests) || !Array.isArray(answers) || requests.length !== answers.length || !requests.length)
     throw new BundleError(`${where}: expected as many answers as requests, and at least one; export the bundle again`);
+  if (!requests.every(isObject))
+    throw new BundleError(`${where}: requests: expected objects; export the bundle again`);
   return requests.map((request, position) => {
-    if (!isObject(request)) throw new BundleError(`${where}: requests: expected objects; export the bundle again`);
     const offers = answers[position];
     if (!Array.isArray(offers) || !offers.every(isGoldenOffer))
       throw new BundleError(
@@ -114,7 +167,7 @@ function isGoldenOffer(offer) {
     isObject(offer) &&
     typeof offer.product_id === "string" &&
     typeof offer.kind === "string" &&
-    typeof offer.relevance === "number"
+    isShare(offer.relevance)
   );
 }
 

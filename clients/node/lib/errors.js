@@ -16,6 +16,9 @@ export class BundleError extends MersalgError {
   name = "BundleError";
 }
 
+/** A file of a bundle is not there. */
+export class MissingFileError extends BundleError {}
+
 /** A request has a wrong field; `where` names the request when there are many. */
 export class RequestError extends MersalgError {
   name = "RequestError";

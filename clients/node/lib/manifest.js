@@ -27,9 +27,9 @@ const TIME_FORM = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{
 /** @param {any} v */
 const isNumber = (v) => typeof v === "number" && Number.isFinite(v);
 /** @param {any} v */
-const isShare = (v) => isNumber(v) && v >= 0 && v <= 1;
+export const isShare = (v) => isNumber(v) && v >= 0 && v <= 1;
 /** @param {any} v */
-const isCount = (v) => Number.isInteger(v) && v >= 0;
+const isCount = (v) => Number.isSafeInteger(v) && v >= 0 && !Object.is(v, -0);
 /** @param {any} v */
 const isTime = (v) => typeof v === "string" && TIME_FORM.test(v) && isInCalendar(v);
 /** @param {any} v */
@@ -92,7 +92,11 @@ const MANIFEST = {
     windows: { keys: all(["fit_from", "rank_from", "calibrate_from", "test_from", "to"], TIME) },
     config: { keys: {} },
   },
-  optional: { value: plain('"margin", "price" or null', (v) => v === null || v === "margin" || v === "price") },
+  optional: {
+    value: plain('"margin", "price" or null', (v) => v === null || v === "margin" || v === "price"),
+    reference: { keys: {} },
+    lineage: { keys: {} },
+  },
 };
 
 /**
@@ -146,11 +150,14 @@ function check(value, rule, key, where) {
     value.forEach((/** @type {any} */ item, /** @type {number} */ i) => check(item, rule.list, `${key}[${i}]`, where));
   } else {
     if (!isObject(value)) refuse(key, "an object", shown(value));
-    const inner = "each" in rule ? all(Object.keys(value), rule.each) : { ...rule.optional, ...rule.keys };
-    for (const [name, itsRule] of Object.entries(inner)) {
-      const full = key ? `${key}.${name}` : name;
-      if (Object.hasOwn(value, name)) check(value[name], itsRule, full, where);
-      else if ("keys" in rule && Object.hasOwn(rule.keys, name)) refuse(full, "a value", "none");
+    /** @param {string} name */
+    const full = (name) => (key ? `${key}.${name}` : name);
+    if ("keys" in rule)
+      for (const name of Object.keys(rule.keys)) if (!Object.hasOwn(value, name)) refuse(full(name), "a value", "none");
+    const rules = new Map("each" in rule ? [] : Object.entries({ ...rule.keys, ...rule.optional }));
+    for (const [name, item] of Object.entries(value)) {
+      const inner = "each" in rule ? rule.each : rules.get(name);
+      if (inner !== undefined) check(item, inner, full(name), where);
     }
   }
 }

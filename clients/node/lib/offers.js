@@ -1,5 +1,6 @@
 /** Offers, and the reason where there are none. */
 
+import { BundleError } from "./errors.js";
 import { KINDS } from "./names.js";
 
 /**
@@ -64,7 +65,8 @@ export class Offers {
 
 /**
  * One answer a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
- * Unused places have kind -1 and come last.
+ * Unused places have kind -1 and come last. BundleError where the graph gives outputs of another form than the bundle
+ * format's, or a kind that there is not.
  *
  * @param {readonly Checked[]} requests
  * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
@@ -72,17 +74,41 @@ export class Offers {
  * @returns {Offers[]}
  */
 export function readAnswers(requests, outputs, silent) {
+  checkForms(requests.length, outputs);
   const places = outputs.product_id.dims[1];
   return requests.map((request, row) => {
     const items = [];
-    for (let place = row * places; place < (row + 1) * places && outputs.kind.data[place] >= 0n; place++)
-      items.push(readOffer(request, outputs, place, items.length + 1));
+    for (let place = 0; place < places; place++)
+      if (outputs.kind.data[row * places + place] >= 0n)
+        items.push(readOffer(request, outputs, row * places + place, place + 1));
     const best = outputs.best_relevance.data.subarray(row * KINDS.length, (row + 1) * KINDS.length);
     const present = [...KINDS.keys()].filter((kind) => request.kinds[kind] && best[kind] >= 0);
     const retrieved = Number(outputs.retrieved.data[row]);
     const reason = items.length ? null : reasonOf(retrieved, present, silent);
     return new Offers(items, reason, retrieved, Object.fromEntries(present.map((kind) => [KINDS[kind], best[kind]])));
   });
+}
+
+/**
+ * Refuse outputs that are not (N, K) and, for retrieved, (N,) and best_relevance, (N, 5), or hold an unknown kind.
+ * @param {number} n
+ * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
+ */
+function checkForms(n, outputs) {
+  const places = outputs.product_id.dims[1];
+  /** @param {string} name @param {number[]} dims */
+  const has = (name, ...dims) => String(outputs[name].dims) === String(dims);
+  const fit =
+    ["product_id", "kind", "relevance", "score", "because"].every((name) => has(name, n, places)) &&
+    has("retrieved", n) &&
+    has("best_relevance", n, KINDS.length) &&
+    outputs.kind.data.every((/** @type {bigint} */ kind) => kind < BigInt(KINDS.length));
+  if (fit) return;
+  const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(", ")}]`);
+  throw new BundleError(
+    `scorer.onnx: expected outputs of ${n} requests, with kinds from -1 to ${KINDS.length - 1}, got shapes ` +
+      `${shapes.join(", ")}; verify the bundle`,
+  );
 }
 
 /**

@@ -21,12 +21,14 @@ const SORTED_BATCHES = 32;
 
 /**
  * A recommender from the files of a bundle, verified, opened and tried on its golden requests.
- * @param {import("./bundle.js").Source} source
+ * @param {import("./bundle.js").Place} place
  * @param {import("./session.js").Runtime} runtime
  * @param {number} threads
+ * @param {import("./signing.js").PublicKey | null} publicKey
  */
-export async function open(source, runtime, threads) {
-  const bundle = await readBundle(source);
+export async function open(place, runtime, threads, publicKey) {
+  const bundle = await readBundle(place, publicKey);
+  const { source } = bundle;
   const session = await Session.open(runtime, bundle.scorer, source.place("scorer.onnx"), threads);
   const recommender = new Recommender(bundle, session, source.place("products.json"));
   try {

@@ -132,6 +132,7 @@ function readHistory(history, at) {
   const ids = checkProductIds(lines.map((line) => line.product_id), (position) => `history[${position}].product_id`);
   const ages = daysBetween(now, lines.map((line) => line.ordered_at));
   const quantities = readQuantities(lines.map((line) => line.quantity));
+  checkUnitPrices(lines.map((line) => line.unit_price));
   const used = latest(ages, quantities);
   return {
     history: used.map((line) => ids[line]),
@@ -188,6 +189,17 @@ function readQuantities(amounts) {
  */
 function wrongQuantity(position, amount) {
   return new RequestError(`history[${position}].quantity`, "a number up to 1e+09", amount);
+}
+
+/**
+ * Refuse a price that is none. Prices are for the rules of a policy, which acts in Python alone.
+ * @param {unknown[]} prices
+ */
+function checkUnitPrices(prices) {
+  for (const [position, price] of prices.entries())
+    if (price !== undefined && price !== null)
+      if (typeof price !== "number" || !(price >= 0 && price <= LARGEST_QUANTITY))
+        throw new RequestError(`history[${position}].unit_price`, "a number from 0, or null", price);
 }
 
 /**

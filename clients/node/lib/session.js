@@ -1,6 +1,7 @@
 /** The scorer as a function from arrays to arrays: the only module that knows what a runtime is like. */
 
 import { BundleError } from "./errors.js";
+import { INPUTS, OUTPUTS, comparePorts } from "./ports.js";
 
 /**
  * What is used of onnxruntime-node and onnxruntime-web, which are alike.
@@ -8,29 +9,9 @@ import { BundleError } from "./errors.js";
  * @typedef {import("./encode.js").Plain} Plain
  */
 
-/** Name -> element type and axes of every input; an axis without a number is free. */
-const INPUTS = {
-  cart: ["string", null, null],
-  history: ["string", null, null],
-  history_age_days: ["float32", null, null],
-  history_quantity: ["float32", null, null],
-  exclude: ["string", null, null],
-  only: ["string", null, null],
-  moment: ["int64", null],
-  kinds: ["bool", null, 5],
-  limit: ["int64", null],
-  apply_threshold: ["bool", null],
-  by_value: ["bool", null],
-};
-
-const OUTPUTS = {
-  product_id: ["string", null, null],
-  kind: ["int64", null, null],
-  relevance: ["float32", null, null],
-  score: ["float32", null, null],
-  because: ["string", null, null],
-  retrieved: ["int64", null],
-  best_relevance: ["float32", null, 5],
+/** How a runtime calls the element types. @type {Readonly<Record<string, string>>} */
+const ELEMENTS = {
+  string: "tensor(string)", float32: "tensor(float)", int64: "tensor(int64)", bool: "tensor(bool)",
 };
 
 /** An open scorer. Its runs follow one another, in the order in which they were asked for. */
@@ -73,8 +54,8 @@ export class Session {
       );
     });
     try {
-      checkPorts(opened.inputMetadata, INPUTS, `${where}: inputs`);
-      checkPorts(opened.outputMetadata, OUTPUTS, `${where}: outputs`);
+      comparePorts(opened.inputMetadata.map(portOf), INPUTS, `${where}: inputs`);
+      comparePorts(opened.outputMetadata.map(portOf), OUTPUTS, `${where}: outputs`);
     } catch (error) {
       await opened.release();
       throw error;
@@ -102,7 +83,7 @@ export class Session {
         new Tensor(/** @type {any} */ (type), /** @type {any} */ (data), dims),
       ]),
     );
-    return this.#opened.run(feeds, Object.keys(OUTPUTS)).catch((error) => {
+    return this.#opened.run(feeds, [...OUTPUTS.keys()]).catch((error) => {
       throw new BundleError(`${this.where}: the graph failed on a valid request: ${error.message}; verify the bundle`, {
         cause: error,
       });
@@ -122,30 +103,12 @@ function isNode(runtime) {
 }
 
 /**
- * Refuse inputs or outputs of another name, type, rank or width.
- * @param {readonly import("onnxruntime-common").InferenceSession.ValueMetadata[]} ports
- * @param {Record<string, (string | number | null)[]>} expected
- * @param {string} where
+ * An input or output as the runtime tells it.
+ * @param {import("onnxruntime-common").InferenceSession.ValueMetadata} port
+ * @returns {import("./ports.js").Port}
  */
-function checkPorts(ports, expected, where) {
-  const names = ports.map((port) => port.name);
-  const missing = Object.keys(expected).filter((name) => !names.includes(name));
-  const unknown = names.filter((name) => !Object.hasOwn(expected, name));
-  if (missing.length || unknown.length)
-    throw new BundleError(
-      `${where}: expected ${Object.keys(expected).join(", ")}; missing [${missing}], not known [${unknown}]`,
-    );
-  for (const port of ports) {
-    const [type, ...axes] = expected[port.name];
-    const told = port.isTensor ? `${port.type} of shape [${port.shape.join(", ")}]` : "no tensor";
-    const fits =
-      port.isTensor &&
-      port.type === type &&
-      port.shape.length === axes.length &&
-      port.shape.every((size, axis) => typeof size !== "number" || size === axes[axis]);
-    if (!fits)
-      throw new BundleError(
-        `${where}: ${port.name}: expected ${type} of shape [${axes.map((a) => a ?? "any").join(", ")}], got ${told}`,
-      );
-  }
+function portOf(port) {
+  if (!port.isTensor) return { name: port.name, element: "no tensor", shape: [] };
+  const shape = port.shape.map((size) => (typeof size === "number" ? size : null));
+  return { name: port.name, element: ELEMENTS[port.type] ?? port.type, shape };
 }

@@ -1,8 +1,9 @@
 /** mersalg in a browser: `await load("/models/NAME/")` from an address, on the WebAssembly build of onnxruntime-web. */
 
-import { addressSource } from "./address.js";
+import { addressPlace } from "./address.js";
 import { MersalgError } from "./errors.js";
 import { open, readThreads } from "./recommender.js";
+import { readPublicKey } from "./signing.js";
 
 export { BundleError, MersalgError, RequestError } from "./errors.js";
 export { KINDS, MOMENTS } from "./names.js";
@@ -12,11 +13,12 @@ export { Recommender } from "./recommender.js";
 /**
  * A recommender from the address of a bundle, verified and tried on its golden requests.
  * @param {string | URL} place
- * @param {{threads?: number, ort?: import("./session.js").Runtime}} [options]
+ * @param {{threads?: number, ort?: import("./session.js").Runtime, public_key?: string | null}} [options]
  */
-export async function load(place, { threads = 1, ort } = {}) {
+export async function load(place, { threads = 1, ort, public_key = null } = {}) {
   const count = readThreads(threads);
-  return open(addressSource(place), ort ?? (await importRuntime(count)), count);
+  const key = public_key === null ? null : await readPublicKey(public_key);
+  return open(addressPlace(place), ort ?? (await importRuntime(count)), count, key);
 }
 
 /** The threads of onnxruntime-web are a setting of the page; a runtime that is passed in keeps its own. */

@@ -6,7 +6,9 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { BundleError, MersalgError, load } from "mersalg";
-import { GOLDEN, fakeRuntime, field, manifestOf, scorer, writeBundle } from "./toy.js";
+import { readBundle } from "../lib/bundle.js";
+import { folderPlace } from "../lib/folder.js";
+import { GOLDEN, fakeRuntime, field, port, scorer, writeBundle } from "./toy.js";
 
 async function refuses(folder, words, runtime = fakeRuntime()) {
   await assert.rejects(load(folder, { ort: runtime }), (error) => {
@@ -49,7 +51,9 @@ test("a damaged, missing or linked file is refused by its name", async () => {
 });
 
 test("a manifest of another shape is refused by its key", async () => {
-  const files = manifestOf({}).files;
+  const entry = { sha256: "0".repeat(64), size: 0 };
+  const required = ["scorer.onnx", "products.json", "golden.json", "CARD.md"];
+  const files = Object.fromEntries(required.map((name) => [name, entry]));
   const cases = [
     [{ format: "zip" }, "format: expected"],
     [{ format_version: 2 }, ["format_version: expected 1, got 2", "the mersalg that wrote it"]],
@@ -62,6 +66,7 @@ test("a manifest of another shape is refused by its key", async () => {
     [{ metrics: { loss: "low" } }, "metrics.loss: expected a finite number"],
     [{ features: "all" }, "features: expected a list"],
     [{ value: "fame" }, "value"],
+    [{ files: { "scorer.onnx": 5 } }, "files.products.json: expected a value, got none"],
     [{ files: { ...files, "scorer.onnx": 5 } }, "files.scorer.onnx: expected an object"],
   ];
   for (const [manifest, words] of cases) await refuses(await writeBundle({ manifest }), words);
@@ -78,7 +83,8 @@ test("a listed file whose name leaves the folder, or whose entry is none, is ref
 });
 
 test("JSON that is not plain is refused", async () => {
-  const twice = ['{"a": 1, "a": 1}', '{"a": {"b": 1, "\\u0062": 2}}'];
+  const deep = `{"a": ${"[".repeat(129)}1${"]".repeat(129)}}`;
+  const twice = ['{"a": 1, "a": 1}', '{"a": {"b": 1, "\\u0062": 2}}', '{"a": "\\ud800"}', '{"\\udfff": 1}', deep];
   for (const text of ["", "{", "[]", "null", '{"a": NaN}', "\ufeff{}", ...twice]) {
     const folder = await writeBundle();
     await writeFile(join(folder, "manifest.json"), text);
@@ -98,18 +104,32 @@ test("a graph that is more than a pure function is refused before a runtime sees
     [scorer({ nodes: [Buffer.concat([field(4, "Loop"), Buffer.from([0x21]), Buffer.from("Constant")])] }), "not one"],
     [scorer({ nodes: [Buffer.concat([field(4, "Add"), subgraph])] }), "subgraph"],
     [scorer({ graph: [field(5, field(13, ""))] }), "external data"],
+    [scorer({ graph: [field(5, Buffer.concat([field(1, 3), field(2, 1), field(9, "four")]))] }), "as much data"],
+    [scorer({ graph: [field(5, field(2, 99))] }), "plain types"],
+    [scorer({ graph: [field(5, field(3, 0))] }), "field 3 of a tensor"],
+    [scorer({ graph: [field(9, 0)] }), "field 9 of the graph"],
+    [scorer({ nodes: [Buffer.concat([field(2, "limit"), field(4, "Add")])] }), '"limit" twice'],
+    [scorer({ nodes: Array(10_001).fill(field(4, "Add")) }), "at most 10000 nodes"],
+    [scorer({ nodes: [Buffer.concat([field(4, "TreeEnsemble"), field(7, "ai.onnx.ml")])] }), "without tree_roots"],
+    [scorer({ ports: { input: { more: ["string", ["n"]] } } }), "not known [more]"],
+    [scorer({ ports: { output: { score: ["float32", ["n", 3]] } } }), "score: expected axis 1 of size any, got 3"],
+    [scorer({ graph: [field(11, port("cart", "string", ["n", "b"]))] }), "each once"],
     [scorer({ graph: [field(5, field(14, 1))] }), "external data"],
-    [scorer({ graph: [field(15, external)] }), "external data"],
+    [scorer({ graph: [field(15, external)] }), "sparse tensor"],
     [scorer({ model: [field(25, "")] }), "functions"],
     [scorer({ model: [field(20, "")] }), "training graph"],
-    [scorer({ model: [field(7, "")] }), "one graph, got 2"],
+    [scorer({ model: [field(7, "")] }), "inputs: expected cart"],
+    [scorer({ model: [field(1, 9)] }), "IR version from 10 to 13, got 9"],
+    [scorer({ model: [field(26, "")] }), "field 26 of the model"],
+    [Buffer.concat([scorer(), Buffer.from([0x02, 0x00])]), "not one"],
+    [Buffer.concat([Buffer.from([0x32, 6, 0x20, 0x20]), Buffer.from("ORTM"), scorer()]), "onnxruntime's own format"],
     [scorer({ opsets: [["", 20]] }), "opset 21"],
     [scorer({ opsets: [["", 21], ["com.microsoft", 1]] }), "com.microsoft"],
     [scorer({ opsets: [["", 21], ["", 22]] }), "not one"],
     [scorer().subarray(0, -1), "not one"],
     [Buffer.from("not a model"), "not one"],
     [Buffer.alloc(0), "one graph, got 0"],
-    [Buffer.from("....ORTM...."), "onnxruntime's own format"],
+    [Buffer.from("....ORTM...."), "not one"],
     [Buffer.from([0x0a, ...Array(11).fill(0xff)]), "not one"],
   ];
   for (const [bytes, words] of cases) {
@@ -122,7 +142,7 @@ test("a graph that is more than a pure function is refused before a runtime sees
 test("inputs and outputs of another name, type, rank or width are refused, and the session is released", async () => {
   const cases = [
     [{ input: { more: ["string", ["n"]] } }, "not known [more]"],
-    [{ input: { cart: ["int64", ["n", "b"]] } }, "cart: expected string"],
+    [{ input: { cart: ["int64", ["n", "b"]] } }, "cart: expected tensor(string) of rank 2, got tensor(int64)"],
     [{ input: { kinds: ["bool", ["n", 6]] } }, "kinds"],
     [{ output: { retrieved: ["int64", ["n", "k"]] } }, "retrieved"],
     [{ output: { score: ["float32", ["n", 3]] } }, "score"],
@@ -144,6 +164,7 @@ test("golden requests that do not give their answers refuse the bundle", async (
     [{ answers: [] }, "as many answers"],
     [{ requests: [], answers: [] }, "at least one"],
     [{ answers: [[{ product_id: "bread" }]] }, "answers[0]"],
+    [{ answers: [[{ ...offers[0], relevance: 1.5 }, offers[1]]] }, "answers[0]"],
     [{ requests: [{ limit: -1 }] }, "limit"],
   ];
   for (const [changes, words] of cases) await refuses(await writeBundle(golden(changes)), words);
@@ -158,6 +179,23 @@ test("threads are a whole number from 1", async () => {
     await assert.rejects(load(folder, { threads, ort: fakeRuntime() }), (error) => {
       assert.ok(error instanceof MersalgError);
       return error.message.startsWith("threads: ");
+    });
+});
+
+test("a public key is one, and a bundle without a signature is refused where one is required", async () => {
+  const folder = await writeBundle();
+  const key = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+  const written = Buffer.from(await crypto.subtle.exportKey("spki", key.publicKey)).toString("base64");
+  const pem = `-----BEGIN PUBLIC KEY-----\n${written}\n-----END PUBLIC KEY-----\n`;
+  const load_with = (public_key) => load(folder, { public_key, ort: fakeRuntime() });
+  await assert.rejects(load_with(pem), (error) => {
+    assert.ok(error instanceof BundleError);
+    return error.message.includes("model.sig: expected the bundle's signature, got nothing; `mersalg sign`");
+  });
+  for (const wrong of [5, "", "no such file", pem.replace("MFk", "AFk"), pem.replaceAll("PUBLIC", "PRIVATE")])
+    await assert.rejects(load_with(wrong), (error) => {
+      assert.ok(error instanceof MersalgError && !(error instanceof BundleError), String(error));
+      return error.message.includes("public key");
     });
 });
 
@@ -177,4 +215,33 @@ test("a bundle loads from an address, and one that is not whole there is refused
   server.close();
   server.closeAllConnections();
   await refuses(address, "cannot be fetched");
+  for (const place of ["http://[", new URL("ftp://127.0.0.1/")]) await refuses(place, "address");
+});
+
+test("a folder that is exchanged while it is read is read again from its beginning", async () => {
+  const [older, newer] = [await writeBundle(), await writeBundle({ files: { "CARD.md": Buffer.from("# newer\n") } })];
+  const link = `${older}-link`;
+  await symlink(older, link);
+  const place = folderPlace(link);
+  const opened = [];
+  const exchanging = {
+    identity: place.identity,
+    async open() {
+      const source = await place.open();
+      opened.push(source.place(""));
+      if (opened.length > 1) return source;
+      return {
+        ...source,
+        async read(name, ...sizes) {
+          if (name !== "golden.json") return source.read(name, ...sizes);
+          await symlink(newer, `${link}-new`);
+          await rename(`${link}-new`, link);
+          throw new BundleError("half of it");
+        },
+      };
+    },
+  };
+  const { manifest } = await readBundle(exchanging);
+  assert.equal(manifest.files["CARD.md"].size, "# newer\n".length);
+  assert.equal(opened.length, 2);
 });

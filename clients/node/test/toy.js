@@ -79,19 +79,6 @@ function varint(number) {
   return number < 128 ? [number] : [(number % 128) + 128, ...varint(Math.floor(number / 128))];
 }
 
-/** An ONNX model with these nodes, each the bytes of a NodeProto, and one operator set or more. */
-export function scorer({
-  nodes = [field(4, "Add")], graph = [], model = [], opsets = [["", 21], ["ai.onnx.ml", 5]],
-} = {}) {
-  const parts = [...nodes.map((node) => field(1, node)), ...graph];
-  return Buffer.concat([
-    field(1, 10),
-    field(7, Buffer.concat(parts)),
-    ...opsets.map(([domain, version]) => field(8, Buffer.concat([field(1, domain), field(2, version)]))),
-    ...model,
-  ]);
-}
-
 const PORTS = {
   input: {
     cart: ["string", ["n", "b"]], history: ["string", ["n", "h"]], history_age_days: ["float32", ["n", "h"]],
@@ -105,6 +92,35 @@ const PORTS = {
     best_relevance: ["float32", ["n", 5]],
   },
 };
+
+/** TensorProto.DataType of the element types. */
+const ELEMENTS = { float32: 1, int64: 7, string: 8, bool: 9 };
+
+/** An input or output, the bytes of a ValueInfoProto; a size is a number or, where it is free, a name. */
+export function port(name, element, shape) {
+  const sizes = shape.map((size) => field(1, field(typeof size === "number" ? 1 : 2, size)));
+  const type = field(1, Buffer.concat([field(1, ELEMENTS[element]), field(2, Buffer.concat(sizes))]));
+  return Buffer.concat([field(1, name), field(2, type)]);
+}
+
+/** An ONNX model with these nodes, each the bytes of a NodeProto, the inputs and outputs of the format, and more. */
+export function scorer({
+  nodes = [field(4, "Add")], graph = [], model = [], opsets = [["", 21], ["ai.onnx.ml", 5]], ports = {},
+} = {}) {
+  const declared = (number, all) => Object.entries(all).map(([name, form]) => field(number, port(name, ...form)));
+  const parts = [
+    ...nodes.map((node) => field(1, node)),
+    ...declared(11, { ...PORTS.input, ...ports.input }),
+    ...declared(12, { ...PORTS.output, ...ports.output }),
+    ...graph,
+  ];
+  return Buffer.concat([
+    field(1, 10),
+    field(7, Buffer.concat(parts)),
+    ...opsets.map(([domain, version]) => field(8, Buffer.concat([field(1, domain), field(2, version)]))),
+    ...model,
+  ]);
+}
 
 /** A runtime that remembers what it was asked; `ports` changes what the graph says of itself. */
 export function fakeRuntime({ ports = {}, fails = null } = {}) {

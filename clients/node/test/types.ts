@@ -9,7 +9,7 @@ export const inWeb: typeof declared.load = web.load;
 export const kinds: readonly declared.Kind[] = node.KINDS;
 
 export async function documented(): Promise<string[]> {
-  const recommender = await inNode("models/demo", { threads: 1 });
+  const recommender = await inNode("models/demo", { threads: 1, public_key: "shop.pub" });
   const offers: declared.Offers = await recommender.recommend({
     cart: new Set(["868075"]),
     history: [{ product_id: "1082185", ordered_at: new Date(), quantity: 1 }],

@@ -1,13 +1,16 @@
 """A hold-out and arms: who is shown offers, and the record of what was shown, from which uplift is measured.
 
-`Experiment` assigns, `Trial` asks the recommender of the arm and records the exposure, `ExposureLog` keeps it.
+`Experiment` assigns, `Trial` asks the recommender of the arm and records the exposure, `ExposureLog` keeps it in a
+file, `ExposureFolder` in a file a day; `ExposureQueue` before one of them lets no answer wait.
 """
 
 from __future__ import annotations
 
 from mersalg.experiment.assignment import HOLD_OUT, Assignment, Experiment, read_experiment
 from mersalg.experiment.exposures import EXPOSURE_FIELDS, Exposure, ExposureLog
+from mersalg.experiment.folder import ExposureFolder
 from mersalg.experiment.trial import Trial
+from mersalg.experiment.waiting import ExposureQueue
 
 __all__ = [
     "EXPOSURE_FIELDS",
@@ -15,7 +18,9 @@ __all__ = [
     "Assignment",
     "Experiment",
     "Exposure",
+    "ExposureFolder",
     "ExposureLog",
+    "ExposureQueue",
     "Trial",
     "read_experiment",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -52,7 +52,7 @@ class Exposure:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, the time as ISO 8601."""
-        return {**asdict(self), "offered_at": self.offered_at.isoformat()}
+        return {**{name: getattr(self, name) for name in EXPOSURE_FIELDS}, "offered_at": self.offered_at.isoformat()}
 
 
 EXPOSURE_FIELDS: Final = tuple(field.name for field in fields(Exposure))
@@ -64,6 +64,7 @@ class ExposureLog:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = Lock()
+        self._torn = False
         try:
             self._descriptor = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
@@ -80,10 +81,12 @@ class ExposureLog:
 
     def _write(self, content: bytes) -> None:
         with self._lock:
+            content = b"\n" + content if self._torn else content
             try:
                 written = os.write(self._descriptor, content)
             except OSError as error:
                 raise MersalgError(f"{self.path}: exposures cannot be written: {error.strerror or error}") from None
+            self._torn = written != len(content)
         if written != len(content):
             raise MersalgError(
                 f"{self.path}: {written} of {len(content)} bytes of exposures were written; the disk is full"

@@ -11,7 +11,7 @@ from mersalg.experiment.assignment import HOLD_OUT, Assignment, Experiment
 from mersalg.experiment.exposures import Exposure
 
 if TYPE_CHECKING:
-    from mersalg.offers import Offers
+    from mersalg.offers import Offer, Offers
 
 
 class Recommending(Protocol):
@@ -73,41 +73,62 @@ class Trial:
             if asked is None
             else self.recommenders[asked].recommend(moment=moment, at=at, **request)
         )
-        known = {"customer_id": customer_id, "order_id": order_id, "moment": moment, "unit": unit or None}
-        offered_at = datetime.now(UTC).replace(tzinfo=None) if at is None else read_time(at, "at")
-        bundle = None if asked is None else self.bundles[asked]
-        self.record(self.exposures(answer, assigned, offered_at, bundle, known))
+        rows = exposures_of(
+            self.experiment.name,
+            answer,
+            assigned,
+            customer_id=customer_id,
+            order_id=order_id,
+            unit=unit or None,
+            moment=moment,
+            offered_at=datetime.now(UTC).replace(tzinfo=None) if at is None else read_time(at, "at"),
+            bundle=None if asked is None else self.bundles[asked],
+        )
+        self.record(rows)
         return Offers((), "hold-out", 0, {}) if held_out else answer
 
-    def exposures(
-        self, answer: Offers, assigned: Assignment, offered_at: datetime, bundle: str | None, known: Mapping[str, Any]
-    ) -> list[Exposure]:
-        """A row for each offer, or one that says that there is none."""
-        common = {
-            **known,
-            "offered_at": offered_at,
-            "propensity": assigned.share,
-            "accepted": None,
-            "experiment": self.experiment.name,
-            "arm": assigned.arm,
-            "bundle": bundle,
-        }
-        if not answer:
-            nothing: dict[str, Any] = dict.fromkeys(("product_id", "kind", "position", "relevance", "because"))
-            return [Exposure(**common, **nothing, shown=False, reason=answer.reason)]
-        return [
-            Exposure(
-                **common,
-                product_id=offer.product_id,
-                kind=offer.kind,
-                position=offer.rank,
-                relevance=offer.relevance,
-                because=offer.because,
-                shown=assigned.arm != HOLD_OUT,
-                reason=None,
-            )
-            for offer in answer
-        ]
+
+def exposures_of(
+    experiment: str, answer: Sequence[Offer], assigned: Assignment, reason: str | None = None, **known: Any
+) -> list[Exposure]:
+    """A row for each offer, or one that says that there is none, for the answer's reason where none is given.
+
+    `known` are customer_id, order_id, unit, moment, offered_at and bundle, the same for all.
+    """
+    common = {
+        **known,
+        "propensity": assigned.share,
+        "accepted": None,
+        "experiment": experiment,
+        "arm": assigned.arm,
+    }
+    if not answer:
+        nothing: dict[str, Any] = dict.fromkeys(("product_id", "kind", "position", "relevance", "because"))
+        return [Exposure(**common, **nothing, shown=False, reason=reason or getattr(answer, "reason", None))]
+    return [
+        Exposure(
+            **common,
+            product_id=offer.product_id,
+            kind=offer.kind,
+            position=offer.rank,
+            relevance=offer.relevance,
+            because=offer.because,
+            shown=assigned.arm != HOLD_OUT,
+            reason=None,
+        )
+        for offer in answer
+    ]
+
+
+def the_one_arm(experiment: Experiment) -> str:
+    """The arm that shows offers, where there is one beside the hold-out. ConfigError for others: one bundle answers."""
+    showing = [arm for arm in experiment.arms if arm != HOLD_OUT]
+    if len(showing) != 1:
+        raise ConfigError(
+            f"experiment {experiment.name!r}: expected the arm {HOLD_OUT} and one that shows the offers of the bundle, "
+            f"got {', '.join(experiment.arms)}; two bundles are compared with mersalg.experiment.Trial"
+        )
+    return showing[0]
 
 
 def bundle_version(manifest: Mapping[str, Any]) -> str:

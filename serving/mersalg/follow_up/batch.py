@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from mersalg.ledger import Ask, Batch, Decision, Ledger, Rules, View
+from mersalg.ledger import Answer, Ask, Batch, Decision, Ledger, Rules, View
 from mersalg.ledger.ledger import MOST_TOGETHER
 from mersalg.ledger.rules import OFFERED
 from mersalg.names import KINDS_BY_MOMENT, Kind
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mersalg.follow_up.orders import Histories
     from mersalg.offers import Offers
 
+HELD_OUT: Final = "hold-out"
+"""The reason of a decision for the hold-out of a trial."""
 ROUNDS: Final = 8
 """How often a customer is asked for again, for twice as many offers each time, before a short list is final."""
 
@@ -47,41 +49,77 @@ class Asked:
     kinds: tuple[Kind, ...]
 
 
+Claim = Callable[[Sequence[Ask]], list[Answer]]
+"""What decides who gets what: the ledger's claim, or the same without a word written."""
+
+
+def nobody(_customer_id: str) -> bool:
+    """Without a trial nobody is held out."""
+    return False
+
+
 def follow_up(
-    answers: Answers, ledger: Ledger, batch: Batch, histories: Histories, wish: Wish
+    answers: Answers,
+    ledger: Ledger,
+    batch: Batch,
+    histories: Histories,
+    wish: Wish,
+    is_held_out: Callable[[str], bool] = nobody,
 ) -> Iterator[tuple[str, Decision | None]]:
     """Each customer, in the order of the ids, with the decision; None for one who is not in a finished batch.
 
     A decision is in the ledger before it comes out here. One that the batch has made already comes out as it was,
-    except that a customer who has opted out since gets nothing.
+    except that a customer who has opted out since gets nothing. Who is held out gets nothing, and uses up no cap.
     """
     customers = iter(sorted(histories.by_customer))
     while piece := list(islice(customers, MOST_TOGETHER)):
-        decided = decide(answers, ledger, batch, histories, wish, piece)
+        decided = decide(answers, ledger, batch, histories, wish, is_held_out, piece)
         yield from ((customer_id, decided.get(customer_id)) for customer_id in piece)
 
 
 def decide(
-    answers: Answers, ledger: Ledger, batch: Batch, histories: Histories, wish: Wish, customer_ids: Sequence[str]
+    answers: Answers,
+    ledger: Ledger,
+    batch: Batch,
+    histories: Histories,
+    wish: Wish,
+    is_held_out: Callable[[str], bool],
+    customer_ids: Sequence[str],
 ) -> dict[str, Decision]:
     """The decisions for some customers; in a finished batch those that it has."""
     decided: dict[str, Decision] = {}
     hopeless, asked = [], []
     for customer_id, view in zip(customer_ids, ledger.look(batch, customer_ids, wish.rules), strict=True):
-        kinds = tuple(k for k in wish.kinds or KINDS_BY_MOMENT[wish.rules.moment] if k in view.standing.open_kinds)
+        kinds = open_kinds(wish, view)
         if view.decision is not None:
             decided[customer_id] = Decision((), "opted out") if view.opted_out else view.decision
         elif view.opted_out or view.standing.full or not kinds:
             hopeless.append(Ask(customer_id, (), closed_reason(view)))
+        elif is_held_out(customer_id):
+            hopeless.append(Ask(customer_id, (), HELD_OUT))
         else:
             asked.append(Asked(customer_id, dict.fromkeys(view.standing.taken, OFFERED), kinds))
     if batch.finished:
         return decided
     for ask, answer in zip(hopeless, ledger.claim(batch, hopeless, wish.rules), strict=True):
         decided[ask.customer_id] = answer.decision or Decision((), ask.reason)
+    decided |= all_rounds(answers, lambda asks: ledger.claim(batch, asks, wish.rules), histories, wish, asked)
+    return decided
+
+
+def open_kinds(wish: Wish, view: View) -> tuple[Kind, ...]:
+    """The kinds that are asked for and that no cap closes."""
+    return tuple(k for k in wish.kinds or KINDS_BY_MOMENT[wish.rules.moment] if k in view.standing.open_kinds)
+
+
+def all_rounds(
+    answers: Answers, claim: Claim, histories: Histories, wish: Wish, asked: list[Asked]
+) -> dict[str, Decision]:
+    """The decisions for those who are asked for, however many rounds that takes."""
+    decided: dict[str, Decision] = {}
     for number in range(ROUNDS):
         if asked:
-            asked = one_round(answers, ledger, batch, histories, wish, asked, decided, number)
+            asked = one_round(answers, claim, histories, wish, asked, decided, number)
     return decided
 
 
@@ -95,8 +133,7 @@ def closed_reason(view: View) -> str:
 
 def one_round(
     answers: Answers,
-    ledger: Ledger,
-    batch: Batch,
+    claim: Claim,
     histories: Histories,
     wish: Wish,
     asked: list[Asked],
@@ -130,7 +167,7 @@ def one_round(
         for one, offers in zip(asked, found, strict=True)
     ]
     again = []
-    for one, answer in zip(asked, ledger.claim(batch, asks, wish.rules), strict=True):
+    for one, answer in zip(asked, claim(asks), strict=True):
         if answer.decision is not None:
             decided[one.customer_id] = answer.decision
         else:

@@ -6,10 +6,12 @@ import argparse
 import hashlib
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mersalg.errors import MersalgError
 from mersalg.policy.command import add_policy_options
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     from mersalg.follow_up.batch import Answers, Wish
     from mersalg.follow_up.orders import Histories
     from mersalg.follow_up.tables import Type
+    from mersalg.follow_up.trial import FollowUpTrial
     from mersalg.ledger import Batch, Ledger
 
 OFFER_COLUMNS: Final[dict[str, Type]] = {
     "customer_id": "text", "request_id": "text", "rank": "whole", "product_id": "text", "kind": "text",
     "relevance": "real", "score": "real", "because": "text", "moment": "text", "offered_at": "time", "batch": "text",
 }  # fmt: skip
+PIECE: Final = 2048
+"""Customers whose rows are written together."""
 REASON_COLUMNS: Final[dict[str, Type]] = {"customer_id": "text", "reason": "text", "batch": "text"}
 
 
@@ -50,11 +55,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key-file", type=Path, metavar="FILE", help="the ledger's key (default: from the environment)"
     )
+    parser.add_argument("--trial", type=Path, metavar="FILE.toml", help="the hold-out of this experiment gets nothing")
+    parser.add_argument(
+        "--exposures",
+        type=Path,
+        metavar="FOLDER",
+        help="the trial's record: a file for each batch in a folder, or one .parquet, .jsonl or .ndjson",
+    )
     add_policy_options(parser)
 
 
 def follow_up_command(args: argparse.Namespace) -> int:
     """Decide a batch, write its files and print a summary."""
+    from mersalg.follow_up.trial import open_trial  # noqa: PLC0415
     from mersalg.ledger.opening import open_aloud  # noqa: PLC0415
     from mersalg.policy.command import under_policy  # noqa: PLC0415
     from mersalg.recommender import load  # noqa: PLC0415
@@ -70,6 +83,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
     at, given = read_at(args.at)
     recommender = load(args.bundle)
     answers = under_policy(recommender, args)
+    trial = open_trial(args.trial, args.exposures, recommender.manifest)
     start = time.perf_counter()
     with open_aloud(args.ledger, args.key_file) as ledger:
         histories = read_orders(args.orders, columns, at, given)
@@ -80,10 +94,12 @@ def follow_up_command(args: argparse.Namespace) -> int:
             "again after": args.again_after, "policy": digest(args.policy), "catalogue": digest(args.catalogue),
             "out": str(out.resolve()), "reasons": str(reasons.resolve()),
         }  # fmt: skip
+        if trial is not None:
+            settings |= {"trial": trial.settings, "exposures": str(args.exposures.resolve())}
         batch = ledger.begin(settings, at, args.batch)
         if batch.begun_at != histories.at:  # begun earlier, at a time that nobody gave
             histories = read_orders(args.orders, columns, batch.begun_at, given=False)
-        tally = write_batch(answers, ledger, batch, histories, wish, out, reasons)
+        tally = write_batch(answers, ledger, batch, histories, wish, out, reasons, trial)
         ledger.finish(batch)
         forgotten = ledger.forgotten_before()
     tell(batch, tally, histories, out, reasons, time.perf_counter() - start)
@@ -157,36 +173,45 @@ class Tally:
     """Customers without, by reason."""
     outside: int = 0
     """Customers of the orders who are not in a batch that was finished before."""
+    exposures: int = 0
+    """Rows of a trial's record."""
+    record: Path | None = None
+    """Where that is."""
 
 
 def write_batch(
-    answers: Answers, ledger: Ledger, batch: Batch, histories: Histories, wish: Wish, out: Path, reasons: Path
+    answers: Answers,
+    ledger: Ledger,
+    batch: Batch,
+    histories: Histories,
+    wish: Wish,
+    out: Path,
+    reasons: Path,
+    trial: FollowUpTrial | None = None,
 ) -> Tally:
-    """Write both files as the customers are decided; they appear when they are whole."""
-    from mersalg.follow_up.batch import follow_up  # noqa: PLC0415
+    """Write the files as the customers are decided; each appears when it is whole."""
+    from mersalg.follow_up.batch import follow_up, nobody  # noqa: PLC0415
     from mersalg.follow_up.tables import table_writer  # noqa: PLC0415
 
     tally = Tally()
-    offered: list[dict[str, Any]] = []
-    without: list[dict[str, Any]] = []
     more = {"moment": wish.rules.moment, "offered_at": batch.begun_at, "batch": batch.batch}
-    with table_writer(out, OFFER_COLUMNS) as write_offers, table_writer(reasons, REASON_COLUMNS) as write_reasons:
-        for customer_id, decision in follow_up(answers, ledger, batch, histories, wish):
-            if decision is None:
-                tally.outside += 1
-            elif decision.offers:
-                offered += [{"customer_id": customer_id, **o.to_dict(), **more} for o in decision.offers]
-                tally.customers += 1
-                tally.offers += len(decision.offers)
-            else:
-                tally.none[decision.reason or "no offer"] += 1
-                without.append({"customer_id": customer_id, "reason": decision.reason, "batch": batch.batch})
-            if len(offered) + len(without) > 4096:
-                write_offers(offered)
-                write_reasons(without)
-                offered, without = [], []
-        write_offers(offered)
-        write_reasons(without)
+    with ExitStack() as files:
+        write_offers = files.enter_context(table_writer(out, OFFER_COLUMNS))
+        write_reasons = files.enter_context(table_writer(reasons, REASON_COLUMNS))
+        record = None if trial is None else files.enter_context(trial.record(answers, ledger, batch, histories, wish))
+        decided = follow_up(answers, ledger, batch, histories, wish, nobody if trial is None else trial.is_held_out)
+        while piece := list(islice(decided, PIECE)):
+            known = [(customer_id, decision) for customer_id, decision in piece if decision is not None]
+            tally.outside += len(piece) - len(known)
+            write_offers([{"customer_id": who, **offer.to_dict(), **more} for who, it in known for offer in it.offers])
+            without = [(who, it.reason) for who, it in known if not it.offers]
+            write_reasons([{"customer_id": who, "reason": reason, "batch": batch.batch} for who, reason in without])
+            tally.none.update(reason or "no offer" for _, reason in without)
+            tally.customers += len(known) - len(without)
+            tally.offers += sum(len(it.offers) for _, it in known)
+            if record is not None:
+                tally.exposures += record.write(known)
+                tally.record = record.path
     return tally
 
 
@@ -201,6 +226,8 @@ def tell(batch: Batch, tally: Tally, histories: Histories, out: Path, reasons: P
     print(f"offers  {tally.offers:,} for {tally.customers:,} customers -> {out}")
     told = f": {listed(tally.none, '{:,}')}" if tally.none else ""
     print(f"none    {sum(tally.none.values()):,} customers{told} -> {reasons}")
+    if tally.record is not None:
+        print(f"record  {tally.exposures:,} rows -> {tally.record}")
     if tally.outside:
         print(f"        {tally.outside:,} customers are not in this batch: it was finished before")
     print(f"took    {seconds:.1f} s")

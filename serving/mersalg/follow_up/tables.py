@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from mersalg.errors import DataError
 from mersalg.table import form_of, import_pyarrow, plain_type, whole_file
 
-Type = Literal["text", "whole", "real", "time"]
+Type = Literal["text", "whole", "real", "time", "truth"]
 Row = Mapping[str, Any]
 Write = Callable[[list[dict[str, Any]]], None]
 
@@ -72,7 +72,10 @@ def table_writer(path: Path, columns: Mapping[str, Type]) -> Iterator[Write]:
 def parquet_writer(path: Path, columns: Mapping[str, Type]) -> Iterator[Write]:
     """Rows as Parquet, a row group a call."""
     arrow, parquet = import_pyarrow(path)
-    types = {"text": arrow.string(), "whole": arrow.int32(), "real": arrow.float64(), "time": arrow.timestamp("us")}
+    types = {
+        "text": arrow.string(), "whole": arrow.int32(), "real": arrow.float64(), "time": arrow.timestamp("us"),
+        "truth": arrow.bool_(),
+    }  # fmt: skip
     schema = arrow.schema([(name, types[kind]) for name, kind in columns.items()])
     with parquet.ParquetWriter(path, schema) as writer:
         yield lambda rows: writer.write_table(arrow.Table.from_pylist(rows, schema=schema)) if rows else None

@@ -28,7 +28,7 @@ from mersalg.ledger.claims import (
 from mersalg.ledger.database import Database, open_database
 from mersalg.ledger.entries import Answer, Ask, Batch, Decision, View
 from mersalg.ledger.keys import KEY_FILE_VARIABLE, KEY_VARIABLE, Key, find_key, own_key
-from mersalg.ledger.rules import Past, Rules, choose, standing
+from mersalg.ledger.rules import Past, Rules, Standing, choose_by, standing
 from mersalg.ledger.schema import is_ledger, prepare
 from mersalg.ledger.times import from_micros, plain, to_micros
 from mersalg.offers import Offer
@@ -168,8 +168,13 @@ def answer(ask: Ask, opted_out: bool, past: Sequence[Past], rules: Rules, at: in
     """What one customer gets."""
     if opted_out:
         return Answer(Decision((), "opted out"))
-    choice = choose(ask.offers, past, rules, at)
-    if choice.refused and len(choice.granted) < rules.limit and not ask.last:
+    return settle(ask, standing(past, rules, at), rules.limit)
+
+
+def settle(ask: Ask, now: Standing, limit: int) -> Answer:
+    """What a customer who stands so gets; nothing is written."""
+    choice = choose_by(ask.offers, now, limit)
+    if choice.refused and len(choice.granted) < limit and not ask.last:
         return Answer(None, choice.refused)
     reason = next(iter(choice.refused.values()), ask.reason or "no offer") if not choice.granted else None
     ranked = tuple(

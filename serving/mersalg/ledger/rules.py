@@ -158,12 +158,16 @@ def choose(offers: Sequence[Offer], past: Sequence[Past], rules: Rules, at: int)
 
     Offers come best first and keep their order. A product counts once, however often it is listed.
     """
-    now = standing(past, rules, at)
+    return choose_by(offers, standing(past, rules, at), rules.limit)
+
+
+def choose_by(offers: Sequence[Offer], now: Standing, limit: int) -> Choice:
+    """The same for a customer of whom it is known where he stands."""
     room = dict(now.room)
     granted: dict[str, Offer] = {}
     refused: dict[str, str] = {}
     for offer in offers:
-        if len(granted) == rules.limit:
+        if len(granted) == limit:
             break
         closed = next((cap for cap in room if weighs(cap, offer.kind, bool(granted)) and room[cap] <= 0), None)
         if offer.product_id in granted:

@@ -30,6 +30,7 @@ from mersalg.serve.schemas import all_schemas
 from mersalg.serve.service import Service
 from mersalg.serve.settings import Keys, Settings, read_keys, settings_from_environment
 from mersalg.serve.sources import source_of
+from mersalg.serve.trials import open_trial
 
 
 def make_service(settings: Settings, open_bundle: Callable[[Path], Answerer] | None = None) -> Service:
@@ -44,7 +45,9 @@ def make_service(settings: Settings, open_bundle: Callable[[Path], Answerer] | N
     file = Path(settings.deployment_file) if settings.deployment_file else None
     deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
     answering = ThreadPoolExecutor(settings.threads, thread_name_prefix="mersalg-answer")
-    return Service(settings, live, deployments, metrics, answering, ThreadPoolExecutor(1, "mersalg-change"), policy)
+    changing = ThreadPoolExecutor(1, "mersalg-change")
+    trial = open_trial(settings, metrics) if settings.trial else None
+    return Service(settings, live, deployments, metrics, answering, changing, policy, trial)
 
 
 def policy_files(settings: Settings, opened: Callable[[Path], Recommender]) -> PolicyFiles:
@@ -69,6 +72,8 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
                 await looking
             service.answering.shutdown(wait=True)
             service.changing.shutdown(wait=True)
+            if service.trial is not None:
+                service.trial.close(service.settings.stop_seconds)
 
     app = FastAPI(title="mersalg", description=DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan)
     for router in (offer_routes(service), state_routes(service), inference_routes(service)):
@@ -77,7 +82,7 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
         app.include_router(deployment_routes(service))
     app.add_exception_handler(MersalgError, refuse)
     app.add_exception_handler(StarletteHTTPException, refuse_route)
-    describe(app, keys, service.settings)
+    describe(app, keys, service)
     return Guards(app, service.settings, keys, service.metrics)
 
 
@@ -125,14 +130,16 @@ def say_end(looking: asyncio.Task[None]) -> None:
         log.error("no further look for newer bundles: %s", error, exc_info=error)
 
 
-def describe(app: FastAPI, keys: Keys, settings: Settings) -> None:
+def describe(app: FastAPI, keys: Keys, service: Service) -> None:
     """Put the schemas, and the key where one is needed, into the OpenAPI document."""
     made: Callable[[], dict[str, Any]] = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = made()
         parts = document.setdefault("components", {})
-        parts["schemas"] = {**parts.get("schemas", {}), **all_schemas(settings.most_requests, bool(settings.policy))}
+        trial = None if service.trial is None else service.trial.experiment
+        own = all_schemas(service.settings.most_requests, bool(service.settings.policy), trial)
+        parts["schemas"] = {**parts.get("schemas", {}), **own}
         if keys.callers or keys.admin:
             parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"key": []}]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,12 +39,9 @@ def read_one(document: Mapping[str, Any]) -> Request:
     return read_mapping(document)
 
 
-def read_body(body: bytes) -> Request:
-    """The checked request of a body."""
-    return read_one(read_object(body))
-
-
-def read_many(document: Mapping[str, Any], most: int) -> tuple[list[Request], bool]:
+def read_many(
+    document: Mapping[str, Any], most: int, read: Callable[[Mapping[str, Any]], Request] = read_one
+) -> tuple[list[Request], bool]:
     """Checked requests, and whether the threshold holds for them; a RequestError says which request it is."""
     for name in document:
         if name not in ("requests", "threshold"):
@@ -61,7 +58,7 @@ def read_many(document: Mapping[str, Any], most: int) -> tuple[list[Request], bo
         if not isinstance(one, dict):
             raise RequestError(f"requests[{position}]", "a JSON object", one)
         try:
-            requests.append(read_one(one))
+            requests.append(read(one))
         except RequestError as error:
             raise RequestError(f"requests[{position}].{error.field}", error.expected, error.got) from None
     return requests, threshold

@@ -67,6 +67,8 @@ def read_arguments(args: argparse.Namespace, keys: Keys) -> Settings:
         stop_seconds=args.stop_seconds,
         policy=str(args.policy.absolute()) if args.policy else "",
         catalogue=str(args.catalogue.absolute()) if args.catalogue else "",
+        trial=str(args.trial.absolute()) if args.trial else "",
+        exposures=str(args.exposures.absolute()) if args.exposures else "",
         public_key=str(args.public_key.absolute()) if args.public_key else "",
         deployment_file=str(args.deployment_file.absolute()) if args.deployment_file else "",
     )
@@ -92,10 +94,14 @@ def serve_by_workers(settings: Settings) -> int:
     import uvicorn  # noqa: PLC0415
 
     from mersalg.bundle import read_bundle  # noqa: PLC0415
+    from mersalg.experiment import read_experiment  # noqa: PLC0415
+    from mersalg.experiment.trial import the_one_arm  # noqa: PLC0415
     from mersalg.registry import is_registered  # noqa: PLC0415
 
     if not is_registered(settings.bundle):
         read_bundle(settings.bundle)
+    if settings.trial:
+        the_one_arm(read_experiment(settings.trial))
     uvicorn.run(
         "mersalg.serve.app:app_from_environment", factory=True, workers=settings.workers, **for_uvicorn(settings)
     )
@@ -167,6 +173,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     option("--catalogue", type=Path, metavar="FILE",
            help="facts of today for the policy: .csv, .jsonl, .ndjson or .parquet; read when it changes")  # fmt: skip
+    option("--trial", type=Path, metavar="FILE.toml",
+           help="show the hold-out of this experiment nothing, and record every answer; needs --exposures")  # fmt: skip
+    option("--exposures", type=Path, metavar="FOLDER",
+           help="where a trial is recorded: a file a day in a folder, or one file that ends in .jsonl")  # fmt: skip
     option("--public-key", type=Path, metavar="FILE.pem",
            help="answer only from bundles that its private key has signed (extra `signing`)")  # fmt: skip
     option("--without-key", action="store_true", help="let everybody who reaches the address call")
@@ -175,4 +185,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 ENVIRONMENT: Final = f"""environment:
   {KEYS_VARIABLE}      keys of callers, between commas; without it nobody needs one
   {ADMIN_VARIABLE}     the key that may change the bundle; without it nobody may
+  MERSALG_EXPERIMENT_KEY  the key by which a trial draws
   MLFLOW_TRACKING_URI   the server of models:/NAME@ALIAS, with MLflow's variables for credentials"""

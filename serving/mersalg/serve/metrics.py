@@ -22,6 +22,7 @@ from mersalg.offers import Offers
 from mersalg.requests import Request
 
 if TYPE_CHECKING:
+    from mersalg.experiment.waiting import Fate
     from mersalg.serve.live_bundle import LiveBundle, Outcome, Served
 
 BUCKETS: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -55,6 +56,14 @@ class Metrics:
         self.filtered = Counter(
             "mersalg_filtered", "Offers that a rule of the policy took out.", ["rule"], registry=own
         )
+        self.drawn = Counter("mersalg_trial_answers", "Answers in a trial, by arm.", ["arm"], registry=own)
+        self.exposures = Counter(
+            "mersalg_exposures", "Rows of a trial's record: written, or lost and why.", ["outcome"], registry=own
+        )
+        self.unwritten = Gauge(
+            "mersalg_exposures_waiting", "Rows of a trial's record that wait to be written.", registry=own,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
         self.checks = Counter("mersalg_bundle_checks", "Looks for a newer bundle.", ["outcome"], registry=own)
         self.bundle = Gauge(
             "mersalg_bundle", "1 for the bundle that answers now.", ["name", "version", "address"], registry=own,
@@ -94,6 +103,11 @@ class Metrics:
                     elif kind not in offers.best_relevance:
                         why = "nothing retrieved"
                     self.empty_kinds.labels(kind, why).inc()
+
+    def count_exposures(self, fate: Fate, rows: int, waiting: int) -> None:
+        """Count rows of a trial's record; so many wait now."""
+        self.exposures.labels(fate).inc(rows)
+        self.unwritten.set(waiting)
 
     def show(self, live: LiveBundle, outcome: Outcome | None = None) -> None:
         """Tell which bundle answers, and what the last look has found."""

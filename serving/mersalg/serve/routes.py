@@ -28,7 +28,10 @@ def offer_routes(service: Service) -> APIRouter:
         served, answers = service.answer(requests, threshold=True)
         return [bodies.to_bytes({**bodies.answer_of(offers), "bundle": served.version}) for offers in answers]
 
-    together = Together(service.answering, service.settings.threads, bodies.read_body, answer)
+    read = service.read
+    together = Together(
+        service.answering, service.settings.threads, lambda body: read(bodies.read_object(body)), answer
+    )
 
     @router.post("/v1/recommend", **described("Request", "Answer"))
     async def recommend(call: Request) -> Response:
@@ -41,7 +44,7 @@ def offer_routes(service: Service) -> APIRouter:
         body = await call.body()
 
         def work() -> bytes:
-            requests, threshold = bodies.read_many(bodies.read_object(body), service.settings.most_requests)
+            requests, threshold = bodies.read_many(bodies.read_object(body), service.settings.most_requests, read)
             served, answers = service.answer(requests, threshold=threshold)
             return bodies.to_bytes({"answers": [bodies.answer_of(a) for a in answers], "bundle": served.version})
 

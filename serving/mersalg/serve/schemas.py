@@ -6,11 +6,14 @@ tests hold the two together.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.names import KINDS, MOMENTS, ORDERS
 from mersalg.offers import REASONS
 from mersalg.requests import LARGEST_LIMIT, LARGEST_QUANTITY, MOST_ONLY
+
+if TYPE_CHECKING:
+    from mersalg.experiment import Experiment
 
 Schema = dict[str, Any]
 
@@ -56,6 +59,13 @@ LINE: Final[Schema] = {
             "description": "What was paid, for the budget of a policy.",
         },
     },
+}
+ID: Final[Schema] = {
+    "type": ["string", "null"],
+    "minLength": 1,
+    "maxLength": 200,
+    "pattern": "^[^\\u0000]+$",
+    "description": "As the orders have it; goes into the record of the trial.",
 }
 AMOUNT: Final[Schema] = {"type": ["number", "null"], "minimum": 0}
 SHOPPER: Final[Schema] = {
@@ -144,23 +154,36 @@ BUNDLE: Final = record(
 NEWEST: Final = record(["error", "since"], error={"type": "string"}, since=TIME)
 
 
-def request_schema(is_under_policy: bool) -> Schema:
-    """A request; facts of a shopper belong to it only where a policy heeds them."""
-    if not is_under_policy:
-        return REQUEST
-    return {**REQUEST, "properties": {**REQUEST["properties"], "shopper": SHOPPER}}
+def request_schema(is_under_policy: bool, trial: Experiment | None) -> Schema:
+    """A request; facts of a shopper belong to it where a policy heeds them, ids where a trial draws by them."""
+    more = {"shopper": SHOPPER} if is_under_policy else {}
+    if trial is None:
+        return {**REQUEST, "properties": {**REQUEST["properties"], **more}}
+    ids = {"customer_id": ID, "order_id": ID}
+    required = []
+    if trial.without_unit is None:
+        required = [f"{trial.unit}_id"]
+        ids[required[0]] = {**ID, "type": "string"}
+    return {**REQUEST, "required": required, "properties": {**REQUEST["properties"], **more, **ids}}
 
 
-def all_schemas(most_requests: int, is_under_policy: bool) -> dict[str, Schema]:
+def all_schemas(most_requests: int, is_under_policy: bool, trial: Experiment | None = None) -> dict[str, Schema]:
     """The schemas by name."""
+    threshold: Schema = {
+        "type": "boolean",
+        "default": True,
+        "description": "False ranks everything that was retrieved.",
+    }
+    if trial is not None:
+        threshold = {"type": "boolean", "enum": [True], "default": True}
     scored = record(
         ["requests"],
         requests={"type": "array", "items": named("Request"), "maxItems": most_requests},
-        threshold={"type": "boolean", "default": True, "description": "False ranks everything that was retrieved."},
+        threshold=threshold,
     )
     return {
         "Line": LINE,
-        "Request": request_schema(is_under_policy),
+        "Request": request_schema(is_under_policy, trial),
         "Offer": OFFER,
         "Answer": ANSWER,
         "Comparison": COMPARISON,

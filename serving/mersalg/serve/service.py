@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from mersalg.errors import MersalgError
+from mersalg.errors import MersalgError, RequestError
 from mersalg.offers import Offers
 from mersalg.requests import Request
+from mersalg.serve.bodies import read_one
 from mersalg.serve.deployment import Deployments
 from mersalg.serve.live_bundle import LiveBundle, Served
 from mersalg.serve.metrics import Metrics
 from mersalg.serve.policy_files import PolicyFiles
 from mersalg.serve.settings import Settings
+from mersalg.serve.trials import ServedTrial
 
 T = TypeVar("T")
 BATCH: Final = 32
@@ -37,6 +39,7 @@ class Service:
     changing: ThreadPoolExecutor
     """For looks at the source and for loading: never in the way of an answer but for the processor."""
     policy: PolicyFiles | None = None
+    trial: ServedTrial | None = None
 
     async def compute(self, work: Callable[[], T]) -> T:
         """The result of some work on an answering thread; the event loop goes on meanwhile."""
@@ -49,11 +52,19 @@ class Service:
     def answer(self, requests: Sequence[Request], *, threshold: bool) -> tuple[Served, list[Offers]]:
         """The answers, all from one bundle, and that bundle."""
         served = self.live.current
-        answers: list[Offers] = []
-        for start in range(0, len(requests), BATCH):
-            answers += served.answerer.answer(list(requests[start : start + BATCH]), threshold=threshold)
+        if self.trial is None:
+            answers = ask(served, requests, threshold)
+        elif not threshold:
+            raise RequestError("threshold", "true, for in a trial every answer counts as one that is shown", threshold)
+        else:
+            answers = self.trial.answer(requests, served.answerer.manifest, lambda some: ask(served, some, threshold))
         self.metrics.count(requests, answers, served)
         return served, answers
+
+    @property
+    def read(self) -> Callable[[Mapping[str, Any]], Request]:
+        """What checks a request: in a trial it says whose it is."""
+        return read_one if self.trial is None else self.trial.read
 
     async def keep_looking(self) -> None:
         """Look for a newer bundle, and a newer policy, now and then, until cancelled."""
@@ -65,3 +76,11 @@ class Service:
                 await self.change(self.deployments.check)
             except MersalgError as error:  # of the deployment's file; the bundle goes on answering
                 log.error("%s", error)
+
+
+def ask(served: Served, requests: Sequence[Request], threshold: bool) -> list[Offers]:
+    """The answers of a bundle, some requests in a run."""
+    answers: list[Offers] = []
+    for start in range(0, len(requests), BATCH):
+        answers += served.answerer.answer(list(requests[start : start + BATCH]), threshold=threshold)
+    return answers

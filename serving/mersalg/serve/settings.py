@@ -47,6 +47,10 @@ class Settings:
     """The policy's file; empty = none."""
     catalogue: str = ""
     """The file of today's facts about products, for a policy; empty = none."""
+    trial: str = ""
+    """The file of an experiment whose hold-out is shown nothing; empty = none."""
+    exposures: str = ""
+    """A folder, or a file of JSON Lines, where a trial's answers are recorded."""
     public_key: str = ""
     """The file of the key whose private one signs bundles; empty = unsigned ones are taken, too."""
     deployment_file: str = ""
@@ -64,6 +68,9 @@ class Settings:
             raise ConfigError(f"rate: expected calls a second from 0, got {self.rate}")
         if self.catalogue and not self.policy:
             raise ConfigError("catalogue: expected a policy with it; `mersalg policy show` prints one to start from")
+        if bool(self.trial) != bool(self.exposures):
+            missing = "exposures: expected a folder for" if self.trial else "trial: expected a file with"
+            raise ConfigError(f"{missing} the record; a trial and its exposures are given together")
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port: expected a number from 0 to 65535, got {self.port}")
 

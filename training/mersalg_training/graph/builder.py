@@ -110,8 +110,13 @@ class Value:
         return self.op("Expand", self.graph.dims(*dims))
 
     def dim(self, axis: int) -> Value:
-        """(1,) int64: the size of an axis, known when run."""
-        return self.op("Shape", start=axis, end=axis + 1)
+        """(1,) int64: the size of an axis, known when run. Axis 0 is the batch, of one size in the whole graph."""
+        of = self if axis else Value(self.graph, self.graph.inputs[0].name)
+        return of.op("Shape", start=axis, end=axis + 1)
+
+    def turned(self) -> Value:
+        """(n, b, a) of (n, a, b)."""
+        return self.op("Transpose", perm=[0, 2, 1])
 
     def slice(self, axis: int, start: int, end: int | Value) -> Value:
         """This value from `start` to before `end` along one axis."""
@@ -147,9 +152,13 @@ class Value:
         values, positions = self.graph.node("TopK", [self, k], 2, axis=-1, largest=int(largest), sorted=1)
         return values, positions
 
-    def scatter(self, indices: Value, updates: Value, reduction: str = "none") -> Value:
-        """This value [n, width] with updates [n, m] laid at indices [n, m] of axis 1."""
-        return self.op("ScatterElements", indices, updates, axis=1, reduction=reduction)
+    def scatter(self, indices: Value, updates: Value, reduction: str = "none", axis: int = 1) -> Value:
+        """This value with updates laid at indices of the same shape, along one axis."""
+        return self.op("ScatterElements", indices, updates, axis=axis, reduction=reduction)
+
+    def columns_at(self, place: Value, n_rows: int) -> Value:
+        """(n, n_rows, m) of this value (n, n_rows, width) at the columns (n, m): the same ones of every row."""
+        return self.gather_elements(place.unsqueeze(1).expand(1, n_rows, 1), axis=2)
 
 
 class GraphBuilder:
@@ -197,6 +206,13 @@ class GraphBuilder:
             self._named[name] = value
         return value
 
+    def halves(self, array: npt.NDArray[np.float32], name: str) -> Value:
+        """An initializer in half precision, of numbers that it holds exactly; what is gathered of it is cast back."""
+        half = array.astype(np.float16)
+        if not np.array_equal(half.astype(np.float32), array):
+            raise ValueError(f"{name}: expected numbers that are rounded to half precision")
+        return self.constant(half, name)
+
     def node(self, kind: str, inputs: Sequence[Value | Scalar], outputs: int = 1, **attributes: Any) -> list[Value]:
         """A node's outputs; numbers among the inputs become constants. A node that exists already is not made again."""
         values = [i if isinstance(i, Value) else self.constant(i) for i in inputs]
@@ -219,6 +235,10 @@ class GraphBuilder:
     def concat(self, values: Sequence[Value], axis: int) -> Value:
         """Values side by side along an axis."""
         return self.op("Concat", *values, axis=axis)
+
+    def rows(self, value: Value, n_rows: int) -> list[Value]:
+        """The rows (n, width) of a value (n, n_rows, width)."""
+        return [row.squeeze(1) for row in self.node("Split", [value], n_rows, axis=1, num_outputs=n_rows)]
 
     def dims(self, *dims: int | Value) -> Value:
         """(n,) int64 shape of constants and computed dimensions."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.facts import look_up
 from mersalg_training.graph.features import candidate_features
-from mersalg_training.graph.groups import read_group, type_anchor, with_affinities
+from mersalg_training.graph.groups import read_groups, type_anchor
 from mersalg_training.graph.kinds import type_pool
 from mersalg_training.graph.request import read_request
 from mersalg_training.graph.retrieve import Only, gather_pool
@@ -41,8 +41,6 @@ class Candidates:
     anchor: Value
     valid: Value
     """(N, C) bool."""
-    own_width: Value
-    """(1,) int64 places of own products."""
     retrieved: Value
     """(N,) int64."""
     feature_names: list[str]
@@ -51,6 +49,7 @@ class Candidates:
     first_score: Value
     """(N, C) float32 log-odds, to which the trees add."""
     signals: Value
+    """(N, S, C) float32."""
     group: Value
     """(N, C) int64 the group whose first score applied."""
 
@@ -58,29 +57,20 @@ class Candidates:
 def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_weights: Float32) -> Candidates:
     """Retrieve, give kinds, shorten and featurise."""
     request = read_request(graph, tables, inputs.cart, inputs.history, inputs.age, inputs.quantity, inputs.moment)
-    vocabulary = tables.vocabulary
-    types = read_group(graph, request, vocabulary.product_type, tables.n_types, "type")
-    types = with_affinities(graph, tables, request, types)
-    groups = {
-        "type": types,
-        "category": read_group(graph, request, vocabulary.category, tables.n_categories, "category"),
-        "brand": read_group(graph, request, vocabulary.brand, tables.n_brands, "brand"),
-    }
-    pool = gather_pool(graph, tables, request, types, inputs.exclude, inputs.only)
+    groups = read_groups(graph, tables, request)
+    pool = gather_pool(graph, tables, request, groups, inputs.exclude, inputs.only)
     facts = look_up(graph, tables, first_weights[len(SIGNALS) :], pool.item)
-    own, of_type = request.of_own(pool.own), facts.product_type
-    by_type = {name: column.gather_elements(of_type) for name, column in types.columns.items()}
-    beside = type_anchor(graph, tables, request, types).gather_elements(of_type)
-    typed = type_pool(graph, tables, request, pool, facts, own, by_type["in_cart"], beside, inputs.kinds, inputs.only)
+    own, of_type = request.of_own(pool.own), groups.sums_of(facts.product_type)
+    beside = type_anchor(graph, tables, request, groups).gather_elements(facts.product_type)
+    typed = type_pool(graph, tables, request, pool, facts, own, of_type, beside, inputs.kinds, inputs.only)
     moving = first_weights[: len(SIGNALS)]
-    shortlist = shorten(graph, tables, request, pool, typed, facts, own, by_type, moving, inputs.only)
+    shortlist = shorten(graph, tables, request, pool, typed, facts, own, groups, moving, inputs.only)
     names, features = candidate_features(graph, tables, request, groups, shortlist, inputs.moment)
     return Candidates(
         item=shortlist.item,
         kind=shortlist.kind,
         anchor=shortlist.anchor,
         valid=shortlist.valid,
-        own_width=shortlist.own_width,
         retrieved=shortlist.retrieved,
         feature_names=names,
         features=features,

@@ -17,10 +17,12 @@ from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.candidates import Candidates
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
-from mersalg_training.trees import TreeTable, tree_node
+from mersalg_training.trees import TreeTable, routed, tree_node
 
 HIDDEN = -3e38
 """Below every score and every expected value."""
+OWN_LINES = 0.5
+"""An own product has more lines in the history than this, and at least one."""
 SILENT = 2.0
 """The threshold of a kind that stays silent: no probability reaches it."""
 
@@ -65,18 +67,11 @@ class Offers:
 def scores(
     graph: GraphBuilder, tables: ShopTables, found: Candidates, own_trees: TreeTable, new_trees: TreeTable
 ) -> Value:
-    """(N, C) float32 log-odds: each side by its own trees, which may add to the first score."""
-    first, own, last = graph.constant(np.array([0])), found.own_width, found.features.dim(1)
-    parts = []
-    for side, start, end, trees in (("own", first, own, own_trees), ("new", own, last, new_trees)):
-        rows = found.features.op("Slice", start, end, graph.constant(np.array([1]))).reshape(
-            -1, len(found.feature_names)
-        )
-        raw = graph.absorb(tree_node(trees, rows.name, f"{side}_score"))
-        raw = raw.reshape(-1, end - start)
-        begin = found.first_score.op("Slice", start, end, graph.constant(np.array([1])))
-        parts.append(raw + begin if trees.adds_to_start else raw)
-    return graph.concat(parts, 1)
+    """(N, C) float32 log-odds: own and new products by trees of their own, which may add to the first score."""
+    trees = routed(new_trees, own_trees, found.feature_names.index("own_count"), OWN_LINES)
+    rows = found.features.reshape(-1, len(found.feature_names))
+    raw = graph.absorb(tree_node(trees, rows.name, "raw_score")).reshape(-1, found.features.dim(1))
+    return raw + found.first_score if trees.adds_to_start else raw
 
 
 def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind: Value) -> Value:

@@ -24,7 +24,7 @@ class Facts:
     product_type: Value
     """(N, U) int64, n_types where there is none."""
     share_root: Value
-    """(N, U, 1) float32: the square root of the share of its type's orders; 0 without a type."""
+    """(N, 1, U) float32: the square root of the share of its type's orders; 0 without a type."""
     standing: Value
     """(N, U, groups) float32: the first score of the product alone, for each group."""
 
@@ -42,7 +42,7 @@ def look_up(graph: GraphBuilder, tables: ShopTables, standing_weights: Float32, 
     table = graph.constant(np.concatenate(columns, axis=1).astype(np.float32), "facts_of_item")
     sizes = graph.constant(np.array([1, 1, 1, groups]))
     price, product_type, share_root, base = graph.node("Split", [table.gather(item), sizes], 4, axis=2)
-    return Facts(price.squeeze(2), product_type.squeeze(2).integers(), share_root, base)
+    return Facts(price.squeeze(2), product_type.squeeze(2).integers(), share_root.reshape(0, 1, -1), base)
 
 
 def standing_signals(vocabulary: Vocabulary) -> Float32:

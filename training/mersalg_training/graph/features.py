@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.groups import Group
+from mersalg_training.graph.groups import AFFINITIES, ATTRIBUTES, SUMS, Groups
 from mersalg_training.graph.request import FAR_DAYS, OWN_COLUMNS, Request
 from mersalg_training.graph.shortlist import SIGNALS, Shortlist
 from mersalg_training.graph.tables import ShopTables
@@ -17,34 +17,38 @@ STATISTICS = (
 )  # fmt: skip
 OWN_FEATURES = tuple(OWN_COLUMNS)[: list(OWN_COLUMNS).index("own_long")]
 """The columns behind them are among the signals."""
+GROUP_FEATURES = tuple(f"{attribute}_{name}" for name in SUMS for attribute in ATTRIBUTES)
+TYPE_FEATURES = tuple(f"type_{name}" for name in AFFINITIES)
 Block = tuple[tuple[str, ...], Value]
-"""Names, and (N, C, names) float32."""
+"""Names, and (N, names, C) float32."""
 
 
 def candidate_features(
     graph: GraphBuilder,
     tables: ShopTables,
     request: Request,
-    groups: dict[str, Group],
+    groups: Groups,
     shortlist: Shortlist,
     moment: Value,
 ) -> tuple[list[str], Value]:
     """The names of the features, and (N, C, names) float32."""
     blocks = [
         request_block(graph, request, shortlist, moment),
-        (("first_score", "kind"), pair(graph, shortlist.first_score, shortlist.kind.floats())),
+        (("first_score", "kind"), beside(graph, shortlist.first_score, shortlist.kind.floats())),
         (SIGNALS, shortlist.signals),
-        (OWN_FEATURES, shortlist.own_columns.slice(2, 0, len(OWN_FEATURES))),
-        *(group_block(name, group, shortlist.item) for name, group in groups.items()),
-        statistic_block(graph, tables, shortlist.item),
-        price_block(graph, tables, request, shortlist),
+        (OWN_FEATURES, shortlist.own_columns.slice(1, 0, len(OWN_FEATURES))),
+        (GROUP_FEATURES, groups.all_sums_of(shortlist.item)),
+        (TYPE_FEATURES, groups.affinities_of(groups.of_item[0].gather(shortlist.item))),
+        price_block(graph, tables, shortlist),
     ]
-    return [name for names, _ in blocks for name in names], graph.concat([block for _, block in blocks], 2)
+    names = [name for names, _ in blocks for name in names]
+    found = graph.concat([block for _, block in blocks], 1).turned()
+    return [*names, *STATISTICS], graph.concat([found, statistics_of(graph, tables, shortlist.item)], 2)
 
 
-def pair(graph: GraphBuilder, *columns: Value) -> Value:
-    """(N, C, m) of m columns (N, C)."""
-    return graph.concat([column.unsqueeze(2) for column in columns], 2)
+def beside(graph: GraphBuilder, *columns: Value) -> Value:
+    """(N, m, C) of m columns (N, C)."""
+    return graph.concat(columns, 1).reshape(0, len(columns), -1)
 
 
 def request_block(graph: GraphBuilder, request: Request, shortlist: Shortlist, moment: Value) -> Block:
@@ -60,38 +64,18 @@ def request_block(graph: GraphBuilder, request: Request, shortlist: Shortlist, m
         "order_gap_days": graph.where(orders > 1.0, gap, NAN),
         "retrieved": shortlist.found.floats().unsqueeze(1),
     }
-    together = graph.concat(list(of_request.values()), 1).unsqueeze(1)
-    return tuple(of_request), together.expand(1, shortlist.first_score.dim(1), 1)
+    together = graph.concat(list(of_request.values()), 1).unsqueeze(2)
+    return tuple(of_request), together.expand(1, 1, shortlist.first_score.dim(1))
 
 
-def group_block(name: str, group: Group, item: Value) -> Block:
-    """Cart and history by the candidate's product type, category or brand."""
-    return tuple(f"{name}_{column}" for column in group.columns), group.at(group.of_item.gather(item))
-
-
-def statistic_block(graph: GraphBuilder, tables: ShopTables, item: Value) -> Block:
-    """Static statistics of the candidate."""
+def statistics_of(graph: GraphBuilder, tables: ShopTables, item: Value) -> Value:
+    """(N, C, len(STATISTICS)) float32: static statistics of the candidate."""
     stacked = np.stack([tables.vocabulary.statistics[name] for name in STATISTICS], axis=1)
-    return STATISTICS, graph.constant(stacked, "statistics").gather(item)
+    return graph.constant(stacked, "statistics").gather(item)
 
 
-def price_block(graph: GraphBuilder, tables: ShopTables, request: Request, shortlist: Shortlist) -> Block:
-    """The candidate's price, and over the anchor's, the cart's mean and the history's mean."""
-    price = tables.vocabulary.price
-    price_of = graph.constant(price, "price_of_item")
-    known = np.stack([np.nan_to_num(price), (~np.isnan(price)).astype(np.float32)], axis=1)
-    known_of = graph.constant(known.astype(np.float32), "known_price_of_item")
-    of_item = price_of.gather(shortlist.item)
-
-    def mean(items: Value, weight: Value) -> Value:
-        """(N, 1), NaN where no price is known."""
-        summed = weight.unsqueeze(1).op("MatMul", known_of.gather(items)).squeeze(1)
-        return summed.slice(1, 0, 1) / summed.slice(1, 1, 2)
-
-    columns = [
-        of_item,
-        of_item / price_of.gather(shortlist.anchor),
-        of_item / mean(request.cart, request.cart_known),
-        of_item / mean(request.own, request.own_long),
-    ]
-    return ("price", "price_over_anchor", "price_over_cart", "price_over_history"), pair(graph, *columns)
+def price_block(graph: GraphBuilder, tables: ShopTables, shortlist: Shortlist) -> Block:
+    """The candidate's price, and over the anchor's."""
+    price_of = graph.constant(tables.vocabulary.price, "price_of_item")
+    price = price_of.gather(shortlist.item)
+    return ("price", "price_over_anchor"), beside(graph, price, price / price_of.gather(shortlist.anchor))

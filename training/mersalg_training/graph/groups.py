@@ -1,4 +1,4 @@
-"""What cart and history hold of each product type, category and brand, as rows as wide as there are groups."""
+"""What cart and history hold of each product type, category and brand: one row of sums for every group there is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from mersalg_training.graph.request import Request
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Int64
 
+ATTRIBUTES = ("type", "category", "brand")
+"""In the order of their codes."""
+SUMS = ("own_lines", "own_share", "in_cart")
+"""Past lines, share of the decayed history, products in the cart."""
+AFFINITIES = ("cart_affinity", "own_affinity")
+"""How much the types of the cart, and the customer's usual types, speak for a type."""
 ITEM_BITS = 2**21
 CART_FIRST = 2**43
 """An anchor from the cart goes before every usual one; both keys are below 2**62."""
@@ -24,93 +30,119 @@ USUAL_TYPES = 16
 
 
 @dataclass(frozen=True)
-class Group:
-    """One attribute: sums of cart and history over its codes.
+class Groups:
+    """Sums over the codes of all attributes, G of them side by side, the product types first.
 
-    Column `unknown` stays zero: candidates without the attribute read it, while what a cart or a history holds without
-    it is added up in the column behind, which nobody reads.
+    Of each attribute the code `unknown` stays zero: candidates without the attribute read it, while what a cart or a
+    history holds without it is added up in the code behind, which nobody reads.
     """
 
-    of_item: Value
-    """(n_items + 1,) int64, `unknown` where there is none."""
-    of_bought: Value
-    """(n_items + 1,) int64, `unknown + 1` where there is none."""
-    columns: dict[str, Value]
-    """Name -> (N, unknown + 2) float32."""
-    unknown: int
+    of_item: tuple[Value, ...]
+    """(n_items + 1,) int32 codes by attribute, `unknown` where there is none."""
+    own_type: Value
+    """(N, W) int32 type of the own products, `unknown + 1` where there is none."""
+    cart_type: Value
+    """(N, B) int32 type of the cart's products, likewise."""
+    sums: Value
+    """(N, len(SUMS), G) float32."""
+    affinities: Value
+    """(N, len(AFFINITIES), n_types + 2) float32."""
+    own_lines: Value
+    """(N, G) float32; so is own_share."""
+    own_share: Value
 
-    def column(self, name: str) -> Value:
-        """(N, unknown + 2) float32 sums."""
-        return self.columns[name]
+    def sums_of(self, code: Value) -> Value:
+        """(N, len(SUMS), U) float32; code: (N, U) integers."""
+        return self.sums.columns_at(code, len(SUMS))
 
-    def at(self, code: Value) -> Value:
-        """(N, U, columns) float32: the sums of each group, in the order of the columns; code: (N, U) int64."""
-        graph = code.graph
-        stacked = graph.concat([column.unsqueeze(2) for column in self.columns.values()], 2)
-        return stacked.op("GatherND", code.unsqueeze(2), batch_dims=1)
+    def affinities_of(self, product_type: Value) -> Value:
+        """(N, len(AFFINITIES), U) float32; product_type: (N, U) integers."""
+        return self.affinities.columns_at(product_type, len(AFFINITIES))
+
+    def all_sums_of(self, item: Value) -> Value:
+        """(N, len(SUMS) * len(ATTRIBUTES), C) float32 of products (N, C), sum by sum."""
+        codes = item.graph.concat([of_item.gather(item) for of_item in self.of_item], 1)
+        return self.sums_of(codes).reshape(0, len(SUMS) * len(ATTRIBUTES), -1)
 
 
-def read_group(graph: GraphBuilder, request: Request, codes: Int64, n_groups: int, name: str) -> Group:
-    """Count cart and history by one attribute: products in the cart, past lines, share of the decayed history."""
-    apart = graph.constant(np.where(codes == n_groups, n_groups + 1, codes), f"{name}_of_bought")
-    zeros = graph.full(0.0, request.cart.dim(0), n_groups + 2)
-    own_group = apart.gather(request.own)
-    return Group(
-        of_item=graph.constant(codes, f"{name}_of_item"),
-        of_bought=apart,
-        columns={
-            "in_cart": zeros.scatter(apart.gather(request.cart), request.cart_known, "add"),
-            "own_lines": zeros.scatter(own_group, request.own_count, "add"),
-            "own_share": zeros.scatter(own_group, request.own_long / request.own_weight, "add"),
-        },
-        unknown=n_groups,
+def read_groups(graph: GraphBuilder, tables: ShopTables, request: Request) -> Groups:
+    """Add up cart and history by each attribute."""
+    of_item, of_bought, start = [], [], 0
+    vocabulary = tables.vocabulary
+    sizes = (tables.n_types, tables.n_categories, tables.n_brands)
+    codes = (vocabulary.product_type, vocabulary.category, vocabulary.brand)
+    for name, code, unknown in zip(ATTRIBUTES, codes, sizes, strict=True):
+        of_item.append(graph.constant((code + start).astype(np.int32), f"{name}_of_item"))
+        apart = np.where(code == unknown, unknown + 1, code)
+        of_bought.append(graph.constant((apart + start).astype(np.int32), f"{name}_of_bought"))
+        start += unknown + 2
+    own = [table.gather(request.own) for table in of_bought]
+    cart = [table.gather(request.cart) for table in of_bought]
+    sums = add_up(graph, request, own, cart, start)
+    own_lines, own_share, _ = graph.rows(sums, len(SUMS))
+    return Groups(
+        of_item=tuple(of_item),
+        own_type=own[0],
+        cart_type=cart[0],
+        sums=sums,
+        affinities=add_affinities(graph, tables, request, cart[0], own_share),
+        own_lines=own_lines,
+        own_share=own_share,
     )
 
 
-def with_affinities(graph: GraphBuilder, tables: ShopTables, request: Request, types: Group) -> Group:
-    """The product types with how much the types of the cart, and the customer's usual types, speak for each."""
+def add_up(graph: GraphBuilder, request: Request, own: list[Value], cart: list[Value], n_groups: int) -> Value:
+    """(N, len(SUMS), G) float32 from the codes (N, W) and (N, B), by attribute, of what was bought."""
+    of_own = graph.concat(own, 1)
+    second, third = (graph.constant(np.array(n * n_groups, dtype=np.int32)) for n in (1, 2))
+    places = [of_own, of_own + second, graph.concat(cart, 1) + third]
+    share = request.own_long / request.own_weight
+    values = [value for value in (request.own_count, share, request.cart_known) for _ in ATTRIBUTES]
+    zeros = graph.full(0.0, request.cart.dim(0), n_groups * len(SUMS))
+    return zeros.scatter(graph.concat(places, 1), graph.concat(values, 1), "add").reshape(0, len(SUMS), -1)
+
+
+def add_affinities(
+    graph: GraphBuilder, tables: ShopTables, request: Request, cart_type: Value, own_share: Value
+) -> Value:
+    """(N, len(AFFINITIES), n_types + 2) float32: the types of the cart by 1 each, the usual ones by their share."""
     k = min(USUAL_TYPES, tables.n_types)
-    shares = types.column("own_share").slice(1, 0, tables.n_types + 1)
+    shares = own_share.slice(1, 0, tables.n_types + 1)
     _, usual = shares.steps(SHARE_STEPS).sorted(k=graph.constant(np.array([k])), largest=True)
-    return Group(
-        types.of_item,
-        types.of_bought,
-        {
-            **types.columns,
-            "cart_affinity": affinity(graph, tables, types.of_item.gather(request.cart), request.cart_known),
-            "own_affinity": affinity(graph, tables, usual, shares.gather_elements(usual)),
-        },
-        types.unknown,
+    table, rows = tables.neighbours.type_affinity, tables.n_types + 2
+    # The same rows twice, first for the cart's sums, then for the own ones; a last row each for what has no type.
+    other = np.where(table.items == tables.n_types, tables.n_types + 1, table.items).astype(np.int32)
+    other = np.append(other, np.full((1, other.shape[1]), tables.n_types + 1, dtype=np.int32), axis=0)
+    to = graph.constant(np.concatenate([other, other + rows]), "type_neighbours")
+    strength = np.append(table.values[..., 0], np.zeros((1, other.shape[1]), dtype=np.float32), axis=0)
+    strength_of = graph.constant(np.concatenate([strength, strength]).astype(np.float32), "type_affinity")
+    speaking = graph.concat([cart_type.integers(), usual + rows], 1)
+    weight = graph.concat([request.cart_known, shares.gather_elements(usual)], 1).unsqueeze(2)
+    zeros = graph.full(0.0, request.cart.dim(0), rows * len(AFFINITIES))
+    found = zeros.scatter(
+        to.gather(speaking).reshape(0, -1), (strength_of.gather(speaking) * weight).reshape(0, -1), "add"
     )
+    return found.reshape(0, len(AFFINITIES), -1)
 
 
-def affinity(graph: GraphBuilder, tables: ShopTables, product_type: Value, weight: Value) -> Value:
-    """(N, n_types + 2) how much product types (N, T) of a weight speak for each type, added up."""
-    table = tables.neighbours.type_affinity
-    other = np.where(table.items == tables.n_types, tables.n_types + 1, table.items)
-    to = graph.constant(other.astype(np.int64), "type_neighbours").gather(product_type).reshape(0, -1)
-    value = graph.constant(table.values[..., 0], "type_affinity").gather(product_type) * weight.unsqueeze(2)
-    zeros = graph.full(0.0, weight.dim(0), tables.n_types + 2)
-    return zeros.scatter(to, value.reshape(0, -1), "add")
-
-
-def type_anchor(graph: GraphBuilder, tables: ShopTables, request: Request, types: Group) -> Value:
+def type_anchor(graph: GraphBuilder, tables: ShopTables, request: Request, groups: Groups) -> Value:
     """(N, n_types + 2) int64: the item of each type that a candidate of the type stands beside, "no item" for none.
 
     The dearest of the type in the cart; else, where the type is usual for the customer, its most bought own product.
+    What has no type, and what is no product, goes to a column that nobody reads.
     """
-    dearness = graph.constant(price_order(tables), "price_order")
-    cart_key = dearness.gather(request.cart) * ITEM_BITS + request.cart + CART_FIRST
-    own_type = types.of_bought.gather(request.own)
+    cart_key = price_order(tables) * ITEM_BITS + np.arange(tables.n_items + 1) + CART_FIRST
     rules = tables.config.kinds
     least = graph.op("Max", request.n_orders * rules.usual_type_share, float(rules.usual_type_lines))
-    usual = types.column("own_lines").gather_elements(own_type) >= least
+    usual = groups.own_lines.gather_elements(groups.own_type) >= least
     weight = graph.op("Min", request.own_long.steps(COUNT_STEPS), float(OWN_STEPS)).integers()
     own_key = graph.where(usual, weight * ITEM_BITS + request.own, -1)
-    cart_key = graph.where(request.cart < tables.n_items, cart_key, -1)
-    own_key = graph.where(request.own < tables.n_items, own_key, -1)
     nothing = graph.full(-1, request.cart.dim(0), tables.n_types + 2)
-    key = nothing.scatter(own_type, own_key, "max").scatter(types.of_bought.gather(request.cart), cart_key, "max")
+    key = nothing.scatter(
+        graph.concat([groups.own_type, groups.cart_type], 1),
+        graph.concat([own_key, graph.constant(cart_key, "anchor_key_of_item").gather(request.cart)], 1),
+        "max",
+    )
     # No Max with 0 first: onnxruntime's Max of int64 takes 2**31 to 2**32 - 1 for negative numbers.
     return graph.where(key < 0, tables.n_items, key % ITEM_BITS)
 

@@ -9,6 +9,7 @@ import numpy as np
 from mersalg.names import KINDS
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.facts import Facts
+from mersalg_training.graph.groups import SUMS
 from mersalg_training.graph.request import OWN_COLUMNS, Request
 from mersalg_training.graph.retrieve import Only, Pool
 from mersalg_training.graph.tables import ShopTables
@@ -32,6 +33,8 @@ class Typed:
     found: Value
     """bool: eligible, whatever `only` names, and brought by a source other than `only`."""
     is_own: Value
+    of_type: Value
+    """(N, len(SUMS), U) float32 what cart and history hold of the candidate's product type."""
 
 
 def type_pool(
@@ -41,23 +44,23 @@ def type_pool(
     pool: Pool,
     facts: Facts,
     own: Value,
-    in_cart: Value,
+    of_type: Value,
     same: Value,
     allowed: Value,
     only: Only | None,
 ) -> Typed:
     """Give each candidate its one kind and its anchor.
 
-    own: (N, U, len(OWN_COLUMNS)) float32; in_cart: (N, U) float32 products of the type in the cart; same: (N, U) int64
-    what a candidate of the type stands beside, "no item" for nothing; allowed: (N, 5) bool.
+    own: (N, len(OWN_COLUMNS), U) float32; of_type: (N, len(SUMS), U) float32 sums of the candidate's type; same: (N, U)
+    int64 what a candidate of the type stands beside, "no item" for nothing; allowed: (N, 5) bool.
     """
     rules, no_item = tables.config.kinds, tables.n_items
     price_of = graph.constant(tables.vocabulary.price, "price_of_item")
     price = facts.price
     is_open = ~request.after_payment
     is_own = pool.own > 0
-    column = list(OWN_COLUMNS).index("own_due")
-    due = own.slice(2, column, column + 1).squeeze(2) >= rules.due_ratio
+    due = own.gather(graph.constant(list(OWN_COLUMNS).index("own_due")), 1) >= rules.due_ratio
+    in_cart = of_type.gather(graph.constant(SUMS.index("in_cart")), 1)
     has_same = same < no_item
     dearer = price >= price_of.gather(same) * rules.upsell_step
     instead = dearer & (in_cart > 0.0) & is_open
@@ -74,4 +77,4 @@ def type_pool(
     found = eligible & pool.found
     if pool.named is not None and only is not None:
         eligible = eligible & (pool.named | ~only.named)
-    return Typed(kind, anchor, eligible, found, is_own)
+    return Typed(kind, anchor, eligible, found, is_own, of_type)

@@ -10,22 +10,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from onnx import TensorProto
 
+from mersalg.errors import DataError
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.groups import COUNT_STEPS, SHARE_STEPS, Group
+from mersalg_training.graph.groups import COUNT_STEPS, SHARE_STEPS, Groups
 from mersalg_training.graph.request import Request, run_starts
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
-from mersalg_training.timeline import Float32, Int64
 
+INT32 = TensorProto.INT32
 CHANNELS = ("cosine", "confidence", "ladder", "follow", "near")
 """Added up over the entries of a candidate."""
 SCANNED = 2048
 """Popular products that are compared with the customer's taste."""
+ANCHORS = 2**22
+"""A sort key's last digits: 2 x the anchor's item, "no item" for none, + 1 where the pair is directed."""
 STRENGTH_STEPS = 2**20
-"""A strength in [0, 1] takes so many steps inside a sort key; a catalogue holds at most 2**40 products."""
+"""A strength in [0, 1] takes so many steps inside a sort key."""
+MOST_ITEMS = 2**21
+"""What a key of 63 bits leaves for products."""
 WEAK = STRENGTH_STEPS - 1
-"""The last digits of the key of an entry without strength."""
+"""The steps from the strongest of an entry without strength."""
+ITEM_STEP = STRENGTH_STEPS * ANCHORS
+TOTALS = (*CHANNELS, "own", "blocked", "named")
+"""What the entries of a candidate add up to."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +51,15 @@ class Only:
 class Source:
     """E places of N requests that one source brings."""
 
-    key: Value
-    """(N, E) int64: item x STRENGTH_STEPS + how far the pair's strength is from the strongest."""
-    anchor: Value | None = None
-    """(N, E) int64: 2 x the anchor's item + 1 where the pair is directed. Sources without anchors come last."""
+    item: Value
+    """(N, E) int32."""
+    pair: tuple[Value, Value] | None = None
+    """(N, E) float32 the strength, in [0, 1], and (N, E) int64 the last digits of the sort key.
+
+    None without an anchor.
+    """
     added: dict[str, Value] = field(default_factory=dict)
-    """Channel -> (N, E) float32, added up by candidate."""
+    """Of TOTALS -> (N, E) float32, added up by candidate."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +69,13 @@ class Pool:
     item: Value
     """int64."""
     anchor: Value
-    """int64: the anchor of the strongest entry."""
+    """int64: the anchor of the strongest entry; "no item" for none."""
     directed: Value
     """int64: 1 where the strongest entry is directed."""
     found: Value
     """bool: brought by a source other than `only`."""
-    channels: dict[str, Value]
-    """CHANNELS as float32 sums."""
+    channels: Value
+    """(N, len(CHANNELS), U) float32 sums."""
     closest: Value
     """float32: the highest cosine to a product of the cart."""
     own: Value
@@ -75,52 +87,69 @@ class Pool:
 
 
 def gather_pool(
-    graph: GraphBuilder, tables: ShopTables, request: Request, types: Group, exclude: Value, only: Only | None
+    graph: GraphBuilder, tables: ShopTables, request: Request, groups: Groups, exclude: Value, only: Only | None
 ) -> Pool:
-    """Everything that the sources bring, added up by product."""
+    """Everything that the sources bring, added up by product. DataError where a sort key cannot hold the products."""
+    if tables.n_items >= MOST_ITEMS:
+        raise DataError(
+            f"data.orders: expected fewer than {MOST_ITEMS:,} products, got {tables.n_items:,}; "
+            "leave out what is no longer sold, or train a bundle for each part of the assortment"
+        )
     blocked = graph.concat([graph.where(request.after_payment, tables.n_items, request.whole_cart), exclude], 1)
     position = graph.op("Range", 1, request.own.dim(1).squeeze(0) + 1, 1).unsqueeze(0)
     position = (position * (request.own < tables.n_items).integers()).floats()
-    sources = [
+    pairs = [
         cart_source(graph, tables, request),
         ladder_source(graph, tables, request),
         anchor_source(graph, tables, request),
-        plain_source(request.own, own=position),
-        plain_source(blocked, blocked=(blocked >= 0).floats()),
-        Source(type_products(graph, tables, types)),
-        plain_source(liked(graph, tables, request)),
+    ]
+    plain = [
+        Source(request.own.cast(INT32), added={"own": position}),
+        Source(blocked.cast(INT32), added={"blocked": (blocked >= 0).floats()}),
+        Source(type_products(graph, tables, groups)),
+        Source(liked(graph, tables, request)),
         Source(popular(graph, tables, request)),
     ]
+    key = [pair_keys(graph, pairs), plain_keys(graph, tables, plain)]
+    sources = [*pairs, *plain]
     if only is not None:
-        # Behind all others and without strength: a product's strongest entry only where nothing else brings it.
-        sources.append(plain_source(only.item, named=(only.item >= 0).floats()))
-    return added_up(graph, tables, sources, is_restricted=only is not None)
+        # A product's strongest entry only where nothing else brings it: behind what has no anchor either.
+        named = Source(only.item.cast(INT32), added={"named": (only.item >= 0).floats()})
+        key.append(plain_keys(graph, tables, [named]) + 1)
+        sources.append(named)
+    return added_up(graph, tables, graph.concat(key, 1), sources, is_restricted=only is not None)
+
+
+def pair_keys(graph: GraphBuilder, sources: list[Source]) -> Value:
+    """(N, E) int64 sort keys: ascending by item, the strongest first within one, then by anchor."""
+    item = graph.concat([source.item for source in sources], 1).integers()
+    strength, last = (graph.concat([s.pair[i] for s in sources if s.pair], 1) for i in (0, 1))
+    steps = (graph.op("Min", strength, 1.0) * float(WEAK)).integers()
+    return item * ITEM_STEP + (last + WEAK * ANCHORS) - steps * ANCHORS
+
+
+def plain_keys(graph: GraphBuilder, tables: ShopTables, sources: list[Source]) -> Value:
+    """(N, E) int64 sort keys of entries without strength and anchor."""
+    item = graph.concat([source.item for source in sources], 1).integers()
+    return item * ITEM_STEP + (WEAK * ANCHORS + 2 * tables.n_items)
 
 
 def cart_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> Source:
     """Neighbours of what is in the cart."""
     table = tables.neighbours.cart
-    cosine, _, directed = (table.values[..., CART_CHANNELS.index(name)] for name in CART_CHANNELS)
     row = row_of(graph, tables, request.cart)
-    key = graph.constant(keys(table, np.clip(cosine, 0.0, 0.9)), "cart_neighbours").gather(row)
-    one_way = graph.constant(directed.astype(np.int8), "cart_directed").gather(row).integers()
-    sums = graph.constant(np.ascontiguousarray(table.values[..., :2]), "cart_neighbour_values").gather(row)
-    cosines, confidences = graph.node("Split", [sums.reshape(0, -1, 2)], 2, axis=2, num_outputs=2)
-    return Source(
-        flat(key),
-        flat((request.cart * 2).unsqueeze(2) + one_way),
-        {"cosine": cosines.squeeze(2), "confidence": confidences.squeeze(2)},
-    )
+    values = values_of(graph, table, CART_CHANNELS[:2], row, "cart")
+    one_way = table.values[..., CART_CHANNELS.index("directed")].astype(np.int8)
+    last = (request.cart * 2).unsqueeze(2) + graph.constant(one_way, "cart_directed").gather(row).integers()
+    return Source(items_of(graph, table, row, "cart"), (values["cosine"], flat(last)), values)
 
 
 def ladder_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> Source:
     """Dearer products of the types in the cart."""
     table = tables.neighbours.ladder
     row = row_of(graph, tables, request.cart)
-    value = table.values[..., 0]
-    key = graph.constant(keys(table, value * 0.05), "ladder_neighbours").gather(row)
-    laid = graph.constant(value, "ladder_neighbour_values").gather(row)
-    return Source(flat(key), beside(request.cart, table), {"ladder": flat(laid)})
+    values = values_of(graph, table, ("ladder",), row, "ladder")
+    return Source(items_of(graph, table, row, "ladder"), (values["ladder"] * 0.05, beside(request.cart, table)), values)
 
 
 def anchor_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> Source:
@@ -130,116 +159,116 @@ def anchor_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> 
     _, place = request.own_long.steps(COUNT_STEPS).sorted(k=k, largest=True)
     anchor = graph.concat([request.cart, request.own.gather_elements(place)], 1)
     row = row_of(graph, tables, anchor)
-    ladder, follow, near = (table.values[..., ANCHOR_CHANNELS.index(name)] for name in ANCHOR_CHANNELS)
-    strength = np.clip(follow * 0.3 + near * 0.3 + ladder * 0.05, 0.0, 0.9)
-    key = graph.constant(keys(table, strength), "anchor_neighbours").gather(row)
-    values = graph.constant(table.values, "anchor_neighbour_values").gather(row)
-    parts = graph.node(
-        "Split", [values.reshape(0, -1, len(ANCHOR_CHANNELS))], len(ANCHOR_CHANNELS), axis=2, num_outputs=3
-    )
-    added = {name: part.squeeze(2) for name, part in zip(ANCHOR_CHANNELS, parts, strict=True)}
-    return Source(flat(key), beside(anchor, table), added)
+    values = values_of(graph, table, ANCHOR_CHANNELS, row, "anchor")
+    strength = (values["follow"] + values["near"]) * 0.3 + values["ladder"] * 0.05
+    return Source(items_of(graph, table, row, "anchor"), (strength, beside(anchor, table)), values)
 
 
-def plain_source(item: Value, **added: Value) -> Source:
-    """Products without an anchor. item: (N, E) int64."""
-    return Source(item * STRENGTH_STEPS + WEAK, added=added)
+def items_of(graph: GraphBuilder, table: NeighbourTable, row: Value, source: str) -> Value:
+    """(N, E) int32 items at rows (N, anchors)."""
+    return flat(graph.constant(table.items.astype(np.int32), f"{source}_neighbours").gather(row))
 
 
-def type_products(graph: GraphBuilder, tables: ShopTables, types: Group) -> Value:
-    """(N, E) int64 keys of the products of the types that go with the cart, with the history, or are in it."""
+def values_of(
+    graph: GraphBuilder, table: NeighbourTable, names: tuple[str, ...], row: Value, source: str
+) -> dict[str, Value]:
+    """Channel -> (N, E) float32 at rows (N, anchors), for the first channels of a table."""
+    return {
+        name: flat(graph.halves(table.values[..., i], f"{source}_{name}").gather(row)).floats()
+        for i, name in enumerate(names)
+    }
+
+
+def type_products(graph: GraphBuilder, tables: ShopTables, groups: Groups) -> Value:
+    """(N, E) int32 products of the types that go with the cart, with the history, or are in it."""
     table = tables.neighbours.popular_of_type
-    score = (types.column("cart_affinity") + types.column("own_affinity") + types.column("own_share")).slice(
-        1, 0, tables.n_types
-    )
+    shares = groups.own_share.slice(1, 0, tables.n_types + 2)
+    score = (groups.affinities.sum(1) + shares).slice(1, 0, tables.n_types)
     k = min(tables.config.retrieve.types, tables.n_types)
     best, of_type = score.steps(SHARE_STEPS).sorted(k=graph.constant(np.array([k])), largest=True)
     of_type = graph.where(best > 0.0, of_type, tables.n_types)
-    return flat(graph.constant(keys(table, np.zeros_like(table.values[..., 0])), "products_of_type").gather(of_type))
+    return flat(graph.constant(table.items.astype(np.int32), "products_of_type").gather(of_type))
 
 
 def liked(graph: GraphBuilder, tables: ShopTables, request: Request) -> Value:
-    """(N, E) int64 items: popular products, new to the customer, that fit the history's factors best."""
+    """(N, E) int32 popular products, new to the customer, that fit the history's factors best."""
     scanned = tables.most_popular(min(SCANNED, tables.n_items))
     scanned = scanned[scanned < tables.n_items]
     score = request.taste.op("MatMul", graph.constant(tables.taste.factors[scanned].T.copy(), "scanned_factors"))
-    place_of = np.full(tables.n_items + 1, len(scanned), dtype=np.int64)
+    place_of = np.full(tables.n_items + 1, len(scanned), dtype=np.int32)
     place_of[scanned] = np.arange(len(scanned))
     score = graph.concat([score, graph.full(0.0, score.dim(0), 1)], 1)
     own = graph.constant(place_of, "scanned_place").gather(request.own)
     score = score.scatter(own, request.own_long * 0.0 - 1e9).slice(1, 0, len(scanned))
     width = min(tables.config.retrieve.taste_candidates, len(scanned))
     best, place = score.steps(SHARE_STEPS).sorted(k=graph.constant(np.array([width])), largest=True)
-    return graph.where(best > 0.0, graph.constant(scanned, "scanned").gather(place), tables.n_items)
+    none = graph.constant(np.array(tables.n_items, dtype=np.int32))
+    return graph.where(best > 0.0, graph.constant(scanned.astype(np.int32), "scanned").gather(place), none)
 
 
 def popular(graph: GraphBuilder, tables: ShopTables, request: Request) -> Value:
-    """(N, E) int64 keys of the shop's most bought products of the last weeks."""
-    most = tables.most_popular(tables.config.retrieve.popular_candidates)[None, :] * STRENGTH_STEPS + WEAK
+    """(N, E) int32: the shop's most bought products of the last weeks."""
+    most = tables.most_popular(tables.config.retrieve.popular_candidates)[None, :].astype(np.int32)
     return graph.constant(most, "popular").expand(request.cart.dim(0), most.shape[1])
-
-
-def keys(table: NeighbourTable, strength: Float32) -> Int64:
-    """(n_rows, width) int64 sort keys: ascending by item, the strongest first within one. strength: in [0, 1]."""
-    steps = (strength.astype(np.float32) * np.float32(WEAK)).astype(np.int64)
-    return np.asarray(table.items.astype(np.int64) * STRENGTH_STEPS + (WEAK - steps))
 
 
 def row_of(graph: GraphBuilder, tables: ShopTables, item: Value) -> Value:
     """The row of the neighbour tables that serves an item."""
-    return graph.constant(tables.neighbours.row_of_item, "row_of_item").gather(item)
+    return graph.constant(tables.neighbours.row_of_item.astype(np.int32), "row_of_item").gather(item)
 
 
 def flat(values: Value) -> Value:
-    """(N, anchors, width) -> (N, anchors * width)."""
+    """(N, ...) -> (N, E)."""
     return values.reshape(0, -1)
 
 
 def beside(anchor: Value, table: NeighbourTable) -> Value:
-    """(N, anchors) -> (N, anchors * width): the anchor code of each neighbour, none of them directed."""
-    return (anchor * 2).unsqueeze(2).expand(1, 1, table.items.shape[1]).reshape(0, -1)
+    """(N, anchors) -> (N, anchors * width) int64: the last digits of the keys of pairs that are not directed."""
+    return flat((anchor * 2).unsqueeze(2).expand(1, 1, table.items.shape[1]))
 
 
-def added_up(graph: GraphBuilder, tables: ShopTables, sources: list[Source], *, is_restricted: bool) -> Pool:
-    """Sort the entries by item, the strongest first within an item, and add the channels of each item.
+def added_up(
+    graph: GraphBuilder, tables: ShopTables, key: Value, sources: list[Source], *, is_restricted: bool
+) -> Pool:
+    """Sort the entries by their keys, and add up what is said of each item. key: (N, E) of all sources.
 
     The pool is as wide as the request with the most products needs.
     """
-    key = graph.concat([source.key for source in sources], 1)
     n, size = key.dim(0), key.dim(1)
     ordered, place = key.sorted(k=size, largest=False)
-    segment = run_starts(graph, ordered // STRENGTH_STEPS, -1).integers().cumsum(1) - 1
+    segment = run_starts(graph, ordered // ITEM_STEP, -1).integers().cumsum(1) - 1
     width = segment.op("ReduceMax", keepdims=0).reshape(1) + 1
-    order = graph.op("Range", 0, size.squeeze(0), 1).unsqueeze(0).expand(n, 1)
-    nothing = graph.full(2**40, n, width)
-    first = nothing.scatter(segment, order, "min")
-    present = first < size
-    first = graph.where(present, first, 0)
-    strongest = place.gather_elements(first)
-    anchors = graph.concat([source.anchor for source in sources if source.anchor is not None], 1)
-    none = graph.full(2 * tables.n_items, n, 1)
-    anchor = graph.concat([anchors, none], 1).gather_elements(graph.op("Min", strongest, anchors.dim(1)))
-    sizes = graph.concat([source.key.dim(1) for source in sources], 0)
-    of_entry = (key * 0).scatter(place, segment)
-    segments = graph.node("Split", [of_entry, sizes], len(sources), axis=1)
-    zeros = graph.full(0.0, n, width)
-
-    def total(name: str) -> Value:
-        found = zeros
-        for source, of_source in zip(sources, segments, strict=True):
-            if name in source.added:
-                found = found.scatter(of_source, source.added[name], "add")
-        return found
-
-    last = segments[-1].dim(1)
+    nothing = tables.n_items * ITEM_STEP + WEAK * ANCHORS + 2 * tables.n_items + 1  # the last key there is
+    strongest = graph.full(nothing, n, width).scatter(segment, ordered, "min")
+    code = strongest % ANCHORS
+    sizes = graph.concat([source.item.dim(1) for source in sources], 0)
+    segments = graph.node("Split", [(key * 0).scatter(place, segment), sizes], len(sources), axis=1)
+    totals = added(graph, sources, segments, width)
+    alone = np.ones(len(TOTALS) - len(CHANNELS), dtype=np.int64)
+    split = graph.constant(np.append(len(CHANNELS), alone))
+    channels, own, blocked, named = graph.node("Split", [totals, split], len(alone) + 1, axis=1)
     return Pool(
-        item=graph.where(present, ordered.gather_elements(first) // STRENGTH_STEPS, tables.n_items),
-        anchor=anchor // 2,
-        directed=anchor % 2,
-        found=(strongest < size - last) if is_restricted else present,
-        channels={name: total(name) for name in CHANNELS},
-        closest=zeros.scatter(segments[0], sources[0].added["cosine"], "max"),
-        own=total("own").integers(),
-        blocked=total("blocked") > 0.0,
-        named=total("named") > 0.0 if is_restricted else None,
+        item=strongest // ITEM_STEP,
+        anchor=code // 2,
+        directed=code % 2,
+        found=~code.equal(2 * tables.n_items + 1),
+        channels=channels,
+        closest=graph.full(0.0, n, width).scatter(segments[0], sources[0].added["cosine"], "max"),
+        own=own.squeeze(1).integers(),
+        blocked=blocked.squeeze(1) > 0.0,
+        named=named.squeeze(1) > 0.0 if is_restricted else None,
     )
+
+
+def added(graph: GraphBuilder, sources: list[Source], segments: list[Value], width: Value) -> Value:
+    """(N, len(TOTALS), U) float32 sums; segments: (N, E) int64 the candidate of each entry, source by source."""
+    first = width * graph.constant(np.arange(len(TOTALS)))
+    starts = dict(zip(TOTALS, graph.node("Split", [first], len(TOTALS), axis=0, num_outputs=len(TOTALS)), strict=True))
+    laid = [
+        (segment if name == TOTALS[0] else segment + starts[name], value)
+        for source, segment in zip(sources, segments, strict=True)
+        for name, value in source.added.items()
+    ]
+    zeros = graph.full(0.0, segments[0].dim(0), width * len(TOTALS))
+    places, values = (graph.concat([pair[i] for pair in laid], 1) for i in (0, 1))
+    return zeros.scatter(places, values, "add").reshape(0, len(TOTALS), -1)

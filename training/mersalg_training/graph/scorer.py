@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto
 
 from mersalg.names import KINDS
-from mersalg_training.graph.builder import ML, GraphBuilder, Value
+from mersalg_training.graph.builder import ML, GraphBuilder
 from mersalg_training.graph.candidates import Inputs, candidates
 from mersalg_training.graph.decide import Decision, Wish, decide, scores
 from mersalg_training.graph.retrieve import Only
@@ -17,6 +17,8 @@ from mersalg_training.trees import TreeTable
 
 INT64, FLOAT = TensorProto.INT64, TensorProto.FLOAT
 BOOL, STRING = TensorProto.BOOL, TensorProto.STRING
+TEXTS = {"cart": "b", "history": "h", "exclude": "x", "only": "o"}
+"""The inputs that hold product ids, and the names of their widths."""
 
 
 def featurise_model(
@@ -48,7 +50,7 @@ def featurise_model(
     if trees is None:
         graph.output(found.features, "features", FLOAT, ["n", width, len(found.feature_names)])
         graph.output(found.first_score, "first_score", FLOAT, ["n", width])
-        graph.output(found.signals, "signals", FLOAT, ["n", width, "s"])
+        graph.output(found.signals.turned(), "signals", FLOAT, ["n", width, "s"])
         graph.output(found.group, "group", INT64, ["n", width])
     else:
         graph.output(scores(graph, tables, found, *trees), "score", FLOAT, ["n", width])
@@ -69,20 +71,21 @@ def scorer_model(
         "default_int64": tables.n_items,
     }
 
-    def items(ids: Value) -> Value:
-        return graph.op("LabelEncoder", ids, domain=ML, **names)
-
-    only = graph.input("only", STRING, ["n", "o"])
-    present = graph.op("LabelEncoder", only, domain=ML, keys_strings=[""], values_int64s=[0], default_int64=1)
+    texts = {name: graph.input(name, STRING, ["n", axis]) for name, axis in TEXTS.items()}
+    # One encoder for all: each would hold the whole vocabulary.
+    item = graph.op("LabelEncoder", graph.concat(list(texts.values()), 1), domain=ML, **names)
+    sizes = graph.concat([text.dim(1) for text in texts.values()], 0)
+    items = dict(zip(texts, graph.node("Split", [item, sizes], len(texts), axis=1), strict=True))
+    present = graph.op("LabelEncoder", texts["only"], domain=ML, keys_strings=[""], values_int64s=[0], default_int64=1)
     inputs = Inputs(
-        cart=items(graph.input("cart", STRING, ["n", "b"])),
-        history=items(graph.input("history", STRING, ["n", "h"])),
+        cart=items["cart"],
+        history=items["history"],
         age=graph.input("history_age_days", FLOAT, ["n", "h"]),
         quantity=graph.input("history_quantity", FLOAT, ["n", "h"]),
-        exclude=items(graph.input("exclude", STRING, ["n", "x"])),
+        exclude=items["exclude"],
         moment=graph.input("moment", INT64, ["n"]),
         kinds=graph.input("kinds", BOOL, ["n", len(KINDS)]),
-        only=Only(items(only), present.max(1, keep=True) > 0),
+        only=Only(items["only"], present.max(1, keep=True) > 0),
     )
     wish = Wish(
         limit=graph.input("limit", INT64, ["n"]),

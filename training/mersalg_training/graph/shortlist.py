@@ -13,8 +13,9 @@ import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.facts import Facts
+from mersalg_training.graph.groups import SUMS, Groups
 from mersalg_training.graph.kinds import Typed
-from mersalg_training.graph.request import OWN_COLUMNS, Request
+from mersalg_training.graph.request import OWN_COLUMNS, Request, factors_of
 from mersalg_training.graph.retrieve import CHANNELS, Only, Pool
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.timeline import Float32
@@ -45,16 +46,14 @@ class Shortlist:
     """(N, C) bool."""
     first_score: Value
     """(N, C) float32."""
-    own_width: Value
-    """(1,) int64 places of own products; all others follow."""
     retrieved: Value
     """(N,) int64 eligible candidates in the pool."""
     found: Value
     """(N,) int64 the same, whatever `only` names, so that `only` changes no candidate's features."""
     signals: Value
-    """(N, C, len(SIGNALS)) float32."""
+    """(N, len(SIGNALS), C) float32."""
     own_columns: Value
-    """(N, C, len(OWN_COLUMNS)) float32."""
+    """(N, len(OWN_COLUMNS), C) float32."""
 
 
 def shorten(
@@ -65,7 +64,7 @@ def shorten(
     typed: Typed,
     facts: Facts,
     own: Value,
-    by_type: dict[str, Value],
+    groups: Groups,
     moving_weights: Float32,
     only: Only | None,
 ) -> Shortlist:
@@ -73,15 +72,14 @@ def shorten(
 
     Everything eligible is kept for a request with `only`.
 
-    own: (N, U, len(OWN_COLUMNS)) float32; by_type: the sums of the candidate's product type, (N, U) float32 each;
-    moving_weights: (len(SIGNALS), len(GROUPS)) float32.
+    own: (N, len(OWN_COLUMNS), U) float32; moving_weights: (len(SIGNALS), len(GROUPS)) float32.
     """
-    signals = first_signals(graph, tables, request, pool, facts, own, by_type, typed)
-    by_group = signals.op("MatMul", graph.constant(np.ascontiguousarray(moving_weights), "first_weights"))
-    by_group = by_group + facts.standing
+    signals = first_signals(graph, tables, request, pool, facts, own, groups, typed)
+    by_group = graph.constant(np.ascontiguousarray(moving_weights.T), "first_weights").op("MatMul", signals)
     in_cart = (request.cart_known.max(1, keep=True) > 0.0).integers()
     group = in_cart * 2 + (~typed.is_own).integers()
-    score = by_group.op("GatherElements", group.unsqueeze(2), axis=2).squeeze(2)
+    score = by_group.gather_elements(group.unsqueeze(1)).squeeze(1)
+    score = score + facts.standing.gather_elements(group.unsqueeze(2), axis=2).squeeze(2)
     new = typed.eligible & ~typed.is_own
     sides = [(typed.eligible & typed.is_own, tables.own_places), (new, tables.new_places)]
     if tables.unsold_places:
@@ -97,11 +95,10 @@ def shorten(
         group=group.gather_elements(place),
         valid=valid,
         first_score=best,
-        own_width=kept[0][1].dim(1),
         retrieved=typed.eligible.integers().sum(1),
         found=typed.found.integers().sum(1),
-        signals=signals.op("GatherND", place.unsqueeze(2), batch_dims=1),
-        own_columns=own.op("GatherND", place.unsqueeze(2), batch_dims=1),
+        signals=signals.columns_at(place, len(SIGNALS)),
+        own_columns=own.columns_at(place, len(OWN_COLUMNS)),
     )
 
 
@@ -112,42 +109,36 @@ def first_signals(
     pool: Pool,
     facts: Facts,
     own: Value,
-    by_type: dict[str, Value],
+    groups: Groups,
     typed: Typed,
 ) -> Value:
-    """(N, U, len(SIGNALS)) float32."""
-    share = facts.share_root.squeeze(2)
-    roots = {
-        **pool.channels,
-        "closest": pool.closest,
-        "cart_affinity": by_type["cart_affinity"] * share,
-        "own_affinity": by_type["own_affinity"] * share,
-        "share_of_own": by_type["own_share"],
-        "like_cart": by_type["in_cart"],
-    }
+    """(N, len(SIGNALS), U) float32."""
+    roots = [
+        pool.channels,
+        pool.closest.unsqueeze(1),
+        groups.affinities_of(facts.product_type) * facts.share_root,
+        typed.of_type.slice(1, SUMS.index("own_share"), SUMS.index("in_cart") + 1),
+    ]
     return graph.concat(
         [
-            graph.concat([roots[name].unsqueeze(2) for name in ROOTS], 2).op("Sqrt"),
+            graph.concat(roots, 1).op("Sqrt"),
             closeness(graph, tables, request, pool.item),
-            own.slice(2, list(OWN_COLUMNS).index("own_long"), len(OWN_COLUMNS)),
-            (typed.anchor < tables.n_items).floats().unsqueeze(2),
+            own.slice(1, list(OWN_COLUMNS).index("own_long"), len(OWN_COLUMNS)),
+            (typed.anchor < tables.n_items).floats().unsqueeze(1),
         ],
-        2,
+        1,
     )
 
 
 def closeness(graph: GraphBuilder, tables: ShopTables, request: Request, item: Value) -> Value:
-    """(N, U, 2) float32: the candidate's factors times the customer's taste, and times the mean of the cart's."""
-    last = tables.supported
-    joined = np.concatenate([tables.taste.factors, tables.factors], axis=1)
-    rows = np.concatenate([joined[:last], np.zeros((1, joined.shape[1]))]).astype(np.float32)
-    factors = graph.constant(rows, "factors_of_item")
-    depth = tables.factors.shape[1]
-    cart = factors.gather(graph.op("Min", request.cart, last)).sum(1)
-    cart = cart.slice(1, depth, 2 * depth) / graph.op("Max", request.cart_known.sum(1, keep=True), 1.0)
+    """(N, 2, U) float32: the candidate's factors times the customer's taste, and times the mean of the cart's."""
+    depth = tables.taste.factors.shape[1]
+    cart = factors_of(graph, tables, request.cart).sum(1)
+    cart = cart.slice(1, depth, depth + tables.factors.shape[1])
+    cart = cart / graph.op("Max", request.cart_known.sum(1, keep=True), 1.0)
     nothing = request.taste * 0.0
     sides = [graph.concat(pair, 1).unsqueeze(2) for pair in ([request.taste, nothing], [nothing, cart])]
-    return factors.gather(graph.op("Min", item, last)).op("MatMul", graph.concat(sides, 2))
+    return factors_of(graph, tables, item).op("MatMul", graph.concat(sides, 2)).turned()
 
 
 def best_places(

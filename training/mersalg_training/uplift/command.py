@@ -23,7 +23,12 @@ def add_uplift_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `mersalg uplift`."""
     parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument("--orders", metavar="PATH", help="order lines, as in a configuration's data.orders")
-    parser.add_argument("--offers", required=True, metavar="PATH", help="the exposure record: .jsonl, .parquet or .csv")
+    parser.add_argument(
+        "--offers",
+        required=True,
+        metavar="PATH",
+        help="the exposure record: .jsonl (or a folder of them), .parquet or .csv",
+    )
     parser.add_argument("--products", metavar="PATH", help="the catalogue, whose `cost` gives the margin")
     parser.add_argument("--config", type=Path, metavar="configs/NAME.toml", help="a job whose [data] is read")
     parser.add_argument(

@@ -16,7 +16,7 @@ from mersalg.experiment.assignment import Unit
 from mersalg_training.casts import id_text, number, timestamp_sql
 from mersalg_training.columns import find_exact
 from mersalg_training.purchases import reading
-from mersalg_training.sources import identifier, literal, open_source
+from mersalg_training.sources import CSV, PARQUET, identifier, literal, open_source, suffix
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
 LARGEST_CROSSED: Final = 0.01
@@ -86,15 +86,13 @@ def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> int:
     Gives the number of lines of JSON that are torn, as a kill leaves them; they are passed over.
     """
     torn = 0
-    if Path(location).suffix.lower() in JSON_LINES:
-        path = Path(location).expanduser()
-        if not path.is_file():
-            raise DataError(f"--offers {location}: expected a file of exposures, got nothing")
-        with path.open("rb") as file:
-            torn = sum(bool(line.strip()) and not line.rstrip().endswith(b"}") for line in file)
+    if files := json_lines(location):
+        for path in files:
+            with path.open("rb") as file:
+                torn += sum(bool(line.strip()) and not line.rstrip().endswith(b"}") for line in file)
         columns = ", ".join(f"{name}: 'VARCHAR'" for name in EXPOSURE_FIELDS)
         options = f"format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}}"
-        relation = f"read_json({literal(str(path))}, {options})"
+        relation = f"read_json([{', '.join(literal(str(path)) for path in files)}], {options})"
         selected = list(EXPOSURE_FIELDS)
     else:
         source = open_source(connection, "offers", location)
@@ -104,6 +102,21 @@ def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> int:
             selected.append(f"{identifier(found)} AS {name}" if found else f"CAST(NULL AS VARCHAR) AS {name}")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_offers AS SELECT {', '.join(selected)} FROM {relation}")
     return torn
+
+
+def json_lines(location: str) -> list[Path]:
+    """The files of JSON Lines of a location, sorted: itself, or those of a folder; none where it is another table."""
+    path = Path(location).expanduser()
+    if path.suffix.lower() in JSON_LINES and not path.is_dir():
+        if not path.is_file():
+            raise DataError(f"--offers {location}: expected a file of exposures, got nothing")
+        return [path]
+    listed = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else []
+    files = [file for file in listed if not file.name.startswith((".", "_"))]
+    found = [file for file in files if file.suffix.lower() in JSON_LINES]
+    if found and (others := [file.name for file in files if suffix(file) in PARQUET + CSV]):
+        raise DataError(f"--offers {location}: holds JSON Lines and {others[0]}; keep one form in a folder")
+    return found
 
 
 def choose_experiment(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> str | None:

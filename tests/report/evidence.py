@@ -1,0 +1,120 @@
+"""The toy bundle with all that training writes of a bundle, and an evaluation of it whose figures are evident."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mersalg_training.by_value import REVENUE, Sold
+from mersalg_training.card import render_card
+from mersalg_training.empty_answers import Empty
+from mersalg_training.evaluation import ORACLE, Difference, Evaluation, Row
+from mersalg_training.evaluation_file import evaluation_document
+from mersalg_training.kept import ALL, Bin, Kept
+from mersalg_training.metrics import NDCG, RECALL, Estimate
+from mersalg_training.restraint import Restraint
+from mersalg_training.shown import EVERY, Shown
+from toy_bundle import KINDS, THRESHOLDS, make_manifest, rewrite, write_bundle
+
+
+def estimate(value: float, half: float = 0.02, n: int = 400) -> Estimate:
+    return Estimate(value, value - half, value + half, n)
+
+
+ROWS = [
+    Row("completion, explore", "mersalg", NDCG, estimate(0.31)),
+    Row("completion, explore", "mersalg", RECALL, estimate(0.41)),
+    Row("completion, explore", "popularity", NDCG, estimate(0.11)),
+    Row("completion, explore", "popularity", RECALL, estimate(0.13)),
+    Row("completion, explore", "two-stage", NDCG, estimate(0.33)),
+    Row("next basket, repeat", "mersalg", NDCG, estimate(0.52)),
+    Row("next basket, repeat", "popularity", NDCG, estimate(0.51)),
+]
+EVALUATION = Evaluation(
+    rows=ROWS,
+    differences=[
+        Difference("completion, explore", "popularity", NDCG, Estimate(0.2, 0.15, 0.25, 400)),
+        Difference("completion, explore", "two-stage", NDCG, Estimate(-0.02, -0.03, -0.01, 400)),
+        Difference("next basket, repeat", "popularity", NDCG, Estimate(0.01, -0.01, 0.03, 400)),
+    ],
+    shown=[
+        Shown(EVERY, EVERY, 400, 300, 90, estimate(0.3), estimate(0.6)),
+        Shown("cart", "cross-sell", 200, 0, 0, None, Estimate(0.0, 0.0, 0.0, 200)),
+    ],
+    without_requests=["upsell, catalogue"],
+    ceilings=[Row("completion, explore", ORACLE, NDCG, estimate(0.77))],
+    sold=[
+        Sold("relevance", 400, 300, 90, estimate(0.3), {REVENUE: estimate(1.5)}, {}),
+        Sold("value", 400, 300, 80, estimate(0.26), {REVENUE: estimate(1.9)}, {REVENUE: estimate(0.4)}),
+    ],
+    skipped={"BPR": "no customer is known"},
+    kept=[
+        Kept("cross-sell", ALL, 512, 0.27, Estimate(0.253, 0.225, 0.281, 400), 0.017, 0.012, [
+            Bin(0.21, Estimate(0.2, 0.15, 0.25, 400), 256), Bin(0.33, Estimate(0.306, 0.25, 0.36, 400), 256)]),
+        Kept("upsell", ALL, 64, 0.14, Estimate(0.03, 0.0, 0.06, 400), 0.11, 0.04),
+    ],
+    restraint=[
+        Restraint("completion, all", "mersalg", 0.1, estimate(0.71), None),
+        Restraint("completion, all", "popularity", 0.1, None, None),
+    ],
+    empty=[Empty("cart", "below threshold", 37, 200)],
+)  # fmt: skip
+STATISTICS = {"known_share": 0.83, "basket_median": 4.0, "order_gap_days": None}
+
+
+def full_manifest() -> dict[str, Any]:
+    """What the toy bundle's manifest says, and what training adds to it."""
+    manifest = make_manifest({})
+    for kind in KINDS:
+        silent = THRESHOLDS[kind] is None
+        manifest["kinds"][kind] |= {
+            "target": {"precision": 0.1},
+            "silent_because": "no threshold keeps 10.0%; at best 4.2% is bought" if silent else None,
+            "precision_reachable": 0.042 if silent else 0.61,
+            "realised": None if silent else 0.234,
+            "coverage": 0.345,
+            "tradeoffs": [
+                tradeoff(0.05, 900, 0.12, 0.8),
+                *([] if silent else [tradeoff(float(THRESHOLDS[kind] or 0.0), 400, 0.234, 0.345)]),
+                tradeoff(0.9, 0, None, 0.0),
+            ],
+        }
+    manifest["certificates"].append(
+        {"kind": "upsell", "threshold": 0.1, "precision": 0.1, "confidence": 0.9, "n": 341, "customers": 256,
+         "from": "2017-05-01T00:00:00", "to": "2017-05-15T00:00:00", "realised": 0.141}
+    )  # fmt: skip
+    manifest["data"] |= {
+        "rejected": {"duplicate": 250},
+        "statistics": STATISTICS,
+        "adapted": [{"setting": "label.horizon_days", "value": "28", "usual": "14", "because": "a visit a month"}],
+    }
+    manifest["candidate_recall"] = {"own products": 0.19, "all together": 0.47}
+    manifest["importance"] = {"own": {"pieces_owned": 1.0}, "new": {"pieces_owned": 1.0}}
+    return manifest
+
+
+def tradeoff(threshold: float, offers: int, precision: float | None, coverage: float) -> dict[str, Any]:
+    return {
+        "threshold": threshold, "offers": offers, "customers": offers, "precision": precision, "coverage": coverage,
+        "recall": 0.5, "worth": 0.75,
+    }  # fmt: skip
+
+
+def write_full_bundle(folder: Path, evaluation: Evaluation | None = EVALUATION, **changes: Any) -> Path:
+    """The toy bundle with the card and the metrics of an evaluation; `changes` replace keys of the manifest."""
+    write_bundle(folder)
+    manifest = full_manifest() | changes
+    if evaluation is not None:
+        manifest["metrics"] = evaluation.metrics()
+    rewrite(folder, "CARD.md", render_card(manifest, evaluation.rows if evaluation else []).encode())
+    written = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"files": written["files"]}))
+    return folder
+
+
+def write_evaluation(path: Path, bundle: Path, evaluation: Evaluation = EVALUATION) -> Path:
+    """The file of an evaluation of a bundle."""
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    path.write_text(json.dumps(evaluation_document(manifest, evaluation)))
+    return path

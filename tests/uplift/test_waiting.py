@@ -1,0 +1,144 @@
+"""Claims about exposures that wait: whole answers in their order, none waits for a disk, what is lost is counted."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from mersalg import MersalgError
+from mersalg.experiment import EXPOSURE_FIELDS, Exposure, ExposureFolder, ExposureLog, ExposureQueue
+from mersalg.experiment.folder import open_exposures
+
+
+def exposure(customer: str) -> Exposure:
+    given = {
+        "customer_id": customer, "moment": "cart", "offered_at": datetime(2025, 3, 1), "experiment": "e", "arm": "a",
+        "shown": False,
+    }  # fmt: skip
+    return Exposure(**{**dict.fromkeys(EXPOSURE_FIELDS), **given})  # type: ignore[arg-type]
+
+
+class Disk:
+    """Keeps what is written, once it may go on."""
+
+    def __init__(self) -> None:
+        self.rows: list[str | None] = []
+        self.writes: list[int] = []
+        self.go = Event()
+        self.begun = Event()
+        self.fails = False
+        self.told: Counter[str] = Counter()
+
+    def __call__(self, rows: Sequence[Exposure]) -> None:
+        self.begun.set()
+        assert self.go.wait(30)
+        if self.fails:
+            raise MersalgError("the disk is full")
+        self.rows += [row.customer_id for row in rows]
+        self.writes.append(len(rows))
+
+    def count(self, fate: str, rows: int) -> None:
+        self.told[fate] += rows
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    made = Disk()
+    yield made
+    made.go.set()
+
+
+def test_what_waits_is_written_at_the_close_in_its_order(disk: Disk) -> None:
+    queue = ExposureQueue(disk, count=disk.count)
+    for number in range(2500):
+        queue([exposure(f"{number}"), exposure(f"{number}")])
+    assert queue.waiting == 5000
+    Thread(target=lambda: (disk.begun.wait(), disk.go.set())).start()
+    assert queue.close(30) == 0
+    assert disk.rows == [f"{number}" for number in range(2500) for _ in range(2)]
+    assert len(disk.writes) <= 7  # many answers a write
+    assert (disk.told, queue.waiting) == ({"written": 5000}, 0)
+
+
+def test_a_full_queue_takes_no_answer_whatever_its_size(disk: Disk, caplog: pytest.LogCaptureFixture) -> None:
+    queue = ExposureQueue(disk, most=3, count=disk.count)
+    queue([exposure("1"), exposure("1")])
+    queue([exposure("2")] * 4)  # not full yet: taken whole
+    for size in (1, 4):
+        queue([exposure("3")] * size)
+    assert (queue.waiting, disk.told) == (6, {"queue full": 5})
+    disk.go.set()
+    assert queue.close(30) == 0
+    assert disk.rows == ["1", "1", "2", "2", "2", "2"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 exposures are lost (1 since the start): 3 rows wait already"
+    ]
+
+
+def test_a_write_that_fails_loses_its_rows_alone(disk: Disk) -> None:
+    queue = ExposureQueue(disk, count=disk.count)
+    disk.fails = True
+    disk.go.set()
+    queue([exposure("1")])
+    while not disk.told:
+        disk.begun.wait(0.01)
+    disk.fails = False
+    queue([exposure("2")])
+    assert queue.close(30) == 0
+    assert (disk.rows, disk.told) == (["2"], {"not written": 1, "written": 1})
+
+
+def test_a_disk_that_never_answers_does_not_hold_up_the_end(disk: Disk, caplog: pytest.LogCaptureFixture) -> None:
+    queue = ExposureQueue(disk, count=disk.count)
+    queue([exposure("1")] * 3)
+    with caplog.at_level(logging.ERROR):
+        assert queue.close(0.05) == 3
+    assert disk.told == {"not written": 3}
+    assert "could not be written within 0.05 s" in caplog.text
+    queue([exposure("2")])
+    assert disk.told == {"not written": 3, "queue full": 1}
+
+
+def test_each_day_has_its_file(tmp_path: Path) -> None:
+    now = [date(2025, 3, 1)]
+    keep = ExposureFolder(tmp_path / "record", day=lambda: now[0])
+    keep([exposure("1")])
+    keep([exposure("2")])
+    now[0] = date(2025, 3, 2)
+    keep([exposure("3")])
+    keep.close()
+    found = {file.name: file.read_text().count("\n") for file in sorted((tmp_path / "record").iterdir())}
+    assert found == {"exposures-2025-03-01.jsonl": 2, "exposures-2025-03-02.jsonl": 1}
+
+
+def test_a_name_that_ends_in_jsonl_is_a_file_and_any_other_a_folder(tmp_path: Path) -> None:
+    file, folder = open_exposures(tmp_path / "e.jsonl"), open_exposures(tmp_path / "e")
+    assert isinstance(file, ExposureLog)
+    assert isinstance(folder, ExposureFolder)
+    assert (tmp_path / "e" / f"exposures-{datetime.now(UTC).date()}.jsonl").is_file()
+    file.close()
+    folder.close()
+    with pytest.raises(MersalgError, match="cannot be a folder of exposures"):
+        open_exposures(tmp_path / "no" / "e")
+
+
+def test_a_line_that_a_full_disk_has_torn_stays_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    log, real = ExposureLog(tmp_path / "e.jsonl"), os.write
+    monkeypatch.setattr(os, "write", lambda to, content: real(to, content[:20]))
+    with pytest.raises(MersalgError, match="the disk is full"):
+        log([exposure("1")])
+    monkeypatch.setattr(os, "write", real)
+    log([exposure("2")])
+    log.close()
+    torn, whole = (tmp_path / "e.jsonl").read_text().splitlines()
+    assert len(torn) == 20
+    assert json.loads(whole)["customer_id"] == "2"

@@ -1,0 +1,78 @@
+"""How a bundle was made: lineage, versions, files, and what makes it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mersalg_training.report.blocks import Block, Cell, Code, Details, Facts, Paragraph, Rows, Section, Table
+from mersalg_training.report.wording import count
+
+
+def making(manifest: Mapping[str, Any]) -> Section:
+    """Lineage, versions, files, commands and the whole configuration."""
+    config = manifest["config"]
+    facts = [
+        ("name", manifest["name"]),
+        ("made at", manifest["created_at"]),
+        ("mersalg", manifest["mersalg_version"]),
+        ("bundle format", f"version {manifest['format_version']}"),
+        ("graph", f"opset {manifest['graph']['opset']}, ai.onnx.ml {manifest['graph']['ml_opset']}"),
+        ("MLflow run", manifest["run_id"] or "not tracked"),
+        ("digest of the purchases", manifest["data"]["digest"]),
+        ("seed", str(config.get("seed", "not told"))),
+    ]
+    blocks: list[Block] = [Facts(facts), *lineage(manifest), files(manifest)]
+    told = json.dumps(config, indent=2, ensure_ascii=False, sort_keys=False)
+    blocks += [
+        Paragraph(
+            "The same purchases, configuration, seed and versions give the same thresholds and offers. The digest "
+            "tells whether the purchases are the same: `mersalg validate` prints it."
+        ),
+        Code("To check it, look at it, and measure it again", commands(manifest)),
+        Details("The resolved configuration", [Code("Every setting that was in force", told)]),
+    ]
+    question = "From what was it made, and how is it made again?"
+    return Section("making", "How it was made", question, blocks)
+
+
+def commands(manifest: Mapping[str, Any]) -> str:
+    """What makes the bundle again and measures it."""
+    name = manifest["name"]
+    return "\n".join(
+        [
+            f"pip install mersalg=={manifest['mersalg_version']} mersalg-training=={manifest['mersalg_version']}",
+            f"mersalg train configs/{name}.toml --out models/{name}",
+            f"mersalg verify models/{name}",
+            f"mersalg evaluate models/{name} --baselines --restraint --json evaluation.json",
+            f"mersalg report models/{name} --evaluation evaluation.json --out report.html",
+        ]
+    )
+
+
+def lineage(manifest: Mapping[str, Any]) -> list[Block]:
+    """Where it comes from: a training job, or a parent that was recalibrated."""
+    found = manifest.get("lineage")
+    if found is None:
+        return [Paragraph("Lineage: trained from purchases; it has no parent.")]
+    parent = found["parent"]
+    rows = [
+        ("parent", parent["name"]),
+        ("made at", parent["created_at"]),
+        ("its MLflow run", parent["run_id"] or "not tracked"),
+        ("its manifest, SHA-256", parent["manifest_sha256"]),
+        ("its scorer, SHA-256", parent["scorer_sha256"]),
+        ("made anew on", f"{count(found['requests'])} requests of {count(found['customers'])} customers"),
+        ("from", f"{found['from']} to {found['to']}"),
+        ("an offer came where it was", found["labels"]),
+    ]
+    if parent.get("lineage"):
+        rows.append(("its own parent", parent["lineage"]["parent"]["name"]))
+    return [Paragraph("Lineage: recalibrated, with the candidates and rankers of its parent."), Facts(rows)]
+
+
+def files(manifest: Mapping[str, Any]) -> Table:
+    """Every file with its size and hash."""
+    rows = [[Cell(name), Cell(count(file["size"])), Cell(file["sha256"])] for name, file in manifest["files"].items()]
+    return Table("Files, as the manifest lists them", ["file", "bytes", "SHA-256"], [Rows(rows)], [2])

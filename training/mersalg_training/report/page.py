@@ -1,0 +1,139 @@
+"""The page: sections in the order in which they are asked, written by one template that escapes every text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined
+
+from mersalg_training.card import at_least
+from mersalg_training.kept import ALL
+from mersalg_training.metrics import NDCG
+from mersalg_training.report import pair
+from mersalg_training.report.blocks import Card, Cards, Section, Tone
+from mersalg_training.report.costs import costs
+from mersalg_training.report.history import history
+from mersalg_training.report.keeping import keeping, verdict
+from mersalg_training.report.making import making
+from mersalg_training.report.origins import origins
+from mersalg_training.report.promises import promises
+from mersalg_training.report.results import best_single, results
+from mersalg_training.report.samples import samples
+from mersalg_training.report.subject import Subject
+from mersalg_training.report.wording import listed, of_share, some
+from mersalg_training.shown import EVERY
+
+PAGE, STYLE = "page.html.jinja", "page.css"
+WORDS: Final = [
+    ("relevance", "the probability that an offer is bought; 0.07 means seven of a hundred"),
+    ("threshold", "the least relevance at which an offer of a kind is shown"),
+    (
+        "certificate",
+        "a share of what is shown that is bought at least, proved on purchases that the model had not seen",
+    ),
+    ("interval", "where the true figure lies with 95 % confidence, were other customers drawn from the same shop"),
+    ("NDCG@10", "how far up among the first ten stands what is bought; 1 is perfect"),
+    ("recall@10", "the share of what is bought that stands among the first ten"),
+    ("explore, repeat", "products that the customer had not, or had, bought before"),
+    ("baseline", "a simpler method that answers the same requests"),
+    ("ECE", "expected calibration error: how far promised and realised shares lie apart on average"),
+]
+
+
+def render(subject: Subject) -> str:
+    """The page of one bundle; the same subject gives the same text."""
+    sections = [
+        promises(subject),
+        keeping(subject),
+        results(subject),
+        costs(subject),
+        origins(subject),
+        history(subject.manifest),
+        samples(subject),
+        making(subject.manifest),
+    ]
+    manifest = subject.manifest
+    told = (
+        f"Made {manifest['created_at']} by mersalg {manifest['mersalg_version']} from purchases of "
+        f"{manifest['data']['from']} to {manifest['data']['to']}."
+    )
+    return write(f"{subject.name}: report of a bundle", told, Cards(glance(subject)), sections)
+
+
+def render_pair(first: Subject, second: Subject) -> str:
+    """The page of two bundles, set side by side; the same subjects give the same text."""
+    both = first, second
+    one, other = pair.labels(both)
+    told = f"{one}: made {first.manifest['created_at']}; {other}: made {second.manifest['created_at']}."
+    return write(f"{one} beside {other}: report of two bundles", told, pair.glance(both), pair.sections(both))
+
+
+def write(title: str, told: str, cards: Cards, sections: Sequence[Section]) -> str:
+    """The page of some sections. Every text is escaped, for names of products are untrusted; the style is ours."""
+    page, style = (files("mersalg_training.report").joinpath(name).read_text("utf-8") for name in (PAGE, STYLE))
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return (
+        environment.from_string(page)
+        .render(title=title, told=told, cards_at_a_glance=cards, sections=sections, words=WORDS, style=style)
+        .lstrip()
+    )
+
+
+def glance(subject: Subject) -> list[Card]:
+    """What to know before anything else."""
+    return [promised(subject), kept(subject), seen(subject), ranked(subject)]
+
+
+def promised(subject: Subject) -> Card:
+    """How many kinds are certified, and which are silent."""
+    thresholds = subject.thresholds
+    silent = [kind for kind, threshold in thresholds.items() if threshold is None]
+    certified = [str(certificate["kind"]) for certificate in subject.manifest["certificates"]]
+    lowest = min((c["precision"] for c in subject.manifest["certificates"]), default=None)
+    text = f"Silent: {listed(silent)}." if silent else "No kind is silent."
+    if lowest is not None:
+        text += f" The least that is certified is {at_least(lowest)}."
+    headline = f"{len(certified)} of {len(thresholds)} kinds certified"
+    return Card("Promised", "", "good" if certified else "level", headline, text, [])
+
+
+def kept(subject: Subject) -> Card:
+    """How many certificates held on the test window."""
+    found = [row for row in subject.evaluation.kept if row.group == ALL]
+    held: dict[str, list[str]] = {}
+    for row in found:
+        certificate = subject.certificate(row.kind)
+        if certificate is not None:
+            held.setdefault(verdict(certificate["precision"], row.came)[0], []).append(row.kind)
+    if not held:
+        return Card("Kept", "", "level", "Not told", "No certificate was checked on a test window.", [])
+    checked = sum(len(kinds) for kinds in held.values())
+    good = sum(len(kinds) for told, kinds in held.items() if told.startswith("kept"))
+    text = " ".join(f"{told[0].upper()}{told[1:]}: {listed(kinds)}." for told, kinds in held.items())
+    tone: Tone = "bad" if "broken" in held else "good" if good == checked else "level"
+    return Card("Kept", "", tone, f"{good} of {checked} certificates kept on test", text, [])
+
+
+def seen(subject: Subject) -> Card:
+    """How many requests see an offer, and how much of it is bought."""
+    every = next((row for row in subject.evaluation.shown if (row.moment, row.kind) == (EVERY, EVERY)), None)
+    if every is None:
+        return Card("Shown", "", "level", "Not told", "No test window was evaluated.", [])
+    bought = "nothing is shown" if every.precision is None else f"{of_share(every.precision)} of it is bought"
+    text = f"On the test window, at most three offers a request: {bought}."
+    return Card("Shown", "", "", f"{of_share(every.seen).split(' (')[0]} of requests see an offer", text, [])
+
+
+def ranked(subject: Subject) -> Card:
+    """How it stands beside the best single method."""
+    gaps = best_single(subject.evaluation, NDCG) if subject.evaluation.figures(NDCG) else {}
+    if not gaps:
+        text = "No paired difference to a baseline is told; an evaluation file brings them."
+        return Card("Ranked", "", "level", "Not compared", text, [])
+    ahead = sum(gap.ahead for gap in gaps.values())
+    behind = [task for task, gap in gaps.items() if gap.estimate.high < 0.0]
+    text = f"By NDCG@10, outside the interval of the difference. Behind: {listed(behind) or 'on none'}."
+    headline = f"Ahead of the best single method on {ahead} of {some(len(gaps), 'task', 'tasks')}"
+    return Card("Ranked", "", "bad" if behind else "good" if ahead else "level", headline, text, [])

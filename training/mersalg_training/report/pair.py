@@ -1,0 +1,193 @@
+"""Two bundles side by side: what each promises, keeps, reaches and shows, and in which settings they differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from mersalg.names import KINDS
+from mersalg_training.card import OURS, at_least
+from mersalg_training.kept import ALL
+from mersalg_training.metrics import NDCG, RECALL, REVENUE, Estimate
+from mersalg_training.report.blocks import Block, Card, Cards, Cell, Details, Paragraph, Rows, Section, Table
+from mersalg_training.report.keeping import BY_OFFER, verdict
+from mersalg_training.report.results import PLACES
+from mersalg_training.report.strips import from_zero
+from mersalg_training.report.subject import Subject
+from mersalg_training.report.wording import DASH, count, day, listed, number, of_number, of_share, some
+from mersalg_training.shown import EVERY
+
+UNPAIRED: Final = (
+    "The two were measured each by itself: the figures are not paired, and two intervals that overlap leave open which "
+    "bundle is ahead. Two that lie apart tell that one is, where the test windows are of the same days and purchases."
+)
+Pair = tuple[Subject, Subject]
+
+
+def labels(pair: Pair) -> tuple[str, str]:
+    """What each is called on the page: its name, and the time at which it was made where the names are the same."""
+    first, second = (subject.name for subject in pair)
+    if first != second:
+        return first, second
+    return f"{first}, first", f"{second}, second"
+
+
+def glance(pair: Pair) -> Cards:
+    """A card for each bundle."""
+    cards = []
+    for label, subject in zip(labels(pair), pair, strict=True):
+        manifest = subject.manifest
+        certified = len(manifest["certificates"])
+        headline = f"{certified} of {some(len(subject.thresholds), 'kind', 'kinds')} certified"
+        text = f"Made {manifest['created_at']} by mersalg {manifest['mersalg_version']}."
+        facts = [
+            ("purchases", f"{manifest['data']['from']} to {manifest['data']['to']}"),
+            ("order lines", count(manifest["data"]["lines"])),
+            ("products", count(manifest["vocabulary"]["products"])),
+            ("scorer, MB", f"{manifest['files']['scorer.onnx']['size'] / 1e6:.1f}"),
+        ]
+        cards.append(Card(label, "", "good" if certified else "level", headline, text, facts))
+    return Cards(cards)
+
+
+def sections(pair: Pair) -> list[Section]:
+    """Everything that can be set side by side."""
+    return [promised(pair), kept(pair), reached(pair), shown(pair), made(pair)]
+
+
+def both(pair: Pair, *columns: str) -> list[str]:
+    """The headings of some columns, each for the first and for the second bundle."""
+    return [f"{label}: {column}" for column in columns for label in labels(pair)]
+
+
+def promised(pair: Pair) -> Section:
+    """Thresholds and certificates, kind by kind."""
+    rows = []
+    for kind in KINDS:
+        certificates = [subject.certificate(kind) for subject in pair]
+        thresholds = [subject.thresholds.get(kind) for subject in pair]
+        rows.append(
+            [
+                Cell(kind),
+                *(Cell("silent" if t is None else number(t, 4)) for t in thresholds),
+                *(Cell("none" if c is None else at_least(c["precision"])) for c in certificates),
+                *(Cell(DASH if c is None else count(c["n"])) for c in certificates),
+            ]
+        )
+    columns = ["kind", *both(pair, "shown from", "certified", "offers measured")]
+    table = Table("Thresholds and certificates", columns, [Rows(rows)])
+    return Section("promises", "What they promise", "From which relevance on is an offer shown?", [table])
+
+
+def kept(pair: Pair) -> Section:
+    """What is bought of what is shown on the test windows, kind by kind."""
+    found = [{row.kind: row for row in subject.evaluation.kept if row.group == ALL} for subject in pair]
+
+    def told(subject: Subject, kind: str, came: Estimate) -> str:
+        certificate = subject.certificate(kind)
+        return "not certified" if certificate is None else verdict(certificate["precision"], came)[0]
+
+    scale = from_zero(row.came for of in found for row in of.values())
+    rows = []
+    for kind in KINDS:
+        cells = []
+        for subject, of in zip(pair, found, strict=True):
+            row = of.get(kind)
+            if row is None:
+                cells.append(Cell("not told"))
+            else:
+                cells.append(Cell(of_share(row.came), scale.strip(row.came), note=told(subject, kind, row.came)))
+        rows.append([Cell(kind), *cells])
+    table = Table("Bought of what is shown on test (95 %)", ["kind", *labels(pair)], [Rows(rows)])
+    blocks: list[Block] = [Paragraph(UNPAIRED), windows_told(pair), table]
+    own = [label for label, subject in zip(labels(pair), pair, strict=True) if subject.source == "bundle"]
+    if own:
+        blocks.append(Paragraph(f"{BY_OFFER} This holds of: {listed(own)}.", "note"))
+    return Section("keeps", "Do they keep it", "Is as much bought as was promised?", blocks)
+
+
+def windows_told(pair: Pair) -> Paragraph:
+    """Whether both were measured on the same purchases and days."""
+    first, second = (subject.manifest for subject in pair)
+    days = [f"{day(m['windows']['test_from'])} to {day(m['windows']['to'])}" for m in (first, second)]
+    same = first["data"]["digest"] == second["data"]["digest"]
+    purchases = "The purchases are the same" if same else "The purchases differ"
+    if days[0] == days[1]:
+        return Paragraph(f"{purchases}; the test windows are of the same days, {days[0]}.", "" if same else "warning")
+    one, other = labels(pair)
+    return Paragraph(f"{purchases}; the test windows are of other days: {one} {days[0]}, {other} {days[1]}.", "warning")
+
+
+def reached(pair: Pair) -> Section:
+    """The bundles' own figures, task by task."""
+    others = [Details(f"The same by {metric}", [by_task(pair, metric)]) for metric in (RECALL, REVENUE)]
+    blocks: list[Block] = [by_task(pair, NDCG), *others]
+    return Section("results", "How good they are", "How far up stands what is bought?", blocks)
+
+
+def by_task(pair: Pair, metric: str) -> Table:
+    """One metric of both bundles; a task that one was not asked keeps its place."""
+    ours = (OURS, metric)
+    found = [{r.task: r.estimate for r in s.evaluation.rows if (r.method, r.metric) == ours} for s in pair]
+    places = PLACES.get(metric, 3)
+    return side_by_side(pair, f"{metric} by task", "task", found, lambda estimate: of_number(estimate, places))
+
+
+def shown(pair: Pair) -> Section:
+    """Who sees an offer on the test windows."""
+    found = []
+    for subject in pair:
+        rows = (row for row in subject.evaluation.shown if row.moment == EVERY)
+        found.append({"every kind" if row.kind == EVERY else row.kind: row.seen for row in rows})
+    table = side_by_side(pair, "Requests that see an offer on test, at most three each (95 %)", "kind", found, of_share)
+    return Section("costs", "What they show", "How many requests see an offer?", [table])
+
+
+def side_by_side(
+    pair: Pair, caption: str, head: str, found: Sequence[Mapping[str, Estimate]], text: Callable[[Estimate], str]
+) -> Table:
+    """A column for each bundle on one scale; rows in the order in which either has them."""
+    scale = from_zero(estimate for of in found for estimate in of.values())
+    rows = []
+    for name in dict.fromkeys(name for of in found for name in of):
+        cells = [Cell(text(of[name]), scale.strip(of[name])) if name in of else Cell("not told") for of in found]
+        rows.append([Cell(name), *cells])
+    return Table(caption, [head, *labels(pair)], [Rows(rows)])
+
+
+def made(pair: Pair) -> Section:
+    """Where each comes from, and the settings in which they differ."""
+    first, second = ({**facts(s.manifest), **settings(s.manifest["config"])} for s in pair)
+    names = [name for name in dict.fromkeys([*first, *second]) if first.get(name) != second.get(name)]
+    rows = [[Cell(name), Cell(first.get(name, "not told")), Cell(second.get(name, "not told"))] for name in names]
+    table = Table("Where they differ", ["fact or setting", *labels(pair)], [Rows(rows)], words=[1, 2])
+    nothing = Paragraph("They do not differ in any setting.")
+    return Section("making", "How they were made", "In what do they differ?", [table if rows else nothing])
+
+
+def facts(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """What tells a bundle from another."""
+    return {
+        "made at": manifest["created_at"],
+        "mersalg": manifest["mersalg_version"],
+        "MLflow run": manifest["run_id"] or "not tracked",
+        "parent": manifest["lineage"]["parent"]["name"] if manifest.get("lineage") else "none",
+        "digest of the purchases": manifest["data"]["digest"],
+        "order lines": count(manifest["data"]["lines"]),
+        "products": count(manifest["vocabulary"]["products"]),
+        "candidates": count(manifest["graph"]["candidates"]),
+        "features": count(len(manifest["features"])),
+        "scorer, SHA-256": manifest["files"]["scorer.onnx"]["sha256"],
+    }
+
+
+def settings(config: Mapping[str, Any], under: str = "") -> dict[str, str]:
+    """Each setting under its dotted name, as JSON."""
+    found: dict[str, str] = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            found |= settings(value, f"{under}{name}.")
+        else:
+            found[f"{under}{name}"] = json.dumps(value, ensure_ascii=False)
+    return found

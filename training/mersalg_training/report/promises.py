@@ -1,0 +1,96 @@
+"""What a bundle promises: a threshold for each kind of offer, a certificate in plain words, and what stays silent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mersalg.names import KINDS, Kind
+from mersalg_training.card import MEANING, at_least, wanted_of
+from mersalg_training.report.blocks import Card, Cards, Cell, Paragraph, Rows, Section, Table
+from mersalg_training.report.subject import Subject
+from mersalg_training.report.wording import DASH, count, day, number, sentence, share, some
+
+RELEVANCE: Final = (
+    "Relevance is the probability that an offer is bought, learned from purchases. An offer is shown only when its "
+    "relevance reaches the threshold of its kind. Where nothing reaches it, nothing is shown."
+)
+LIMITS: Final = (
+    "A certificate speaks of customers, products and seasons like those of its window. It says that offers were "
+    "bought, not that they were bought because they were shown: only a hold-out group measures that. It "
+    "was measured with the same rankers and thresholds on counts that ended where its window began; the counts in the "
+    "bundle are newer."
+)
+
+
+def promises(subject: Subject) -> Section:
+    """A card for each kind, and the thresholds in a table."""
+    kinds = [kind for kind in KINDS if kind in subject.manifest["kinds"]]
+    return Section(
+        "promises",
+        "What it promises",
+        "From which relevance on is an offer shown, and what is certified of it?",
+        [
+            Paragraph(RELEVANCE),
+            Cards([card(subject, kind) for kind in kinds]),
+            thresholds(subject, kinds),
+            Paragraph(LIMITS, "note"),
+        ],
+    )
+
+
+def card(subject: Subject, kind: Kind) -> Card:
+    """A kind in short: certified, shown without a certificate, or silent."""
+    rule, certificate = subject.manifest["kinds"][kind], subject.certificate(kind)
+    meaning, wanted = sentence(MEANING[kind]), wanted_of(rule)
+    if rule["threshold"] is None:
+        why = rule.get("silent_because") or "no threshold was found that keeps what is wanted"
+        best = rule.get("precision_reachable")
+        told = [("wanted", wanted), *([("at best bought", share(best))] if best else [])]
+        return Card(kind, "silent", "level", "Nothing of this kind is shown", f"{meaning} {sentence(why)}", told)
+    facts = [("shown from a relevance of", number(rule["threshold"], 4)), ("wanted", wanted)]
+    if rule.get("coverage") is not None:
+        facts.append(("requests that see one", f"{share(rule['coverage'])} of those that could"))
+    if certificate is None:
+        text = f"{meaning} Too few offers, or too mixed an outcome, to promise a share."
+        return Card(kind, "no certificate", "level", "Shown without a promise", text, facts)
+    if certificate.get("realised") is not None:
+        facts.insert(1, ("bought when measured", share(certificate["realised"])))
+    headline = f"At least {at_least(certificate['precision'])} of what is shown is bought"
+    return Card(kind, "certified", "good", headline, f"{meaning} {measured(certificate)}", facts)
+
+
+def measured(certificate: Mapping[str, Any]) -> str:
+    """Put into words what a certificate rests on."""
+    customers = f" to {count(certificate['customers'])} customers" if "customers" in certificate else ""
+    return (
+        f"Confidence {certificate['confidence']:.0%}, measured on {some(certificate['n'], 'offer', 'offers')}"
+        f"{customers} from {day(certificate['from'])} to {day(certificate['to'])}, which the model had not seen."
+    )
+
+
+def thresholds(subject: Subject, kinds: list[Kind]) -> Table:
+    """Every kind in a row."""
+    rows = []
+    for kind in kinds:
+        rule, certificate = subject.manifest["kinds"][kind], subject.certificate(kind)
+        silent = rule["threshold"] is None
+        rows.append(
+            [
+                Cell(kind),
+                Cell("silent" if silent else number(rule["threshold"], 4)),
+                Cell(wanted_of(rule)),
+                Cell("none" if certificate is None else at_least(certificate["precision"])),
+                Cell(DASH if certificate is None else f"{certificate['confidence']:.0%}"),
+                Cell(DASH if certificate is None else count(certificate["n"])),
+                Cell(DASH if silent else share(rule.get("realised"))),
+                Cell(DASH if silent else share(rule.get("coverage"))),
+                Cell(share(rule.get("precision_reachable"))),
+            ]
+        )
+    columns = [
+        "kind", "shown from", "wanted", "certified: at least", "confidence", "offers measured", "bought of them",
+        "requests that see one", "most that can be reached",
+    ]  # fmt: skip
+    caption = "Thresholds and certificates, measured on customers who had no part in choosing them"
+    return Table(caption, columns, [Rows(rows)], words=[2])
