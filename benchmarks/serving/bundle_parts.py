@@ -14,6 +14,7 @@ from mersalg.errors import BundleError
 from mersalg_training.trees import TreeTable, tree_node
 
 Arrays = dict[str, np.ndarray]
+ADVICE = "the graph is built otherwise than benchmarks/serving knows: bring it up to the graph"
 
 
 def read_model(bundle: Path) -> onnx.ModelProto:
@@ -26,20 +27,53 @@ def constants(model: onnx.ModelProto, names: Iterable[str]) -> Arrays:
     known = {tensor.name: tensor for tensor in model.graph.initializer}
     if missing := [name for name in names if name not in known]:
         raise BundleError(
-            f"scorer.onnx: expected the constants {', '.join(names)}, got none named {', '.join(missing)}; "
-            "the graph is built otherwise than this rival knows: bring benchmarks/serving/numpy_tables.py up to it"
+            f"scorer.onnx: expected the constants {', '.join(names)}, got none named {', '.join(missing)}; {ADVICE}"
         )
     return {name: numpy_helper.to_array(known[name]) for name in names}
 
 
 def tree_tables(model: onnx.ModelProto, n_features: int, *, adds_to_start: bool) -> tuple[TreeTable, TreeTable]:
-    """The trees of own and of new products, from the graph's two nodes; BundleError where there are other ones."""
-    nodes = {node.name: node for node in model.graph.node if node.op_type == "TreeEnsemble"}
-    if set(nodes) != {"own_score", "new_score"}:
-        found = ", ".join(sorted(nodes)) or "none"
-        raise BundleError(f"scorer.onnx: expected the tree nodes own_score and new_score, got {found}")
-    own, new = (table_of(nodes[name], n_features, adds_to_start) for name in ("own_score", "new_score"))
-    return own, new
+    """The trees of own and of new products, from the graph's one node; BundleError where there is another.
+
+    Each tree of the node begins with a split that sends new products to the left and own ones to the right.
+    """
+    nodes = [node for node in model.graph.node if node.op_type == "TreeEnsemble"]
+    if [node.name for node in nodes] != ["raw_score"]:
+        found = ", ".join(node.name for node in nodes) or "none"
+        raise BundleError(f"scorer.onnx: expected one tree node, raw_score, got {found}; {ADVICE}")
+    both = table_of(nodes[0], n_features, adds_to_start)
+    tops = both.roots
+    if np.any(tops < 0) or len({*zip(both.feature[tops].tolist(), both.threshold[tops].tolist(), strict=True)}) != 1:
+        raise BundleError(
+            f"scorer.onnx: raw_score: expected trees that all begin with one and the same split; {ADVICE}"
+        )
+    return below(both, both.right[tops]), below(both, both.left[tops])
+
+
+def below(table: TreeTable, roots: np.ndarray) -> TreeTable:
+    """The trees that begin at these references of a table, without the rest of it."""
+    reached, waiting = [], roots
+    while len(waiting):
+        reached.append(waiting)
+        splits = waiting[waiting >= 0]
+        waiting = np.concatenate([table.left[splits], table.right[splits]])
+    references = np.unique(np.concatenate(reached))
+    leaves, splits = ~references[references < 0][::-1], references[references >= 0]
+
+    def moved(found: np.ndarray) -> np.ndarray:
+        return np.where(found >= 0, np.searchsorted(splits, found), ~np.searchsorted(leaves, ~found))
+
+    return TreeTable(
+        n_features=table.n_features,
+        roots=moved(roots),
+        feature=table.feature[splits],
+        threshold=table.threshold[splits],
+        default_left=table.default_left[splits],
+        left=moved(table.left[splits]),
+        right=moved(table.right[splits]),
+        leaf_value=table.leaf_value[leaves],
+        adds_to_start=table.adds_to_start,
+    )
 
 
 def table_of(node: onnx.NodeProto, n_features: int, adds_to_start: bool) -> TreeTable:
@@ -86,7 +120,9 @@ def tree_text(table: TreeTable, root: int, number: int) -> str:
     if root < 0:
         lines = {"num_leaves": 1, "num_cat": 0, "leaf_value": table.leaf_value[~root], "is_linear": 0, "shrinkage": 1}
         return "\n".join([f"Tree={number}", *(f"{name}={value}" for name, value in lines.items()), "", ""])
-    splits, leaves, waiting = [], [], [root]
+    splits: list[int] = []
+    leaves: list[int] = []
+    waiting = [root]
     while waiting:
         split = waiting.pop()
         splits.append(split)

@@ -20,7 +20,7 @@ from mersalg.recommender import Recommender
 from mersalg.session import Session
 from mersalg_training.calibration import fit_calibration
 from mersalg_training.config import Config, parse_config
-from mersalg_training.factors import Taste
+from mersalg_training.factors import Taste, halved
 from mersalg_training.graph.decide import Decision, decision_of
 from mersalg_training.graph.facts import STANDING
 from mersalg_training.graph.features import STATISTICS
@@ -49,7 +49,7 @@ class Taught:
 def taught_by(bundle: Path, manifest: dict[str, Any]) -> Taught:
     """The bundle's configuration, first score and trees; BundleError where its graph is built otherwise."""
     model = read_model(bundle)
-    moving = constants(model, ("first_weights",))["first_weights"]
+    moving = constants(model, ("first_weights",))["first_weights"].T
     weights = np.concatenate([moving, np.full((len(STANDING) + 1, moving.shape[1]), 0.1, dtype=np.float32)])
     trees = tree_tables(model, len(manifest["features"]), adds_to_start=True)
     return Taught(parse_config(manifest["config"], f"{bundle}/manifest.json: config"), weights, trees)
@@ -85,9 +85,10 @@ def drawn_tables(n: int, config: Config, random: np.random.Generator) -> ShopTab
     supported = int(SUPPORTED * n)
     vocabulary = drawn_vocabulary(n, n_types, n_categories, n_brands, supported, config, random)
     width = config.factors.factors
-    factors = random.standard_normal((n + 1, width)).astype(np.float32) / np.float32(np.sqrt(width))
+    factors = random.standard_normal((n + 1, width), dtype=np.float32) / np.float32(np.sqrt(width))
     factors[supported:] = 0.0
-    taste = Taste(factors * np.float32(0.3), np.eye(width, dtype=np.float32) * np.float32(0.01))
+    factors, of_customers = halved(factors), halved(factors * np.float32(0.3))
+    taste = Taste(of_customers, np.eye(width, dtype=np.float32) * np.float32(0.01))
     neighbours = drawn_neighbours(vocabulary, n_types, supported, config, random)
     rhythm = Rhythm(ORDER_GAP_DAYS)
     return ShopTables(vocabulary, neighbours, factors, taste, n_types, n_categories, n_brands, rhythm, config)
@@ -141,7 +142,7 @@ def drawn_neighbours(
         values[..., 0] = -np.sort(-values[..., 0], axis=1)
         items = popular_items(n_rows * width, of, random).astype(np.int32).reshape(n_rows, width)
         items[-1], values[-1] = of, 0.0
-        return NeighbourTable(items, values)
+        return NeighbourTable(items, values).halved()
 
     cart = table(rows, retrieve.basket_neighbours, len(CART_CHANNELS), n)
     cart.values[..., CART_CHANNELS.index("directed")] = cart.values[..., CART_CHANNELS.index("directed")] > 2 / 3

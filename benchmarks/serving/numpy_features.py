@@ -16,14 +16,12 @@ STATISTICS = (
     "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
     "price_rank",
 )  # fmt: skip
-NEVER = {"own_count": 0.0, "own_rate": 0.0, "own_recent": 0.0, "own_usual": 0.0} | dict.fromkeys(
-    ("own_days", "own_due", "own_quantity"), NAN
-)
+NEVER = {"own_count": 0.0, "own_rate": 0.0} | dict.fromkeys(("own_days", "own_due", "own_quantity"), NAN)
 """What stands for a product that the customer never bought."""
 GROUPS = {"type": "product_type", "category": "category", "brand": "brand"}
 OF_GROUP = ("in_cart", "own_lines", "own_share")
 OF_REQUEST = ("moment", "cart_size", "orders_made", "last_order_days", "order_gap_days", "retrieved")
-PRICES = ("price", "price_over_anchor", "price_over_cart", "price_over_history")
+PRICES = ("price", "price_over_anchor")
 KNOWN_SIGNALS = (
     "cosine", "confidence", "ladder", "follow", "near", "closest", "cart_affinity", "own_affinity", "share_of_own",
     "like_cart", "taste", "cart_fit", "own_long", "own_short", "due", "has_anchor",
@@ -40,7 +38,9 @@ def own_table(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The distinct products of a history, ascending, and what the customer did with each."""
     if not len(item):
-        return np.zeros(0, dtype=np.int64), {name: np.zeros(0, dtype=np.float32) for name in NEVER}
+        return np.zeros(0, dtype=np.int64), {
+            name: np.zeros(0, dtype=np.float32) for name in (*NEVER, "own_recent", "own_usual")
+        }
     order = np.argsort(item, kind="stable")
     item, age, quantity = item[order], age[order], quantity[order]
     first = np.flatnonzero(np.r_[True, item[1:] != item[:-1]])
@@ -76,8 +76,6 @@ def feature_matrix(
         "kind": side["kind"],
         "price": price[item],
         "price_over_anchor": price[item] / price[side["anchor"]],
-        "price_over_cart": price[item] / mean_price(price[known.cart[:100]], None),
-        "price_over_history": price[item] / mean_price(price[known.own], known.columns["own_usual"]),
     }
     columns |= {name: side["signals"][:, n] for n, name in enumerate(is_set["signals"])}
     columns |= {name: np.append(known.columns[name], never)[place] for name, never in NEVER.items()}
@@ -89,11 +87,3 @@ def feature_matrix(
     for n, name in enumerate(is_set["features"]):
         X[:, n] = columns[name]
     return X
-
-
-def mean_price(price: np.ndarray, weight: np.ndarray | None) -> float:
-    """The mean of the known prices; NaN where none is."""
-    known = ~np.isnan(price)
-    total = known.sum() if weight is None else weight[known].sum()
-    summed = price[known].sum() if weight is None else (price[known] * weight[known]).sum()
-    return summed / total if total else NAN

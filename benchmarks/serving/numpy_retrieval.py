@@ -15,8 +15,8 @@ from numpy_features import own_table
 
 from mersalg.names import AFTER_PAYMENT
 
-STEPS = 2**20
-"""A sort key is item x STEPS + how far the pair's strength is from the strongest."""
+STEPS, ANCHORS = 2**20, 2**22
+"""A sort key: the item, how many steps the pair's strength is from the strongest, 2 x the anchor, 1 if directed."""
 MOST_CART = 100
 USUAL_TYPES = 16
 
@@ -109,36 +109,34 @@ class Retrieval:
         usual = np.argsort(-np.round(known.columns["own_usual"] * 1024), kind="stable")[: self.is_set["own_anchors"]]
         later = np.concatenate([cart, known.own[usual]])
         row, later_row = of["row_of_item"][cart], of["row_of_item"][later]
-        plain = [known.own, self.of_types(known), self.liked(known), of["popular"]]
-        plain_keys = np.concatenate(plain) * STEPS + (STEPS - 1)
-        blocks = [of["cart_keys"][row].ravel(), of["ladder_keys"][row].ravel(), of["anchor_keys"][later_row].ravel()]
+        plain = np.concatenate([known.own, self.of_types(known), self.liked(known), of["popular"]])
+        blocks = [
+            (of[f"{name}_keys"][rows] + 2 * anchors[:, None]).ravel()
+            for name, rows, anchors in (("cart", row, cart), ("ladder", row, cart), ("anchor", later_row, later))
+        ]
         bounds = np.cumsum([len(block) for block in blocks])
-        key = np.concatenate([*blocks, plain_keys])
-        values = np.zeros((len(key), 6), dtype=np.float32)  # cosine, confidence, ladder, follow, near, directed
-        values[: bounds[0], [0, 1, 5]] = of["cart_values"][row].reshape(-1, 3)
+        key = np.concatenate([*blocks, (plain * STEPS + (STEPS - 1)) * ANCHORS + 2 * n_items])
+        values = np.zeros((len(key), 5), dtype=np.float32)  # cosine, confidence, ladder, follow, near
+        values[: bounds[0], :2] = of["cart_values"][row].reshape(-1, 2)
         values[bounds[0] : bounds[1], 2] = of["ladder_values"][row].ravel()
-        values[bounds[1] : bounds[2], 2:5] = of["anchor_values"][later_row].reshape(-1, 3)
-        anchor = np.full(len(key), n_items, dtype=np.int64)
-        width = [of[f"{name}_keys"].shape[1] for name in ("cart", "ladder", "anchor")]
-        anchor[: bounds[2]] = np.concatenate([np.repeat(a, w) for a, w in zip((cart, cart, later), width, strict=True)])
-        order = np.argsort(key, kind="stable")
-        item = key[order] // STEPS
-        first = np.flatnonzero(np.r_[True, item[1:] != item[:-1]])
-        first = first[item[first] < n_items]
-        sorted_values = values[order]
+        values[bounds[1] : bounds[2], 2:] = of["anchor_values"][later_row].reshape(-1, 3)
+        order = np.argsort(key)
+        ordered = key[order]
+        item = ordered // (STEPS * ANCHORS)
         ends = np.searchsorted(item, n_items)
-        sums = np.add.reduceat(sorted_values[:ends], first, axis=0)
-        item = item[first]
+        first = np.flatnonzero(np.r_[True, item[1:ends] != item[: ends - 1]])
+        by_item = values[order[:ends]]
+        item, code = item[first], ordered[first] % ANCHORS
         own_place, is_own = found_in(known.own, item)
         is_blocked = found_in(exclude, item)[1]
         if not known.paid:
             is_blocked |= found_in(known.cart, item)[1]
         return {
             "item": item,
-            "anchor": anchor[order][first],
-            "directed": sorted_values[first, 5] > 0,
-            "sums": sums[:, :5],
-            "closest": np.maximum.reduceat(sorted_values[:ends, 0], first),
+            "anchor": code // 2,
+            "directed": code % 2 == 1,
+            "sums": np.add.reduceat(by_item, first, axis=0),
+            "closest": np.maximum.reduceat(by_item[:, 0], first),
             "is_own": is_own,
             "own_place": np.where(is_own, own_place, len(known.own)),
             "blocked": is_blocked,

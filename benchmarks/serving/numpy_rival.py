@@ -79,7 +79,7 @@ class NumpyShop(Retrieval):
             allowed &= kind != UPSELL
         signals = self.signals(known, pool, anchor)
         group = 2 * int(len(known.cart) > 0)
-        score = signals @ self.of["first_weights"][:, group : group + 2]
+        score = signals @ self.of["first_weights"][group : group + 2].T
         score += self.of["standing"][item, group : group + 2]
         score = np.where(pool["is_own"], score[:, 0], score[:, 1])
         n_sold, new = self.is_set["n_sold"], allowed & ~pool["is_own"]

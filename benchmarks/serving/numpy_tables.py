@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from bundle_parts import as_lightgbm, constants, read_model, tree_tables, trees_alone
 from numpy_features import FEATURES
-from numpy_retrieval import STEPS
+from numpy_retrieval import ANCHORS, STEPS
 from real_requests import Source
 
 from mersalg.errors import BundleError
@@ -73,15 +73,16 @@ def write_rival(
     scanned = tables.most_popular(min(SCANNED, tables.n_items))
     place_of_scanned = np.full(tables.n_items + 1, -1)
     place_of_scanned[scanned] = np.arange(len(scanned))
-    later = anchor.values[..., 1] * 0.3 + anchor.values[..., 2] * 0.3 + anchor.values[..., 0] * 0.05
+    ladder_of, follow, near_of = (anchor.values[..., n] for n in range(3))
+    later = (follow + near_of) * np.float32(0.3) + ladder_of * np.float32(0.05)
     np.savez(
         folder / "tables.npz",
         row_of_item=near.row_of_item,
-        cart_keys=keys(cart.items, np.clip(cart.values[..., 0], 0, 0.9)),
-        cart_values=cart.values,
-        ladder_keys=keys(ladder.items, ladder.values[..., 0] * 0.05),
+        cart_keys=keys(cart.items, cart.values[..., 0], cart.values[..., 2]),
+        cart_values=cart.values[..., :2],
+        ladder_keys=keys(ladder.items, ladder.values[..., 0] * np.float32(0.05)),
         ladder_values=ladder.values[..., 0],
-        anchor_keys=keys(anchor.items, np.clip(later, 0, 0.9)),
+        anchor_keys=keys(anchor.items, later),
         anchor_values=anchor.values,
         affinity_items=near.type_affinity.items,
         affinity_values=near.type_affinity.values[..., 0],
@@ -96,7 +97,7 @@ def write_rival(
         scanned=scanned,
         place_of_scanned=place_of_scanned,
         popular=tables.most_popular(tables.config.retrieve.popular_candidates),
-        standing=of_bundle["facts_of_item"][:, -of_bundle["first_weights"].shape[1] :],
+        standing=of_bundle["facts_of_item"][:, -len(of_bundle["first_weights"]) :],
         **{name: array for name, array in of_bundle.items() if name != "facts_of_item"},
     )
     shop = settings(tables) | {
@@ -112,11 +113,14 @@ def write_rival(
         (folder / f"{side}.onnx").write_bytes(trees_alone(table))
 
 
-def keys(items: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """(rows, width) int64 sort keys: ascending by item, the strongest first within one."""
+def keys(items: np.ndarray, strength: np.ndarray, directed: np.ndarray | float = 0.0) -> np.ndarray:
+    """(rows, width) int64 sort keys: ascending by item, the strongest first within one; 1 more where it is directed.
+
+    Twice the anchor's item is added when it is known.
+    """
     weak = STEPS - 1
-    steps = (strength.astype(np.float32) * np.float32(weak)).astype(np.int64)
-    return items.astype(np.int64) * STEPS + (weak - steps)
+    steps = (np.minimum(strength, 1.0).astype(np.float32) * np.float32(weak)).astype(np.int64)
+    return (items.astype(np.int64) * STEPS + (weak - steps)) * ANCHORS + np.asarray(directed).astype(np.int64)
 
 
 def settings(tables: ShopTables) -> dict[str, Any]:

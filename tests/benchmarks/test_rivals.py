@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import mersalg
 from mersalg import BundleError
 from mersalg.session import open_runtime
-from mersalg_training.trees import TreeTable, predict_raw, round_down, tree_node
+from mersalg_training.trees import TreeTable, predict_raw, round_down, routed, tree_node
 
 
 def two_trees() -> TreeTable:
@@ -43,6 +44,17 @@ def test_an_ensemble_read_from_its_node_scores_as_before() -> None:
     np.testing.assert_allclose(predict_raw(found, ROWS), SCORES)
 
 
+def test_the_two_sides_of_a_routed_ensemble_come_apart_again() -> None:
+    from bundle_parts import below, table_of
+
+    new, own = two_trees(), replace(two_trees(), leaf_value=np.array([10.0, 20.0, 70.0, 0.0]), base_score=0.0)
+    both = table_of(tree_node(routed(new, own, 1, 5.0), "x", "y"), 2, adds_to_start=True)
+    np.testing.assert_allclose(predict_raw(below(both, both.left[both.roots]), ROWS), SCORES)
+    apart = below(both, both.right[both.roots])
+    assert apart.n_trees == 3
+    np.testing.assert_allclose(predict_raw(apart, ROWS), [10.0, 20.0, 70.0, 20.0, 70.0])
+
+
 def test_lightgbm_scores_with_the_bundles_trees() -> None:
     import lightgbm
     from bundle_parts import as_lightgbm, table_of
@@ -66,7 +78,7 @@ def test_a_graph_that_is_built_otherwise_is_refused_by_name() -> None:
 
     with pytest.raises(BundleError, match="got none named facts_of_item"):
         constants(build_scorer(), ("facts_of_item",))
-    with pytest.raises(BundleError, match="expected the tree nodes own_score and new_score, got none"):
+    with pytest.raises(BundleError, match="expected one tree node, raw_score, got none"):
         tree_tables(build_scorer(), 1, adds_to_start=True)
 
 
