@@ -155,6 +155,19 @@ class RankerContract:
             expected = np.average(y[rows], weights=weight[rows])
             assert np.average(probability(raw[rows]), weights=weight[rows]) == pytest.approx(expected, abs=5e-3)
 
+    def test_the_score_never_falls_in_a_rising_feature_and_may_in_others(self) -> None:
+        X, y, weight = noisy_rows()
+        y = (np.sin(X[:, 0] * 3) > 0).astype(np.float32)  # it falls, too
+        grid = np.repeat(X[:50], 40, axis=0)
+        grid[:, 0] = np.tile(np.linspace(X[:, 0].min(), X[:, 0].max(), 40, dtype=np.float32), 50)
+
+        def least_step(rising: list[int]) -> float:
+            table = make_ranker(self.config).fit(X, y, weight, rising=rising, seed=SEED).table
+            return float(np.diff(predict_raw(table, grid).reshape(50, 40), axis=1).min())
+
+        assert least_step([0]) >= 0
+        assert least_step([]) < -0.1
+
     def test_with_validation_the_trees_end_at_its_lowest_loss(self) -> None:
         X, y, weight = noisy_rows(600)
         held_out = noisy_rows(4000)

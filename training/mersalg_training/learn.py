@@ -178,9 +178,13 @@ def fit_trees(rows: RankerRows, config: Config, stages: Stages) -> tuple[FittedT
     """The rankers of own and of new products; a side with too few positives takes the rows of both."""
     own, new = rows.own, rows.new
     with stages.stage("Fitting the ranker of own products") as tick:
-        own_trees = fit_ranker(own if own.y.sum() >= MIN_POSITIVES else own.beside(new), config, tick)
+        own_trees = fit_ranker(
+            own if own.y.sum() >= MIN_POSITIVES else own.beside(new), rows.feature_names, config, tick
+        )
     with stages.stage("Fitting the ranker of new products") as tick:
-        new_trees = fit_ranker(new if new.y.sum() >= MIN_POSITIVES else new.beside(own), config, tick)
+        new_trees = fit_ranker(
+            new if new.y.sum() >= MIN_POSITIVES else new.beside(own), rows.feature_names, config, tick
+        )
     return own_trees, new_trees
 
 

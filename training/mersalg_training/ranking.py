@@ -40,6 +40,10 @@ SOURCES = {
 COLUMNS = ("X", "y", "weight", "first_score", "request")
 
 
+RISING = ("first_score", "month_share")
+"""Features that never speak against a product. Where they are all that is known, an unlucky fit would."""
+
+
 @dataclass(frozen=True)
 class Matrix:
     """Training rows: X (n, F) float32, y, weight and first score (n,) float32, request (n,) int64 among the cases."""
@@ -136,8 +140,16 @@ def sampled(found: Found, places: slice, n_items: int, negatives: int, random: n
     )
 
 
-def fit_ranker(matrix: Matrix, config: Config, tick: Tick) -> FittedTrees:
+def fit_ranker(matrix: Matrix, feature_names: list[str], config: Config, tick: Tick) -> FittedTrees:
     """The trees, on all rows of a side."""
     least = max(1, min(config.ranker.min_leaf_rows, len(matrix.y) // 200))
     ranker = make_ranker(config.ranker.model_copy(update={"min_leaf_rows": least}))
-    return ranker.fit(matrix.X, matrix.y, matrix.weight, start=matrix.first_score, seed=config.seed, progress=tick)
+    return ranker.fit(
+        matrix.X,
+        matrix.y,
+        matrix.weight,
+        start=matrix.first_score,
+        rising=[feature_names.index(name) for name in RISING],
+        seed=config.seed,
+        progress=tick,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ class HistogramRanker:
         *,
         start: Float32 | None = None,
         validation: Rows | None = None,
+        rising: Sequence[int] = (),
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
@@ -37,7 +39,7 @@ class HistogramRanker:
         check_fit_rows(X, y, weight, validation, start)
         if progress is not None:
             progress(0, self.config.trees)
-        classifier = boost(self.config, (X, y, weight), validation, seed)
+        classifier = boost(self.config, (X, y, weight), validation, seed, rising)
         if progress is not None:
             progress(self.config.trees, self.config.trees)
         validation_loss = None if validation is None else -classifier.validation_score_[1:]
@@ -50,7 +52,7 @@ class HistogramRanker:
         )
 
 
-def boost(config: RankerConfig, rows: Rows, validation: Rows | None, seed: int) -> Any:
+def boost(config: RankerConfig, rows: Rows, validation: Rows | None, seed: int, rising: Sequence[int] = ()) -> Any:
     """Fitted HistGradientBoostingClassifier.
 
     It keeps the loss by round only while early stopping is on, so without validation rows it is on with a patience
@@ -68,6 +70,7 @@ def boost(config: RankerConfig, rows: Rows, validation: Rows | None, seed: int) 
         validation_fraction=None,
         n_iter_no_change=config.trees + 1 if validation is None else STOP_AFTER_ROUNDS,
         tol=0.0,
+        monotonic_cst=[int(feature in rising) for feature in range(rows[0].shape[1])],
         random_state=seed,
     )
     X, y, weight = rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -43,12 +43,13 @@ class LightgbmRanker:
         *,
         start: Float32 | None = None,
         validation: Rows | None = None,
+        rising: Sequence[int] = (),
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
         """See Ranker.fit."""
         check_fit_rows(X, y, weight, validation, start)
-        booster, losses = boost(self.config, (X, y, weight), start, validation, seed, progress)
+        booster, losses = boost(self.config, (X, y, weight), start, validation, seed, progress, rising)
         return FittedTrees(
             table=replace(read_model(booster.model_to_string()), adds_to_start=start is not None),
             gain=np.asarray(booster.feature_importance("gain"), dtype=np.float64),
@@ -77,6 +78,7 @@ def boost(
     validation: Rows | None,
     seed: int,
     progress: Progress | None = None,
+    rising: Sequence[int] = (),
 ) -> tuple[Any, dict[str, Float64]]:
     """lightgbm.Booster, and the log loss by round of `fit` and `validation`."""
     parameters = {
@@ -96,6 +98,8 @@ def boost(
         "verbosity": -1,
     }
     X, y, weight = rows
+    if rising:
+        parameters["monotone_constraints"] = [int(feature in rising) for feature in range(X.shape[1])]
     fit_set = lightgbm.Dataset(X, y, weight=weight, init_score=start, params=parameters)
     sets, names = [fit_set], ["fit"]
     found: dict[str, dict[str, list[float]]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -46,6 +46,7 @@ class Ranker(Protocol):
         *,
         start: Float32 | None = None,
         validation: Rows | None = None,
+        rising: Sequence[int] = (),
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
@@ -53,6 +54,7 @@ class Ranker(Protocol):
 
         start: (n_rows,) float32 log-odds to which the trees add; None = none. The table holds the trees alone, and
         says whether they do add to it.
+        rising: features in which the score never falls, all others being equal.
         A row of weight 2 counts in the loss as two rows. Without `validation`, whose rows know no start, every round of
         the config is kept. DataError where the rows do not hold.
         """
