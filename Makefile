@@ -7,7 +7,7 @@ CLIENT := clients/node
 CLIENT_READY := $(CLIENT)/node_modules/ready
 BUNDLE ?= models/demo
 
-.PHONY: demo test check bench bench-quality parity requirements clean help
+.PHONY: demo test check bench bench-quality bench-serving parity requirements clean help
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
@@ -15,6 +15,7 @@ help:
 	@echo "make check         format, lint, types and architecture only"
 	@echo "make bench         latency of one recommend, side by side with its parts"
 	@echo "make bench-quality what each source of candidates and each group of features is worth"
+	@echo "make bench-serving what one request costs beside LightGBM, MLflow, implicit; BUNDLE=models/NAME for another"
 	@echo "make parity        the same offers in Python, Node and Chromium; BUNDLE=models/NAME for another than the demo's"
 	@echo "make requirements  compile requirements.in anew"
 
@@ -53,6 +54,9 @@ bench: $(READY)
 
 bench-quality: $(READY)
 	$(BIN)/python benchmarks/quality
+
+bench-serving: $(READY)
+	$(BIN)/python benchmarks/serving $(BUNDLE)
 
 parity: $(READY) $(CLIENT_READY)
 	@PYTHONPATH=tests $(BIN)/python -m web.parity $(BUNDLE)

@@ -1,0 +1,61 @@
+"""One contender alone in a new process: python fresh.py NAME BUNDLE WORK. Prints one line of JSON.
+
+NAME `bare` imports numpy and onnxruntime and nothing else: what every figure is compared with.
+"""
+
+from __future__ import annotations
+
+import time
+
+START = time.perf_counter()
+
+import json  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+ANSWERS = 64
+"""After which memory is looked at, for a runtime's arenas grow with the longest requests."""
+
+
+def main() -> None:
+    name, place = sys.argv[1], (Path(sys.argv[2]), Path(sys.argv[3]))
+    told = bare() if name == "bare" else alone(name, *place)
+    print(json.dumps(told))
+
+
+def bare() -> dict[str, float]:
+    """Seconds and memory of the imports that every loader of ONNX graphs needs."""
+    import numpy  # noqa: F401, PLC0415
+    import onnxruntime  # noqa: F401, PLC0415
+
+    seconds = time.perf_counter() - START
+    from memory import megabytes  # noqa: PLC0415
+
+    return {"seconds": seconds, "loaded_seconds": seconds, **megabytes()}
+
+
+def alone(name: str, bundle: Path, work: Path) -> dict[str, float]:
+    """Seconds until it is loaded and until its first answer, and memory after ANSWERS."""
+    from contenders import CONTENDERS, Place  # noqa: PLC0415
+
+    ours = time.perf_counter()
+    from request_file import read_requests  # noqa: PLC0415
+
+    requests = read_requests(work / "requests.jsonl")[:ANSWERS]
+    not_counted = time.perf_counter() - ours
+    contender = next(each for each in CONTENDERS if each.name == name)
+    if contender.open is None:
+        sys.exit(f"{name} is a service, which runs in a process of its own anyway")
+    ask = contender.open(Place(bundle, work))
+    loaded = time.perf_counter() - START - not_counted
+    ask(requests[0])
+    seconds = time.perf_counter() - START - not_counted
+    for request in requests:
+        ask(request)
+    from memory import megabytes  # noqa: PLC0415
+
+    return {"seconds": seconds, "loaded_seconds": loaded, **megabytes()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Real requests: orders of the test window of the purchases that a bundle was trained on."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from request_file import Request
+from rich.console import Console
+
+from mersalg_training.answers import SHOWN, request_maker
+from mersalg_training.config import Config, parse_config
+from mersalg_training.evaluate import shown_cases, test_window
+from mersalg_training.learn import Purchased, read_purchases
+from mersalg_training.progress import Stages
+
+
+@dataclass(frozen=True)
+class Source:
+    """The purchases of a bundle."""
+
+    config: Config
+    purchased: Purchased
+
+    def requests(self, n: int, seed: int) -> list[Request]:
+        """At most N requests of the test window, in the mix of moments that a bundle is trained on, in drawn order."""
+        random = np.random.default_rng(seed)
+        timeline, attributes = self.purchased.timeline, self.purchased.attributes
+        window = test_window(timeline, self.purchased.windows)
+        cases = shown_cases(timeline, attributes, window, self.config, n, random)
+        make = request_maker(timeline)
+        return [make(cases, case, None, None, SHOWN) for case in random.permutation(len(cases)).tolist()]
+
+    def often_bought(self, n: int, seed: int) -> list[str]:
+        """N product ids, drawn by how often they are bought before the test window."""
+        timeline = self.purchased.timeline
+        before = np.flatnonzero(timeline.line_day < test_window(timeline, self.purchased.windows)[0])
+        drawn = np.random.default_rng(seed).choice(before, n)
+        return [timeline.product_ids[code] for code in timeline.line_product[drawn].tolist()]
+
+
+def open_source(manifest: dict[str, Any], where: str) -> Source:
+    """Read the purchases as the bundle's own configuration says."""
+    config = parse_config(manifest["config"], f"{where}/manifest.json: config")
+    return Source(config, read_purchases(config, Stages(Console(file=io.StringIO()))))
+
+
+def told(requests: list[Request]) -> str:
+    """How long carts and histories are."""
+    parts = []
+    for name in ("cart", "history"):
+        low, middle, high = np.quantile([len(request[name]) for request in requests], (0.1, 0.5, 0.9))
+        parts.append(f"{name} {middle:.0f} ({low:.0f} to {high:.0f})")
+    return f"{len(requests)} requests of the test window; lines at the median (10 % to 90 %): {', '.join(parts)}"

@@ -1,0 +1,168 @@
+"""Times are taken of every item, in turn; a drawn catalogue answers; the frontier judges what nothing has counted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mersalg import ConfigError
+
+SERVING = Path(__file__).parents[2] / "benchmarks" / "serving"
+
+
+@given(sizes=st.lists(st.integers(1, 300), min_size=1, max_size=5))
+def test_blocks_take_every_item_once_and_in_order(sizes: list[int]) -> None:
+    from in_turn import blocks
+
+    seen: list[list[int]] = [[] for _ in sizes]
+    for shares in blocks(sizes):
+        for taken, (first, end) in zip(seen, shares, strict=True):
+            taken.extend(range(first, end))
+    assert seen == [list(range(size)) for size in sizes]
+
+
+def test_who_takes_longer_is_told_to_take_longer() -> None:
+    from in_turn import Asked, summary, take_turns
+
+    slow = Asked(lambda item: time.sleep(0.002), range(10))
+    batch = Asked(lambda item: time.sleep(0.002), range(2), requests_of_item=100)
+    found = {name: summary(micros) for name, micros in take_turns({"slow": slow, "batch": batch}, 2).items()}
+    assert 2000 <= found["slow"]["p50"] <= found["slow"]["p90"] <= found["slow"]["p99"]
+    assert 20 <= found["batch"]["p50"] < 1000
+    assert found["slow"]["cpu"] < 1000
+
+
+def test_a_summary_is_the_median_over_the_repeats() -> None:
+    from in_turn import summary
+
+    clock = np.array([[10.0] * 5, [1000.0] * 5, [10.0] * 5])
+    found = summary(np.stack([clock, np.full((3, 5), 4.0)]))
+    assert found == {"p50": 10.0, "p90": 10.0, "p99": 10.0, "mean": 10.0, "cpu": 4.0}
+
+
+def test_drawn_requests_have_the_lengths_that_are_asked_for() -> None:
+    from lengths import drawn
+
+    for cart, history in ((1, 0), (20, 300)):
+        for request in drawn(["a", "b", "c"], 3, cart, history, np.random.default_rng(0)):
+            assert (len(request["cart"]), len(request["history"])) == (cart, history)
+            assert all(line["ordered_at"] < request["at"] for line in request["history"])
+
+
+def test_a_drawn_catalogue_answers(place: Any) -> None:
+    from growth import by_catalogue
+
+    small, large = by_catalogue(place.bundle, [500, 3000], 5, 1, lambda text: None)
+    assert (small.products, large.products) == (500, 3000)
+    assert small.micros["p50"] > 0
+
+
+def test_the_graphs_time_is_told_by_operator(place: Any) -> None:
+    from contenders import encoded
+    from operators import by_operator
+    from request_file import read_requests
+
+    found = by_operator(place.bundle / "scorer.onnx", encoded(read_requests(place.work / "requests.jsonl")[:15]))
+    assert sum(each.share for each in found) == pytest.approx(1.0)
+    assert [each.micros for each in found] == sorted((each.micros for each in found), reverse=True)
+    assert {each.operator: each.nodes for each in found}["TreeEnsemble"] == 1
+
+
+def test_two_threads_answer(place: Any) -> None:
+    from contenders import loaded
+    from lengths import threads_compared
+    from request_file import read_requests
+
+    requests = read_requests(place.work / "requests.jsonl")
+    found = threads_compared(loaded(place.bundle), requests, seconds=0.1, rounds=1)
+    assert found["one_thread"] > 0
+    assert found["two_threads"] > 0
+
+
+def test_a_fresh_process_tells_memory_above_the_bare_imports(place: Any) -> None:
+    from alone import one_start
+
+    bare, ours = one_start("bare", place), one_start("recommend", place)
+    assert ours["seconds"] > bare["seconds"]
+    assert ours["seconds"] >= ours["loaded_seconds"]
+    assert ours["uss"] > bare["uss"] > 0
+
+
+@pytest.mark.slow
+def test_the_command_prints_tables_and_writes_every_figure(place: Any, tmp_path: Path) -> None:
+    out, plot, page = (tmp_path / f"figures.{ending}" for ending in ("json", "svg", "md"))
+    page.write_text("# Before\n<!-- figures:start -->\nfigures of last year\n<!-- figures:end -->\nAfter\n")
+    told = ["--requests", "120", "--repeats", "1", "--starts", "0", "--only", "recommend,batch,lightgbm,scan"]
+    told += [
+        "--sections",
+        "contenders",
+        "--work",
+        str(place.work),
+        "--out",
+        str(out),
+        "--plot",
+        str(plot),
+        "--into",
+        str(page),
+    ]
+    done = subprocess.run(
+        [sys.executable, str(SERVING), str(place.bundle), *told], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert [row["name"] for row in found["side_by_side"]] == ["recommend", "batch", "lightgbm", "scan"]
+    assert found["agreement"] == {"equal": 120, "of": 120}
+    assert "| numpy + LightGBM | offers |" in done.stdout
+    assert plot.read_text().startswith("<?xml")
+    written = page.read_text()
+    assert written.startswith("# Before\n<!-- figures:start -->\n    python ")
+    assert written.endswith("<!-- figures:end -->\nAfter\n")
+    assert "| numpy + LightGBM | offers |" in written
+    assert "last year" not in written
+
+
+@pytest.mark.parametrize("text", ["nothing", "<!-- figures:end --><!-- figures:start -->", "<!-- figures:start -->"])
+def test_a_page_without_marks_stays_as_it_is(tmp_path: Path, text: str) -> None:
+    from report import write_between
+
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(ConfigError, match="nothing was written"):
+        write_between(page, "figures")
+    assert page.read_text() == text
+
+
+def frontier(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SERVING), "frontier", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.slow
+def test_the_frontier_has_quality_and_time_of_each_bundle(place: Any, tmp_path: Path) -> None:
+    out = tmp_path / "frontier.json"
+    done = frontier(
+        str(place.bundle), str(place.bundle), "--until", "2030-01-01", "--requests", "5", "--repeats", "1",
+        "--out", str(out), "--plot", str(tmp_path / "frontier.svg"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (point,) = json.loads(out.read_text())
+    assert 0 < point["ndcg"]["value"] < 1
+    assert point["more"]["value"] == 0
+    assert point["micros"]["p50"] > 0
+
+
+def test_the_frontier_refuses_orders_that_the_bundles_have_counted(place: Any) -> None:
+    done = frontier(str(place.bundle), "--until", "2000-01-01")
+    assert done.returncode == 2
+    assert "--until: expected a time after" in done.stderr
+    assert "split.test_days" in done.stderr
