@@ -16,9 +16,9 @@ from pathlib import Path
 import frontier
 from contenders import CONTENDERS, Contender, Place
 from prepare import prepare
-from report import SECTIONS, Report, progress
 
 from mersalg.errors import MersalgError
+from report import SECTIONS, Report, progress
 
 
 def main() -> int:

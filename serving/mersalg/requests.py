@@ -27,6 +27,8 @@ MOST_ONLY: Final = 512
 """Product ids to which a request may be restricted."""
 LARGEST_LIMIT: Final = 2**31 - 1
 LARGEST_QUANTITY: Final = 1e9
+PRODUCT_ID: Final = operator.itemgetter("product_id")
+ORDERED_AT: Final = operator.itemgetter("ordered_at")
 PLAIN_NUMBERS: Final = frozenset({int, float})
 
 
@@ -206,8 +208,8 @@ def read_history(
     if not lines:
         return [], np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32), None
     try:
-        ids = [line["product_id"] for line in lines]
-        times = [line["ordered_at"] for line in lines]
+        ids = list(map(PRODUCT_ID, lines))
+        times = list(map(ORDERED_AT, lines))
         amounts = [line.get("quantity", 1) for line in lines]
         prices = [line.get("unit_price") for line in lines]
     except (TypeError, KeyError, AttributeError, IndexError):

@@ -6,8 +6,10 @@ sort. Pure functions of their arguments, except that a missing `at` is the clock
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -67,7 +69,8 @@ def days_between(at: datetime | None, times: Sequence[Any]) -> npt.NDArray[np.fl
 
 def in_days(at: datetime, times: Sequence[Any]) -> npt.NDArray[np.float64]:
     """(n_lines,) days from each time to `at`."""
-    return np.array([(at - time).total_seconds() for time in times], dtype=np.float64) / SECONDS_A_DAY
+    passed = map(timedelta.total_seconds, map(operator.sub, repeat(at), times))
+    return np.fromiter(passed, dtype=np.float64, count=len(times)) / SECONDS_A_DAY
 
 
 def zone_like(aware: bool, other: str) -> str:
