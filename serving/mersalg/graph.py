@@ -62,6 +62,7 @@ NODE_INPUT, NODE_OUTPUT, NODE_OPERATOR, NODE_ATTRIBUTE, NODE_DOMAIN = 1, 2, 4, 5
 NODE_REST = frozenset({3, 6, 9})
 ATTRIBUTE_NAME, ATTRIBUTE_INT, ATTRIBUTE_TENSOR, ATTRIBUTE_GRAPH, ATTRIBUTE_INTS, ATTRIBUTE_GRAPHS = 1, 3, 5, 6, 8, 11
 ATTRIBUTE_REST = frozenset({2, 4, 7, 9, 13, 20})  # float, text, floats, texts, documentation, type
+ATTRIBUTE_LISTS = frozenset({ATTRIBUTE_INTS, 9})
 
 
 def check_graph(model: bytes, where: str) -> None:
@@ -193,7 +194,7 @@ def check_node(node: memoryview, parts: Parts, where: str) -> None:
 def check_attribute(attribute: memoryview, where: str) -> tuple[str, Tensor | None]:
     """The name and the tensor of an attribute that holds no subgraph."""
     name, tensor = "", None
-    for number, value in fields(attribute):
+    for number, value in fields(attribute, ATTRIBUTE_LISTS):
         if number in (ATTRIBUTE_INTS, ATTRIBUTE_INT) or number in ATTRIBUTE_REST:
             continue
         if number == ATTRIBUTE_NAME:

@@ -10,6 +10,7 @@ a ValueError or an IndexError.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from mersalg.errors import BundleError
@@ -17,33 +18,43 @@ from mersalg.errors import BundleError
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 LARGEST_SIGNED: Final = 2**63 - 1
 
-Field = int | memoryview | None
-"""A number, the bytes of a text or message, or a number of fixed width."""
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Fields of one number and one wire type, varints or bytes, that follow each other."""
+
+    count: int
 
 
-def fields(message: memoryview) -> Iterator[tuple[int, Field]]:
-    """Field numbers and values of a message, in order."""
+Field = int | memoryview | Run | None
+"""A number, the bytes of a text or message, or a number of fixed width; a Run where only the count was asked for."""
+
+
+def fields(message: memoryview, counted: frozenset[int] = frozenset()) -> Iterator[tuple[int, Field]]:
+    """Field numbers and values of a message, in order; those of `counted` numbers, all below 16, as runs.
+
+    A vocabulary is a hundred thousand texts, of which only the number matters.
+    """
     position, end = 0, len(message)
     while position < end:
         tag = message[position]
         position += 1
         if tag >= 0x80:
-            tag, position = varint(message, position - 1)
-            if tag >= 2**32:
-                raise ValueError("a tag of more than 32 bits")
+            tag, position = long_tag(message, position - 1)
         if tag < 8:
             raise ValueError("a field without a number")
         wire = tag & 7
+        if tag >> 3 in counted and wire in (VARINT, BYTES):
+            count, position = count_run(message, position, tag)
+            yield tag >> 3, Run(count)
+            continue
         if wire == BYTES:
             length = message[position]
             position += 1
             if length >= 0x80:
                 length, position = varint(message, position - 1)
         elif wire == VARINT:
-            number = message[position]
-            position += 1
-            if number >= 0x80:
-                number, position = varint(message, position - 1)
+            number, position = varint(message, position)
             yield tag >> 3, number
             continue
         elif wire in (FIXED64, FIXED32):
@@ -54,6 +65,33 @@ def fields(message: memoryview) -> Iterator[tuple[int, Field]]:
             raise ValueError("a field that is longer than its message")
         yield tag >> 3, message[position : position + length] if wire == BYTES else None
         position += length
+
+
+def long_tag(message: memoryview, position: int) -> tuple[int, int]:
+    """A tag of more than one byte and the position after it."""
+    tag, position = varint(message, position)
+    if tag >= 2**32:
+        raise ValueError("a tag of more than 32 bits")
+    return tag, position
+
+
+def count_run(message: memoryview, position: int, tag: int) -> tuple[int, int]:
+    """How many fields of this tag follow each other, and the position after them; the first tag is read already."""
+    count, end, is_bytes = 0, len(message), tag & 7 == BYTES
+    while True:
+        length = message[position]
+        position += 1
+        if length >= 0x80:
+            length, position = varint(message, position - 1)
+        if is_bytes:
+            position += length
+        count += 1
+        if position >= end or message[position] != tag:
+            break
+        position += 1
+    if position > end:
+        raise ValueError("a field that is longer than its message")
+    return count, position
 
 
 def varint(message: memoryview, position: int) -> tuple[int, int]:

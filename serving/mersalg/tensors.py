@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mersalg.errors import BundleError
-from mersalg.protobuf import Field, expect_known, fields, number_of, numbers_of, part, text
+from mersalg.protobuf import Field, Run, expect_known, fields, number_of, numbers_of, part, text
 
 MOST_DIMENSIONS: Final = 8
 MOST_ELEMENTS: Final = 2**31 - 1
@@ -24,6 +24,7 @@ TENSOR_SIZE, TENSOR_TYPE, TENSOR_TEXT, TENSOR_NAME, TENSOR_RAW = 1, 2, 6, 8, 9
 TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION = 13, 14
 TENSOR_NUMBERS = {4: 4, 5: 1, 7: 1, 10: 8, 11: 1}  # lists of numbers -> least bytes of an element
 TENSOR_REST = frozenset({12, 16})
+COUNTED = frozenset({TENSOR_TEXT})
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class Content:
     def add(self, number: int, value: Field, where: str) -> None:
         """Note a field."""
         if number == TENSOR_TEXT:
-            self.texts += 1
+            self.texts += value.count if isinstance(value, Run) else 1
         elif number == TENSOR_RAW or number in TENSOR_NUMBERS:
             if self.form:
                 raise ValueError("data in two places")
@@ -70,7 +71,7 @@ def check_tensor(tensor: memoryview, where: str) -> Tensor:
     shape: list[int] = []
     content = Content()
     name, kind = "", 0
-    for number, value in fields(tensor):
+    for number, value in fields(tensor, COUNTED):
         if number == TENSOR_EXTERNAL_DATA or (number == TENSOR_DATA_LOCATION and value != 0):
             raise BundleError(f"{where}: expected all data inside the file, got a tensor with external data")
         if number == TENSOR_SIZE:
