@@ -78,7 +78,19 @@ def group_features(asked: Asked, item: int) -> dict[str, np.float32]:
 
 def price_features(asked: Asked, candidate: Candidate) -> dict[str, np.float32]:
     price = asked.shop.price(candidate.item)
-    return {"price": price, "price_over_anchor": price / asked.shop.price(candidate.anchor)}
+    in_cart = [(asked.shop.price(item), 1.0) for item in asked.cart]
+    bought = [(asked.shop.price(item), float(own.long)) for item, own in asked.own.items()]
+    return {
+        "price": price,
+        "price_over_anchor": price / asked.shop.price(candidate.anchor),
+        "price_over_cart": price / mean_price(in_cart),
+        "price_over_history": price / mean_price(bought),
+    }
+
+
+def mean_price(weighted: list[tuple[np.float32, float]]) -> np.float32:
+    known = [(float(price), weight) for price, weight in weighted if not np.isnan(price)]
+    return F(sum(p * w for p, w in known) / sum(w for _, w in known)) if known else NAN
 
 
 @dataclass(frozen=True)

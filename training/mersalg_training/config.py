@@ -124,17 +124,17 @@ class FactorsConfig(Section):
 class RetrieveConfig(Section):
     """The candidates of a request."""
 
-    basket_neighbours: Annotated[int, Field(ge=1)] = 40
+    basket_neighbours: Annotated[int, Field(ge=1)] = 48
     """Products bought in one order with a product of the cart."""
-    ladder_steps: Annotated[int, Field(ge=0)] = 16
+    ladder_steps: Annotated[int, Field(ge=0)] = 32
     """Dearer products of the same type kept for each product."""
     follow_neighbours: Annotated[int, Field(ge=0)] = 10
     """Products bought first afterwards, and as many bought in one order, for each own product."""
-    own_anchors: Annotated[int, Field(ge=1)] = 8
+    own_anchors: Annotated[int, Field(ge=1)] = 16
     """The customer's own products that bring neighbours of their own."""
-    types: Annotated[int, Field(ge=1)] = 8
+    types: Annotated[int, Field(ge=1)] = 12
     """Product types, by what goes with the cart and with the history, whose products are looked at."""
-    type_products: Annotated[int, Field(ge=1)] = 8
+    type_products: Annotated[int, Field(ge=1)] = 10
     """The most bought products of each of them."""
     type_unsold: Annotated[int, Field(ge=0)] = 6
     """Products of each of them that were never sold yet."""

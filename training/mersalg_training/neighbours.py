@@ -25,7 +25,7 @@ ANCHOR_CHANNELS = ("ladder", "follow", "near")
 LADDER_PRIOR = 20.0
 """Observed switches are shrunk to the popularity of the dearer products as if by so many switches."""
 MERGED_WIDTH = 64
-DIRECTED_SHARE = 0.4
+DIRECTED_SHARE = 1 / 3
 """Of a product's neighbours in the cart, places for directed pairs that would not be among them by their cosine."""
 TYPE_NEIGHBOURS = 32
 """Types kept beside each type."""

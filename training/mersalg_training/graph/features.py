@@ -39,7 +39,7 @@ def candidate_features(
         (OWN_FEATURES, shortlist.own_columns.slice(1, 0, len(OWN_FEATURES))),
         (GROUP_FEATURES, groups.all_sums_of(shortlist.item)),
         (TYPE_FEATURES, groups.affinities_of(groups.of_item[0].gather(shortlist.item))),
-        price_block(graph, tables, shortlist),
+        price_block(graph, tables, request, shortlist),
     ]
     names = [name for names, _ in blocks for name in names]
     found = graph.concat([block for _, block in blocks], 1).turned()
@@ -74,8 +74,23 @@ def statistics_of(graph: GraphBuilder, tables: ShopTables, item: Value) -> Value
     return graph.constant(stacked, "statistics").gather(item)
 
 
-def price_block(graph: GraphBuilder, tables: ShopTables, shortlist: Shortlist) -> Block:
-    """The candidate's price, and over the anchor's."""
-    price_of = graph.constant(tables.vocabulary.price, "price_of_item")
-    price = price_of.gather(shortlist.item)
-    return ("price", "price_over_anchor"), beside(graph, price, price / price_of.gather(shortlist.anchor))
+def price_block(graph: GraphBuilder, tables: ShopTables, request: Request, shortlist: Shortlist) -> Block:
+    """The candidate's price, and over the anchor's, the cart's mean and the history's mean."""
+    price = tables.vocabulary.price
+    price_of = graph.constant(price, "price_of_item")
+    known = np.stack([np.nan_to_num(price), (~np.isnan(price)).astype(np.float32)], axis=1)
+    known_of = graph.constant(known.astype(np.float32), "known_price_of_item")
+    of_item = price_of.gather(shortlist.item)
+
+    def mean(items: Value, weight: Value) -> Value:
+        """(N, 1), NaN where no price is known."""
+        summed = weight.unsqueeze(1).op("MatMul", known_of.gather(items)).squeeze(1)
+        return summed.slice(1, 0, 1) / summed.slice(1, 1, 2)
+
+    columns = [
+        of_item,
+        of_item / price_of.gather(shortlist.anchor),
+        of_item / mean(request.cart, request.cart_known),
+        of_item / mean(request.own, request.own_long),
+    ]
+    return ("price", "price_over_anchor", "price_over_cart", "price_over_history"), beside(graph, *columns)
