@@ -10,12 +10,21 @@ from mersalg.names import KINDS, MOMENTS, Kind
 from mersalg_training.calibration import Calibration
 from mersalg_training.timeline import Float32
 from mersalg_training.trees import TreeTable, predict_raw
-from parity.reference import NAN, Ask, Asked, Candidate, F, Shop, Shortlisted, shortlisted
+from parity.reference import NAN, Ask, Asked, Candidate, F, Shop, Shortlisted, shortlisted, stepped
 
 STATISTICS = (
     "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
     "price_rank",
 )  # fmt: skip
+
+
+STEPS = 2**12
+"""Steps of 1 in which the trees see what is computed for a request."""
+
+
+def seen(name: str, value: np.float32) -> np.float32:
+    """A feature as the trees see it: what is looked up as it is, all others in steps."""
+    return value if name in STATISTICS else stepped(value, STEPS)
 
 
 def featured(asked: Asked, shortlist: Shortlisted) -> list[Candidate]:
@@ -149,7 +158,7 @@ def answer(shop: Shop, decider: Decider, names: list[str], ask: Ask) -> Answer:
     for is_own, trees in ((True, decider.own_trees), (False, decider.new_trees)):
         side = [candidate for candidate in kept if candidate.is_own == is_own]
         if side:
-            X = np.array([[candidate.features[name] for name in names] for candidate in side], dtype=F)
+            X = np.array([[seen(name, candidate.features[name]) for name in names] for candidate in side], dtype=F)
             first = np.array([candidate.first_score for candidate in side], dtype=F)
             scores: Float32 = predict_raw(trees, X).astype(F) + (first if trees.adds_to_start else F(0))
             kinds = np.array([KINDS.index(candidate.kind) for candidate in side])

@@ -18,6 +18,9 @@ STATISTICS = (
 OWN_FEATURES = tuple(OWN_COLUMNS)[: list(OWN_COLUMNS).index("own_long")]
 """The columns behind them are among the signals."""
 GROUP_FEATURES = tuple(f"{attribute}_{name}" for name in SUMS for attribute in ATTRIBUTES)
+FEATURE_STEPS = 2**12
+"""What the trees compare is counted in so many steps of 1. Sums that should be equal differ in their last bits,
+otherwise in every runtime and with every padding, and a split between the two would tell one runtime from another."""
 TYPE_FEATURES = tuple(f"type_{name}" for name in AFFINITIES)
 Block = tuple[tuple[str, ...], Value]
 """Names, and (N, names, C) float32."""
@@ -42,7 +45,7 @@ def candidate_features(
         price_block(graph, tables, request, shortlist),
     ]
     names = [name for names, _ in blocks for name in names]
-    found = graph.concat([block for _, block in blocks], 1).turned()
+    found = (graph.concat([block for _, block in blocks], 1).steps(FEATURE_STEPS) * (1.0 / FEATURE_STEPS)).turned()
     return [*names, *STATISTICS], graph.concat([found, statistics_of(graph, tables, shortlist.item)], 2)
 
 
