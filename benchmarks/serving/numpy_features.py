@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from numpy_retrieval import Known
 
 NAN = np.float32(np.nan)
+FEATURE_STEPS = 2**12
+"""The trees compare what is computed for a request in so many steps of 1."""
 STATISTICS = (
     "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
     "price_rank",
@@ -21,7 +23,7 @@ NEVER = {"own_count": 0.0, "own_rate": 0.0} | dict.fromkeys(("own_days", "own_du
 GROUPS = {"type": "product_type", "category": "category", "brand": "brand"}
 OF_GROUP = ("in_cart", "own_lines", "own_share")
 OF_REQUEST = ("moment", "cart_size", "orders_made", "last_order_days", "order_gap_days", "retrieved")
-PRICES = ("price", "price_over_anchor")
+PRICES = ("price", "price_over_anchor", "price_over_cart", "price_over_history")
 KNOWN_SIGNALS = (
     "cosine", "confidence", "ladder", "follow", "near", "closest", "cart_affinity", "own_affinity", "share_of_own",
     "like_cart", "taste", "cart_fit", "own_long", "own_short", "due", "has_anchor",
@@ -76,6 +78,8 @@ def feature_matrix(
         "kind": side["kind"],
         "price": price[item],
         "price_over_anchor": price[item] / price[side["anchor"]],
+        "price_over_cart": price[item] / mean_price(price[known.cart[:100]], None),
+        "price_over_history": price[item] / mean_price(price[known.own], known.columns["own_usual"]),
     }
     columns |= {name: side["signals"][:, n] for n, name in enumerate(is_set["signals"])}
     columns |= {name: np.append(known.columns[name], never)[place] for name, never in NEVER.items()}
@@ -86,4 +90,14 @@ def feature_matrix(
     X = np.empty((len(item), len(is_set["features"])), dtype=np.float32)
     for n, name in enumerate(is_set["features"]):
         X[:, n] = columns[name]
+    in_steps = np.array([name not in STATISTICS for name in is_set["features"]])
+    X[:, in_steps] = np.round(X[:, in_steps] * np.float32(FEATURE_STEPS)) / np.float32(FEATURE_STEPS)
     return X
+
+
+def mean_price(price: np.ndarray, weight: np.ndarray | None) -> float:
+    """The mean of the known prices; NaN where none is."""
+    known = ~np.isnan(price)
+    total = known.sum() if weight is None else weight[known].sum()
+    summed = price[known].sum() if weight is None else (price[known] * weight[known]).sum()
+    return summed / total if total else NAN
