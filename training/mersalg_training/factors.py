@@ -18,7 +18,7 @@ class Taste:
     """Factors of customers x products, from which the graph folds a history in: solve @ sum(weight * factors)."""
 
     factors: Float32
-    """(n_items, factors); zeros where a product was not factorised."""
+    """(n_items, factors), in half precision; zeros where a product was not factorised."""
     solve: Float32
     """(factors, factors): the inverse of Y'Y + taste_regularization * I."""
 
@@ -32,7 +32,7 @@ def basket_factors(order: Int64, item: Int64, n_items: int, config: FactorsConfi
     recent = row >= len(orders) - config.max_orders
     factors = fitted_factors(row[recent], item[recent], np.ones(int(recent.sum())), n_items, config, seed)
     length = np.linalg.norm(factors, axis=1, keepdims=True)
-    return halved(np.divide(factors, length, out=np.zeros_like(factors), where=length > 0))
+    return np.asarray(np.divide(factors, length, out=np.zeros_like(factors), where=length > 0))
 
 
 def customer_taste(customer: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Taste:

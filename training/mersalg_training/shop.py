@@ -5,7 +5,7 @@ from __future__ import annotations
 from mersalg_training.attributes import Attributes
 from mersalg_training.config import Config
 from mersalg_training.counts import count_purchases
-from mersalg_training.factors import Taste, basket_factors, customer_taste
+from mersalg_training.factors import Taste, basket_factors, customer_taste, halved
 from mersalg_training.graph.tables import Rhythm, ShopTables
 from mersalg_training.neighbours import build_neighbours
 from mersalg_training.progress import Tick
@@ -47,7 +47,7 @@ def factorise(timeline: Timeline, vocabulary: Vocabulary, cut_day: float, config
     item = vocabulary.item_of_code[timeline.line_product[before]]
     frequent = vocabulary.orders[item] >= config.counts.min_support
     order = timeline.line_order[before][frequent].astype("int64")
-    factors = basket_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed)
+    factors = halved(basket_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed))
     customer = timeline.order_customer[order].astype("int64")
     known = customer != UNKNOWN
     taste = customer_taste(customer[known], item[frequent][known], vocabulary.n_items + 1, config.factors, config.seed)
