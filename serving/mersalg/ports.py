@@ -44,6 +44,8 @@ PORT_NAME, PORT_TYPE, PORT_FIELDS = 1, 2, frozenset({1, 2, 3, 4})
 TYPE_TENSOR, TYPE_FIELDS = 1, frozenset({1, 6})
 TENSOR_ELEMENT, TENSOR_SHAPE, TENSOR_FIELDS = 1, 2, frozenset({1, 2})
 SHAPE_SIZE, SIZE_VALUE, SIZE_FIELDS = 1, 1, frozenset({1, 2, 3})
+SIZE_TEXTS = (2, 3)
+"""What a free size is called, and what it denotes: a runtime hands them on as text."""
 
 
 def check_ports(ports: list[memoryview], expected: Mapping[str, tuple[str, int]], where: str) -> None:
@@ -76,6 +78,8 @@ def read_port(port: memoryview) -> tuple[str, int, list[int | None]]:
         if number != SHAPE_SIZE:
             raise ValueError("a field that is not known")
         size = once(part(value), SIZE_FIELDS)
+        for called in SIZE_TEXTS:
+            text(size.get(called, memoryview(b"")))
         sizes.append(number_of(size[SIZE_VALUE]) if SIZE_VALUE in size else None)
     return text(message.get(PORT_NAME, memoryview(b""))), number_of(tensor.get(TENSOR_ELEMENT, 0)), sizes
 

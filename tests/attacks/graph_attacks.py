@@ -206,6 +206,15 @@ def behind_a_fixed_width() -> list[bytes]:
     return found
 
 
+def size_without_a_text(field: str) -> bytes:
+    """The toy scorer whose first input calls a size by bytes that are no UTF-8; a runtime hands them on as text."""
+
+    def name(model: Any) -> None:
+        setattr(model.graph.input[0].type.tensor_type.shape.dim[0], field, "<size>")
+
+    return changed(name).replace(b"<size>", b"<\x9fize>")
+
+
 def trees(**changes: Any) -> bytes:
     """The toy scorer with an ensemble of two trees: splits 0 -> 1 and 2, five leaves."""
     attributes = {
@@ -267,6 +276,8 @@ def graph_attacks() -> Iterator[tuple[str, bytes, str]]:
     good = build_scorer().SerializeToString()
     yield "a field of a later form", good + number(26 << 3 | 2) + b"\0", "field 26 of the model"
     yield "a second graph", good + number(7 << 3 | 2) + b"\0", "inputs"  # some would merge it with the first
+    for field in ("dim_param", "denotation"):
+        yield f"a size whose {field} is no text", size_without_a_text(field), "not one"
     for name, changes in NO_TREES.items():
         yield name, trees(**changes), ""
     yield "a tree that is too deep", chain(1025), "at most 1024 levels"

@@ -20,6 +20,7 @@ from attacks.graph_attacks import (
     number,
     places,
     read_differently,
+    size_without_a_text,
     trees,
 )
 from mersalg import BundleError, load
@@ -73,6 +74,14 @@ def test_an_operator_does_not_hide_behind_a_number_of_fixed_width() -> None:
     for model in behind_a_fixed_width():
         assert onnx.ModelProto.FromString(model).graph.node[-1].op_type == "Loop"
         refuse(model, "not one")
+
+
+@pytest.mark.parametrize("field", ["dim_param", "denotation"])
+@pytest.mark.usefixtures("no_runtime")
+def test_a_size_is_called_by_a_text(folder: Path, field: str) -> None:
+    rewrite(folder, "scorer.onnx", size_without_a_text(field))
+    with pytest.raises(BundleError, match="not one"):
+        load(folder)
 
 
 def test_trees_that_are_trees_pass_up_to_the_greatest_depth() -> None:

@@ -45,7 +45,7 @@ const PORT = { name: 1, type: 2, known: new Set([1, 2, 3, 4]) };
 const TYPE = { tensor: 1, known: new Set([1, 6]) };
 const TENSOR = { element: 1, shape: 2, known: new Set([1, 2]) };
 const SHAPE_SIZE = 1;
-const SIZE = { value: 1, known: new Set([1, 2, 3]) };
+const SIZE = { value: 1, texts: [2, 3], known: new Set([1, 2, 3]) };
 
 /**
  * Refuse declared inputs or outputs of another name, type, rank or width.
@@ -100,6 +100,7 @@ function readPort(port) {
   for (const [number, value] of fields(inner(tensor, TENSOR.shape))) {
     if (number !== SHAPE_SIZE) throw new Damage("a field that is not known");
     const size = once(part(value), SIZE.known);
+    for (const called of SIZE.texts) text(inner(size, called));
     shape.push(size.has(SIZE.value) ? numberOf(size.get(SIZE.value)) : null);
   }
   const name = text(inner(message, PORT.name));
