@@ -69,10 +69,10 @@ def main() -> None:
     loading = time.perf_counter() - start
     random = np.random.default_rng(0)
     requests = drawn_requests(sorted(recommender.names)[:20_000], args.requests, random)
-    feeds = [encode([read_mapping(request)], threshold=True) for request in requests]
+    feeds = [encode(read_mapping(request)) for request in requests]
     parts: dict[str, tuple[Callable[[Any], object], list[Any]]] = {
         "recommend": (lambda request: recommender.recommend(**request), requests),
-        "  of which reading and encoding": (lambda r: encode([read_mapping(r)], threshold=True), requests),
+        "  of which reading and encoding": (lambda r: encode(read_mapping(r)), requests),
         "  of which the graph": (recommender.session.run, feeds),
     }
     times: dict[str, list[float]] = {name: [] for name in parts}

@@ -114,7 +114,7 @@ def request(content: bytes) -> bool:
         read = read_mapping(mapping)
     except MersalgError:
         return False
-    feeds = encode([read])
+    feeds = encode(read)
     assert all(array.shape[0] == 1 for array in feeds.values())
     assert len(read.history) <= HISTORY_LINES
     assert np.isfinite(feeds["history_age_days"]).all()

@@ -81,7 +81,7 @@ def encoded(requests: list[Request]) -> list[Any]:
     """The graph's inputs."""
     from mersalg.requests import encode, read_mapping  # noqa: PLC0415
 
-    return [encode([read_mapping(request)], threshold=True) for request in requests]
+    return [encode(read_mapping(request)) for request in requests]
 
 
 def in_batches(place: Place) -> Ask:
@@ -114,7 +114,7 @@ def numpy_with_onnxruntime(place: Place) -> Ask:
     from mersalg.session import open_runtime  # noqa: PLC0415
 
     folder = place.work / "numpy"
-    own, new = (open_runtime((folder / f"{side}.onnx").read_bytes(), 1) for side in ("own", "new"))
+    own, new = (open_runtime((folder / f"{side}.onnx").read_bytes()) for side in ("own", "new"))
     shop = NumpyShop(
         folder,
         lambda X: own.run(None, {"features": X})[0][:, 0],

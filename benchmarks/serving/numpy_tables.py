@@ -27,7 +27,7 @@ from mersalg_training.shop import learn_shop
 from mersalg_training.trees import TreeTable
 
 NEEDED = (
-    "first_weights", "facts_of_item", "calibration_score", "calibration_score_flat", "calibration_relevance",
+    "first_weights", "standing_of_item", "calibration_score", "calibration_score_flat", "calibration_relevance",
     "calibration_slope",
 )  # fmt: skip
 
@@ -97,8 +97,8 @@ def write_rival(
         scanned=scanned,
         place_of_scanned=place_of_scanned,
         popular=tables.most_popular(tables.config.retrieve.popular_candidates),
-        standing=of_bundle["facts_of_item"][:, -len(of_bundle["first_weights"]) :],
-        **{name: array for name, array in of_bundle.items() if name != "facts_of_item"},
+        standing=of_bundle["standing_of_item"].reshape(len(of_bundle["first_weights"]), -1).T,
+        **{name: array for name, array in of_bundle.items() if name != "standing_of_item"},
     )
     shop = settings(tables) | {
         "product_ids": product_ids,

@@ -90,7 +90,7 @@ export interface Manifest {
 export interface ScoreOptions {
   /** false ranks everything that was retrieved, for evaluation. */
   threshold?: boolean;
-  /** Requests in one run of the graph; 64 where it is absent. */
+  /** Requests that are checked before they are answered; 64 where it is absent. */
   batch_size?: number;
 }
 
@@ -102,7 +102,7 @@ export class Recommender {
   recommend(request?: Request): Promise<Offers>;
   /** The offers for each request, in their order. */
   score(requests: Iterable<Request> | AsyncIterable<Request>, options?: ScoreOptions): Promise<Offers[]>;
-  /** `score` as an iterator that holds some batches only. */
+  /** `score` as an iterator that holds `batch_size` requests at a time. */
   stream(requests: Iterable<Request> | AsyncIterable<Request>, options?: ScoreOptions): AsyncGenerator<Offers>;
   /** The product's name, or its id when the bundle knows no name. */
   name(product_id: string): string;

@@ -125,7 +125,10 @@ def add_own_commands(subparsers: Subparsers) -> None:
     score.add_argument("--out", type=Path, required=True, help="the same suffixes")
     score.add_argument("--no-threshold", action="store_true", help="rank everything that was retrieved")
     add_policy_options(score)
-    score.add_argument("--batch-size", type=int, default=64, help="requests in one run of the graph (default: 64)")
+    held = "requests that are read before they are answered (default: 64)"
+    score.add_argument("--batch-size", type=int, default=64, help=held)
+    cores = os.cpu_count() or 1
+    score.add_argument("--threads", type=int, default=cores, help=f"answers at once (default: cores, {cores} here)")
     add_policy_command(subparsers)
     add_follow_up_commands(subparsers)
 
@@ -281,7 +284,7 @@ def score_requests(args: argparse.Namespace) -> int:
 
     form_of(args.out)
     requests = read_requests(args.requests)
-    recommender = under_policy(load(args.bundle), args)
+    recommender = under_policy(load(args.bundle, threads=args.threads), args)
     answers = recommender.stream(requests, threshold=not args.no_threshold, batch_size=args.batch_size)
     tally: Counter[str] = Counter()
     filtered: Counter[str] = Counter()

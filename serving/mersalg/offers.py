@@ -117,28 +117,26 @@ class Offers(Sequence[Offer]):
         return "\n".join([f"Offers({len(self.items)} of {self.retrieved} retrieved)", *lines])
 
 
-def read_answers(
-    requests: Sequence[Request], outputs: dict[str, npt.NDArray[np.generic]], silent: Sequence[bool]
-) -> list[Offers]:
-    """One answer a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
+def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], silent: Sequence[bool]) -> Offers:
+    """The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
 
-    The outputs are (N, K) and, for retrieved, (N,) and best_relevance, (N, 5), as the bundle format says; BundleError
-    where the graph gives others, or a kind that there is not.
+    The outputs are (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), as the bundle format says; BundleError
+    where the graph gives others, or a kind that there is not. A place of kind -1 holds nothing.
     """
     names = ("product_id", "kind", "relevance", "score", "because", "retrieved", "best_relevance")
-    rows = zip(*(outputs[name].tolist() for name in names), strict=True)
     try:
-        return [answer(request, row, silent) for request, row in zip(requests, rows, strict=True)]
+        (row,) = zip(*(outputs[name].tolist() for name in names), strict=True)
+        return answer(request, row, silent)
     except (IndexError, ValueError) as error:
         shapes = {name: outputs[name].shape for name in names}
         raise BundleError(
-            f"scorer.onnx: expected outputs of {len(requests)} requests, with kinds from -1 to {len(KINDS) - 1}, got "
+            f"scorer.onnx: expected outputs of 1 request, with kinds from -1 to {len(KINDS) - 1}, got "
             f"shapes {shapes}: {error}; verify the bundle"
         ) from error
 
 
 def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Offers:
-    """The answer of one request from its row of every output; unused places have kind -1 and come last."""
+    """The answer of a request from its row of every output."""
     product_ids, kinds, relevances, scores, anchors, retrieved, best = row
     items = tuple(
         Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None)

@@ -63,7 +63,7 @@ def check_ports(ports: list[memoryview], expected: Mapping[str, tuple[str, int]]
             got = ELEMENTS.get(element, f"element type {element}")
             raise BundleError(f"{where}: {name}: expected {wanted} of rank {rank}, got {got} of rank {len(shape)}")
         for axis, size in enumerate(shape):
-            fixed = FIXED_WIDTHS.get(name) if axis == 1 else None
+            fixed = FIXED_WIDTHS.get(name) if axis else 1
             if size is not None and size != fixed:
                 raise BundleError(f"{where}: {name}: expected axis {axis} of size {fixed or 'any'}, got {size}")
 

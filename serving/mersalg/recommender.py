@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -12,23 +13,21 @@ from typing import Any, Final, Protocol
 from mersalg.bundle import Bundle, read_bundle, read_names
 from mersalg.errors import BundleError, MersalgError, RequestError
 from mersalg.names import KINDS
-from mersalg.offers import Offers, answer_without_graph, read_answers
+from mersalg.offers import Offers, answer_without_graph, read_answer
 from mersalg.requests import Request, encode, read_mapping, read_request
 from mersalg.session import Session
 
 GOLDEN_TOLERANCE: Final = 1e-4
 """Largest difference of a golden offer's relevance."""
-SORTED_BATCHES: Final = 32
-"""Requests of so many batches are sorted by the lengths of `only` and history, so that a batch has little padding."""
 
 
 def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = None) -> Recommender:
     """A recommender from a bundle, verified, opened and tried on its golden requests.
 
     `path` is a folder, or `models:/NAME@ALIAS` or `models:/NAME/VERSION` in the MLflow server that MLFLOW_TRACKING_URI
-    names; where that is down, the version that the address was last loaded from, with a warning. `threads` are those of
-    one answer; 1 is the best for single requests. Load after a fork, not before. With the file of a `public_key` only a
-    bundle that its private key has signed is loaded (extra `signing`).
+    names; where that is down, the version that the address was last loaded from, with a warning. An answer takes one
+    thread; `score` and `stream` compute `threads` answers at once. Load after a fork, not before. With the file of a
+    `public_key` only a bundle that its private key has signed is loaded (extra `signing`).
     BundleError when anything is not as the bundle format (models/README.md) says, RegistryError when the server
     refuses.
     """
@@ -43,7 +42,7 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
         registry.mark_good(fetched)
         return recommender
     bundle = read_bundle(path, public_key)
-    recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx"), threads=threads))
+    recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")), threads=threads)
     check_golden(recommender, bundle)
     return recommender
 
@@ -51,7 +50,9 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
 class Recommender:
     """Answers requests with offers. Holds nothing about a request; safe to share between threads."""
 
-    def __init__(self, bundle: Bundle, session: Session) -> None:
+    def __init__(self, bundle: Bundle, session: Session, *, threads: int = 1) -> None:
+        """threads: the answers that `score` works on at once."""
+        self.threads = threads
         self.folder = bundle.folder
         self.manifest: Mapping[str, Any] = bundle.manifest
         self.session = session
@@ -95,29 +96,32 @@ class Recommender:
         """The offers for each request, in the order of the requests: mappings with the fields of `recommend`.
 
         A request may carry a `request_id`, which its offers repeat. `threshold=False` ranks everything that was
-        retrieved. A batch gives what single requests give. RequestError names the request and the field.
+        retrieved. RequestError names the request and the field.
         """
         return list(self.stream(requests, threshold=threshold, batch_size=batch_size))
 
     def stream(
         self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
     ) -> Iterator[Offers]:
-        """`score` as an iterator that holds some batches only."""
+        """`score` as an iterator that holds `batch_size` requests at a time."""
         return stream_answers(self, requests, threshold, batch_size)
 
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
-        """The offers for checked requests, in one run of the graph. Facts of a shopper are a policy's and refused."""
+        """The offers for checked requests, a run of the graph each. Facts of a shopper are a policy's and refused."""
         for request in requests:
             if request.shopper is not None:
                 expected = "nothing, for no policy acts here that could heed it"
                 raise RequestError("shopper", expected, request.shopper, where_of(request))
-        known = [answer_without_graph(request) for request in requests]
-        asked = [request for request, answer in zip(requests, known, strict=True) if answer is None]
-        if not asked:
-            return [answer for answer in known if answer is not None]
-        outputs = self.session.run(encode(asked, threshold=threshold))
-        found = iter(read_answers(asked, outputs, self.silent))
-        return [answer if answer is not None else next(found) for answer in known]
+        if self.threads == 1 or len(requests) == 1:
+            return [self._answer(request, threshold=threshold) for request in requests]
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="mersalg-score") as pool:
+            return list(pool.map(lambda request: self._answer(request, threshold=threshold), requests))
+
+    def _answer(self, request: Request, *, threshold: bool) -> Offers:
+        known = answer_without_graph(request)
+        if known is not None:
+            return known
+        return read_answer(request, self.session.run(encode(request, threshold=threshold)), self.silent)
 
     def name(self, product_id: str) -> str:
         """The product's name, or its id when the bundle knows no name. The names are read at the first call."""
@@ -148,18 +152,12 @@ class Answers(Protocol):
 def stream_answers(
     by: Answers, requests: Iterable[Mapping[str, Any]], threshold: bool, batch_size: int
 ) -> Iterator[Offers]:
-    """The offers for each request in the order of the requests; some batches are held, sorted by their lengths."""
+    """The offers for each request, in the order of the requests, of which `batch_size` are held at a time."""
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise MersalgError(f"batch_size: expected a whole number from 1, got {batch_size!r}")
     checked = (read_numbered(number, mapping) for number, mapping in enumerate(requests, start=1))
-    while chunk := list(islice(checked, batch_size * SORTED_BATCHES)):
-        by_length = sorted(range(len(chunk)), key=lambda place: (len(chunk[place].only), len(chunk[place].history)))
-        answers: dict[int, Offers] = {}
-        for start in range(0, len(chunk), batch_size):
-            positions = by_length[start : start + batch_size]
-            batch = by.answer([chunk[position] for position in positions], threshold=threshold)
-            answers.update(zip(positions, batch, strict=True))
-        yield from (answers[position] for position in range(len(chunk)))
+    while batch := list(islice(checked, batch_size)):
+        yield from by.answer(batch, threshold=threshold)
 
 
 def read_numbered(number: int, mapping: Mapping[str, Any]) -> Request:

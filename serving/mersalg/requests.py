@@ -117,38 +117,31 @@ def read_mapping(mapping: Mapping[str, Any]) -> Request:
     return read_request(**mapping, limit_is_stated="limit" in mapping)
 
 
-def encode(requests: Sequence[Request], *, threshold: bool = True) -> Feeds:
-    """The graph's inputs for N >= 1 requests, each padded to the longest, every width at least 1."""
-    ages, quantities = [r.history_age_days for r in requests], [r.history_quantity for r in requests]
+def encode(request: Request, *, threshold: bool = True) -> Feeds:
+    """The graph's inputs for one request: a first axis of 1, every width at least 1."""
     return {
-        "cart": padded_text([r.cart for r in requests]),
-        "history": padded_text([r.history for r in requests]),
-        "history_age_days": padded_numbers(ages),
-        "history_quantity": padded_numbers(quantities),
-        "exclude": padded_text([r.exclude for r in requests]),
-        "moment": np.array([r.moment for r in requests], dtype=np.int64),
-        "kinds": np.array([r.kinds for r in requests], dtype=np.bool_),
-        "limit": np.array([r.limit for r in requests], dtype=np.int64),
-        "apply_threshold": np.full(len(requests), threshold, dtype=np.bool_),
-        "only": padded_text([r.only for r in requests]),
-        "by_value": np.array([r.by_value for r in requests], dtype=np.bool_),
+        "cart": one_row(request.cart),
+        "history": one_row(request.history),
+        "history_age_days": one_row_of_numbers(request.history_age_days),
+        "history_quantity": one_row_of_numbers(request.history_quantity),
+        "exclude": one_row(request.exclude),
+        "moment": np.array([request.moment], dtype=np.int64),
+        "kinds": np.array([request.kinds], dtype=np.bool_),
+        "limit": np.array([request.limit], dtype=np.int64),
+        "apply_threshold": np.array([threshold], dtype=np.bool_),
+        "only": one_row(request.only),
+        "by_value": np.array([request.by_value], dtype=np.bool_),
     }
 
 
-def padded_text(rows: Sequence[list[str]]) -> npt.NDArray[np.object_]:
-    """(N, longest or 1) object, "" where a row is shorter."""
-    width = max(1, *map(len, rows)) if len(rows) > 1 else len(rows[0]) or 1
-    return np.array([row if len(row) == width else row + [""] * (width - len(row)) for row in rows], dtype=object)
+def one_row(ids: list[str]) -> npt.NDArray[np.object_]:
+    """(1, length) object; one "" for an empty list."""
+    return np.array([ids or [""]], dtype=object)
 
 
-def padded_numbers(rows: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """(N, longest or 1) float32, 0 where a row is shorter."""
-    if len(rows) == 1 and len(rows[0]):
-        return rows[0].reshape(1, -1)
-    padded = np.zeros((len(rows), max(1, *map(len, rows))), dtype=np.float32)
-    for position, row in enumerate(rows):
-        padded[position, : len(row)] = row
-    return padded
+def one_row_of_numbers(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(1, length) float32; one 0 for an empty list."""
+    return values.reshape(1, -1) if len(values) else np.zeros((1, 1), dtype=np.float32)
 
 
 def read_product_ids(values: Iterable[str] | None, field: str) -> list[str]:

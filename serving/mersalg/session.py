@@ -16,17 +16,15 @@ from mersalg.ports import FIXED_WIDTHS, INPUTS, OUTPUTS
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-def open_runtime(model: bytes, threads: int) -> Any:
-    """An onnxruntime session for any graph: no telemetry, no spinning threads, errors as exceptions only."""
+def open_runtime(model: bytes) -> Any:
+    """An onnxruntime session for any graph: no telemetry, one thread a run, errors as exceptions only."""
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3  # errors only
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     runtime = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     runtime._model_bytes = None  # kept for a change of providers, which never comes, at the size of the whole model
     return runtime
@@ -35,12 +33,12 @@ def open_runtime(model: bytes, threads: int) -> Any:
 class Session:
     """An open scorer. `run` may be called from many threads at once; a session does not survive a fork."""
 
-    def __init__(self, model: bytes, where: str, *, threads: int = 1) -> None:
+    def __init__(self, model: bytes, where: str) -> None:
         """Open verified bytes. BundleError when the runtime refuses them or a name, type or rank is another."""
         self.where = where
         self.process = os.getpid()
         try:
-            self.runtime = open_runtime(model, threads)
+            self.runtime = open_runtime(model)
         except Exception as error:
             raise BundleError(
                 f"{where}: onnxruntime {onnxruntime.__version__} cannot open it: {error}; export the bundle again, "
@@ -77,6 +75,6 @@ def check_ports(ports: list[Any], expected: Mapping[str, tuple[str, int]], where
                 f"{where}: {port.name}: expected {element} of rank {rank}, got {port.type} of shape {port.shape}"
             )
         for axis, size in enumerate(port.shape):
-            wanted = FIXED_WIDTHS.get(port.name) if axis == 1 else None
+            wanted = FIXED_WIDTHS.get(port.name) if axis else 1
             if isinstance(size, int) and size != wanted:
                 raise BundleError(f"{where}: {port.name}: expected axis {axis} of size {wanted or 'any'}, got {size}")

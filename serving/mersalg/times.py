@@ -7,7 +7,7 @@ sort. Pure functions of their arguments, except that a missing `at` is the clock
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from typing import Any, Final
@@ -48,12 +48,12 @@ def days_between(at: datetime | None, times: Sequence[Any]) -> npt.NDArray[np.fl
     `at` has gone through `read_time`; the times have not.
     """
     try:
-        days = in_days(at or datetime.now(UTC).replace(tzinfo=None), times)
+        days = in_days(at or datetime.now(UTC).replace(tzinfo=None), times, plain=False)
         if np.isfinite(days).all():
             return days
     except (TypeError, AttributeError, ValueError, OverflowError):
         pass  # a text, a time zone or a wrong value: read each below, and name the wrong one
-    read = [read_time(value, f"history[{position}].ordered_at") for position, value in enumerate(times)]
+    read = read_times(times)
     aware = read[0].tzinfo is not None
     for position, time in enumerate(read):
         if (time.tzinfo is not None) != aware:
@@ -64,13 +64,35 @@ def days_between(at: datetime | None, times: Sequence[Any]) -> npt.NDArray[np.fl
         at = datetime.now(UTC) if aware else datetime.now(UTC).replace(tzinfo=None)
     if (at.tzinfo is not None) != aware:
         raise RequestError("at", zone_like(aware, "history[0].ordered_at"), at)
-    return in_days(at, read)
+    return in_days(at, read, plain=True)
 
 
-def in_days(at: datetime, times: Sequence[Any]) -> npt.NDArray[np.float64]:
-    """(n_lines,) days from each time to `at`."""
-    passed = map(timedelta.total_seconds, map(operator.sub, repeat(at), times))
-    return np.fromiter(passed, dtype=np.float64, count=len(times)) / SECONDS_A_DAY
+def read_times(times: Sequence[Any]) -> list[datetime]:
+    """Each ordered_at of a history as a plain datetime; a text that is there again is read once."""
+    read: list[datetime] = []
+    of_text: dict[str, datetime] = {}
+    for position, value in enumerate(times):
+        known = of_text.get(value) if type(value) is str else None
+        if known is None:
+            known = read_time(value, f"history[{position}].ordered_at")
+            if type(value) is str:
+                of_text[value] = known
+        read.append(known)
+    return read
+
+
+def in_days(at: datetime, times: Sequence[Any], *, plain: bool) -> npt.NDArray[np.float64]:
+    """(n_lines,) days from each time to `at`; whether all are naive or in UTC is known where they are plain."""
+    if at.tzinfo is not None and not plain:  # equal times of a zone may lie an hour apart, where clocks are put back
+        return np.fromiter(seconds_between(at, times), dtype=np.float64, count=len(times)) / SECONDS_A_DAY
+    once = list(dict.fromkeys(times))  # the lines of an order have one time
+    seconds = dict(zip(once, seconds_between(at, once), strict=True))
+    return np.fromiter(map(seconds.__getitem__, times), dtype=np.float64, count=len(times)) / SECONDS_A_DAY
+
+
+def seconds_between(at: datetime, times: Iterable[Any]) -> Iterable[float]:
+    """The seconds from each time to `at`."""
+    return map(timedelta.total_seconds, map(operator.sub, repeat(at), times))
 
 
 def zone_like(aware: bool, other: str) -> str:

@@ -67,7 +67,7 @@ def test_lightgbm_scores_with_the_bundles_trees() -> None:
 def test_the_trees_alone_score_in_onnxruntime() -> None:
     from bundle_parts import trees_alone
 
-    session = open_runtime(trees_alone(two_trees()), 1)
+    session = open_runtime(trees_alone(two_trees()))
     np.testing.assert_allclose(session.run(None, {"features": ROWS})[0][:, 0], SCORES)
 
 
@@ -76,8 +76,8 @@ def test_a_graph_that_is_built_otherwise_is_refused_by_name() -> None:
 
     from toy_bundle import build_scorer
 
-    with pytest.raises(BundleError, match="got none named facts_of_item"):
-        constants(build_scorer(), ("facts_of_item",))
+    with pytest.raises(BundleError, match="got none named standing_of_item"):
+        constants(build_scorer(), ("standing_of_item",))
     with pytest.raises(BundleError, match="expected one tree node, raw_score, got none"):
         tree_tables(build_scorer(), 1, adds_to_start=True)
 

@@ -1,4 +1,4 @@
-"""Claims about calls that are answered in one run of the graph: nobody waits for company, nobody fails for another."""
+"""Claims about calls that are answered in one go: nobody waits for company, nobody fails for another."""
 
 from __future__ import annotations
 

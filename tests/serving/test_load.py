@@ -219,7 +219,7 @@ def test_inputs_and_outputs_of_another_name_type_or_width_are_refused(own_folder
     scorer_with(lambda graph: graph.input.append(helper.make_tensor_value_info("customer", TensorProto.FLOAT, ["N"])))
     refuse(own_folder, "inputs", "not known ['customer']")
     scorer_with(
-        lambda graph: graph.input[0].CopyFrom(helper.make_tensor_value_info("cart", TensorProto.STRING, [1, "B"]))
+        lambda graph: graph.input[0].CopyFrom(helper.make_tensor_value_info("cart", TensorProto.STRING, [2, "B"]))
     )
     refuse(own_folder, "cart", "axis 0")
 

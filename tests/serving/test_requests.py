@@ -16,21 +16,29 @@ LINE = {"product_id": "milk", "ordered_at": datetime(2017, 5, 31), "quantity": 2
 
 
 def test_every_input_has_the_type_and_padding_of_the_bundle_format() -> None:
-    long = read_request(cart=["a", "b"], history=[LINE, LINE], at=AT, moment="checkout", kinds=["upsell"], limit=4)
-    feeds = encode([long, read_request(exclude=["x"], only=["y", "z"], order="value")], threshold=False)
-    assert feeds["cart"].tolist() == [["a", "b"], ["", ""]]
-    assert feeds["history"].tolist() == [["milk", "milk"], ["", ""]]
-    assert feeds["history_age_days"].tolist() == [[1.5, 1.5], [0, 0]]
-    assert feeds["history_quantity"].tolist() == [[2, 2], [0, 0]]
-    assert feeds["exclude"].tolist() == [[""], ["x"]]
-    assert feeds["moment"].tolist() == [2, 1]
-    assert feeds["kinds"].tolist() == [[False, False, True, False, False], [True] * 5]
-    assert feeds["limit"].tolist() == [4, 3]
-    assert feeds["apply_threshold"].tolist() == [False, False]
-    assert feeds["only"].tolist() == [["", ""], ["y", "z"]]
-    assert feeds["by_value"].tolist() == [False, True]
+    asked = read_request(cart=["a", "b"], history=[LINE, LINE], at=AT, moment="checkout", kinds=["upsell"], limit=4)
+    feeds = encode(asked, threshold=False)
+    assert {name: feed.tolist() for name, feed in feeds.items()} == {
+        "cart": [["a", "b"]],
+        "history": [["milk", "milk"]],
+        "history_age_days": [[1.5, 1.5]],
+        "history_quantity": [[2, 2]],
+        "exclude": [[""]],
+        "moment": [2],
+        "kinds": [[False, False, True, False, False]],
+        "limit": [4],
+        "apply_threshold": [False],
+        "only": [[""]],
+        "by_value": [False],
+    }
+    empty = encode(read_request(exclude=["x"], only=["y", "z"], order="value"))
+    assert (empty["cart"].tolist(), empty["history"].tolist()) == ([[""]], [[""]])
+    assert (empty["history_age_days"].tolist(), empty["history_quantity"].tolist()) == ([[0]], [[0]])
+    assert (empty["exclude"].tolist(), empty["only"].tolist()) == ([["x"]], [["y", "z"]])
+    assert (empty["by_value"].tolist(), empty["apply_threshold"].tolist()) == ([True], [True])
     types = ["O", "O", "float32", "float32", "O", "int64", "bool", "int64", "bool", "O", "bool"]
-    assert [feed.dtype for feed in feeds.values()] == [np.dtype(t) for t in types]
+    for encoded in (feeds, empty):
+        assert [feed.dtype for feed in encoded.values()] == [np.dtype(t) for t in types]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +91,20 @@ def test_a_missing_quantity_is_one() -> None:
     assert read_request(history=lines, at=AT).history_quantity.tolist() == [1, 1, 3]
 
 
+def test_lines_of_one_time_have_one_age_but_for_the_hour_that_comes_twice() -> None:
+    times = [datetime(2017, 5, 31), datetime(2017, 5, 30), datetime(2017, 5, 31)]
+    for form in (lambda time: time, datetime.isoformat, lambda time: time.isoformat() + "Z"):
+        lines = [{**LINE, "ordered_at": form(time)} for time in times]
+        ages = read_request(history=lines, at=form(AT)).history_age_days
+        assert ages.tolist() == [1.5, 2.5, 1.5]
+    berlin = ZoneInfo("Europe/Berlin")
+    twice = [datetime(2017, 10, 29, 2, 30, tzinfo=berlin, fold=fold) for fold in (0, 1)]
+    assert twice[0] == twice[1]
+    lines = [{**LINE, "ordered_at": time} for time in twice]
+    ages = read_request(history=lines, at=datetime(2017, 10, 30, tzinfo=UTC)).history_age_days * 24
+    assert ages.tolist() == pytest.approx([23.5, 22.5])
+
+
 def test_the_latest_thousand_lines_keep_their_order_and_of_one_time_the_later_stays() -> None:
     lines = [{**LINE, "product_id": f"p{number}"} for number in range(1003)]
     assert read_request(history=lines, at=AT).history == [f"p{number}" for number in range(3, 1003)]
@@ -90,7 +112,7 @@ def test_the_latest_thousand_lines_keep_their_order_and_of_one_time_the_later_st
 
 def test_any_collection_of_ids_will_do() -> None:
     for cart in (["a", "b"], ("a", "b"), np.array(["a", "b"]), np.array(["a", "b"], dtype=object), iter("ab")):
-        assert encode([read_request(cart=cart)])["cart"].tolist() == [["a", "b"]]
+        assert encode(read_request(cart=cart))["cart"].tolist() == [["a", "b"]]
 
 
 WRONG = [

@@ -116,14 +116,14 @@ def test_without_rows_nothing_is_relevant() -> None:
 
 def test_the_graph_gives_the_very_same_numbers(fitted: Calibration) -> None:
     graph = GraphBuilder("calibration")
-    score = graph.input("score", TensorProto.FLOAT, ["n", "c"])
-    kind = graph.input("kind", TensorProto.INT64, ["n", "c"])
-    graph.output(calibrated(graph, fitted, score, kind), "relevance", TensorProto.FLOAT, ["n", "c"])
-    runtime = open_runtime(graph.model().SerializeToString(), 1)
+    score = graph.input("score", TensorProto.FLOAT, ["c"])
+    kind = graph.input("kind", TensorProto.INT64, ["c"])
+    graph.output(calibrated(graph, fitted, score, kind), "relevance", TensorProto.FLOAT, ["c"])
+    runtime = open_runtime(graph.model().SerializeToString())
     random = np.random.default_rng(5)
     knots = fitted.score[np.isfinite(fitted.score)]
     beside = [knots, np.nextafter(knots, np.float32(-np.inf)), np.nextafter(knots, np.float32(np.inf))]
     scores = np.concatenate([*beside, random.normal(scale=4, size=5000), [-1e9, 1e9]]).astype(np.float32)
     kinds = random.integers(0, len(KINDS), len(scores))
-    found = runtime.run(["relevance"], {"score": scores[None], "kind": kinds[None]})[0][0]
+    found = runtime.run(["relevance"], {"score": scores, "kind": kinds})[0]
     np.testing.assert_array_equal(found, fitted.apply(scores, kinds))

@@ -13,14 +13,16 @@ from mersalg.names import KINDS
 from mersalg.session import open_runtime
 from mersalg_training.cases import Cases
 from mersalg_training.graph.scorer import featurise_model
+from mersalg_training.graph.shortlist import own_group
 from mersalg_training.graph.tables import ShopTables
 from mersalg_training.progress import Tick
 from mersalg_training.timeline import Float32, Int64, Timeline
 from mersalg_training.trees import TreeTable
 
-BATCH = 64
-
+PIECE = 64
+"""Requests that one thread takes at once; the graph takes one a run."""
 THREADS = 2
+NO_AGE: Float32 = np.zeros(1, dtype=np.float32)
 
 
 def nothing() -> Float32:
@@ -35,7 +37,7 @@ def no_group() -> Int64:
 
 @dataclass(frozen=True)
 class Found:
-    """Candidates of a batch of requests, C places each."""
+    """Candidates of some requests, C places each: own products from the first place, new ones behind their places."""
 
     rows: Int64
     """(m,) positions of the requests among the cases."""
@@ -67,13 +69,10 @@ class Featuriser:
         self, tables: ShopTables, first_weights: Float32, trees: tuple[TreeTable, TreeTable] | None = None
     ) -> None:
         model, self.feature_names = featurise_model(tables, first_weights, trees)
-        self.outputs = [
-            "item",
-            "kind",
-            *(["features", "first_score", "signals", "group"] if trees is None else ["score"]),
-        ]
+        self.outputs = ["item", "kind", "group"]
+        self.outputs += ["features", "first_score", "signals"] if trees is None else ["score"]
         self.tables = tables
-        self.runtime = open_runtime(model.SerializeToString(), threads=1)
+        self.runtime = open_runtime(model.SerializeToString())
 
     @property
     def sides(self) -> tuple[slice, slice]:
@@ -84,57 +83,60 @@ class Featuriser:
     def run(
         self, timeline: Timeline, cases: Cases, tick: Tick, offered: npt.NDArray[np.bool_] | None = None
     ) -> Iterator[Found]:
-        """The candidates of every case, in batches of similar history length.
+        """The candidates of every case, some at a time, in the order of the cases.
 
         offered: (n_moments, 5) which kinds are candidates at a moment; None = all.
         """
-        lengths = cases.history[:, 1] - cases.history[:, 0]
-        order = np.argsort(lengths, kind="stable")
-        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+        n_cases = len(cases.at)
+        pieces = [np.arange(start, min(start + PIECE, n_cases)) for start in range(0, n_cases, PIECE)]
         done = 0
         with ThreadPoolExecutor(THREADS) as pool:
             for rows, found in zip(
-                batches, pool.map(lambda b: self._batch(timeline, cases, b, offered), batches), strict=True
+                pieces, pool.map(lambda rows: self._piece(timeline, cases, rows, offered), pieces), strict=True
             ):
                 done += len(rows)
-                tick(done, len(order))
+                tick(done, n_cases)
                 yield found
 
-    def _batch(self, timeline: Timeline, cases: Cases, rows: Int64, offered: npt.NDArray[np.bool_] | None) -> Found:
-        feeds = feeds_of(timeline, cases, rows, self.tables)
+    def _piece(self, timeline: Timeline, cases: Cases, rows: Int64, offered: npt.NDArray[np.bool_] | None) -> Found:
+        found = [self._candidates(timeline, cases, row, offered) for row in rows.tolist()]
+        stacked = {name: np.stack([one[name] for one in found]) for name in self.outputs}
+        return Found(rows=rows, bought=bought_of(cases, rows, stacked["item"], self.tables), **stacked)
+
+    def _candidates(
+        self, timeline: Timeline, cases: Cases, row: int, offered: npt.NDArray[np.bool_] | None
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        """The outputs for one case, each in its place."""
+        feeds = feeds_of(timeline, cases, row, self.tables)
         if offered is not None:
-            feeds["kinds"] = offered[cases.moment[rows]]
+            feeds["kinds"] = offered[cases.moment[row]]
         found = dict(zip(self.outputs, self.runtime.run(self.outputs, feeds), strict=True))
-        return Found(rows=rows, bought=bought_of(cases, rows, found["item"], self.tables), **found)
+        is_own = own_group(found["group"])
+        places = np.concatenate([np.arange(is_own.sum()), self.tables.own_places + np.arange((~is_own).sum())])
+        return {name: self._placed(name, values, places) for name, values in found.items()}
+
+    def _placed(self, name: str, values: npt.NDArray[np.generic], places: Int64) -> npt.NDArray[np.generic]:
+        """(C, ...) with values at places; "no item", and 0 elsewhere."""
+        fill = self.tables.n_items if name == "item" else 0
+        placed = np.full((self.tables.places, *values.shape[1:]), fill, dtype=values.dtype)
+        placed[places] = values
+        return placed
 
 
-def feeds_of(timeline: Timeline, cases: Cases, rows: Int64, tables: ShopTables) -> dict[str, npt.NDArray[np.generic]]:
-    """The graph's inputs, padded to the longest of the batch."""
-    no_item, item_of = tables.n_items, tables.vocabulary.item_of_code
-    n = len(rows)
-    spans = cases.history[rows]
-    width = max(1, int((spans[:, 1] - spans[:, 0]).max()))
-    depth = max(1, int(cases.cart.lengths[rows].max()))
-    history = np.full((n, width), no_item, dtype=np.int64)
-    age = np.zeros((n, width), dtype=np.float32)
-    quantity = np.zeros((n, width), dtype=np.float32)
-    cart = np.full((n, depth), no_item, dtype=np.int64)
-    for i, row in enumerate(rows.tolist()):
-        lines = slice(*spans[i].tolist())
-        size = lines.stop - lines.start
-        history[i, :size] = item_of[timeline.line_product[lines]]
-        age[i, :size] = cases.at[row] - timeline.line_day[lines]
-        quantity[i, :size] = timeline.line_quantity[lines]
-        in_cart = item_of[cases.cart[row]]
-        cart[i, : len(in_cart)] = in_cart
+def feeds_of(timeline: Timeline, cases: Cases, row: int, tables: ShopTables) -> dict[str, npt.NDArray[np.generic]]:
+    """The graph's inputs for one case; nothing is "no item"."""
+    item_of, nothing = tables.vocabulary.item_of_code, np.array([tables.n_items])
+    lines = slice(*cases.history[row].tolist())
+    size = lines.stop - lines.start
+    # A line of nothing where there is none: every width is at least 1.
     return {
-        "cart": cart,
-        "history": history,
-        "history_age_days": age,
-        "history_quantity": quantity,
-        "exclude": np.full((n, 1), no_item, dtype=np.int64),
-        "moment": cases.moment[rows],
-        "kinds": np.ones((n, len(KINDS)), dtype=np.bool_),
+        "cart": item_of[cases.cart[row]] if len(cases.cart[row]) else nothing,
+        "history": item_of[timeline.line_product[lines]] if size else nothing,
+        "history_age_days": (cases.at[row] - timeline.line_day[lines]).astype(np.float32) if size else NO_AGE,
+        "history_quantity": timeline.line_quantity[lines].astype(np.float32) if size else NO_AGE,
+        "exclude": nothing,
+        "moment": cases.moment[row : row + 1],
+        "kinds": np.ones(len(KINDS), dtype=np.bool_),
     }
 
 

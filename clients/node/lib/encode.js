@@ -9,56 +9,53 @@
  */
 
 /**
- * The graph's inputs for N >= 1 requests, each padded to the longest, every width at least 1.
- * @param {readonly Checked[]} requests
+ * The graph's inputs for one request: a first axis of 1, every width at least 1.
+ * @param {Checked} request
  * @param {boolean} threshold
  * @returns {Record<string, Plain>}
  */
-export function encode(requests, threshold) {
-  const n = requests.length;
-  /** @param {(request: Checked) => number} read @returns {Plain} */
-  const whole = (read) => ({ type: "int64", data: BigInt64Array.from(requests, (r) => BigInt(read(r))), dims: [n] });
-  /** @param {boolean[]} values @param {number[]} dims @returns {Plain} */
-  const truth = (values, dims) => ({ type: "bool", data: Uint8Array.from(values, Number), dims });
+export function encode(request, threshold) {
   return {
-    cart: paddedText(requests.map((request) => request.cart)),
-    history: paddedText(requests.map((request) => request.history)),
-    history_age_days: paddedNumbers(requests.map((request) => request.history_age_days)),
-    history_quantity: paddedNumbers(requests.map((request) => request.history_quantity)),
-    exclude: paddedText(requests.map((request) => request.exclude)),
-    moment: whole((request) => request.moment),
-    kinds: truth(requests.flatMap((request) => request.kinds), [n, 5]),
-    limit: whole((request) => request.limit),
-    apply_threshold: truth(requests.map(() => threshold), [n]),
-    only: paddedText(requests.map((request) => request.only)),
-    by_value: truth(requests.map((request) => request.by_value), [n]),
+    cart: oneRow(request.cart),
+    history: oneRow(request.history),
+    history_age_days: oneRowOfNumbers(request.history_age_days),
+    history_quantity: oneRowOfNumbers(request.history_quantity),
+    exclude: oneRow(request.exclude),
+    moment: whole(request.moment),
+    kinds: truth(request.kinds, [1, 5]),
+    limit: whole(request.limit),
+    apply_threshold: truth([threshold], [1]),
+    only: oneRow(request.only),
+    by_value: truth([request.by_value], [1]),
   };
 }
 
-/**
- * [N, longest or 1], "" where a row is shorter.
- * @param {readonly string[][]} rows
- * @returns {Plain}
- */
-function paddedText(rows) {
-  const width = widest(rows);
-  const data = rows.flatMap((row) => [...row, ...Array(width - row.length).fill("")]);
-  return { type: "string", data, dims: [rows.length, width] };
+/** @param {number} value @returns {Plain} */
+function whole(value) {
+  return { type: "int64", data: BigInt64Array.of(BigInt(value)), dims: [1] };
+}
+
+/** @param {readonly boolean[]} values @param {number[]} dims @returns {Plain} */
+function truth(values, dims) {
+  return { type: "bool", data: Uint8Array.from(values, Number), dims };
 }
 
 /**
- * [N, longest or 1] float32, 0 where a row is shorter.
- * @param {readonly Float32Array[]} rows
+ * [1, length], one "" for an empty list.
+ * @param {readonly string[]} ids
  * @returns {Plain}
  */
-function paddedNumbers(rows) {
-  const width = widest(rows);
-  const data = new Float32Array(rows.length * width);
-  rows.forEach((row, position) => data.set(row, position * width));
-  return { type: "float32", data, dims: [rows.length, width] };
+function oneRow(ids) {
+  const data = ids.length ? [...ids] : [""];
+  return { type: "string", data, dims: [1, data.length] };
 }
 
-/** @param {readonly {length: number}[]} rows */
-function widest(rows) {
-  return rows.reduce((most, row) => Math.max(most, row.length), 1);
+/**
+ * [1, length] float32, one 0 for an empty list.
+ * @param {Float32Array} values
+ * @returns {Plain}
+ */
+function oneRowOfNumbers(values) {
+  const data = values.length ? values : new Float32Array(1);
+  return { type: "float32", data, dims: [1, data.length] };
 }

@@ -64,49 +64,44 @@ export class Offers {
 }
 
 /**
- * One answer a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
- * Unused places have kind -1 and come last. BundleError where the graph gives outputs of another form than the bundle
- * format's, or a kind that there is not.
+ * The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
+ * A place of kind -1 holds nothing. BundleError where the graph gives outputs of another form than the bundle format's,
+ * or a kind that there is not.
  *
- * @param {readonly Checked[]} requests
+ * @param {Checked} request
  * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
  * @param {readonly boolean[]} silent
- * @returns {Offers[]}
+ * @returns {Offers}
  */
-export function readAnswers(requests, outputs, silent) {
-  checkForms(requests.length, outputs);
-  const places = outputs.product_id.dims[1];
-  return requests.map((request, row) => {
-    const items = [];
-    for (let place = 0; place < places; place++)
-      if (outputs.kind.data[row * places + place] >= 0n)
-        items.push(readOffer(request, outputs, row * places + place, place + 1));
-    const best = outputs.best_relevance.data.subarray(row * KINDS.length, (row + 1) * KINDS.length);
-    const present = [...KINDS.keys()].filter((kind) => request.kinds[kind] && best[kind] >= 0);
-    const retrieved = Number(outputs.retrieved.data[row]);
-    const reason = items.length ? null : reasonOf(retrieved, present, silent);
-    return new Offers(items, reason, retrieved, Object.fromEntries(present.map((kind) => [KINDS[kind], best[kind]])));
-  });
+export function readAnswer(request, outputs, silent) {
+  checkForms(outputs);
+  const items = [];
+  for (let place = 0; place < outputs.product_id.dims[1]; place++)
+    if (outputs.kind.data[place] >= 0n) items.push(readOffer(request, outputs, place, place + 1));
+  const best = outputs.best_relevance.data;
+  const present = [...KINDS.keys()].filter((kind) => request.kinds[kind] && best[kind] >= 0);
+  const retrieved = Number(outputs.retrieved.data[0]);
+  const reason = items.length ? null : reasonOf(retrieved, present, silent);
+  return new Offers(items, reason, retrieved, Object.fromEntries(present.map((kind) => [KINDS[kind], best[kind]])));
 }
 
 /**
- * Refuse outputs that are not (N, K) and, for retrieved, (N,) and best_relevance, (N, 5), or hold an unknown kind.
- * @param {number} n
+ * Refuse outputs that are not (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), or hold an unknown kind.
  * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
  */
-function checkForms(n, outputs) {
+function checkForms(outputs) {
   const places = outputs.product_id.dims[1];
   /** @param {string} name @param {number[]} dims */
   const has = (name, ...dims) => String(outputs[name].dims) === String(dims);
   const fit =
-    ["product_id", "kind", "relevance", "score", "because"].every((name) => has(name, n, places)) &&
-    has("retrieved", n) &&
-    has("best_relevance", n, KINDS.length) &&
+    ["product_id", "kind", "relevance", "score", "because"].every((name) => has(name, 1, places)) &&
+    has("retrieved", 1) &&
+    has("best_relevance", 1, KINDS.length) &&
     outputs.kind.data.every((/** @type {bigint} */ kind) => kind < BigInt(KINDS.length));
   if (fit) return;
   const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(", ")}]`);
   throw new BundleError(
-    `scorer.onnx: expected outputs of ${n} requests, with kinds from -1 to ${KINDS.length - 1}, got shapes ` +
+    `scorer.onnx: expected outputs of 1 request, with kinds from -1 to ${KINDS.length - 1}, got shapes ` +
       `${shapes.join(", ")}; verify the bundle`,
   );
 }

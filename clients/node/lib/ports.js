@@ -84,7 +84,7 @@ export function comparePorts(ports, expected, where) {
         `${where}: ${name}: expected ${wanted} of rank ${rank}, got ${element} of rank ${shape.length}`,
       );
     for (const [axis, size] of shape.entries()) {
-      const fixed = axis === 1 ? FIXED_WIDTHS.get(name) : undefined;
+      const fixed = axis ? FIXED_WIDTHS.get(name) : 1;
       if (size !== null && size !== fixed)
         throw new BundleError(`${where}: ${name}: expected axis ${axis} of size ${fixed ?? "any"}, got ${size}`);
     }

@@ -4,7 +4,7 @@ import { readBundle, readNames } from "./bundle.js";
 import { encode } from "./encode.js";
 import { BundleError, MersalgError, RequestError, shown } from "./errors.js";
 import { KINDS } from "./names.js";
-import { answerWithoutGraph, readAnswers } from "./offers.js";
+import { answerWithoutGraph, readAnswer } from "./offers.js";
 import { isObject, readRequest } from "./request.js";
 import { Session } from "./session.js";
 
@@ -16,8 +16,6 @@ import { Session } from "./session.js";
 
 /** Largest difference of a golden offer's relevance. */
 const GOLDEN_TOLERANCE = 1e-4;
-/** Requests of so many batches are sorted by the lengths of `only` and history, so that a batch has little padding. */
-const SORTED_BATCHES = 32;
 
 /**
  * A recommender from the files of a bundle, verified, opened and tried on its golden requests.
@@ -62,7 +60,7 @@ export class Recommender {
    * @param {Request} [request]
    */
   async recommend(request = {}) {
-    return (await this.#answer([readRequest(request)], true))[0];
+    return this.#answer(readRequest(request), true);
   }
 
   /**
@@ -77,7 +75,7 @@ export class Recommender {
   }
 
   /**
-   * `score` as an iterator that holds some batches only.
+   * `score` as an iterator that holds `batch_size` requests at a time.
    * @param {Iterable<Request> | AsyncIterable<Request>} requests
    * @param {{threshold?: boolean, batch_size?: number}} [options]
    */
@@ -86,45 +84,26 @@ export class Recommender {
       throw new MersalgError(`batch_size: expected a whole number from 1, got ${shown(batch_size)}`);
     let number = 0;
     /** @type {Checked[]} */
-    let chunk = [];
+    let batch = [];
     for await (const request of requests) {
       number += 1;
-      chunk.push(readNumbered(number, request));
-      if (chunk.length === batch_size * SORTED_BATCHES) {
-        yield* await this.#answerSorted(chunk, threshold, batch_size);
-        chunk = [];
-      }
+      batch.push(readNumbered(number, request));
+      if (batch.length < batch_size) continue;
+      for (const checked of batch) yield await this.#answer(checked, threshold);
+      batch = [];
     }
-    yield* await this.#answerSorted(chunk, threshold, batch_size);
-  }
-
-  /** @param {Checked[]} chunk @param {boolean} threshold @param {number} batchSize */
-  async #answerSorted(chunk, threshold, batchSize) {
-    const byLength = [...chunk.keys()].sort(
-      (a, b) =>
-        chunk[a].only.length - chunk[b].only.length || chunk[a].history.length - chunk[b].history.length || a - b,
-    );
-    const answers = Array(chunk.length);
-    for (let start = 0; start < chunk.length; start += batchSize) {
-      const places = byLength.slice(start, start + batchSize);
-      const batch = await this.#answer(places.map((place) => chunk[place]), threshold);
-      places.forEach((place, position) => (answers[place] = batch[position]));
-    }
-    return answers;
+    for (const checked of batch) yield await this.#answer(checked, threshold);
   }
 
   /**
-   * The offers for checked requests, in one run of the graph.
-   * @param {Checked[]} requests
+   * The offers for a checked request.
+   * @param {Checked} request
    * @param {boolean} threshold
    */
-  async #answer(requests, threshold) {
-    const known = requests.map(answerWithoutGraph);
-    const asked = requests.filter((_, position) => known[position] === null);
-    const outputs = asked.length ? await this.#session.run(encode(asked, threshold)) : {};
-    const found = asked.length ? readAnswers(asked, outputs, this.silent) : [];
-    let next = 0;
-    return known.map((answer) => answer ?? found[next++]);
+  async #answer(request, threshold) {
+    const known = answerWithoutGraph(request);
+    if (known !== null) return known;
+    return readAnswer(request, await this.#session.run(encode(request, threshold)), this.silent);
   }
 
   /**

@@ -95,7 +95,7 @@ class PolicyRecommender:
     def stream(
         self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
     ) -> Iterator[Offers]:
-        """`score` as an iterator that holds some batches only."""
+        """`score` as an iterator that holds `batch_size` requests at a time."""
         return stream_answers(self, requests, threshold, batch_size)
 
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:

@@ -21,8 +21,6 @@ from mersalg.serve.settings import Settings
 from mersalg.serve.trials import ServedTrial
 
 T = TypeVar("T")
-BATCH: Final = 32
-"""Requests in one run of the graph."""
 log: Final = logging.getLogger("mersalg.serve")
 
 
@@ -79,8 +77,5 @@ class Service:
 
 
 def ask(served: Served, requests: Sequence[Request], threshold: bool) -> list[Offers]:
-    """The answers of a bundle, some requests in a run."""
-    answers: list[Offers] = []
-    for start in range(0, len(requests), BATCH):
-        answers += served.answerer.answer(list(requests[start : start + BATCH]), threshold=threshold)
-    return answers
+    """The answers of a bundle."""
+    return served.answerer.answer(list(requests), threshold=threshold)

@@ -1,6 +1,6 @@
-"""Calls that wait at the same time, answered in one run of the graph.
+"""Calls that wait at the same time, answered by one thread in one go.
 
-A run for eight requests takes much less than eight runs for one. Nothing is held back to wait for company: a thread
+A change of threads for eight calls costs what it costs for one. Nothing is held back to wait for company: a thread
 that becomes free takes what is there, and leaves the other threads their share.
 """
 
@@ -16,7 +16,7 @@ from mersalg.errors import MersalgError
 from mersalg.requests import Request
 
 MOST_TOGETHER: Final = 8
-"""Requests in one run; the first of them waits for the last."""
+"""Requests in one go; the first of them waits for the last."""
 
 Waiting = tuple[bytes, Future[bytes]]
 

@@ -85,56 +85,64 @@ class Value:
         """This value as int64."""
         return self.cast(TensorProto.INT64)
 
-    def gather(self, indices: Value, axis: int = 0) -> Value:
-        """Rows of this value at integer indices."""
-        return self.op("Gather", indices, axis=axis)
+    def at(self, place: Value) -> Value:
+        """The elements of this value (width,) at places (m,).
 
-    def gather_elements(self, indices: Value, axis: int = 1) -> Value:
-        """The elements at indices of the same rank."""
-        return self.op("GatherElements", indices, axis=axis)
+        A number by `Gather` costs as much as a row, nine times what it costs by `GatherElements`.
+        """
+        return self.op("GatherElements", place, axis=0)
 
-    def reshape(self, *dims: int | Value) -> Value:
-        """This value with other dimensions: 0 keeps one, -1 is the rest, a Value is computed when run."""
-        return self.op("Reshape", self.graph.dims(*dims))
+    def rows_at(self, place: Value, axis: int = 0) -> Value:
+        """The rows of this value at places; at a place without dimensions one row, without the axis."""
+        return self.op("Gather", place, axis=axis)
+
+    def row(self, number: int) -> Value:
+        """One row of this value, without the axis."""
+        return self.rows_at(self.graph.constant(number))
+
+    def kept(self, condition: Value) -> Value:
+        """The elements, or rows, of this value where a condition (width,) holds."""
+        return self.op("Compress", condition, axis=0)
+
+    def reshape(self, *dims: int) -> Value:
+        """This value with other dimensions; -1 is the rest."""
+        return self.op("Reshape", self.graph.constant(np.array(dims, dtype=np.int64)))
+
+    def flat(self) -> Value:
+        """This value as one row, (size,)."""
+        return self.reshape(-1)
 
     def unsqueeze(self, axis: int) -> Value:
         """This value with an axis of size 1 more."""
         return self.op("Unsqueeze", self.graph.constant(np.array([axis])))
 
-    def squeeze(self, axis: int) -> Value:
-        """This value without an axis of size 1."""
-        return self.op("Squeeze", self.graph.constant(np.array([axis])))
+    def expand(self, *dims: int) -> Value:
+        """This value broadcast to dimensions, 1 for those that it has."""
+        return self.op("Expand", self.graph.constant(np.array(dims)))
 
-    def expand(self, *dims: int | Value) -> Value:
-        """This value broadcast to dimensions."""
-        return self.op("Expand", self.graph.dims(*dims))
-
-    def dim(self, axis: int) -> Value:
-        """(1,) int64: the size of an axis, known when run. Axis 0 is the batch, of one size in the whole graph."""
-        of = self if axis else Value(self.graph, self.graph.inputs[0].name)
-        return of.op("Shape", start=axis, end=axis + 1)
+    def dim(self, axis: int = 0) -> Value:
+        """(1,) int64: the size of an axis, known when run."""
+        return self.op("Shape", start=axis, end=axis + 1)
 
     def turned(self) -> Value:
-        """(n, b, a) of (n, a, b)."""
-        return self.op("Transpose", perm=[0, 2, 1])
+        """(b, a) of (a, b)."""
+        return self.op("Transpose", perm=[1, 0])
 
-    def slice(self, axis: int, start: int, end: int | Value) -> Value:
-        """This value from `start` to before `end` along one axis."""
-        constant = self.graph.constant
-        last = end if isinstance(end, Value) else constant(np.array([end]))
-        return self.op("Slice", constant(np.array([start])), last, constant(np.array([axis])))
+    def slice(self, start: int, end: int) -> Value:
+        """This value from `start` to before `end` along its first axis."""
+        return self.op("Slice", *(self.graph.constant(np.array([number])) for number in (start, end, 0)))
 
-    def sum(self, axis: int, *, keep: bool = False) -> Value:
-        """The sum along an axis."""
+    def sum(self, axis: int = 0, *, keep: bool = True) -> Value:
+        """The sum along an axis, which stays as one of size 1."""
         return self.op("ReduceSum", self.graph.constant(np.array([axis])), keepdims=int(keep))
 
-    def max(self, axis: int, *, keep: bool = False) -> Value:
-        """The largest along an axis."""
+    def max(self, axis: int = 0, *, keep: bool = True) -> Value:
+        """The largest along an axis, which stays as one of size 1; -inf where there is nothing."""
         return self.op("ReduceMax", self.graph.constant(np.array([axis])), keepdims=int(keep))
 
-    def min(self, axis: int, *, keep: bool = False) -> Value:
-        """The smallest along an axis."""
-        return self.op("ReduceMin", self.graph.constant(np.array([axis])), keepdims=int(keep))
+    def count(self) -> Value:
+        """(1,) float32: how often this condition (width,) holds, below 2**24. onnxruntime adds up integers slowly."""
+        return self.floats().sum()
 
     def steps(self, of_one: int) -> Value:
         """How many steps of 1 / of_one, a power of two, it is, rounded: float32.
@@ -143,22 +151,18 @@ class Value:
         """
         return (self * float(of_one)).op("Round")
 
-    def cumsum(self, axis: int) -> Value:
-        """The running sum along an axis."""
-        return self.op("CumSum", self.graph.constant(np.array(axis)))
+    def cumsum(self) -> Value:
+        """The running sum of (width,)."""
+        return self.op("CumSum", 0)
 
     def sorted(self, *, k: Value, largest: bool) -> tuple[Value, Value]:
-        """The k first along the last axis in order, with their positions; ties to the lower position."""
+        """The k first of (width,) in order, with their positions; ties to the lower position."""
         values, positions = self.graph.node("TopK", [self, k], 2, axis=-1, largest=int(largest), sorted=1)
         return values, positions
 
-    def scatter(self, indices: Value, updates: Value, reduction: str = "none", axis: int = 1) -> Value:
+    def scatter(self, indices: Value, updates: Value, reduction: str = "none", axis: int = 0) -> Value:
         """This value with updates laid at indices of the same shape, along one axis."""
         return self.op("ScatterElements", indices, updates, axis=axis, reduction=reduction)
-
-    def columns_at(self, place: Value, n_rows: int) -> Value:
-        """(n, n_rows, m) of this value (n, n_rows, width) at the columns (n, m): the same ones of every row."""
-        return self.gather_elements(place.unsqueeze(1).expand(1, n_rows, 1), axis=2)
 
 
 class GraphBuilder:
@@ -232,25 +236,19 @@ class GraphBuilder:
         """Elementwise choice."""
         return self.op("Where", condition, then, otherwise)
 
-    def concat(self, values: Sequence[Value], axis: int) -> Value:
+    def concat(self, values: Sequence[Value], axis: int = 0) -> Value:
         """Values side by side along an axis."""
         return self.op("Concat", *values, axis=axis)
 
-    def rows(self, value: Value, n_rows: int) -> list[Value]:
-        """The rows (n, width) of a value (n, n_rows, width)."""
-        return [row.squeeze(1) for row in self.node("Split", [value], n_rows, axis=1, num_outputs=n_rows)]
-
-    def dims(self, *dims: int | Value) -> Value:
-        """(n,) int64 shape of constants and computed dimensions."""
-        if all(isinstance(d, int) for d in dims):
-            return self.constant(np.array(dims, dtype=np.int64))
-        return self.concat(
-            [d if isinstance(d, Value) else self.constant(np.array([d], dtype=np.int64)) for d in dims], 0
-        )
-
     def full(self, fill: Scalar, *dims: int | Value) -> Value:
-        """A tensor of one number."""
-        return self.constant(fill).expand(*dims)
+        """A tensor of one number; a Value, (1,) int64, is a dimension that is computed when run."""
+        dtype = np.dtype(bool if isinstance(fill, bool) else np.int64 if isinstance(fill, int) else np.float32)
+        if not any(isinstance(d, Value) for d in dims):
+            known = tuple(d for d in dims if isinstance(d, int))
+            return self.constant(np.full(known, fill, dtype=dtype), f"full_{dtype}_{fill}_{known}")
+        sizes = [d if isinstance(d, Value) else self.constant(np.array([d])) for d in dims]
+        shape = sizes[0] if len(sizes) == 1 else self.concat(sizes)
+        return self.op("ConstantOfShape", shape, value=numpy_helper.from_array(np.array([fill], dtype=dtype)))
 
     def absorb(self, node: onnx.NodeProto) -> Value:
         """Add a ready node; its first output."""

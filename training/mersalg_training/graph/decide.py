@@ -40,7 +40,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Wish:
-    """How a request wants its offers: (N,) each."""
+    """How a request wants its offers: (1,) each."""
 
     limit: Value
     """int64."""
@@ -52,36 +52,35 @@ class Wish:
 
 @dataclass(frozen=True)
 class Offers:
-    """K places of N requests, the best first; unused places have kind -1."""
+    """K offers, the best first."""
 
     item: Value
-    """(N, K) int64."""
+    """(K,) int64."""
     anchor: Value
     kind: Value
     relevance: Value
     score: Value
     best_relevance: Value
-    """(N, 5) float32, -1 where a kind has no candidate."""
+    """(5,) float32, -1 where a kind has no candidate."""
 
 
 def scores(
     graph: GraphBuilder, tables: ShopTables, found: Candidates, own_trees: TreeTable, new_trees: TreeTable
 ) -> Value:
-    """(N, C) float32 log-odds: own and new products by trees of their own, which may add to the first score."""
+    """(C,) float32 log-odds: own and new products by trees of their own, which may add to the first score."""
     trees = routed(new_trees, own_trees, found.feature_names.index("own_count"), OWN_LINES)
-    rows = found.features.reshape(-1, len(found.feature_names))
-    raw = graph.absorb(tree_node(trees, rows.name, "raw_score")).reshape(-1, found.features.dim(1))
+    raw = graph.absorb(tree_node(trees, found.features.name, "raw_score")).flat()
     return raw + found.first_score if trees.adds_to_start else raw
 
 
 def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind: Value) -> Value:
-    """(N, C) float32 relevance: piecewise linear in the score, by kind."""
-    knots = graph.constant(calibration.score, "calibration_score").gather(kind)
-    below = (score.unsqueeze(2) >= knots).integers().sum(2) - 1
-    piece = graph.op("Max", below, 0) + kind * calibration.score.shape[1]
+    """(C,) float32 relevance: piecewise linear in the score, by kind."""
+    knots = graph.constant(calibration.score, "calibration_score").rows_at(kind)
+    below = (score.unsqueeze(1) >= knots).floats().sum(1, keep=False) - 1.0
+    piece = graph.op("Max", below, 0.0).integers() + kind * calibration.score.shape[1]
 
     def at_piece(table: Float32, name: str) -> Value:
-        return graph.constant(table.reshape(-1), name).gather(piece)
+        return graph.constant(table.reshape(-1), name).at(piece)
 
     start = at_piece(calibration.score, "calibration_score_flat")
     base = at_piece(calibration.relevance, "calibration_relevance")
@@ -96,21 +95,17 @@ def decide(graph: GraphBuilder, tables: ShopTables, found: Candidates, decision:
     """
     score = scores(graph, tables, found, decision.own_trees, decision.new_trees)
     relevance = calibrated(graph, decision.calibration, score, found.kind)
-    threshold = graph.constant(decision.thresholds, "thresholds").gather(found.kind)
-    passes = found.valid & ((relevance >= threshold) | ~wish.apply_threshold.unsqueeze(1))
-    width = graph.op("Max", graph.op("Min", wish.limit.max(0, keep=True), score.dim(1)), graph.constant(np.array([0])))
-    place = best_first(graph, tables, found, score, relevance, passes, wish.by_value, width)
-    position = graph.op("Range", 0, width.squeeze(0), 1).unsqueeze(0)
-    used = passes.gather_elements(place) & (position < wish.limit.unsqueeze(1))
-    kinds = graph.constant(np.arange(len(KINDS)).reshape(1, 1, -1))
-    of_kind = found.kind.unsqueeze(2).equal(kinds) & found.valid.unsqueeze(2)
+    threshold = graph.constant(decision.thresholds, "thresholds").at(found.kind)
+    passes = (relevance >= threshold) | ~wish.apply_threshold
+    place = best_first(graph, tables, found, score, relevance, passes, wish)
+    best = graph.full(-1.0, len(KINDS)).scatter(found.kind, relevance, "max")
     return Offers(
-        item=graph.where(used, found.item.gather_elements(place), tables.n_items),
-        anchor=graph.where(used, found.anchor.gather_elements(place), tables.n_items),
-        kind=graph.where(used, found.kind.gather_elements(place), -1),
-        relevance=graph.where(used, relevance.gather_elements(place), 0.0),
-        score=graph.where(used, score.gather_elements(place), 0.0),
-        best_relevance=graph.where(of_kind, relevance.unsqueeze(2), -1.0).max(1),
+        item=found.item.at(place),
+        anchor=found.anchor.at(place),
+        kind=found.kind.at(place),
+        relevance=relevance.at(place),
+        score=score.at(place),
+        best_relevance=best,
     )
 
 
@@ -121,15 +116,16 @@ def best_first(
     score: Value,
     relevance: Value,
     passes: Value,
-    by_value: Value,
-    width: Value,
+    wish: Wish,
 ) -> Value:
-    """(N, width) positions of the candidates that pass, in the order wanted, then of others."""
-    value = graph.constant(tables.vocabulary.value, "value_of_item").gather(found.item)
-    by_score, place = graph.where(passes, score, HIDDEN).sorted(k=score.dim(1), largest=True)
-    expected = graph.where(passes, relevance * value, HIDDEN).gather_elements(place)
-    _, first = graph.where(by_value.unsqueeze(1), expected, by_score).sorted(k=width, largest=True)
-    return place.gather_elements(first)
+    """(K,) positions of the candidates that pass, in the order wanted, cut to the limit."""
+    value = graph.constant(tables.vocabulary.value, "value_of_item").at(found.item)
+    passing = passes.count().integers()
+    by_score, place = graph.where(passes, score, HIDDEN).sorted(k=passing, largest=True)
+    expected = (relevance * value).at(place)
+    k = graph.op("Max", graph.op("Min", wish.limit, passing), graph.constant(np.array([0])))
+    _, first = graph.where(wish.by_value, expected, by_score).sorted(k=k, largest=True)
+    return place.at(first)
 
 
 def decision_of(

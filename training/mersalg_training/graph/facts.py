@@ -1,4 +1,4 @@
-"""What is looked up of every candidate of the pool: one row of one table, for a row costs as much as a number."""
+"""What is looked up of every candidate of the pool."""
 
 from __future__ import annotations
 
@@ -17,32 +17,36 @@ STANDING = ("log_orders", "recent", "trend", "repeat_rate", "idle", "share_of_ty
 
 @dataclass(frozen=True)
 class Facts:
-    """Of candidates (N, U)."""
+    """Of candidates (U,)."""
 
     price: Value
-    """(N, U) float32."""
+    """(U,) float32."""
     product_type: Value
-    """(N, U) int64, n_types where there is none."""
+    """(U,) int32, n_types where there is none."""
     share_root: Value
-    """(N, 1, U) float32: the square root of the share of its type's orders; 0 without a type."""
-    standing: Value
-    """(N, U, groups) float32: the first score of the product alone, for each group."""
+    """(U,) float32: the square root of the share of its type's orders; 0 without a type."""
 
 
-def look_up(graph: GraphBuilder, tables: ShopTables, standing_weights: Float32, item: Value) -> Facts:
-    """The facts of candidates; standing_weights: (len(STANDING) + 1, groups), the last row is the intercept."""
-    vocabulary, groups = tables.vocabulary, standing_weights.shape[1]
-    standing = standing_signals(vocabulary) @ standing_weights[:-1] + standing_weights[-1]
-    columns = [
-        vocabulary.price[:, None],
-        vocabulary.product_type[:, None],
-        np.sqrt(np.nan_to_num(vocabulary.statistics["type_share"]))[:, None],
-        np.append(standing, np.zeros((1, groups)), axis=0),
-    ]
-    table = graph.constant(np.concatenate(columns, axis=1).astype(np.float32), "facts_of_item")
-    sizes = graph.constant(np.array([1, 1, 1, groups]))
-    price, product_type, share_root, base = graph.node("Split", [table.gather(item), sizes], 4, axis=2)
-    return Facts(price.squeeze(2), product_type.squeeze(2).integers(), share_root.reshape(0, 1, -1), base)
+def look_up(graph: GraphBuilder, tables: ShopTables, item: Value) -> Facts:
+    """The facts of candidates (U,)."""
+    vocabulary = tables.vocabulary
+    root = np.sqrt(np.nan_to_num(vocabulary.statistics["type_share"])).astype(np.float32)
+    return Facts(
+        price=graph.constant(vocabulary.price, "price_of_item").at(item),
+        product_type=graph.constant(vocabulary.product_type.astype(np.int32), "type_of_item").at(item),
+        share_root=graph.constant(root, "type_share_root_of_item").at(item),
+    )
+
+
+def standing_of(graph: GraphBuilder, tables: ShopTables, standing_weights: Float32, item: Value, group: Value) -> Value:
+    """(U,) float32: the first score of the product alone, by the weights of its group, (U,) int64.
+
+    standing_weights: (len(STANDING) + 1, groups), the last row is the intercept.
+    """
+    standing = standing_signals(tables.vocabulary) @ standing_weights[:-1] + standing_weights[-1]
+    by_group = np.append(standing, np.zeros((1, standing.shape[1])), axis=0).T.astype(np.float32)
+    of_item = graph.constant(np.ascontiguousarray(by_group).reshape(-1), "standing_of_item")
+    return of_item.at(group * (tables.n_items + 1) + item)
 
 
 def standing_signals(vocabulary: Vocabulary) -> Float32:

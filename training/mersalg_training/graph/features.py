@@ -23,7 +23,7 @@ FEATURE_STEPS = 2**12
 otherwise in every runtime and with every padding, and a split between the two would tell one runtime from another."""
 TYPE_FEATURES = tuple(f"type_{name}" for name in AFFINITIES)
 Block = tuple[tuple[str, ...], Value]
-"""Names, and (N, names, C) float32."""
+"""Names, and (C, names) float32."""
 
 
 def candidate_features(
@@ -34,24 +34,16 @@ def candidate_features(
     shortlist: Shortlist,
     moment: Value,
 ) -> tuple[list[str], Value]:
-    """The names of the features, and (N, C, names) float32."""
+    """The names of the features, and (C, names) float32."""
     blocks = [
         request_block(graph, request, shortlist, moment),
-        (("first_score", "kind"), beside(graph, shortlist.first_score, shortlist.kind.floats())),
         (SIGNALS, shortlist.signals),
-        (OWN_FEATURES, shortlist.own_columns.slice(1, 0, len(OWN_FEATURES))),
         (GROUP_FEATURES, groups.all_sums_of(shortlist.item)),
-        (TYPE_FEATURES, groups.affinities_of(groups.of_item[0].gather(shortlist.item))),
-        price_block(graph, tables, request, shortlist),
+        column_block(graph, tables, request, groups, shortlist),
     ]
     names = [name for names, _ in blocks for name in names]
-    found = (graph.concat([block for _, block in blocks], 1).steps(FEATURE_STEPS) * (1.0 / FEATURE_STEPS)).turned()
-    return [*names, *STATISTICS], graph.concat([found, statistics_of(graph, tables, shortlist.item)], 2)
-
-
-def beside(graph: GraphBuilder, *columns: Value) -> Value:
-    """(N, m, C) of m columns (N, C)."""
-    return graph.concat(columns, 1).reshape(0, len(columns), -1)
+    found = graph.concat([block for _, block in blocks], 1).steps(FEATURE_STEPS) * (1.0 / FEATURE_STEPS)
+    return [*names, *STATISTICS], graph.concat([found, statistics_of(graph, tables, shortlist.item)], 1)
 
 
 def request_block(graph: GraphBuilder, request: Request, shortlist: Shortlist, moment: Value) -> Block:
@@ -60,40 +52,54 @@ def request_block(graph: GraphBuilder, request: Request, shortlist: Shortlist, m
     orders = request.n_orders
     gap = (request.first_age - request.last_age) / graph.op("Max", orders - 1.0, 1.0)
     of_request = {
-        "moment": moment.floats().unsqueeze(1),
-        "cart_size": request.cart_known.sum(1, keep=True),
+        "moment": moment.floats(),
+        "cart_size": request.cart.dim().floats(),
         "orders_made": orders,
         "last_order_days": graph.where(known, request.last_age, NAN),
         "order_gap_days": graph.where(orders > 1.0, gap, NAN),
-        "retrieved": shortlist.found.floats().unsqueeze(1),
+        "retrieved": shortlist.found,
     }
-    together = graph.concat(list(of_request.values()), 1).unsqueeze(2)
-    return tuple(of_request), together.expand(1, 1, shortlist.first_score.dim(1))
+    once = graph.concat(list(of_request.values())).unsqueeze(0)
+    shape = graph.concat([shortlist.item.dim(), graph.constant(np.array([1]))])
+    return tuple(of_request), once.op("Expand", shape)
+
+
+def column_block(
+    graph: GraphBuilder, tables: ShopTables, request: Request, groups: Groups, shortlist: Shortlist
+) -> Block:
+    """What is known of each candidate number by number."""
+    product_type = graph.constant(tables.vocabulary.product_type.astype(np.int32), "type_of_item").at(shortlist.item)
+    columns = {
+        "first_score": shortlist.first_score,
+        "kind": shortlist.kind.floats(),
+        **{name: request.own_columns[name].at(shortlist.own) for name in OWN_FEATURES},
+        **dict(zip(TYPE_FEATURES, groups.affinities_at(product_type), strict=True)),
+        **prices(graph, tables, request, shortlist),
+    }
+    return tuple(columns), graph.concat(list(columns.values())).reshape(len(columns), -1).turned()
+
+
+def prices(graph: GraphBuilder, tables: ShopTables, request: Request, shortlist: Shortlist) -> dict[str, Value]:
+    """The candidate's price, and over the anchor's, the cart's mean and the history's mean: (C,) each."""
+    price = tables.vocabulary.price
+    price_of = graph.constant(price, "price_of_item")
+    price_or_zero = graph.constant(np.nan_to_num(price), "price_or_zero_of_item")
+    known = graph.constant((~np.isnan(price)).astype(np.float32), "price_known_of_item")
+    of_item = price_of.at(shortlist.item)
+
+    def mean(items: Value, weight: Value) -> Value:
+        """(1,), NaN where no price is known."""
+        return (price_or_zero.at(items) * weight).sum() / (known.at(items) * weight).sum()
+
+    return {
+        "price": of_item,
+        "price_over_anchor": of_item / price_of.at(shortlist.anchor),
+        "price_over_cart": of_item / mean(request.cart, request.ones_of_cart),
+        "price_over_history": of_item / mean(request.own, request.own_long),
+    }
 
 
 def statistics_of(graph: GraphBuilder, tables: ShopTables, item: Value) -> Value:
-    """(N, C, len(STATISTICS)) float32: static statistics of the candidate."""
+    """(C, len(STATISTICS)) float32: static statistics of the candidate."""
     stacked = np.stack([tables.vocabulary.statistics[name] for name in STATISTICS], axis=1)
-    return graph.constant(stacked, "statistics").gather(item)
-
-
-def price_block(graph: GraphBuilder, tables: ShopTables, request: Request, shortlist: Shortlist) -> Block:
-    """The candidate's price, and over the anchor's, the cart's mean and the history's mean."""
-    price = tables.vocabulary.price
-    price_of = graph.constant(price, "price_of_item")
-    known = np.stack([np.nan_to_num(price), (~np.isnan(price)).astype(np.float32)], axis=1)
-    known_of = graph.constant(known.astype(np.float32), "known_price_of_item")
-    of_item = price_of.gather(shortlist.item)
-
-    def mean(items: Value, weight: Value) -> Value:
-        """(N, 1), NaN where no price is known."""
-        summed = weight.unsqueeze(1).op("MatMul", known_of.gather(items)).squeeze(1)
-        return summed.slice(1, 0, 1) / summed.slice(1, 1, 2)
-
-    columns = [
-        of_item,
-        of_item / price_of.gather(shortlist.anchor),
-        of_item / mean(request.cart, request.cart_known),
-        of_item / mean(request.own, request.own_long),
-    ]
-    return ("price", "price_over_anchor", "price_over_cart", "price_over_history"), beside(graph, *columns)
+    return graph.constant(stacked, "statistics").rows_at(item)

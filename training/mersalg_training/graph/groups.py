@@ -37,32 +37,39 @@ class Groups:
     history holds without it is added up in the code behind, which nobody reads.
     """
 
-    of_item: tuple[Value, ...]
-    """(n_items + 1,) int32 codes by attribute, `unknown` where there is none."""
+    of_item: tuple[Int64, ...]
+    """(n_items + 1,) codes by attribute, `unknown` where there is none."""
+    n_groups: int
+    """G."""
+    n_types: int
     own_type: Value
-    """(N, W) int32 type of the own products, `unknown + 1` where there is none."""
+    """(W,) int32 type of the own products, `unknown + 1` where there is none."""
     cart_type: Value
-    """(N, B) int32 type of the cart's products, likewise."""
+    """(B,) int32 type of the cart's products, likewise."""
     sums: Value
-    """(N, len(SUMS), G) float32."""
+    """(len(SUMS) * G,) float32, sum by sum."""
     affinities: Value
-    """(N, len(AFFINITIES), n_types + 2) float32."""
-    own_lines: Value
-    """(N, G) float32; so is own_share."""
+    """(len(AFFINITIES) * (n_types + 2),) float32, one after the other."""
     own_share: Value
+    """(n_types + 2,) float32."""
 
-    def sums_of(self, code: Value) -> Value:
-        """(N, len(SUMS), U) float32; code: (N, U) integers."""
-        return self.sums.columns_at(code, len(SUMS))
+    def sum_at(self, name: str, code: Value) -> Value:
+        """(U,) float32 one of SUMS at codes (U,)."""
+        start = SUMS.index(name) * self.n_groups
+        return self.sums.at(code + code.graph.constant(np.array(start, dtype=np.int32)) if start else code)
 
-    def affinities_of(self, product_type: Value) -> Value:
-        """(N, len(AFFINITIES), U) float32; product_type: (N, U) integers."""
-        return self.affinities.columns_at(product_type, len(AFFINITIES))
+    def affinities_at(self, product_type: Value) -> list[Value]:
+        """AFFINITIES of types (U,) int32: (U,) float32 each."""
+        rows = product_type.graph.constant(np.array(self.n_types + 2, dtype=np.int32))
+        return [self.affinities.at(product_type), self.affinities.at(product_type + rows)]
 
     def all_sums_of(self, item: Value) -> Value:
-        """(N, len(SUMS) * len(ATTRIBUTES), C) float32 of products (N, C), sum by sum."""
-        codes = item.graph.concat([of_item.gather(item) for of_item in self.of_item], 1)
-        return self.sums_of(codes).reshape(0, len(SUMS) * len(ATTRIBUTES), -1)
+        """(C, len(SUMS) * len(ATTRIBUTES)) float32 of products (C,), sum by sum."""
+        graph = item.graph
+        codes = graph.constant(np.stack(self.of_item, axis=1).astype(np.int32), "codes_of_item").rows_at(item)
+        sum_by_sum = np.arange(len(SUMS), dtype=np.int32)[:, None] * self.n_groups
+        of_sums = codes.unsqueeze(1) + graph.constant(sum_by_sum)
+        return self.sums.at(of_sums.flat()).reshape(-1, len(SUMS) * len(ATTRIBUTES))
 
 
 def read_groups(graph: GraphBuilder, tables: ShopTables, request: Request) -> Groups:
@@ -72,42 +79,42 @@ def read_groups(graph: GraphBuilder, tables: ShopTables, request: Request) -> Gr
     sizes = (tables.n_types, tables.n_categories, tables.n_brands)
     codes = (vocabulary.product_type, vocabulary.category, vocabulary.brand)
     for name, code, unknown in zip(ATTRIBUTES, codes, sizes, strict=True):
-        of_item.append(graph.constant((code + start).astype(np.int32), f"{name}_of_item"))
+        of_item.append(code + start)
         apart = np.where(code == unknown, unknown + 1, code)
         of_bought.append(graph.constant((apart + start).astype(np.int32), f"{name}_of_bought"))
         start += unknown + 2
-    own = [table.gather(request.own) for table in of_bought]
-    cart = [table.gather(request.cart) for table in of_bought]
+    own = [table.at(request.own) for table in of_bought]
+    cart = [table.at(request.cart) for table in of_bought]
     sums = add_up(graph, request, own, cart, start)
-    own_lines, own_share, _ = graph.rows(sums, len(SUMS))
+    own_share = sums.slice(start * SUMS.index("own_share"), start * SUMS.index("own_share") + tables.n_types + 2)
     return Groups(
         of_item=tuple(of_item),
+        n_groups=start,
+        n_types=tables.n_types,
         own_type=own[0],
         cart_type=cart[0],
         sums=sums,
         affinities=add_affinities(graph, tables, request, cart[0], own_share),
-        own_lines=own_lines,
         own_share=own_share,
     )
 
 
 def add_up(graph: GraphBuilder, request: Request, own: list[Value], cart: list[Value], n_groups: int) -> Value:
-    """(N, len(SUMS), G) float32 from the codes (N, W) and (N, B), by attribute, of what was bought."""
-    of_own = graph.concat(own, 1)
+    """(len(SUMS) * G,) float32 from the codes (W,) and (B,), by attribute, of what was bought."""
+    of_own = graph.concat(own)
     second, third = (graph.constant(np.array(n * n_groups, dtype=np.int32)) for n in (1, 2))
-    places = [of_own, of_own + second, graph.concat(cart, 1) + third]
+    places = graph.concat([of_own, of_own + second, graph.concat(cart) + third])
     share = request.own_long / request.own_weight
-    values = [value for value in (request.own_count, share, request.cart_known) for _ in ATTRIBUTES]
-    zeros = graph.full(0.0, request.cart.dim(0), n_groups * len(SUMS))
-    return zeros.scatter(graph.concat(places, 1), graph.concat(values, 1), "add").reshape(0, len(SUMS), -1)
+    values = [value for value in (request.own_count, share, request.ones_of_cart) for _ in ATTRIBUTES]
+    return graph.full(0.0, n_groups * len(SUMS)).scatter(places, graph.concat(values), "add")
 
 
 def add_affinities(
     graph: GraphBuilder, tables: ShopTables, request: Request, cart_type: Value, own_share: Value
 ) -> Value:
-    """(N, len(AFFINITIES), n_types + 2) float32: the types of the cart by 1 each, the usual ones by their share."""
+    """(len(AFFINITIES) * (n_types + 2),) float32: the types of the cart by 1 each, the usual ones by their share."""
     k = min(USUAL_TYPES, tables.n_types)
-    shares = own_share.slice(1, 0, tables.n_types + 1)
+    shares = own_share.slice(0, tables.n_types + 1)
     _, usual = shares.steps(SHARE_STEPS).sorted(k=graph.constant(np.array([k])), largest=True)
     table, rows = tables.neighbours.type_affinity, tables.n_types + 2
     # The same rows twice, first for the cart's sums, then for the own ones; a last row each for what has no type.
@@ -116,17 +123,14 @@ def add_affinities(
     to = graph.constant(np.concatenate([other, other + rows]), "type_neighbours")
     strength = np.append(table.values[..., 0], np.zeros((1, other.shape[1]), dtype=np.float32), axis=0)
     strength_of = graph.constant(np.concatenate([strength, strength]).astype(np.float32), "type_affinity")
-    speaking = graph.concat([cart_type.integers(), usual + rows], 1)
-    weight = graph.concat([request.cart_known, shares.gather_elements(usual)], 1).unsqueeze(2)
-    zeros = graph.full(0.0, request.cart.dim(0), rows * len(AFFINITIES))
-    found = zeros.scatter(
-        to.gather(speaking).reshape(0, -1), (strength_of.gather(speaking) * weight).reshape(0, -1), "add"
-    )
-    return found.reshape(0, len(AFFINITIES), -1)
+    speaking = graph.concat([cart_type.integers(), usual + rows])
+    weight = graph.concat([request.ones_of_cart, shares.at(usual)]).unsqueeze(1)
+    zeros = graph.full(0.0, rows * len(AFFINITIES))
+    return zeros.scatter(to.rows_at(speaking).flat(), (strength_of.rows_at(speaking) * weight).flat(), "add")
 
 
-def type_anchor(graph: GraphBuilder, tables: ShopTables, request: Request, groups: Groups) -> Value:
-    """(N, n_types + 2) int64: the item of each type that a candidate of the type stands beside, "no item" for none.
+def type_anchor(graph: GraphBuilder, tables: ShopTables, request: Request, groups: Groups, of: Value) -> Value:
+    """(U,) int64: the item that a candidate of a type, of (U,), stands beside, "no item" for none.
 
     The dearest of the type in the cart; else, where the type is usual for the customer, its most bought own product.
     What has no type, and what is no product, goes to a column that nobody reads.
@@ -134,17 +138,16 @@ def type_anchor(graph: GraphBuilder, tables: ShopTables, request: Request, group
     cart_key = price_order(tables) * ITEM_BITS + np.arange(tables.n_items + 1) + CART_FIRST
     rules = tables.config.kinds
     least = graph.op("Max", request.n_orders * rules.usual_type_share, float(rules.usual_type_lines))
-    usual = groups.own_lines.gather_elements(groups.own_type) >= least
+    usual = groups.sum_at("own_lines", groups.own_type) >= least
     weight = graph.op("Min", request.own_long.steps(COUNT_STEPS), float(OWN_STEPS)).integers()
     own_key = graph.where(usual, weight * ITEM_BITS + request.own, -1)
-    nothing = graph.full(-1, request.cart.dim(0), tables.n_types + 2)
-    key = nothing.scatter(
-        graph.concat([groups.own_type, groups.cart_type], 1),
-        graph.concat([own_key, graph.constant(cart_key, "anchor_key_of_item").gather(request.cart)], 1),
+    key = graph.full(-1, tables.n_types + 2).scatter(
+        graph.concat([groups.own_type, groups.cart_type]),
+        graph.concat([own_key, graph.constant(cart_key, "anchor_key_of_item").at(request.cart)]),
         "max",
     )
-    # No Max with 0 first: onnxruntime's Max of int64 takes 2**31 to 2**32 - 1 for negative numbers.
-    return graph.where(key < 0, tables.n_items, key % ITEM_BITS)
+    found = key.at(of)
+    return graph.where(found < 0, tables.n_items, found.op("BitwiseAnd", ITEM_BITS - 1))
 
 
 def price_order(tables: ShopTables) -> Int64:

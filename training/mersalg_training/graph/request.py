@@ -23,43 +23,41 @@ OWN_COLUMNS: dict[str, float] = {
     "own_count": 0.0, "own_rate": 0.0, "own_days": NAN, "own_due": NAN, "own_quantity": NAN, "own_long": 0.0,
     "own_short": 0.0, "due": 0.0,
 }  # fmt: skip
-"""What is known of an own product, and what stands for a product that the customer never bought."""
+"""What is known of an own product, and what comes out for a product that the customer never bought."""
+OF_CANDIDATE = ("own_long", "own_short", "due")
+"""The columns that the first score sees."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """N requests; "no item" is the index n_items. W = the most distinct products of a history and a paid cart, + 1."""
+    """One request; "no item" is the index n_items. W = the distinct known products of history and paid cart, + 1."""
 
     cart: Value
-    """(N, <= MAX_CART) int64 ascending, without duplicates, "no item" last."""
+    """(B <= MAX_CART,) int64 known products, ascending, without duplicates."""
     whole_cart: Value
-    """(N, D) the same, however many."""
-    cart_known: Value
-    """(N, <= MAX_CART) float32, 1 where there is a product."""
+    """(D,) the same, however many."""
+    ones_of_cart: Value
+    """(B,) float32."""
     after_payment: Value
-    """(N, 1) bool."""
+    """(1,) bool."""
     own: Value
-    """(N, W) int64 distinct products of the history, ascending, "no item" last."""
+    """(W,) int64 distinct products of the history, ascending, and "no item"."""
     own_count: Value
-    """(N, W) float32 lines of the product."""
+    """(W,) float32 lines of the product, 0 for "no item"."""
     own_long: Value
-    """(N, W) float32 decayed lines, 0 for "no item"."""
+    """(W,) float32 decayed lines, 0 for "no item"."""
     own_weight: Value
-    """(N, 1) float32 the sum of own_long, above 0."""
+    """(1,) float32 the sum of own_long, above 0."""
     n_orders: Value
-    """(N, 1) float32 distinct times of purchase in the history."""
+    """(1,) float32 distinct times of purchase in the history."""
     last_age: Value
-    """(N, 1) float32 days since the last order; FAR_DAYS without history."""
+    """(1,) float32 days since the last order; FAR_DAYS without history."""
     first_age: Value
+    """(1,) float32 days since the first order; 0 without history."""
     taste: Value
-    """(N, F) float32 the history folded into the factors of customers; zeros without history."""
-
-    own_columns: Value
-    """(N, len(OWN_COLUMNS), W + 1) float32, of the own product at place 1 + its position; place 0 stands for none."""
-
-    def of_own(self, place: Value) -> Value:
-        """(N, len(OWN_COLUMNS), U) float32 at places (N, U)."""
-        return self.own_columns.columns_at(place, len(OWN_COLUMNS))
+    """(1, F) float32 the history folded into the factors of customers; zeros without history."""
+    own_columns: dict[str, Value]
+    """OWN_COLUMNS -> (W,) float32."""
 
 
 def read_request(
@@ -67,104 +65,94 @@ def read_request(
 ) -> Request:
     """Canonical cart and own products.
 
-    cart (N, B), history (N, H) int64 item indices; age, quantity (N, H) float32; moment (N,) int64.
+    cart (B,), history (H,) int64 item indices; age, quantity (H,) float32; moment (1,) int64.
     The order of the cart and duplicates in it change nothing; lines of the future (age < 0) are ignored. After payment
     the cart counts as own products of age 0.
     """
     no_item = tables.n_items
     whole_cart = distinct(graph, cart, no_item)
-    after_payment = (moment >= FIRST_PAID_MOMENT).unsqueeze(1)
-    paid = graph.where(after_payment, whole_cart, no_item)
-    nothing = graph.full(0.0, paid.dim(0), paid.dim(1))
-    item = graph.concat([graph.where(age < 0.0, no_item, history), paid], 1)
-    age = graph.concat([age, nothing], 1)
-    quantity = graph.concat([quantity, nothing + 1.0], 1)
-    own, sums, extremes = own_products(graph, tables, item, age, quantity)
-    count, short, long, pieces = graph.rows(sums, 4)
-    last, first = graph.rows(extremes, 2)
-    long = graph.where(own < no_item, long, 0.0)
-    cart = whole_cart.slice(1, 0, MAX_CART)
+    after_payment = moment >= FIRST_PAID_MOMENT
+    # Behind the paid cart an entry of "no item", so that there is always one, and always the last of the order.
+    paid = graph.concat([graph.where(after_payment, whole_cart, no_item), graph.full(no_item, 1)])
+    item = graph.concat([graph.where(age < 0.0, no_item, history), paid])
+    age = graph.concat([age, graph.full(0.0, paid.dim())])
+    quantity = graph.concat([quantity, graph.full(1.0, paid.dim())])
     known = item < no_item
-    ages = graph.where(known, age, FAR_DAYS)
-    ordered, _ = ages.sorted(k=ages.dim(1), largest=False)
-    new_time = run_starts(graph, ordered, -1.0) & (ordered < FAR_DAYS)
-    n_orders = new_time.floats().sum(1, keep=True)
-    columns = own_columns(graph, tables, own, n_orders, count, pieces, short, long, first, last)
+    times, _ = graph.where(known, age, FAR_DAYS).sorted(k=age.dim(), largest=False)
+    n_orders = times.kept(run_starts(graph, times, -1.0)).dim().floats() - 1.0
+    own, sums, extremes = own_products(graph, tables, item, known.floats(), age, quantity)
+    count, short, long, pieces = (sums.row(i) for i in range(4))
+    last, first = (extremes.row(i) for i in range(2))
+    cart = whole_cart.slice(0, MAX_CART)
     return Request(
         cart=cart,
         whole_cart=whole_cart,
-        cart_known=(cart < no_item).floats(),
+        ones_of_cart=graph.full(1.0, cart.dim()),
         after_payment=after_payment,
         own=own,
         own_count=count,
         own_long=long,
-        own_weight=graph.op("Max", long.sum(1, keep=True), 1e-6),
-        own_columns=columns,
+        own_weight=graph.op("Max", long.sum(), 1e-6),
+        own_columns=own_columns(graph, tables, own, n_orders, count, pieces, short, long, first, last),
         n_orders=n_orders,
-        last_age=ordered.slice(1, 0, 1),
-        first_age=graph.where(known, age, 0.0).max(1, keep=True),
+        last_age=times.slice(0, 1),
+        first_age=(age * known.floats()).max(),
         taste=folded_in(graph, tables, own, long),
     )
 
 
 def folded_in(graph: GraphBuilder, tables: ShopTables, own: Value, long: Value) -> Value:
-    """(N, F) the customer's factors by one least-squares step over the own products, decayed counts as weights."""
-    weighted = (long + 1.0).op("Log").unsqueeze(1).op("MatMul", factors_of(graph, tables, own)).squeeze(1)
-    solve = graph.constant(tables.taste.solve, "taste_solve")
-    return weighted.slice(1, 0, tables.taste.factors.shape[1]).op("MatMul", solve)
+    """(1, F) the customer's factors by one least-squares step over the own products, decayed counts as weights."""
+    weighted = (long + 1.0).op("Log").unsqueeze(0).op("MatMul", factors_of(graph, tables, own))
+    # The factors of orders behind them count for nothing here.
+    solve = np.zeros((tables.factor_width, tables.taste.solve.shape[1]), dtype=np.float32)
+    solve[: len(tables.taste.solve)] = tables.taste.solve
+    return weighted.op("MatMul", graph.constant(solve, "taste_solve"))
 
 
 def factors_of(graph: GraphBuilder, tables: ShopTables, item: Value) -> Value:
-    """(N, U, F + factors of orders) float32 of items (N, U): the factors of customers, then those of orders.
+    """(U, F + factors of orders) float32 of items (U,): the factors of customers, then those of orders.
 
     Only supported products have any; one row of zeros serves all others.
     """
     last = tables.supported
     joined = np.concatenate([tables.taste.factors, tables.factors], axis=1)[:last]
     rows = np.concatenate([joined, np.zeros((1, joined.shape[1]), dtype=np.float32)])
-    return graph.halves(rows, "factors_of_item").gather(graph.op("Min", item, last)).floats()
+    return graph.halves(rows, "factors_of_item").rows_at(graph.op("Min", item, last)).floats()
 
 
 def distinct(graph: GraphBuilder, items: Value, no_item: int) -> Value:
-    """(N, D) the distinct items in ascending order, padded with "no item".
-
-    D is the most distinct items of a request, at least 1, so that duplicates change no width and with it no rounding.
-    """
-    ordered, _ = items.sorted(k=items.dim(1), largest=False)
-    once = graph.where(run_starts(graph, ordered, -1), ordered, no_item)
-    most = (once < no_item).integers().sum(1).op("ReduceMax", keepdims=0).reshape(1)
-    width = graph.op("Max", most, graph.constant(np.array([1])))
-    return once.sorted(k=width, largest=False)[0]
+    """(D,) the distinct known items in ascending order."""
+    ordered, _ = items.sorted(k=items.dim(), largest=False)
+    return ordered.kept(run_starts(graph, ordered, -1) & (ordered < no_item))
 
 
 def run_starts(graph: GraphBuilder, ordered: Value, before: float | int) -> Value:
-    """(N, W) bool: where an ascending row takes a new value."""
-    first = graph.full(before, ordered.dim(0), 1)
-    shifted = graph.concat([first, ordered.slice(1, 0, -1)], 1)
+    """(W,) bool: where an ascending row, of at least one entry, takes a new value."""
+    shifted = graph.concat([graph.full(before, 1), ordered.slice(0, -1)])
     return ~shifted.equal(ordered)
 
 
 def own_products(
-    graph: GraphBuilder, tables: ShopTables, item: Value, age: Value, quantity: Value
+    graph: GraphBuilder, tables: ShopTables, item: Value, known: Value, age: Value, quantity: Value
 ) -> tuple[Value, Value, Value]:
-    """The history by product, ascending by item, "no item" last.
+    """The history by product, ascending by item, "no item" last; all (H,), known of 0 and 1, float32.
 
-    The items (N, W); (N, 4, W) float32 the sums of lines, of lines decayed by the short and by the long half-life, and
-    of pieces; (N, 2, W) the ages of the last and of the first purchase. What stands at "no item" means
-    nothing.
+    The items (W,); (4, W) float32 the sums of lines, of lines decayed by the short and by the long half-life, and
+    of pieces, 0 at "no item"; (2, W) the ages of the last and of the first purchase, which mean nothing at "no item".
     """
-    no_item, rhythm = tables.n_items, tables.rhythm
-    ordered, place = item.sorted(k=item.dim(1), largest=False)
-    age, quantity = (values.gather_elements(place).unsqueeze(1) for values in (age, quantity))
-    segment = run_starts(graph, ordered, -1).integers().cumsum(1) - 1
-    n, width = item.dim(0), segment.op("ReduceMax", keepdims=0).reshape(1) + 1
-    own = graph.full(no_item, n, width).scatter(segment, ordered)
+    rhythm = tables.rhythm
+    ordered, place = item.sorted(k=item.dim(), largest=False)
+    age, quantity, known = age.at(place), quantity.at(place), known.at(place)
+    starts = run_starts(graph, ordered, -1)
+    own = ordered.kept(starts)
+    segment = starts.integers().cumsum() - 1
     rates = -np.log(2.0) / np.array([[np.inf], [rhythm.short_days], [rhythm.long_days]])
     decayed = (age * graph.constant(rates.astype(np.float32))).op("Exp")
-    at = segment.unsqueeze(1)
-    sums = graph.full(0.0, n, 4, width).scatter(at.expand(1, 4, 1), graph.concat([decayed, quantity], 1), "add", axis=2)
+    counted = graph.concat([decayed, quantity.unsqueeze(0)]) * known
+    sums = graph.full(0.0, 4, own.dim()).scatter(segment.expand(4, 1), counted, "add", axis=1)
     signs = graph.constant(np.array([[-1.0], [1.0]], dtype=np.float32))
-    extremes = graph.full(-FAR_DAYS, n, 2, width).scatter(at.expand(1, 2, 1), age * signs, "max", axis=2)
+    extremes = graph.full(-FAR_DAYS, 2, own.dim()).scatter(segment.expand(2, 1), age * signs, "max", axis=1)
     return own, sums, extremes * signs
 
 
@@ -179,22 +167,21 @@ def own_columns(
     long: Value,
     first: Value,
     last: Value,
-) -> Value:
-    """(N, len(OWN_COLUMNS), W + 1) float32, the product that was never bought first. All (N, W)."""
+) -> dict[str, Value]:
+    """OWN_COLUMNS -> (W,) float32; n_orders (1,), the others (W,). "No item", with a count of 0, has what they say."""
     interval = tables.vocabulary.statistics["interval_days"]
-    usual = graph.constant(interval * np.float32(PRIOR_OWN_INTERVALS), "own_interval_days").gather(own)
+    usual = graph.constant(interval * np.float32(PRIOR_OWN_INTERVALS), "own_interval_days").at(own)
     expected = (first - last + usual) / (count + (PRIOR_OWN_INTERVALS - 1.0))
+    bought = count > 0.0
+    last = graph.where(bought, last, NAN)
     due = last / graph.op("Max", expected, 0.5)
-    columns = {
+    return {
         "own_count": count,
         "own_rate": count / graph.op("Max", n_orders, 1.0),
         "own_days": last,
         "own_due": due,
-        "own_quantity": pieces / graph.op("Max", count, 1.0),
+        "own_quantity": pieces / count,
         "own_long": (long + 1.0).op("Log"),
         "own_short": short.op("Sqrt"),
         "due": graph.where(due > 0.0, graph.op("Min", due, 2.0), 0.0),
     }
-    never = graph.constant(np.array([list(OWN_COLUMNS.values())], dtype=np.float32)[:, :, None])
-    stacked = graph.concat([columns[name] for name in OWN_COLUMNS], 1).reshape(0, len(OWN_COLUMNS), -1)
-    return graph.concat([never.expand(n_orders.dim(0), len(OWN_COLUMNS), 1), stacked], 2)

@@ -42,44 +42,46 @@ class Only:
     """The products that alone are candidates of a request, where it names any."""
 
     item: Value
-    """(N, O) int64 item indices, "no item" for padding and unknown products."""
+    """(O,) int64 item indices, "no item" for padding and unknown products."""
     named: Value
-    """(N, 1) bool: whether the request names any, known or not."""
+    """(1,) bool: whether the request names any, known or not."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """E places of N requests that one source brings."""
+    """E places that one source brings."""
 
     item: Value
-    """(N, E) int32."""
+    """(E,) int32."""
     pair: tuple[Value, Value] | None = None
-    """(N, E) float32 the strength, in [0, 1], and (N, E) int64 the last digits of the sort key.
+    """(E,) float32 the strength, in [0, 1], and (E,) int64 the last digits of the sort key.
 
     None without an anchor.
     """
     added: dict[str, Value] = field(default_factory=dict)
-    """Of TOTALS -> (N, E) float32, added up by candidate."""
+    """Of TOTALS -> (E,) float32, added up by candidate."""
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Each product at most once: U places of N requests, ascending by item, "no item" last. All (N, U)."""
+    """Each product at most once: U places, ascending by item, "no item" last. All (U,)."""
 
     item: Value
     """int64."""
     anchor: Value
     """int64: the anchor of the strongest entry; "no item" for none."""
     directed: Value
-    """int64: 1 where the strongest entry is directed."""
+    """bool: the strongest entry is directed."""
     found: Value
     """bool: brought by a source other than `only`."""
     channels: Value
-    """(N, len(CHANNELS), U) float32 sums."""
+    """(len(CHANNELS) * U,) float32 sums, channel by channel."""
     closest: Value
     """float32: the highest cosine to a product of the cart."""
+    is_own: Value
+    """bool."""
     own: Value
-    """int64: 1 + the position among the own products, 0 for none."""
+    """int64: the position among the own products, that of "no item" for what is not."""
     blocked: Value
     """bool: excluded, or in a cart that is still open."""
     named: Value | None
@@ -95,42 +97,40 @@ def gather_pool(
             f"data.orders: expected fewer than {MOST_ITEMS:,} products, got {tables.n_items:,}; "
             "leave out what is no longer sold, or train a bundle for each part of the assortment"
         )
-    blocked = graph.concat([graph.where(request.after_payment, tables.n_items, request.whole_cart), exclude], 1)
-    position = graph.op("Range", 1, request.own.dim(1).squeeze(0) + 1, 1).unsqueeze(0)
-    position = (position * (request.own < tables.n_items).integers()).floats()
+    blocked = graph.concat([graph.where(request.after_payment, tables.n_items, request.whole_cart), exclude])
     pairs = [
         cart_source(graph, tables, request),
         ladder_source(graph, tables, request),
         anchor_source(graph, tables, request),
     ]
     plain = [
-        Source(request.own.cast(INT32), added={"own": position}),
-        Source(blocked.cast(INT32), added={"blocked": (blocked >= 0).floats()}),
+        Source(request.own.cast(INT32), added={"own": graph.full(1.0, request.own.dim())}),
+        Source(blocked.cast(INT32), added={"blocked": graph.full(1.0, blocked.dim())}),
         Source(type_products(graph, tables, groups)),
         Source(liked(graph, tables, request)),
-        Source(popular(graph, tables, request)),
+        Source(popular(graph, tables)),
     ]
     key = [pair_keys(graph, pairs), plain_keys(graph, tables, plain)]
     sources = [*pairs, *plain]
     if only is not None:
         # A product's strongest entry only where nothing else brings it: behind what has no anchor either.
-        named = Source(only.item.cast(INT32), added={"named": (only.item >= 0).floats()})
+        named = Source(only.item.cast(INT32), added={"named": graph.full(1.0, only.item.dim())})
         key.append(plain_keys(graph, tables, [named]) + 1)
         sources.append(named)
-    return added_up(graph, tables, graph.concat(key, 1), sources, is_restricted=only is not None)
+    return added_up(graph, tables, request, graph.concat(key), sources, is_restricted=only is not None)
 
 
 def pair_keys(graph: GraphBuilder, sources: list[Source]) -> Value:
-    """(N, E) int64 sort keys: ascending by item, the strongest first within one, then by anchor."""
-    item = graph.concat([source.item for source in sources], 1).integers()
-    strength, last = (graph.concat([s.pair[i] for s in sources if s.pair], 1) for i in (0, 1))
+    """(E,) int64 sort keys: ascending by item, the strongest first within one, then by anchor."""
+    item = graph.concat([source.item for source in sources]).integers()
+    strength, last = (graph.concat([s.pair[i] for s in sources if s.pair]) for i in (0, 1))
     steps = (graph.op("Min", strength, 1.0) * float(WEAK)).integers()
     return item * ITEM_STEP + (last + WEAK * ANCHORS) - steps * ANCHORS
 
 
 def plain_keys(graph: GraphBuilder, tables: ShopTables, sources: list[Source]) -> Value:
-    """(N, E) int64 sort keys of entries without strength and anchor."""
-    item = graph.concat([source.item for source in sources], 1).integers()
+    """(E,) int64 sort keys of entries without strength and anchor."""
+    item = graph.concat([source.item for source in sources]).integers()
     return item * ITEM_STEP + (WEAK * ANCHORS + 2 * tables.n_items)
 
 
@@ -140,8 +140,8 @@ def cart_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> So
     row = row_of(graph, tables, request.cart)
     values = values_of(graph, table, CART_CHANNELS[:2], row, "cart")
     one_way = table.values[..., CART_CHANNELS.index("directed")].astype(np.int8)
-    last = (request.cart * 2).unsqueeze(2) + graph.constant(one_way, "cart_directed").gather(row).integers()
-    return Source(items_of(graph, table, row, "cart"), (values["cosine"], flat(last)), values)
+    last = (request.cart * 2).unsqueeze(1) + graph.constant(one_way, "cart_directed").rows_at(row).integers()
+    return Source(items_of(graph, table, row, "cart"), (values["cosine"], last.flat()), values)
 
 
 def ladder_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> Source:
@@ -155,9 +155,9 @@ def ladder_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> 
 def anchor_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> Source:
     """What customers bought first after the cart's products and after the most bought own ones, and their ladder."""
     table = tables.neighbours.anchor
-    k = graph.op("Min", request.own.dim(1), graph.constant(np.array([tables.config.retrieve.own_anchors])))
+    k = graph.op("Min", request.own.dim(), graph.constant(np.array([tables.config.retrieve.own_anchors])))
     _, place = request.own_long.steps(COUNT_STEPS).sorted(k=k, largest=True)
-    anchor = graph.concat([request.cart, request.own.gather_elements(place)], 1)
+    anchor = graph.concat([request.cart, request.own.at(place)])
     row = row_of(graph, tables, anchor)
     values = values_of(graph, table, ANCHOR_CHANNELS, row, "anchor")
     strength = (values["follow"] + values["near"]) * 0.3 + values["ladder"] * 0.05
@@ -165,103 +165,103 @@ def anchor_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> 
 
 
 def items_of(graph: GraphBuilder, table: NeighbourTable, row: Value, source: str) -> Value:
-    """(N, E) int32 items at rows (N, anchors)."""
-    return flat(graph.constant(table.items.astype(np.int32), f"{source}_neighbours").gather(row))
+    """(E,) int32 items at rows (anchors,)."""
+    return graph.constant(table.items.astype(np.int32), f"{source}_neighbours").rows_at(row).flat()
 
 
 def values_of(
     graph: GraphBuilder, table: NeighbourTable, names: tuple[str, ...], row: Value, source: str
 ) -> dict[str, Value]:
-    """Channel -> (N, E) float32 at rows (N, anchors), for the first channels of a table."""
-    return {
-        name: flat(graph.halves(table.values[..., i], f"{source}_{name}").gather(row)).floats()
-        for i, name in enumerate(names)
-    }
+    """Channel -> (E,) float32 at rows (anchors,), for the first channels of a table."""
+    channels = np.ascontiguousarray(np.moveaxis(table.values[..., : len(names)], 2, 0))
+    found = graph.halves(channels, f"{source}_values").rows_at(row, axis=1).reshape(len(names), -1).floats()
+    return {name: found.row(i) for i, name in enumerate(names)}
 
 
 def type_products(graph: GraphBuilder, tables: ShopTables, groups: Groups) -> Value:
-    """(N, E) int32 products of the types that go with the cart, with the history, or are in it."""
-    table = tables.neighbours.popular_of_type
-    shares = groups.own_share.slice(1, 0, tables.n_types + 2)
-    score = (groups.affinities.sum(1) + shares).slice(1, 0, tables.n_types)
+    """(E,) int32 products of the types that go with the cart, with the history, or are in it."""
+    table, rows = tables.neighbours.popular_of_type, tables.n_types + 2
+    speaking = [groups.affinities.slice(start, start + tables.n_types) for start in (0, rows)]
+    score = speaking[0] + speaking[1] + groups.own_share.slice(0, tables.n_types)
     k = min(tables.config.retrieve.types, tables.n_types)
     best, of_type = score.steps(SHARE_STEPS).sorted(k=graph.constant(np.array([k])), largest=True)
     of_type = graph.where(best > 0.0, of_type, tables.n_types)
-    return flat(graph.constant(table.items.astype(np.int32), "products_of_type").gather(of_type))
+    return graph.constant(table.items.astype(np.int32), "products_of_type").rows_at(of_type).flat()
 
 
 def liked(graph: GraphBuilder, tables: ShopTables, request: Request) -> Value:
-    """(N, E) int32 popular products, new to the customer, that fit the history's factors best."""
+    """(E,) int32 popular products, new to the customer, that fit the history's factors best."""
     scanned = tables.most_popular(min(SCANNED, tables.n_items))
     scanned = scanned[scanned < tables.n_items]
-    score = request.taste.op("MatMul", graph.constant(tables.taste.factors[scanned].T.copy(), "scanned_factors"))
+    # A column more, for own products that are not among them: "no item" is always one.
+    factors = np.append(tables.taste.factors[scanned], np.zeros((1, tables.taste.factors.shape[1])), axis=0)
+    score = request.taste.op("MatMul", graph.constant(factors.T.astype(np.float32), "scanned_factors"))
     place_of = np.full(tables.n_items + 1, len(scanned), dtype=np.int32)
     place_of[scanned] = np.arange(len(scanned))
-    score = graph.concat([score, graph.full(0.0, score.dim(0), 1)], 1)
-    own = graph.constant(place_of, "scanned_place").gather(request.own)
-    score = score.scatter(own, request.own_long * 0.0 - 1e9).slice(1, 0, len(scanned))
+    own = graph.constant(place_of, "scanned_place").at(request.own)
+    score = score.flat().steps(SHARE_STEPS).scatter(own, graph.full(-1e9, request.own.dim()))
     width = min(tables.config.retrieve.taste_candidates, len(scanned))
-    best, place = score.steps(SHARE_STEPS).sorted(k=graph.constant(np.array([width])), largest=True)
-    none = graph.constant(np.array(tables.n_items, dtype=np.int32))
-    return graph.where(best > 0.0, graph.constant(scanned.astype(np.int32), "scanned").gather(place), none)
+    best, place = score.sorted(k=graph.constant(np.array([width])), largest=True)
+    items = np.append(scanned, tables.n_items).astype(np.int32)
+    return graph.constant(items, "scanned").at(place.kept(best > 0.0))
 
 
-def popular(graph: GraphBuilder, tables: ShopTables, request: Request) -> Value:
-    """(N, E) int32: the shop's most bought products of the last weeks."""
-    most = tables.most_popular(tables.config.retrieve.popular_candidates)[None, :].astype(np.int32)
-    return graph.constant(most, "popular").expand(request.cart.dim(0), most.shape[1])
+def popular(graph: GraphBuilder, tables: ShopTables) -> Value:
+    """(E,) int32: the shop's most bought products of the last weeks."""
+    most = tables.most_popular(tables.config.retrieve.popular_candidates)
+    return graph.constant(most.astype(np.int32), "popular")
 
 
 def row_of(graph: GraphBuilder, tables: ShopTables, item: Value) -> Value:
     """The row of the neighbour tables that serves an item."""
-    return graph.constant(tables.neighbours.row_of_item.astype(np.int32), "row_of_item").gather(item)
-
-
-def flat(values: Value) -> Value:
-    """(N, ...) -> (N, E)."""
-    return values.reshape(0, -1)
+    return graph.constant(tables.neighbours.row_of_item.astype(np.int32), "row_of_item").at(item)
 
 
 def beside(anchor: Value, table: NeighbourTable) -> Value:
-    """(N, anchors) -> (N, anchors * width) int64: the last digits of the keys of pairs that are not directed."""
-    return flat((anchor * 2).unsqueeze(2).expand(1, 1, table.items.shape[1]))
+    """(anchors,) -> (anchors * width,) int64: the last digits of the keys of pairs that are not directed."""
+    return (anchor * 2).unsqueeze(1).expand(1, table.items.shape[1]).flat()
 
 
 def added_up(
-    graph: GraphBuilder, tables: ShopTables, key: Value, sources: list[Source], *, is_restricted: bool
+    graph: GraphBuilder,
+    tables: ShopTables,
+    request: Request,
+    key: Value,
+    sources: list[Source],
+    *,
+    is_restricted: bool,
 ) -> Pool:
-    """Sort the entries by their keys, and add up what is said of each item. key: (N, E) of all sources.
-
-    The pool is as wide as the request with the most products needs.
-    """
-    n, size = key.dim(0), key.dim(1)
-    ordered, place = key.sorted(k=size, largest=False)
-    segment = run_starts(graph, ordered // ITEM_STEP, -1).integers().cumsum(1) - 1
-    width = segment.op("ReduceMax", keepdims=0).reshape(1) + 1
-    nothing = tables.n_items * ITEM_STEP + WEAK * ANCHORS + 2 * tables.n_items + 1  # the last key there is
-    strongest = graph.full(nothing, n, width).scatter(segment, ordered, "min")
-    code = strongest % ANCHORS
-    sizes = graph.concat([source.item.dim(1) for source in sources], 0)
-    segments = graph.node("Split", [(key * 0).scatter(place, segment), sizes], len(sources), axis=1)
+    """Sort the entries by their keys, and add up what is said of each item. key: (E,) of all sources."""
+    ordered, place = key.sorted(k=key.dim(), largest=False)
+    starts = run_starts(graph, ordered.op("BitwiseAnd", -ITEM_STEP), -1)
+    strongest = ordered.kept(starts)
+    segment = starts.integers().cumsum() - 1
+    sizes = graph.concat([source.item.dim() for source in sources])
+    segments = graph.node("Split", [key.scatter(place, segment), sizes], len(sources), axis=0)
+    width = strongest.dim()
     totals = added(graph, sources, segments, width)
-    alone = np.ones(len(TOTALS) - len(CHANNELS), dtype=np.int64)
-    split = graph.constant(np.append(len(CHANNELS), alone))
-    channels, own, blocked, named = graph.node("Split", [totals, split], len(alone) + 1, axis=1)
+    code = strongest.op("BitwiseAnd", ANCHORS - 1)
+    is_own = totals[1] > 0.0
     return Pool(
         item=strongest // ITEM_STEP,
         anchor=code // 2,
-        directed=code % 2,
+        directed=code.op("BitwiseAnd", 1) > 0,
         found=~code.equal(2 * tables.n_items + 1),
-        channels=channels,
-        closest=graph.full(0.0, n, width).scatter(segments[0], sources[0].added["cosine"], "max"),
-        own=own.squeeze(1).integers(),
-        blocked=blocked.squeeze(1) > 0.0,
-        named=named.squeeze(1) > 0.0 if is_restricted else None,
+        channels=totals[0],
+        closest=graph.full(0.0, width).scatter(segments[0], sources[0].added["cosine"], "max"),
+        is_own=is_own,
+        # The pool and the own products ascend by item.
+        own=graph.where(is_own, is_own.integers().cumsum(), request.own.dim()) - 1,
+        blocked=totals[2] > 0.0,
+        named=totals[3] > 0.0 if is_restricted else None,
     )
 
 
-def added(graph: GraphBuilder, sources: list[Source], segments: list[Value], width: Value) -> Value:
-    """(N, len(TOTALS), U) float32 sums; segments: (N, E) int64 the candidate of each entry, source by source."""
+def added(graph: GraphBuilder, sources: list[Source], segments: list[Value], width: Value) -> list[Value]:
+    """The sums of CHANNELS side by side, (len(CHANNELS) * U,), and those of the others of TOTALS, (U,); float32.
+
+    segments: (E,) int64 the candidate of each entry, source by source; width: (1,) U.
+    """
     first = width * graph.constant(np.arange(len(TOTALS)))
     starts = dict(zip(TOTALS, graph.node("Split", [first], len(TOTALS), axis=0, num_outputs=len(TOTALS)), strict=True))
     laid = [
@@ -269,6 +269,8 @@ def added(graph: GraphBuilder, sources: list[Source], segments: list[Value], wid
         for source, segment in zip(sources, segments, strict=True)
         for name, value in source.added.items()
     ]
-    zeros = graph.full(0.0, segments[0].dim(0), width * len(TOTALS))
-    places, values = (graph.concat([pair[i] for pair in laid], 1) for i in (0, 1))
-    return zeros.scatter(places, values, "add").reshape(0, len(TOTALS), -1)
+    places, values = (graph.concat([pair[i] for pair in laid]) for i in (0, 1))
+    sums = graph.full(0.0, width * len(TOTALS)).scatter(places, values, "add")
+    alone = len(TOTALS) - len(CHANNELS)
+    sizes = width * graph.constant(np.array([len(CHANNELS)] + [1] * alone))
+    return graph.node("Split", [sums, sizes], 1 + alone, axis=0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
 from mersalg.names import KINDS
-from mersalg_training.graph.builder import ML, GraphBuilder
+from mersalg_training.graph.builder import ML, GraphBuilder, Value
 from mersalg_training.graph.candidates import Inputs, candidates
 from mersalg_training.graph.decide import Decision, Wish, decide, scores
 from mersalg_training.graph.retrieve import Only
@@ -24,36 +24,33 @@ TEXTS = {"cart": "b", "history": "h", "exclude": "x", "only": "o"}
 def featurise_model(
     tables: ShopTables, first_weights: Float32, trees: tuple[TreeTable, TreeTable] | None = None
 ) -> tuple[onnx.ModelProto, list[str]]:
-    """The training graph, over item indices, and the names of its features.
+    """The training graph for one request, over item indices, and the names of its features.
 
-    Inputs: cart, history, exclude (N, .) int64 item indices, "no item" pads; history_age_days, history_quantity
-    float32; moment (N,); kinds (N, 5) bool. Outputs: item, kind, anchor (N, C) int64; retrieved (N,) int64; without
-    trees features (N, C, F), first_score (N, C), signals (N, C, S) float32 and group (N, C) int64, with trees score
-    (N, C) float32.
+    Inputs: cart, history, exclude (width,) int64 item indices, at least one each, "no item" for none;
+    history_age_days, history_quantity float32; moment (1,); kinds (5,) bool. Outputs: item, kind, anchor, group (C,)
+    int64; without trees features (C, F), first_score (C,), signals (C, S) float32, with trees score (C,) float32.
     """
     graph = GraphBuilder("mersalg_featurise")
     inputs = Inputs(
-        cart=graph.input("cart", INT64, ["n", "b"]),
-        history=graph.input("history", INT64, ["n", "h"]),
-        age=graph.input("history_age_days", FLOAT, ["n", "h"]),
-        quantity=graph.input("history_quantity", FLOAT, ["n", "h"]),
-        exclude=graph.input("exclude", INT64, ["n", "x"]),
-        moment=graph.input("moment", INT64, ["n"]),
-        kinds=graph.input("kinds", BOOL, ["n", len(KINDS)]),
+        cart=graph.input("cart", INT64, ["b"]),
+        history=graph.input("history", INT64, ["h"]),
+        age=graph.input("history_age_days", FLOAT, ["h"]),
+        quantity=graph.input("history_quantity", FLOAT, ["h"]),
+        exclude=graph.input("exclude", INT64, ["x"]),
+        moment=graph.input("moment", INT64, [1]),
+        kinds=graph.input("kinds", BOOL, [len(KINDS)]),
     )
     found = candidates(graph, tables, inputs, first_weights)
-    width = tables.places
-    graph.output(found.item, "item", INT64, ["n", width])
-    graph.output(found.kind, "kind", INT64, ["n", width])
-    graph.output(found.anchor, "anchor", INT64, ["n", width])
-    graph.output(found.retrieved, "retrieved", INT64, ["n"])
+    graph.output(found.item, "item", INT64, ["c"])
+    graph.output(found.kind, "kind", INT64, ["c"])
+    graph.output(found.anchor, "anchor", INT64, ["c"])
+    graph.output(found.group, "group", INT64, ["c"])
     if trees is None:
-        graph.output(found.features, "features", FLOAT, ["n", width, len(found.feature_names)])
-        graph.output(found.first_score, "first_score", FLOAT, ["n", width])
-        graph.output(found.signals.turned(), "signals", FLOAT, ["n", width, "s"])
-        graph.output(found.group, "group", INT64, ["n", width])
+        graph.output(found.features, "features", FLOAT, ["c", len(found.feature_names)])
+        graph.output(found.first_score, "first_score", FLOAT, ["c"])
+        graph.output(found.signals, "signals", FLOAT, ["c", "s"])
     else:
-        graph.output(scores(graph, tables, found, *trees), "score", FLOAT, ["n", width])
+        graph.output(scores(graph, tables, found, *trees), "score", FLOAT, ["c"])
     return graph.model(), found.feature_names
 
 
@@ -65,41 +62,51 @@ def scorer_model(
     product_ids: (n_items,) by item index.
     """
     graph = GraphBuilder("mersalg_scorer")
+    # As tensors: a loader walks over a list of whole numbers one by one.
     names = {
         "keys_strings": product_ids,
-        "values_int64s": list(range(len(product_ids))),
-        "default_int64": tables.n_items,
+        "values_tensor": numpy_helper.from_array(np.arange(len(product_ids))),
+        "default_tensor": numpy_helper.from_array(np.array([tables.n_items])),
     }
 
-    texts = {name: graph.input(name, STRING, ["n", axis]) for name, axis in TEXTS.items()}
+    def read(name: str, dtype: int, width: str) -> Value:
+        """(width,) of an input (1, width)."""
+        return graph.input(name, dtype, [1, width]).flat()
+
+    texts = {name: graph.input(name, STRING, [1, axis]) for name, axis in TEXTS.items()}
     # One encoder for all: each would hold the whole vocabulary.
-    item = graph.op("LabelEncoder", graph.concat(list(texts.values()), 1), domain=ML, **names)
-    sizes = graph.concat([text.dim(1) for text in texts.values()], 0)
-    items = dict(zip(texts, graph.node("Split", [item, sizes], len(texts), axis=1), strict=True))
+    item = graph.op("LabelEncoder", graph.concat(list(texts.values()), 1), domain=ML, **names).flat()
+    sizes = graph.concat([text.dim(1) for text in texts.values()])
+    items = dict(zip(texts, graph.node("Split", [item, sizes], len(texts), axis=0), strict=True))
     present = graph.op("LabelEncoder", texts["only"], domain=ML, keys_strings=[""], values_int64s=[0], default_int64=1)
     inputs = Inputs(
         cart=items["cart"],
         history=items["history"],
-        age=graph.input("history_age_days", FLOAT, ["n", "h"]),
-        quantity=graph.input("history_quantity", FLOAT, ["n", "h"]),
+        age=read("history_age_days", FLOAT, "h"),
+        quantity=read("history_quantity", FLOAT, "h"),
         exclude=items["exclude"],
-        moment=graph.input("moment", INT64, ["n"]),
-        kinds=graph.input("kinds", BOOL, ["n", len(KINDS)]),
-        only=Only(items["only"], present.max(1, keep=True) > 0),
+        moment=graph.input("moment", INT64, [1]),
+        kinds=graph.input("kinds", BOOL, [1, len(KINDS)]).flat(),
+        only=Only(items["only"], present.flat().max() > 0),
     )
     wish = Wish(
-        limit=graph.input("limit", INT64, ["n"]),
-        apply_threshold=graph.input("apply_threshold", BOOL, ["n"]),
-        by_value=graph.input("by_value", BOOL, ["n"]),
+        limit=graph.input("limit", INT64, [1]),
+        apply_threshold=graph.input("apply_threshold", BOOL, [1]),
+        by_value=graph.input("by_value", BOOL, [1]),
     )
     found = candidates(graph, tables, inputs, first_weights)
     offers = decide(graph, tables, found, decision, wish)
     ids = graph.constant(np.array([*product_ids, ""], dtype=object), "product_ids")
-    graph.output(ids.gather(offers.item), "product_id", STRING, ["n", "k"])
-    graph.output(offers.kind, "kind", INT64, ["n", "k"])
-    graph.output(offers.relevance, "relevance", FLOAT, ["n", "k"])
-    graph.output(offers.score, "score", FLOAT, ["n", "k"])
-    graph.output(ids.gather(offers.anchor), "because", STRING, ["n", "k"])
-    graph.output(found.retrieved, "retrieved", INT64, ["n"])
-    graph.output(offers.best_relevance, "best_relevance", FLOAT, ["n", len(KINDS)])
+
+    def give(value: Value, name: str, dtype: int, width: int | str) -> None:
+        """(width,) as an output (1, width)."""
+        graph.output(value.unsqueeze(0), name, dtype, [1, width])
+
+    give(ids.at(offers.item), "product_id", STRING, "k")
+    give(offers.kind, "kind", INT64, "k")
+    give(offers.relevance, "relevance", FLOAT, "k")
+    give(offers.score, "score", FLOAT, "k")
+    give(ids.at(offers.anchor), "because", STRING, "k")
+    graph.output(found.retrieved.integers(), "retrieved", INT64, [1])
+    give(offers.best_relevance, "best_relevance", FLOAT, len(KINDS))
     return graph.model()

@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.facts import Facts
-from mersalg_training.graph.groups import SUMS, Groups
+from mersalg_training.graph.facts import Facts, standing_of
+from mersalg_training.graph.groups import Groups
 from mersalg_training.graph.kinds import Typed
-from mersalg_training.graph.request import OWN_COLUMNS, Request, factors_of
+from mersalg_training.graph.request import OF_CANDIDATE, Request, factors_of
 from mersalg_training.graph.retrieve import CHANNELS, Only, Pool
 from mersalg_training.graph.tables import ShopTables
-from mersalg_training.timeline import Float32
+from mersalg_training.timeline import Float32, Int64
 
 ROOTS = (*CHANNELS, "closest", "cart_affinity", "own_affinity", "share_of_own", "like_cart")
 """Signals that count by their square root."""
@@ -29,31 +30,34 @@ GROUPS = ("own, empty cart", "new, empty cart", "own", "new")
 OUT = -1e9
 
 
+def own_group(group: Int64) -> npt.NDArray[np.bool_]:
+    """Which of GROUPS, by position, are own products."""
+    return np.equal(group % 2, 0)
+
+
 @dataclass(frozen=True)
 class Shortlist:
-    """C candidates of N requests, in each part the best first score first.
+    """C candidates, in each part the best first score first.
 
     First the own products, then the new ones, then those that were never sold yet.
     """
 
     item: Value
-    """(N, C) int64, "no item" in unused places; so are kind, anchor and group."""
+    """(C,) int64; so are kind, anchor and group."""
     kind: Value
     anchor: Value
     group: Value
     """Position in GROUPS."""
-    valid: Value
-    """(N, C) bool."""
+    own: Value
+    """(C,) int64 the position among the own products, that of "no item" for what is not."""
     first_score: Value
-    """(N, C) float32."""
+    """(C,) float32."""
     retrieved: Value
-    """(N,) int64 eligible candidates in the pool."""
+    """(1,) float32 eligible candidates in the pool."""
     found: Value
-    """(N,) int64 the same, whatever `only` names, so that `only` changes no candidate's features."""
+    """(1,) float32 the same, whatever `only` names, so that `only` changes no candidate's features."""
     signals: Value
-    """(N, len(SIGNALS), C) float32."""
-    own_columns: Value
-    """(N, len(OWN_COLUMNS), C) float32."""
+    """(C, len(SIGNALS)) float32."""
 
 
 def shorten(
@@ -63,42 +67,41 @@ def shorten(
     pool: Pool,
     typed: Typed,
     facts: Facts,
-    own: Value,
     groups: Groups,
-    moving_weights: Float32,
+    first_weights: Float32,
     only: Only | None,
 ) -> Shortlist:
     """Keep the eligible own and new candidates with the best first scores; ties to the lower item index.
 
     Everything eligible is kept for a request with `only`.
 
-    own: (N, len(OWN_COLUMNS), U) float32; moving_weights: (len(SIGNALS), len(GROUPS)) float32.
+    first_weights: (len(SIGNALS) + len(STANDING) + 1, len(GROUPS)) float32.
     """
-    signals = first_signals(graph, tables, request, pool, facts, own, groups, typed)
-    by_group = graph.constant(np.ascontiguousarray(moving_weights.T), "first_weights").op("MatMul", signals)
-    in_cart = (request.cart_known.max(1, keep=True) > 0.0).integers()
-    group = in_cart * 2 + (~typed.is_own).integers()
-    score = by_group.gather_elements(group.unsqueeze(1)).squeeze(1)
-    score = score + facts.standing.gather_elements(group.unsqueeze(2), axis=2).squeeze(2)
-    new = typed.eligible & ~typed.is_own
-    sides = [(typed.eligible & typed.is_own, tables.own_places), (new, tables.new_places)]
+    signals = first_signals(graph, tables, request, pool, facts, groups, typed)
+    is_new = (~pool.is_own).integers()
+    # The rows of own and of new products, without or with a cart.
+    rows = graph.op("Min", request.cart.dim(), 1) * 2 + graph.constant(np.arange(2))
+    moving = np.ascontiguousarray(first_weights[: len(SIGNALS)].T)
+    by_group = graph.constant(moving, "first_weights").rows_at(rows).op("MatMul", signals)
+    group = is_new + rows.slice(0, 1)
+    score = graph.where(pool.is_own, by_group.row(0), by_group.row(1))
+    score = score + standing_of(graph, tables, first_weights[len(SIGNALS) :], pool.item, group)
+    new = typed.eligible & ~pool.is_own
+    parts = [(typed.eligible & pool.is_own, tables.own_places), (new, tables.new_places)]
     if tables.unsold_places:
         sold = pool.item < tables.n_sold
-        sides[1:] = [(new & sold, tables.new_places), (new & ~sold, tables.unsold_places)]
-    kept = [best_places(graph, score, eligible, width, only) for eligible, width in sides]
-    place, best = graph.concat([place for place, _ in kept], 1), graph.concat([best for _, best in kept], 1)
-    valid = best > OUT / 2
+        parts[1:] = [(new & sold, tables.new_places), (new & ~sold, tables.unsold_places)]
+    place, best = best_places(graph, score, parts, only)
     return Shortlist(
-        item=graph.where(valid, pool.item.gather_elements(place), tables.n_items),
-        kind=typed.kind.gather_elements(place),
-        anchor=typed.anchor.gather_elements(place),
-        group=group.gather_elements(place),
-        valid=valid,
+        item=pool.item.at(place),
+        kind=typed.kind.at(place),
+        anchor=typed.anchor.at(place),
+        group=group.at(place),
+        own=pool.own.at(place),
         first_score=best,
-        retrieved=typed.eligible.integers().sum(1),
-        found=typed.found.integers().sum(1),
-        signals=signals.columns_at(place, len(SIGNALS)),
-        own_columns=own.columns_at(place, len(OWN_COLUMNS)),
+        retrieved=typed.eligible.count(),
+        found=typed.found.count(),
+        signals=signals.turned().rows_at(place),
     )
 
 
@@ -108,54 +111,48 @@ def first_signals(
     request: Request,
     pool: Pool,
     facts: Facts,
-    own: Value,
     groups: Groups,
     typed: Typed,
 ) -> Value:
-    """(N, len(SIGNALS), U) float32."""
-    roots = [
-        pool.channels,
-        pool.closest.unsqueeze(1),
-        groups.affinities_of(facts.product_type) * facts.share_root,
-        typed.of_type.slice(1, SUMS.index("own_share"), SUMS.index("in_cart") + 1),
-    ]
+    """(len(SIGNALS), U) float32."""
+    affinities = [found * facts.share_root for found in groups.affinities_at(facts.product_type)]
+    share_of_own = groups.sum_at("own_share", facts.product_type)
+    roots = [pool.channels, pool.closest, *affinities, share_of_own, typed.in_cart]
     return graph.concat(
         [
-            graph.concat(roots, 1).op("Sqrt"),
-            closeness(graph, tables, request, pool.item),
-            own.slice(1, list(OWN_COLUMNS).index("own_long"), len(OWN_COLUMNS)),
-            (typed.anchor < tables.n_items).floats().unsqueeze(1),
-        ],
-        1,
-    )
+            graph.concat(roots).op("Sqrt"),
+            closeness(graph, tables, request, pool.item).flat(),
+            *(request.own_columns[name].at(pool.own) for name in OF_CANDIDATE),
+            (typed.anchor < tables.n_items).floats(),
+        ]
+    ).reshape(len(SIGNALS), -1)
 
 
 def closeness(graph: GraphBuilder, tables: ShopTables, request: Request, item: Value) -> Value:
-    """(N, 2, U) float32: the candidate's factors times the customer's taste, and times the mean of the cart's."""
-    depth = tables.taste.factors.shape[1]
-    cart = factors_of(graph, tables, request.cart).sum(1)
-    cart = cart.slice(1, depth, depth + tables.factors.shape[1])
-    cart = cart / graph.op("Max", request.cart_known.sum(1, keep=True), 1.0)
-    nothing = request.taste * 0.0
-    sides = [graph.concat(pair, 1).unsqueeze(2) for pair in ([request.taste, nothing], [nothing, cart])]
-    return factors_of(graph, tables, item).op("MatMul", graph.concat(sides, 2)).turned()
+    """(2, U) float32: the candidate's factors times the customer's taste, and times the mean of the cart's."""
+    of_taste = tables.taste.factors.shape[1]
+    cart = factors_of(graph, tables, request.cart).sum() / graph.op("Max", request.ones_of_cart.sum(), 1.0)
+    # A row each, with zeros in the places of the other's factors.
+    of_orders = graph.constant((np.arange(tables.factor_width) >= of_taste).astype(np.float32))
+    taste = graph.concat([request.taste, graph.full(0.0, 1, tables.factor_width - of_taste)], 1)
+    rows = graph.concat([taste, cart * of_orders])
+    return graph.op("Gemm", rows, factors_of(graph, tables, item), transB=1)
 
 
 def best_places(
-    graph: GraphBuilder, score: Value, eligible: Value, width: int, only: Only | None
+    graph: GraphBuilder, score: Value, parts: list[tuple[Value, int]], only: Only | None
 ) -> tuple[Value, Value]:
-    """Positions (N, W) and scores of the eligible with the best score; scores below OUT / 2 mark unused places.
+    """Positions and scores (C,) of the best of each part, by its mask (U,) and its places; all where `only` names any.
 
-    W is `width`, or as many as the longest `only` of the batch names where they are more; a request without `only`
-    uses `width` places all the same. The pool may hold fewer.
+    A part with fewer takes fewer places.
     """
-    masked = graph.where(eligible, score, OUT)
-    places = graph.constant(np.array([width]))
-    if only is None:
-        masked = graph.concat([masked, graph.full(OUT, masked.dim(0), width)], 1)
-        best, place = masked.sorted(k=places, largest=True)
-        return graph.op("Min", place, score.dim(1) - 1), best
-    k = graph.op("Min", graph.op("Max", places, only.item.dim(1)), masked.dim(1))
-    best, place = masked.sorted(k=k, largest=True)
-    position = graph.op("Range", 0, k.squeeze(0), 1).unsqueeze(0)
-    return place, graph.where((position < width) | only.named, best, OUT)
+    counts = graph.concat([mask for mask, _ in parts]).reshape(len(parts), -1).floats().sum(1, keep=False)
+    most = graph.constant(np.array([float(places) for _, places in parts], dtype=np.float32))
+    if only is not None:
+        most = graph.where(only.named, np.inf, most)
+    widths = graph.node("Split", [graph.op("Min", counts, most).integers()], len(parts), num_outputs=len(parts))
+    best = [
+        graph.where(mask, score, OUT).sorted(k=width, largest=True)
+        for (mask, _), width in zip(parts, widths, strict=True)
+    ]
+    return graph.concat([place for _, place in best]), graph.concat([found for found, _ in best])

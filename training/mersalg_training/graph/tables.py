@@ -58,6 +58,11 @@ class ShopTables:
         return self.vocabulary.n_items
 
     @property
+    def factor_width(self) -> int:
+        """Factors of customers and of orders, side by side."""
+        return int(self.taste.factors.shape[1] + self.factors.shape[1])
+
+    @property
     def own_places(self) -> int:
         """Own products among the candidates."""
         return self.config.retrieve.own_candidates
