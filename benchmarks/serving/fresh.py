@@ -35,13 +35,16 @@ def bare() -> dict[str, float]:
 
 
 def alone(name: str, bundle: Path, work: Path) -> dict[str, float]:
-    """Seconds until it is loaded and until its first answer, and memory after ANSWERS."""
+    """Seconds until it is loaded and until its first answer, and memory after ANSWERS, without that of the requests."""
     from contenders import CONTENDERS, Place  # noqa: PLC0415
 
     ours = time.perf_counter()
+    from memory import megabytes  # noqa: PLC0415
     from request_file import read_requests  # noqa: PLC0415
 
+    before = megabytes()
     requests = read_requests(work / "requests.jsonl")[:ANSWERS]
+    of_requests = {name: now - before[name] for name, now in megabytes().items()}
     not_counted = time.perf_counter() - ours
     contender = next(each for each in CONTENDERS if each.name == name)
     if contender.open is None:
@@ -52,9 +55,8 @@ def alone(name: str, bundle: Path, work: Path) -> dict[str, float]:
     seconds = time.perf_counter() - START - not_counted
     for request in requests:
         ask(request)
-    from memory import megabytes  # noqa: PLC0415
-
-    return {"seconds": seconds, "loaded_seconds": loaded, **megabytes()}
+    held = {name: now - of_requests[name] for name, now in megabytes().items()}
+    return {"seconds": seconds, "loaded_seconds": loaded, **held}
 
 
 if __name__ == "__main__":
