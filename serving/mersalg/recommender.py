@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -114,6 +113,8 @@ class Recommender:
                 raise RequestError("shopper", expected, request.shopper, where_of(request))
         if self.threads == 1 or len(requests) == 1:
             return [self._answer(request, threshold=threshold) for request in requests]
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # a loader of single answers does without
+
         with ThreadPoolExecutor(self.threads, thread_name_prefix="mersalg-score") as pool:
             return list(pool.map(lambda request: self._answer(request, threshold=threshold), requests))
 

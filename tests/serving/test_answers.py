@@ -3,12 +3,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mersalg import KINDS, MOMENTS, Recommender
+from mersalg import KINDS, MOMENTS, Recommender, load
 from mersalg.offers import REASONS
 from toy_bundle import CANDIDATES
 
@@ -197,10 +198,11 @@ def test_limit_holds_and_a_reason_stands_exactly_on_an_empty_answer(
     assert [offer.rank for offer in offers] == list(range(1, len(offers) + 1))
 
 
-def test_eight_threads_get_what_one_gets(toy: Recommender) -> None:
+def test_eight_threads_get_what_one_gets(toy: Recommender, toy_folder: Path) -> None:
     requests = [
         {"cart": ["milk", "bag"][: i % 3], "limit": i % 7, "moment": MOMENTS[i % 5], "at": AT} for i in range(400)
     ]
     alone = [toy.score([request])[0] for request in requests]
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(lambda request: toy.score([request])[0], requests)) == alone
+    assert load(toy_folder, threads=8).score(requests) == alone
