@@ -29,6 +29,7 @@ LARGEST_LIMIT: Final = 2**31 - 1
 LARGEST_QUANTITY: Final = 1e9
 PRODUCT_ID: Final = operator.itemgetter("product_id")
 ORDERED_AT: Final = operator.itemgetter("ordered_at")
+QUANTITY: Final = operator.itemgetter("quantity")
 PLAIN_NUMBERS: Final = frozenset({int, float})
 
 
@@ -203,14 +204,13 @@ def read_history(
     try:
         ids = list(map(PRODUCT_ID, lines))
         times = list(map(ORDERED_AT, lines))
-        amounts = [line.get("quantity", 1) for line in lines]
-        prices = [line.get("unit_price") for line in lines]
+        amounts, prices = amounts_and_prices(lines)
     except (TypeError, KeyError, AttributeError, IndexError):
         refuse_line(lines)
     check_product_ids(ids, "history[{}].product_id")
     ages = days_between(now, times)
     quantities = read_quantities(amounts)
-    paid = read_unit_prices(prices)
+    paid = read_unit_prices(prices) if prices is not None else None
     used = (ages >= 0) & (quantities > 0)
     if len(lines) > HISTORY_LINES or not used.all():
         chosen = np.flatnonzero(used)
@@ -219,6 +219,19 @@ def read_history(
         ids, ages, quantities = [ids[i] for i in chosen], ages[chosen], quantities[chosen]
         paid = [paid[i] for i in chosen] if paid is not None else None
     return ids, ages.astype(np.float32), quantities.astype(np.float32), paid
+
+
+def amounts_and_prices(lines: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any] | None]:
+    """What each line says of quantity, 1 where nothing, and of unit price, None where nothing or, for all, None.
+
+    The lines have a product_id and an ordered_at.
+    """
+    if set(map(len, lines)) == {3}:  # then a line with a quantity has no price
+        try:
+            return list(map(QUANTITY, lines)), None
+        except KeyError:
+            pass
+    return [line.get("quantity", 1) for line in lines], [line.get("unit_price") for line in lines]
 
 
 def refuse_line(lines: Sequence[Any]) -> NoReturn:
