@@ -53,32 +53,27 @@ def days_between(at: datetime | None, times: Sequence[Any]) -> npt.NDArray[np.fl
             return days
     except (TypeError, AttributeError, ValueError, OverflowError):
         pass  # a text, a time zone or a wrong value: read each below, and name the wrong one
-    read = read_times(times)
+    if set(map(type, times)) != {str}:
+        return days_of_any(at, times, range(len(times)))
+    once = list(dict.fromkeys(times))  # the lines of an order have one text
+    first = dict(zip(reversed(times), range(len(times) - 1, -1, -1), strict=True))
+    days_of = dict(zip(once, days_of_any(at, once, map(first.__getitem__, once)).tolist(), strict=True))
+    return np.fromiter(map(days_of.__getitem__, times), dtype=np.float64, count=len(times))
+
+
+def days_of_any(at: datetime | None, times: Sequence[Any], positions: Iterable[int]) -> npt.NDArray[np.float64]:
+    """The days of `days_between` for times of any sort, at positions of a history by which a refusal names them."""
+    places = [f"history[{position}].ordered_at" for position in positions]
+    read = [read_time(value, place) for value, place in zip(times, places, strict=True)]
     aware = read[0].tzinfo is not None
-    for position, time in enumerate(read):
+    for value, time, place in zip(times, read, places, strict=True):
         if (time.tzinfo is not None) != aware:
-            raise RequestError(
-                f"history[{position}].ordered_at", zone_like(aware, "history[0].ordered_at"), times[position]
-            )
+            raise RequestError(place, zone_like(aware, places[0]), value)
     if at is None:
         at = datetime.now(UTC) if aware else datetime.now(UTC).replace(tzinfo=None)
     if (at.tzinfo is not None) != aware:
-        raise RequestError("at", zone_like(aware, "history[0].ordered_at"), at)
+        raise RequestError("at", zone_like(aware, places[0]), at)
     return in_days(at, read, plain=True)
-
-
-def read_times(times: Sequence[Any]) -> list[datetime]:
-    """Each ordered_at of a history as a plain datetime; a text that is there again is read once."""
-    read: list[datetime] = []
-    of_text: dict[str, datetime] = {}
-    for position, value in enumerate(times):
-        known = of_text.get(value) if type(value) is str else None
-        if known is None:
-            known = read_time(value, f"history[{position}].ordered_at")
-            if type(value) is str:
-                of_text[value] = known
-        read.append(known)
-    return read
 
 
 def in_days(at: datetime, times: Sequence[Any], *, plain: bool) -> npt.NDArray[np.float64]:

@@ -105,6 +105,20 @@ def test_lines_of_one_time_have_one_age_but_for_the_hour_that_comes_twice() -> N
     assert ages.tolist() == pytest.approx([23.5, 22.5])
 
 
+@pytest.mark.parametrize(
+    ("times", "at", "field"),
+    [
+        (["2017-05-30", "2017-05-30", "soon", "2017-05-30", "soon"], "2017-06-01", "history[2].ordered_at"),
+        (["2017-05-30", "2017-05-30", "2017-05-29T00:00Z", "2017-05-29T00:00Z"], "2017-06-01", "history[2].ordered_at"),
+        (["2017-05-30T00:00Z", "2017-05-30T00:00Z"], "2017-06-01", "at"),
+    ],
+)
+def test_a_wrong_time_among_equal_ones_is_named_by_its_first_place(times: list[str], at: str, field: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        read_request(history=[{**LINE, "ordered_at": time} for time in times], at=at)
+    assert refusal.value.field == field
+
+
 def test_the_latest_thousand_lines_keep_their_order_and_of_one_time_the_later_stays() -> None:
     lines = [{**LINE, "product_id": f"p{number}"} for number in range(1003)]
     assert read_request(history=lines, at=AT).history == [f"p{number}" for number in range(3, 1003)]
