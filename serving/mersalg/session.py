@@ -25,7 +25,12 @@ def open_runtime(model: bytes) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3  # errors only
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    runtime = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    runtime = onnxruntime.InferenceSession(
+        model,
+        options,
+        providers=["CPUExecutionProvider"],
+        enable_fallback=0,  # it would print, and try the same again
+    )
     runtime._model_bytes = None  # kept for a change of providers, which never comes, at the size of the whole model
     return runtime
 

@@ -201,11 +201,15 @@ def test_bytes_that_are_no_model_are_refused(own_folder: Path) -> None:
         refuse(own_folder, "scorer.onnx", "expected an ONNX model")
 
 
-def test_a_graph_that_the_runtime_refuses_is_a_bundle_error(own_folder: Path) -> None:
+def test_a_graph_that_the_runtime_refuses_is_a_bundle_error(
+    own_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rewrite(
         own_folder, "scorer.onnx", changed_scorer(node=helper.make_node("Identity", ["no"], ["y"])).SerializeToString()
     )
     refuse(own_folder, "scorer.onnx", "onnxruntime", "cannot open it")
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", ""), "a service's log is its own"
 
 
 def test_inputs_and_outputs_of_another_name_type_or_width_are_refused(own_folder: Path) -> None:
