@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -211,8 +212,14 @@ def test_a_graph_that_the_runtime_refuses_is_a_bundle_error(own_folder: Path) ->
 def test_a_runtime_that_fails_is_not_tried_again_and_prints_nothing(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("ORT_LOAD_CONFIG_FROM_MODEL", "1")  # for files only: onnxruntime raises for bytes
-    refuse(own_folder, "scorer.onnx", "cannot open it")
+    def fail(*arguments: object) -> None:
+        tried.append(arguments)
+        raise RuntimeError("no room")
+
+    tried: list[tuple[object, ...]] = []
+    monkeypatch.setattr(onnxruntime.InferenceSession, "_create_inference_session", fail)
+    refuse(own_folder, "scorer.onnx", "cannot open it", "no room")
+    assert len(tried) == 1
     assert capsys.readouterr().out == ""
 
 
