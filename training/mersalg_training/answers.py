@@ -12,6 +12,9 @@ from mersalg.offers import Offers
 from mersalg_training.cases import Cases, Ragged
 from mersalg_training.timeline import Int64, Timeline
 
+THREADS: Final = 2
+"""Answers of a bundle that are computed at once."""
+
 RANKED: Final = 200
 """Offers that a request asks for when all that was retrieved is ranked."""
 SHOWN: Final = 3

@@ -20,7 +20,7 @@ from mersalg.names import Order
 from mersalg.recommender import Recommender, load
 from mersalg_training.acceptance.arguments import add_offers_arguments, evaluate_offers_command
 from mersalg_training.anchored_tasks import make_tasks
-from mersalg_training.answers import Answer, Score, Show, Shower, bundle_scorer, bundle_shower, time_to_day
+from mersalg_training.answers import THREADS, Answer, Score, Show, Shower, bundle_scorer, bundle_shower, time_to_day
 from mersalg_training.attributes import Attributes, read_attributes
 from mersalg_training.baselines import Baseline, Question, fit_baselines
 from mersalg_training.by_value import Sold, sold_by_order, value_shower
@@ -331,7 +331,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
         return evaluate_offers_command(args)
     if args.queries < 1:
         raise MersalgError(f"--queries: expected a whole number from 1, got {args.queries}")
-    recommender = load(args.bundle)
+    recommender = load(args.bundle, threads=THREADS)
     config, windows = bundle_config(recommender.manifest, str(args.bundle), args.overrides)
     with Console(stderr=True).status(f"Reading {config.data.orders}"):
         purchases = open_purchases(config.data)

@@ -13,7 +13,7 @@ from mersalg.bundle import Bundle
 from mersalg.graph import ML_OPSET, OPSET
 from mersalg.recommender import Recommender, load
 from mersalg.session import Session
-from mersalg_training.answers import bundle_scorer, bundle_shower
+from mersalg_training.answers import THREADS, bundle_scorer, bundle_shower
 from mersalg_training.by_value import value_shower
 from mersalg_training.card import render_card
 from mersalg_training.config import Config
@@ -90,7 +90,9 @@ def write_bundle(
         )
         manifest = make_manifest(purchased.report, purchased.windows, learned, run_id, (OPSET, ML_OPSET))
         manifest["reference"] = training_reference(purchased, learned)
-        recommender = Recommender(Bundle(writer.folder, manifest, model, []), Session(model, "scorer.onnx"))
+        recommender = Recommender(
+            Bundle(writer.folder, manifest, model, []), Session(model, "scorer.onnx"), threads=THREADS
+        )
         writer.add("golden.json", as_json(golden(recommender, tables, product_ids, random)))
     evaluation = None
     if purchased.windows.test_from < purchased.windows.to:

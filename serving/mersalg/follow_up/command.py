@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -81,7 +82,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
         raise MersalgError(f"--reasons: expected another file than --out, got {reasons}")
     wish, columns = read_wish(args), read_columns(args.column)
     at, given = read_at(args.at)
-    recommender = load(args.bundle)
+    recommender = load(args.bundle, threads=os.cpu_count() or 1)
     answers = under_policy(recommender, args)
     trial = open_trial(args.trial, args.exposures, recommender.manifest)
     start = time.perf_counter()

@@ -14,6 +14,7 @@ from mersalg_training.acceptance.evaluating import evaluate_offers
 from mersalg_training.acceptance.found import AcceptanceFound
 from mersalg_training.acceptance.logged import gather_offers
 from mersalg_training.acceptance.offers import read_offers
+from mersalg_training.answers import THREADS
 from mersalg_training.config import Config
 from mersalg_training.contract import apply_contract
 from mersalg_training.evaluate import bundle_config
@@ -26,7 +27,7 @@ from mersalg_training.tracking import open_run
 
 def run(args: argparse.Namespace) -> int:
     """Print what was found; write JSON and log to MLflow where asked."""
-    recommender = load(args.bundle)
+    recommender = load(args.bundle, threads=THREADS)
     config, windows = bundle_config(recommender.manifest, str(args.bundle), args.overrides)
     if args.track and not config.tracking.enabled:
         raise ConfigError("--track: expected tracking.enabled = true, got false; --set tracking.enabled=true")

@@ -69,6 +69,7 @@ def check_command(args: argparse.Namespace) -> int:
     from rich.console import Console  # noqa: PLC0415
 
     from mersalg.recommender import load  # noqa: PLC0415
+    from mersalg_training.answers import THREADS  # noqa: PLC0415
     from mersalg_training.drift.check import check_bundle  # noqa: PLC0415
     from mersalg_training.drift.page import render_page  # noqa: PLC0415
     from mersalg_training.drift.rules import EXIT_STATUS  # noqa: PLC0415
@@ -76,7 +77,7 @@ def check_command(args: argparse.Namespace) -> int:
     from mersalg_training.progress import Stages, results_console  # noqa: PLC0415
     from mersalg_training.tracking import open_run  # noqa: PLC0415
 
-    recommender = load(args.bundle)
+    recommender = load(args.bundle, threads=THREADS)
     asked = asked_by(args, recommender)
     with open_run(asked.config.tracking, f"check {recommender.manifest['name']}") as run:
         check = check_bundle(recommender, asked, args.offers, Stages(Console(stderr=True)))
@@ -110,11 +111,12 @@ def log_check(run: Run, check: Check, bundle: str) -> None:
 def recalibrate_command(args: argparse.Namespace) -> int:
     """Fit calibration, thresholds and certificate on newer purchases or logged offers, as a new version of a bundle."""
     from mersalg.recommender import load  # noqa: PLC0415
+    from mersalg_training.answers import THREADS  # noqa: PLC0415
     from mersalg_training.drift.recalibrate import recalibrate  # noqa: PLC0415
     from mersalg_training.progress import Stages, results_console  # noqa: PLC0415
     from mersalg_training.tracking import open_run  # noqa: PLC0415
 
-    recommender = load(args.bundle)
+    recommender = load(args.bundle, threads=THREADS)
     asked = asked_by(args, recommender)
     config = asked.config
     console = results_console(highlight=False)

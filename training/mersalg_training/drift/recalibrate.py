@@ -16,6 +16,7 @@ from mersalg.errors import BundleError, DataError
 from mersalg.names import KINDS, Kind
 from mersalg.recommender import Recommender, load
 from mersalg.session import Session
+from mersalg_training.answers import THREADS
 from mersalg_training.calibrating import Calibrated, calibrate
 from mersalg_training.drift.accepted import calibrate_accepted
 from mersalg_training.drift.check import manifest_digest, unknown_products
@@ -92,7 +93,7 @@ def write_files(
         if name not in made_anew:
             writer.add(name, read_file(parent.folder, parent.manifest, name))
     writer.add("scorer.onnx", scorer)
-    renewed = Recommender(Bundle(writer.folder, manifest, scorer, []), Session(scorer, "scorer.onnx"))
+    renewed = Recommender(Bundle(writer.folder, manifest, scorer, []), Session(scorer, "scorer.onnx"), threads=THREADS)
     requests = [request for request, _ in parent.golden]
     check_order(recommender, renewed, requests)
     answers = [[offer.to_dict() for offer in offers] for offers in renewed.score(requests)]
