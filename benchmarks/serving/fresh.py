@@ -43,7 +43,7 @@ def alone(name: str, bundle: Path, work: Path) -> dict[str, float]:
     from request_file import read_requests  # noqa: PLC0415
 
     before = megabytes()
-    requests = read_requests(work / "requests.jsonl")[:ANSWERS]
+    requests = read_requests(work / "requests.jsonl", ANSWERS)
     of_requests = {name: now - before[name] for name, now in megabytes().items()}
     not_counted = time.perf_counter() - ours
     contender = next(each for each in CONTENDERS if each.name == name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ def write_requests(requests: list[Request], file: Path) -> None:
     file.write_text("".join(json.dumps(request, default=datetime.isoformat) + "\n" for request in requests))
 
 
-def read_requests(file: Path) -> list[Request]:
-    """The requests with their times as datetimes, as a Python service has them."""
-    requests = [json.loads(line) for line in file.read_text().splitlines()]
+def read_requests(file: Path, most: int | None = None) -> list[Request]:
+    """The first requests with their times as datetimes, as a Python service has them; no more lines are read."""
+    with file.open() as lines:
+        requests = [json.loads(line) for line in islice(lines, most)]
     for request in requests:
         request["at"] = datetime.fromisoformat(request["at"])
         for line in request["history"]:
