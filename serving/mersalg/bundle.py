@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +35,7 @@ LARGEST: Final = {
 LARGEST_OTHER: Final = 64 * MEGABYTE
 DEEPEST_JSON: Final = 128
 """Objects and lists inside each other."""
-TRIES: Final = 10
+TRIES: Final = 50
 """A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning."""
 
 
@@ -54,13 +56,30 @@ def read_bundle(path: str | Path, public_key: str | Path | None = None) -> Bundl
     With a public key the bundle has to carry a signature of these very bytes by its private key.
     """
     for _ in range(TRIES - 1):
-        before = identity(path)
-        try:
-            return read_once(path, public_key)
-        except BundleError:
-            if identity(path) == before:
-                raise
+        with held(path) as before:
+            try:
+                return read_once(path, public_key)
+            except BundleError:
+                if identity(path) == before:
+                    raise
     return read_once(path, public_key)
+
+
+@contextmanager
+def held(path: str | Path) -> Iterator[tuple[int, ...] | None]:
+    """The identity of a folder. Where the system lets folders be opened it stays open, and its number with it.
+
+    A folder that is gone leaves its number to the next, and both may have been made within one tick of the clock.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    except (OSError, ValueError):
+        yield identity(path)
+        return
+    try:
+        yield identity(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_once(path: str | Path, public_key: str | Path | None) -> Bundle:
@@ -87,13 +106,13 @@ def read_once(path: str | Path, public_key: str | Path | None) -> Bundle:
     return Bundle(folder, manifest, scorer, golden)
 
 
-def identity(path: str | Path) -> tuple[int, ...] | None:
-    """What tells a folder from one that takes its place; None where there is none. Its number alone may be reused."""
+def identity(folder: str | Path | int) -> tuple[int, ...] | None:
+    """What tells a folder, by its path or open, from one that takes its place; None where there is none."""
     try:
-        status = Path(path).stat()
+        status = os.stat(folder)  # noqa: PTH116 - an open one, too
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino, status.st_ctime_ns, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
 def digests_of(manifest: dict[str, Any], content: bytes) -> dict[str, str]:

@@ -9,7 +9,11 @@ import { BundleError, MissingFileError } from "./errors.js";
  * @returns {import("./bundle.js").Place}
  */
 export function addressPlace(address) {
-  return { identity: async () => "", open: async () => addressSource(address) };
+  return {
+    identity: async () => "",
+    hold: async () => ({ identity: "", release: async () => {} }),
+    open: async () => addressSource(address),
+  };
 }
 
 /** @param {string | URL} address @returns {import("./bundle.js").Source} */

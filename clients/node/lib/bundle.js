@@ -29,7 +29,7 @@ const LARGEST = new Map([
 const LARGEST_OTHER = 64 * MEGABYTE;
 
 /** A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning. */
-const TRIES = 10;
+const TRIES = 50;
 
 /**
  * The files of a bundle. `read` gives the bytes of a file of at most `largest` bytes and, where told, of exactly
@@ -39,10 +39,14 @@ const TRIES = 10;
  * @property {(name: string) => string} place
  * @property {(name: string, largest: number, expected?: number) => Promise<Uint8Array>} read
  *
- * Where a bundle lies. `identity` tells a folder from one that takes its place, as far as the place can tell.
+ * Where a bundle lies. `identity` tells a folder from one that takes its place, as far as the place can tell; while one
+ * is held, no other gets its identity.
+ *
+ * @typedef {{identity: string, release: () => Promise<void>}} Held
  *
  * @typedef {object} Place
  * @property {() => Promise<string>} identity
+ * @property {() => Promise<Held>} hold
  * @property {() => Promise<Source>} open
  *
  * @typedef {object} GoldenOffer
@@ -67,11 +71,14 @@ const TRIES = 10;
  */
 export async function readBundle(place, publicKey = null) {
   for (let attempt = 1; ; attempt++) {
-    const before = await place.identity();
+    const held = await place.hold();
     try {
       return await readOnce(await place.open(), publicKey);
     } catch (error) {
-      if (!(error instanceof BundleError) || attempt === TRIES || (await place.identity()) === before) throw error;
+      if (!(error instanceof BundleError) || attempt === TRIES || (await place.identity()) === held.identity)
+        throw error;
+    } finally {
+      await held.release();
     }
   }
 }

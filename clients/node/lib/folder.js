@@ -12,13 +12,29 @@ import { BundleError, MissingFileError } from "./errors.js";
  * @returns {import("./bundle.js").Place}
  */
 export function folderPlace(path) {
-  return { identity: () => identity(path), open: () => openFolder(path) };
+  return { identity: () => identity(path), hold: () => hold(path), open: () => openFolder(path) };
 }
 
 /** What tells a folder from one that takes its place; "" where there is none. @param {string} path */
 async function identity(path) {
-  const found = await stat(path, { bigint: true }).catch(() => null);
-  return found ? `${found.dev} ${found.ino} ${found.ctimeNs} ${found.mtimeNs}` : "";
+  return told(await stat(path, { bigint: true }).catch(() => null));
+}
+
+/** @param {import("node:fs").BigIntStats | null} found */
+function told(found) {
+  return found ? `${found.dev} ${found.ino} ${found.mtimeNs}` : "";
+}
+
+/**
+ * The identity of a folder. Where the system lets folders be opened it stays open until it is released: one that is
+ * gone leaves its number to the next, and both may have been made within one tick of the clock.
+ * @param {string} path
+ * @returns {Promise<import("./bundle.js").Held>}
+ */
+async function hold(path) {
+  const folder = await open(path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0)).catch(() => null);
+  if (!folder) return { identity: await identity(path), release: async () => {} };
+  return { identity: told(await folder.stat({ bigint: true })), release: () => folder.close() };
 }
 
 /** @param {string} path @returns {Promise<import("./bundle.js").Source>} */

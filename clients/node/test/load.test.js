@@ -226,6 +226,7 @@ test("a folder that is exchanged while it is read is read again from its beginni
   const opened = [];
   const exchanging = {
     identity: place.identity,
+    hold: place.hold,
     async open() {
       const source = await place.open();
       opened.push(source.place(""));
