@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,22 @@ def test_a_graph_that_the_runtime_refuses_is_a_bundle_error(own_folder: Path) ->
         own_folder, "scorer.onnx", changed_scorer(node=helper.make_node("Identity", ["no"], ["y"])).SerializeToString()
     )
     refuse(own_folder, "scorer.onnx", "onnxruntime", "cannot open it")
+
+
+def test_a_folder_that_is_held_differs_from_the_next_of_its_name_and_time(tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    for _ in range(50):
+        folder.mkdir()
+        os.utime(folder, (1, 1))
+        with mersalg.bundle.held(folder) as before:
+            assert before == mersalg.bundle.identity(folder)
+            folder.rmdir()
+            folder.mkdir()
+            os.utime(folder, (1, 1))
+            assert before != mersalg.bundle.identity(folder)
+        folder.rmdir()
+        with mersalg.bundle.held(folder) as nothing:
+            assert nothing is None
 
 
 def test_a_runtime_that_fails_is_not_tried_again_and_prints_nothing(
