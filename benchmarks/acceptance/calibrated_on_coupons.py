@@ -21,10 +21,10 @@ from mersalg_training.acceptance.calibrating import depth_of_kind
 from mersalg_training.acceptance.logged import LoggedOffers
 from mersalg_training.config import ThresholdConfig
 from mersalg_training.contract import apply_contract
-from mersalg_training.evaluate import bundle_config
 from mersalg_training.purchases import open_purchases
 from mersalg_training.timeline import Float64, read_timeline
 from mersalg_training.tradeoffs import SHOWN
+from mersalg_training.trained_config import bundle_config
 
 
 def distance(relevance: Float64, accepted: Float64) -> float:

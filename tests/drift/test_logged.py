@@ -10,12 +10,12 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 import pytest
+from mersalg_training.drift.logged import read_logged
 
 import mersalg
 from drift.later import END, Later
 from mersalg import KINDS
 from mersalg.cli import main
-from mersalg_training.drift.logged import read_logged
 from mersalg_training.drift.newer import asked_of, read_newer
 from mersalg_training.targets import REQUESTS_OF_CUSTOMER
 

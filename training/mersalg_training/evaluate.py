@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +24,7 @@ from mersalg_training.baselines import Baseline, Question, fit_baselines
 from mersalg_training.by_value import Sold, sold_by_order, value_shower
 from mersalg_training.card import OURS
 from mersalg_training.cases import Cases, make_cases
-from mersalg_training.config import Config, lay_over, parse_config
+from mersalg_training.config import Config
 from mersalg_training.contract import apply_contract
 from mersalg_training.empty_answers import Empty, show_and_tell
 from mersalg_training.evaluation import KNOWN, NEW, ORACLE, Difference, Evaluation, Row
@@ -57,6 +55,7 @@ from mersalg_training.split import Windows
 from mersalg_training.tasks import Task
 from mersalg_training.timeline import UNKNOWN, Float64, Int64, Timeline, read_timeline
 from mersalg_training.tracking import open_run
+from mersalg_training.trained_config import bundle_config
 
 QUERIES: Final = 2000
 """Most requests of a task."""
@@ -374,20 +373,6 @@ def log_run(recommender: Recommender, config: Config, args: argparse.Namespace, 
         log_evaluation(run, found, manifest)
         log_report(run, recommender.folder, found)
         return run.where
-
-
-def bundle_config(manifest: Mapping[str, Any], where: str, overrides: Sequence[str]) -> tuple[Config, Windows]:
-    """The configuration and the windows that a bundle was trained with, some keys set anew."""
-    tables = copy.deepcopy(dict(manifest["config"]))
-    for override in overrides:
-        lay_over(tables, override)
-    windows = {name: naive(datetime.fromisoformat(text)) for name, text in manifest["windows"].items()}
-    return parse_config(tables, f"{where}/manifest.json: config"), Windows(**windows)
-
-
-def naive(time: datetime) -> datetime:
-    """The time in UTC without its zone; a naive one as it is."""
-    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

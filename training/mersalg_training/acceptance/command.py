@@ -17,12 +17,12 @@ from mersalg_training.acceptance.offers import read_offers
 from mersalg_training.answers import THREADS
 from mersalg_training.config import Config
 from mersalg_training.contract import apply_contract
-from mersalg_training.evaluate import bundle_config
 from mersalg_training.export import as_json
 from mersalg_training.progress import results_console
 from mersalg_training.purchases import open_purchases
 from mersalg_training.timeline import read_timeline
 from mersalg_training.tracking import open_run
+from mersalg_training.trained_config import bundle_config
 
 
 def run(args: argparse.Namespace) -> int:
