@@ -180,6 +180,15 @@ def test_rows_outside_of_the_comparison_are_counted(tmp_path: Path) -> None:
     ]
 
 
+def test_a_row_of_which_it_is_not_clear_whether_it_was_shown_counts_as_not_shown_and_that_is_said(
+    tmp_path: Path,
+) -> None:
+    _, record, _ = open_trial(
+        tmp_path, [*ROWS, exposed("eve", "champion", "2025-02-04T09:00:00", "pot", shown="maybe")]
+    )
+    assert record.notes == ["1 rows whose `shown` is not 0 or 1 count as not shown"]
+
+
 def test_a_torn_line_of_the_record_is_counted_and_passed_over(tmp_path: Path) -> None:
     open_trial(tmp_path, ROWS)
     with (tmp_path / "offers.jsonl").open("a") as file:
