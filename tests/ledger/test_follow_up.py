@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from ledger.small_offers import AT, begin, claim, day, offer, offers, products
-from mersalg.follow_up.batch import Wish, follow_up
-from mersalg.follow_up.orders import Histories, Lines
-from mersalg.ledger import Batch, Cap, Decision, Key, Ledger, Outcome, Rules, open_ledger, record
 from mersalg.names import KINDS_BY_MOMENT, Kind
 from mersalg.offers import Offer, Offers
+from mersalg_service.follow_up.batch import Wish, follow_up
+from mersalg_service.follow_up.orders import Histories, Lines
+from mersalg_service.ledger import Batch, Cap, Decision, Key, Ledger, Outcome, Rules, open_ledger, record
 
 
 @pytest.fixture

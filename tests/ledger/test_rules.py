@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ledger.small_offers import offer, offers
 from mersalg import LedgerError
-from mersalg.ledger import Cap, Rules, read_cap
-from mersalg.ledger.rules import DAY, Past, choose, most_around, standing, times_of
 from mersalg.names import KINDS
+from mersalg_service.ledger import Cap, Rules, read_cap
+from mersalg_service.ledger.rules import DAY, Past, choose, most_around, standing, times_of
 
 PRODUCTS = st.sampled_from([f"p{n}" for n in range(12)])
 COUNTED = st.sampled_from(["offers", "mails", *KINDS])

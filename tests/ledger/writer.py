@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import mersalg.follow_up.batch
-from mersalg.follow_up.batch import Wish
-from mersalg.follow_up.command import write_batch
-from mersalg.follow_up.orders import Histories, Lines
-from mersalg.ledger import Cap, Rules, key_of_file, open_ledger
+import mersalg_service.follow_up.batch
 from mersalg.names import KINDS
 from mersalg.offers import Offer, Offers
+from mersalg_service.follow_up.batch import Wish
+from mersalg_service.follow_up.command import write_batch
+from mersalg_service.follow_up.orders import Histories, Lines
+from mersalg_service.ledger import Cap, Rules, key_of_file, open_ledger
 
 PRODUCTS = 30
 CAPS = (Cap(12, 30), Cap(3, 30, "replacement"), Cap(3, 1.5, "mails"))
@@ -39,7 +39,7 @@ class EverybodyWantsTheSame:
 
 def write(url: str, key_file: str, name: str, day: int, out: str, customers: int) -> None:
     """Write the batch of a name, or go on with it."""
-    mersalg.follow_up.batch.MOST_TOGETHER = 8
+    mersalg_service.follow_up.batch.MOST_TOGETHER = 8
     at = FIRST_DAY + timedelta(days=day)
     lines = {f"customer {n}": Lines(["p0"], [FIRST_DAY], [1.0]) for n in range(customers)}
     with open_ledger(url, key_of_file(Path(key_file))) as ledger:

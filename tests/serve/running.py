@@ -16,11 +16,11 @@ from typing import Any
 import uvicorn
 
 import toy_bundle
-from mersalg.serve.app import make_app, make_service
-from mersalg.serve.command import for_uvicorn
-from mersalg.serve.live_bundle import Answerer
-from mersalg.serve.service import Service
-from mersalg.serve.settings import Keys, Settings
+from mersalg_service.serve.app import make_app, make_service
+from mersalg_service.serve.command import for_uvicorn
+from mersalg_service.serve.live_bundle import Answerer
+from mersalg_service.serve.service import Service
+from mersalg_service.serve.settings import Keys, Settings
 
 NOBODY = Keys(frozenset(), "")
 JSON = {"Content-Type": "application/json"}

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from mersalg.errors import MersalgError
 
 if TYPE_CHECKING:
+    from mersalg.arguments import Subparsers
     from mersalg.offers import Offers
     from mersalg.policy.recommender import PolicyRecommender
     from mersalg.recommender import Recommender
-
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def add_policy_command(subparsers: Subparsers) -> None:
