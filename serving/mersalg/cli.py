@@ -157,9 +157,10 @@ def add_other_commands(subparsers: Subparsers, first: str) -> None:
 
 def inspect_bundle(args: argparse.Namespace) -> int:
     """Print the verified manifest."""
-    from mersalg.bundle import read_bundle, read_card  # noqa: PLC0415
+    from mersalg.bundle import read_card  # noqa: PLC0415
+    from mersalg.registry.opening import open_bundle  # noqa: PLC0415
 
-    bundle = read_bundle(args.bundle)
+    bundle = open_bundle(args.bundle)
     if args.json:
         card = read_card(bundle.folder, bundle.manifest)
         print(json.dumps({**bundle.manifest, "card": card}, indent=2, ensure_ascii=False))
@@ -191,10 +192,14 @@ def verify_bundle(args: argparse.Namespace) -> int:
 
 
 def sign_bundle(args: argparse.Namespace) -> int:
-    """Write the signature of a bundle."""
-    from mersalg.signing import run_sign  # noqa: PLC0415
+    """Load a bundle, which checks all of it, sign it, and say where the signature is."""
+    from mersalg import signing  # noqa: PLC0415
+    from mersalg.recommender import load  # noqa: PLC0415
 
-    return run_sign(args)
+    load(args.bundle)
+    signature = signing.sign_bundle(args.bundle, args.private_key)
+    print(f"{signature} is the signature of {args.bundle} by {args.private_key}")
+    return 0
 
 
 def recommend_offers(args: argparse.Namespace) -> int:

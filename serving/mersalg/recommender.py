@@ -13,6 +13,7 @@ from mersalg.bundle import Bundle, read_bundle, read_names
 from mersalg.errors import BundleError, MersalgError, RequestError
 from mersalg.names import KINDS
 from mersalg.offers import Offers, answer_without_graph, read_answer
+from mersalg.registry.opening import find_place
 from mersalg.requests import Request, encode, read_mapping, read_request
 from mersalg.session import Session
 
@@ -32,17 +33,13 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
-    if str(path).startswith("models:/"):
-        from mersalg.registry import fetch  # noqa: PLC0415
-
-        registry, fetched = fetch(str(path))
-        recommender = load(fetched.folder, threads=threads, public_key=public_key)
-        _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
-        registry.mark_good(fetched)
-        return recommender
-    bundle = read_bundle(path, public_key)
+    place = find_place(path)
+    bundle = read_bundle(place.folder, public_key)
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")), threads=threads)
     check_golden(recommender, bundle)
+    if place.registered is not None:
+        _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
+        place.mark_good()
     return recommender
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mersalg.protobuf import Field, Run, fields
+from mersalg.bundle.onnx.protobuf import Field, Run, fields
 
 NUMBERS = st.integers(1, 20)
 VARINTS = st.integers(0, 2**64 - 1)

@@ -6,9 +6,9 @@ import math
 
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Product
+from mersalg.policy.context import CENT_FRACTION, Situation
 from mersalg.policy.rules import Check, Rule
 from mersalg.policy.sections import MomentRules, Policy
-from mersalg.policy.situation import CENT_FRACTION, Situation
 
 
 def budget_rules(policy: Policy, moment: MomentRules) -> tuple[Rule, ...]:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from mersalg.names import MOMENTS
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import FACTS, Catalogue
+from mersalg.policy.context import Situation
 from mersalg.policy.eligibility import eligibility_rules
+from mersalg.policy.inactive_rules import deaf_blocks, switched_off
 from mersalg.policy.sections import Policy
-from mersalg.policy.situation import Situation
-from mersalg.policy.switched_off import deaf_blocks, switched_off
 from mersalg.requests import read_request
 
 Sort = Literal["contradiction", "switched off", "silent", "unknown", "note"]

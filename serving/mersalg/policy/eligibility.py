@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Product
+from mersalg.policy.context import CENT_FRACTION, Situation
 from mersalg.policy.rules import Check, Rule
 from mersalg.policy.sections import BlockedRules, Policy
-from mersalg.policy.situation import CENT_FRACTION, Situation
 
 
 def eligibility_rules(policy: Policy) -> tuple[Rule, ...]:

@@ -12,16 +12,16 @@ from typing import Any
 from mersalg.errors import RequestError
 from mersalg.names import KINDS, MOMENTS, Moment
 from mersalg.offers import Offer, Offers, Reason, answer_without_graph
-from mersalg.policy.beside import compared
 from mersalg.policy.budget import budget_rules
 from mersalg.policy.catalogue import Catalogue, Product
+from mersalg.policy.comparison import compared
+from mersalg.policy.context import Situation
 from mersalg.policy.eligibility import eligibility_rules
-from mersalg.policy.had import had_rules
+from mersalg.policy.inactive_rules import switched_off
+from mersalg.policy.owned import had_rules
 from mersalg.policy.rules import Rule, RuleName
 from mersalg.policy.sections import MomentRules, Policy
-from mersalg.policy.shelf import Shelf
-from mersalg.policy.situation import Situation
-from mersalg.policy.switched_off import switched_off
+from mersalg.policy.slate import Shelf
 from mersalg.recommender import Recommender, stream_answers, where_of
 from mersalg.requests import LARGEST_LIMIT, Request, read_mapping
 

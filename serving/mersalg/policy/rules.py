@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Product
-from mersalg.policy.situation import Situation
+from mersalg.policy.context import Situation
 
 RuleName = Literal[
     "not in the catalogue",

@@ -94,7 +94,7 @@ def serve_by_workers(settings: Settings) -> int:
     import uvicorn  # noqa: PLC0415
 
     from mersalg.bundle import read_bundle  # noqa: PLC0415
-    from mersalg.registry import is_registered  # noqa: PLC0415
+    from mersalg.registry.address import is_registered  # noqa: PLC0415
     from mersalg_service.experiment import read_experiment  # noqa: PLC0415
     from mersalg_service.experiment.trial import the_one_arm  # noqa: PLC0415
 

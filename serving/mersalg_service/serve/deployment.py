@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from mersalg.errors import BundleError, ConfigError, MersalgError, RequestError
-from mersalg.registry import is_registered
+from mersalg.registry.address import is_registered
 from mersalg_service.serve.live_bundle import LiveBundle, Served
 from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.problems import CallError

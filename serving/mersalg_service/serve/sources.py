@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mersalg.errors import BundleError
-from mersalg.registry import is_registered
+from mersalg.registry.address import is_registered
 from mersalg.registry.fetching import Fetched, Registry, registry_of
 from mersalg.registry.server import ModelVersion
 

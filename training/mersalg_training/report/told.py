@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mersalg.manifest import Each, ListOf, Table, Value, check, is_count, is_number, is_share
+from mersalg.bundle.manifest import Each, ListOf, Table, Value, check, is_count, is_number, is_share
 
 OR_NULL: Final = "or null"
 LARGEST: Final = 1e15

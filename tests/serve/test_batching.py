@@ -11,7 +11,7 @@ import pytest
 
 from mersalg.errors import BundleError, RequestError
 from mersalg.requests import Request, read_request
-from mersalg_service.serve.together import MOST_TOGETHER, Together
+from mersalg_service.serve.batching import MOST_TOGETHER, Together
 
 
 class Counting:

@@ -10,7 +10,7 @@
  * @typedef {number | Uint8Array | null} Field
  */
 
-import { BundleError } from "./errors.js";
+import { BundleError } from "../../errors.js";
 
 const VARINT = 0;
 const FIXED64 = 1;

@@ -1,6 +1,6 @@
 /** Strict JSON: in UTF-8, no key twice in an object, no half a character, no nesting without an end. */
 
-import { BundleError } from "./errors.js";
+import { BundleError } from "../errors.js";
 
 /** Objects and lists inside each other. */
 const DEEPEST = 128;

@@ -9,11 +9,11 @@
  * from the bundle. They are those of Python's loader, in the same order.
  */
 
-import { MOST_SPLITS, checkTrees } from "./ensembles.js";
-import { BundleError, shown } from "./errors.js";
-import { INPUTS, OUTPUTS, checkPorts } from "./ports.js";
+import { BundleError, shown } from "../../errors.js";
+import { INPUTS, OUTPUTS, checkPorts } from "./inputs_outputs.js";
 import { Damage, expectKnown, fields, numberOf, numbersOf, part, text } from "./protobuf.js";
 import { checkTensor } from "./tensors.js";
+import { MOST_SPLITS, checkTrees } from "./trees.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 

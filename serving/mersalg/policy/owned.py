@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Product
+from mersalg.policy.context import Holding, Situation
 from mersalg.policy.rules import Check, Rule
 from mersalg.policy.sections import OwnedRules
-from mersalg.policy.situation import Holding, Situation
 
 
 def had_rules(owned: OwnedRules) -> tuple[Rule, ...]:

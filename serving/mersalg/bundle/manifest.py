@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from mersalg.bundle.onnx.graph import ML_OPSET, OPSET
 from mersalg.errors import BundleError
-from mersalg.graph import ML_OPSET, OPSET
 from mersalg.names import KINDS
 
 FORMAT: Final = "mersalg-bundle"

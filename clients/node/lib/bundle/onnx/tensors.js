@@ -4,7 +4,7 @@
  * Tensors whose data lie elsewhere are refused, whatever the place is called: a path, a link, or an address in memory.
  */
 
-import { BundleError, shown } from "./errors.js";
+import { BundleError, shown } from "../../errors.js";
 import { Damage, NO_BYTES, expectKnown, fields, numberOf, numbersOf, part, text } from "./protobuf.js";
 
 /** @typedef {import("./protobuf.js").Field} Field */

@@ -6,9 +6,9 @@
  * 1.0 of that format is refused.
  */
 
-import { BundleError, MersalgError } from "./errors.js";
+import { BundleError, MersalgError } from "../errors.js";
+import { isObject } from "../request.js";
 import { parseJson } from "./json.js";
-import { isObject } from "./request.js";
 
 const MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PAYLOAD_TYPE = "application/vnd.in-toto+json";

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from mersalg.bundle.onnx.protobuf import Field, fields, number_of, part, text
 from mersalg.errors import BundleError
-from mersalg.protobuf import Field, fields, number_of, part, text
 
 INPUTS: Final[dict[str, tuple[str, int]]] = {
     "cart": ("tensor(string)", 2),

@@ -6,13 +6,13 @@
  * those of Python's loader, in the same order.
  */
 
-import { BundleError, MissingFileError, shown } from "./errors.js";
-import { checkGraph } from "./graph.js";
+import { BundleError, MissingFileError, shown } from "../errors.js";
+import { isObject } from "../request.js";
 import { parseJson } from "./json.js";
 import { checkManifest, isShare } from "./manifest.js";
-import { NO_BYTES } from "./protobuf.js";
-import { isObject } from "./request.js";
-import { checkSignature } from "./signing.js";
+import { checkGraph } from "./onnx/graph.js";
+import { NO_BYTES } from "./onnx/protobuf.js";
+import { checkSignature } from "./signature.js";
 
 const MEGABYTE = 2 ** 20;
 /** The one file that the manifest does not list; read only where a signature is required. */
@@ -56,7 +56,7 @@ const TRIES = 50;
  *
  * @typedef {object} Bundle
  * @property {Source} source
- * @property {import("../index.js").Manifest} manifest
+ * @property {import("../../index.js").Manifest} manifest
  * @property {Uint8Array} scorer
  * @property {Uint8Array} products products.json, verified
  * @property {{request: Record<string, unknown>, offers: GoldenOffer[]}[]} golden
@@ -66,7 +66,7 @@ const TRIES = 50;
  * Read and verify every file that the manifest lists. With a public key the bundle has to carry a signature of these very
  * bytes by its private key.
  * @param {Place} place
- * @param {import("./signing.js").PublicKey | null} [publicKey]
+ * @param {import("./signature.js").PublicKey | null} [publicKey]
  * @returns {Promise<Bundle>}
  */
 export async function readBundle(place, publicKey = null) {
@@ -86,7 +86,7 @@ export async function readBundle(place, publicKey = null) {
 /**
  * The bundle, if nobody exchanges it meanwhile.
  * @param {Source} source
- * @param {import("./signing.js").PublicKey | null} publicKey
+ * @param {import("./signature.js").PublicKey | null} publicKey
  * @returns {Promise<Bundle>}
  */
 async function readOnce(source, publicKey) {
@@ -124,7 +124,7 @@ async function readSignature(source) {
 /**
  * The bytes of a listed file, of the size and hash that the manifest says.
  * @param {Source} source
- * @param {import("../index.js").Manifest} manifest
+ * @param {import("../../index.js").Manifest} manifest
  * @param {string} name
  */
 async function readFile(source, manifest, name) {

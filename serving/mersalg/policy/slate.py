@@ -8,9 +8,9 @@ from collections import Counter
 from mersalg.names import Kind
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Product
+from mersalg.policy.context import CENT_FRACTION, Situation
 from mersalg.policy.rules import RuleName
 from mersalg.policy.sections import MomentRules, Policy
-from mersalg.policy.situation import CENT_FRACTION, Situation
 
 
 class Shelf:

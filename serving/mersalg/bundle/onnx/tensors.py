@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from mersalg.bundle.onnx.protobuf import Field, Run, expect_known, fields, number_of, numbers_of, part, text
 from mersalg.errors import BundleError
-from mersalg.protobuf import Field, Run, expect_known, fields, number_of, numbers_of, part, text
 
 MOST_DIMENSIONS: Final = 8
 MOST_ELEMENTS: Final = 2**31 - 1

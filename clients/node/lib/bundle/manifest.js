@@ -3,11 +3,11 @@
  * format version may add some.
  */
 
-import { BundleError, shown } from "./errors.js";
-import { ML_OPSET, OPSET } from "./graph.js";
-import { KINDS } from "./names.js";
-import { isObject } from "./request.js";
-import { readTime } from "./times.js";
+import { BundleError, shown } from "../errors.js";
+import { KINDS } from "../names.js";
+import { isObject } from "../request.js";
+import { readTime } from "../times.js";
+import { ML_OPSET, OPSET } from "./onnx/graph.js";
 
 const FORMAT = "mersalg-bundle";
 const FORMAT_VERSION = 1;
@@ -103,7 +103,7 @@ const MANIFEST = {
  * The document itself, if it has the shape of a manifest. BundleError names the key that has not.
  * @param {any} document
  * @param {string} where
- * @returns {import("../index.js").Manifest}
+ * @returns {import("../../index.js").Manifest}
  */
 export function checkManifest(document, where) {
   if (!isObject(document)) throw new BundleError(`${where}: expected a JSON object, got ${shown(document)}`);

@@ -6,7 +6,7 @@
  * reads foreign memory, a cycle never ends, and a long chain overflows the stack.
  */
 
-import { BundleError } from "./errors.js";
+import { BundleError } from "../../errors.js";
 
 const MOST_TREES = 10_000;
 export const MOST_SPLITS = 8_000_000;

@@ -1,6 +1,6 @@
 /** The inputs and outputs that every scorer has, and the check of those that a model declares. */
 
-import { BundleError } from "./errors.js";
+import { BundleError } from "../../errors.js";
 import { Damage, NO_BYTES, fields, numberOf, part, text } from "./protobuf.js";
 
 /**

@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from mersalg.ensembles import MOST_SPLITS, check_trees
+from mersalg.bundle.onnx.inputs_outputs import INPUTS, OUTPUTS, check_ports
+from mersalg.bundle.onnx.protobuf import expect_known, fields, number_of, numbers_of, part, text
+from mersalg.bundle.onnx.tensors import Tensor, check_tensor
+from mersalg.bundle.onnx.trees import MOST_SPLITS, check_trees
 from mersalg.errors import BundleError
-from mersalg.ports import INPUTS, OUTPUTS, check_ports
-from mersalg.protobuf import expect_known, fields, number_of, numbers_of, part, text
-from mersalg.tensors import Tensor, check_tensor
 
 OPSET: Final = 21
 ML_OPSET: Final = 5
