@@ -21,6 +21,7 @@ from typing import Any, Final
 from mlflow.deployments import BaseDeploymentClient
 
 from mersalg.errors import MersalgError
+from mersalg.offers import OFFER_FIELDS
 from mersalg.registry.server import NoRedirect
 
 FLAVOR: Final = "python_function"
@@ -88,7 +89,6 @@ class MersalgDeploymentClient(BaseDeploymentClient):  # type: ignore[misc]  # ml
         """The offers for requests, as a DataFrame with a row each; `inputs` is a DataFrame or a list of requests."""
         import pandas as pd  # noqa: PLC0415  # what MLflow's own command prints
 
-        from mersalg.offers import OFFER_FIELDS  # noqa: PLC0415
         from mersalg.pyfunc import read_row  # noqa: PLC0415
 
         refuse_more(None, None, endpoint)

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mersalg.arguments import split_ids
-from mersalg.errors import MersalgError
-from mersalg.policy.command import add_policy_options
+from mersalg.display import listed
+from mersalg.errors import MersalgError, RequestError
+from mersalg.names import KINDS, ORDERS
+from mersalg.policy.command import add_policy_options, under_policy
 
 if TYPE_CHECKING:
     from mersalg_service.follow_up.batch import Answers, Wish
@@ -69,7 +71,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def follow_up_command(args: argparse.Namespace) -> int:
     """Decide a batch, write its files and print a summary."""
-    from mersalg.policy.command import under_policy  # noqa: PLC0415
     from mersalg.recommender import load  # noqa: PLC0415
     from mersalg.table import form_of  # noqa: PLC0415
     from mersalg_service.follow_up.trial import open_trial  # noqa: PLC0415
@@ -117,8 +118,6 @@ def digest(file: Path | None) -> str | None:
 
 def read_wish(args: argparse.Namespace) -> Wish:
     """What the mailing wants, checked."""
-    from mersalg.errors import RequestError  # noqa: PLC0415
-    from mersalg.names import KINDS, ORDERS  # noqa: PLC0415
     from mersalg_service.follow_up.batch import Wish  # noqa: PLC0415
     from mersalg_service.ledger import Rules, read_cap  # noqa: PLC0415
 
@@ -218,8 +217,6 @@ def write_batch(
 
 def tell(batch: Batch, tally: Tally, histories: Histories, out: Path, reasons: Path, seconds: float) -> None:
     """Print what came of the batch; nobody is named."""
-    from mersalg.display import listed  # noqa: PLC0415
-
     went_on = " (written again)" if batch.finished else " (resumed)" if batch.resumed else ""
     left_out = f"; left out: {listed(histories.left_out, '{:,}')}" if histories.left_out else ""
     print(f"orders  {histories.read:,} lines of {len(histories.by_customer):,} customers{left_out}")

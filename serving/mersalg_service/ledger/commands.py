@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mersalg.errors import LedgerError
+from mersalg.display import columns, listed
+from mersalg.errors import LedgerError, RequestError
 
 if TYPE_CHECKING:
     from mersalg_service.ledger import Ledger, Outcome
@@ -67,7 +68,6 @@ def now() -> datetime:
 
 def print_stats(args: argparse.Namespace) -> int:
     """Print the counts."""
-    from mersalg.display import columns, listed  # noqa: PLC0415
     from mersalg_service.ledger import stats  # noqa: PLC0415
 
     with opened(args) as ledger:
@@ -160,7 +160,6 @@ def outcomes_command(args: argparse.Namespace) -> int:
 
 def read_outcomes(file: Path) -> Iterator[Outcome]:
     """The outcomes of a CSV or JSON Lines file; LedgerError names the first line that is none."""
-    from mersalg.errors import RequestError  # noqa: PLC0415
     from mersalg.times import read_time  # noqa: PLC0415
     from mersalg_service.ledger import Outcome  # noqa: PLC0415
 
