@@ -6,10 +6,10 @@ import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from mersalg_training.drift import plots
 from mersalg_training.drift.newer import window_text
 from mersalg_training.drift.result import KIND_COLUMNS, Check, kind_cells
 from mersalg_training.drift.rules import EXIT_STATUS
+from mersalg_training.plots import drift as plots
 
 STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 68rem; margin: 2rem auto; padding: 0 1rem }
