@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mersalg_training.commands.validate import add_validate_arguments, validate_command
+from mersalg_training.commands import validate as command
 
 
 def validate(folder: Path, *more: str, days: int = 30) -> int:
@@ -16,8 +16,9 @@ def validate(folder: Path, *more: str, days: int = 30) -> int:
     )
     (folder / "job.toml").write_text(f'name = "job"\n[data]\norders = "{folder / "orders.csv"}"\n')
     parser = argparse.ArgumentParser()
-    add_validate_arguments(parser)
-    return validate_command(parser.parse_args([str(folder / "job.toml"), *more]))
+    command.add_command(parser.add_subparsers())
+    args = parser.parse_args(["validate", str(folder / "job.toml"), *more])
+    return int(args.handler(args))
 
 
 def test_what_was_read_mapped_switched_off_and_split_is_printed(

@@ -17,7 +17,7 @@ from rich.console import Console
 from mersalg.errors import DataError, MersalgError
 from mersalg.names import KINDS, MOMENTS, Kind
 from mersalg.offers import Offer, Offers
-from mersalg_training.commands.evaluate import add_evaluate_arguments, evaluate_command
+from mersalg_training.commands.evaluate import add_command, evaluate_command
 from mersalg_training.config import Config, parse_config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.calendar import day_to_time, time_to_day
@@ -384,8 +384,8 @@ def test_the_command_refuses_a_number_of_queries_below_one(tmp_path: Path) -> No
 
 def parsed(bundle: Path, *arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_evaluate_arguments(parser)
-    return parser.parse_args([str(bundle), *arguments])
+    add_command(parser.add_subparsers())
+    return parser.parse_args(["evaluate", str(bundle), *arguments])
 
 
 def write_orders(path: Path) -> Path:

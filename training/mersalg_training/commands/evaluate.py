@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mersalg.errors import MersalgError
 from mersalg.recommender import Recommender, load
-from mersalg_training.commands.evaluate_offers import add_offers_arguments, evaluate_offers_command
+from mersalg_training.commands.arguments import add_set
+from mersalg_training.commands.output import write_json
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import read_attributes
 from mersalg_training.data.contract import apply_contract
@@ -30,17 +29,14 @@ from mersalg_training.progress import results_console
 from mersalg_training.tracking.mlflow_run import open_run
 
 
-def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `mersalg evaluate`."""
-    parser.add_argument("bundle", metavar="NAME", help="the bundle's folder, for example models/demo")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        metavar="SECTION.KEY=VALUE",
-        action="append",
-        default=[],
-        help="set a key over the bundle's own configuration, for example data.orders=PATH",
+def add_command(subparsers: Any) -> None:
+    """Add `mersalg evaluate`."""
+    parser = subparsers.add_parser(
+        "evaluate", help="evaluate a bundle on its test window, beside baselines", description=evaluate_command.__doc__
     )
+    parser.set_defaults(handler=evaluate_command)
+    parser.add_argument("bundle", metavar="NAME", help="the bundle's folder, for example models/demo")
+    add_set(parser, "over the bundle's configuration, for example data.orders=PATH")
     parser.add_argument("--queries", type=int, default=QUERIES, help=f"most requests of a task (default: {QUERIES})")
     parser.add_argument(
         "--baselines", action="store_true", help="beside every baseline, the two-stage model included; takes minutes"
@@ -52,12 +48,35 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     add_offers_arguments(parser)
 
 
+def add_offers_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that speak of logged offers."""
+    offers = parser.add_argument_group("on logged offers, instead of the test window")
+    offers.add_argument(
+        "--offers", metavar="PATH", help="a log of offers shown: a Parquet or CSV file, a glob, a folder"
+    )
+    offers.add_argument(
+        "--positions",
+        choices=("same", "any"),
+        default="same",
+        help="a logged offer speaks for one of the bundle in the same position (default), or in any position by how "
+        "often it is looked at",
+    )
+    offers.add_argument(
+        "--among-logged", action="store_true", help="the bundle chooses among the products of the log alone"
+    )
+    offers.add_argument("--track", action="store_true", help="also log the figures to MLflow, as [tracking] says")
+
+
 def evaluate_command(args: argparse.Namespace) -> int:
     """Evaluate a bundle on the test window that its manifest names; print tables, log a run, write JSON where asked.
 
     With --offers it is evaluated on a log of offers instead.
     """
     if args.offers is not None:
+        from mersalg_training.commands.evaluate_offers import (  # noqa: PLC0415  # scikit-learn takes a second to import
+            evaluate_offers_command,
+        )
+
         return evaluate_offers_command(args)
     if args.queries < 1:
         raise MersalgError(f"--queries: expected a whole number from 1, got {args.queries}")
@@ -105,11 +124,3 @@ def log_run(recommender: Recommender, config: Config, args: argparse.Namespace, 
         log_evaluation(run, found, manifest)
         log_report(run, recommender.folder, found)
         return run.where
-
-
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write the evaluation; MersalgError if the file cannot be written."""
-    try:
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise MersalgError(f"--json {path}: cannot be written: {error.strerror}") from None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 
 from rich.console import Console
 
-from mersalg.errors import ConfigError, MersalgError
+from mersalg.errors import ConfigError
 from mersalg.recommender import load
+from mersalg_training.commands.output import write_json
 from mersalg_training.config import Config
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.purchases import open_purchases
@@ -25,8 +24,8 @@ from mersalg_training.progress import results_console
 from mersalg_training.tracking.mlflow_run import open_run
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print what was found; write JSON and log to MLflow where asked."""
+def evaluate_offers_command(args: argparse.Namespace) -> int:
+    """Evaluate a bundle on a log of offers; print what was found, write JSON and log to MLflow where asked."""
     recommender = load(args.bundle, threads=THREADS)
     config, windows = bundle_config(recommender.manifest, str(args.bundle), args.overrides)
     if args.track and not config.tracking.enabled:
@@ -51,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     console = results_console(highlight=False)
     console.print(found.render())
     if args.json is not None:
-        write_json(args.json, found)
+        write_json(args.json, found.to_json())
     if args.track:
         console.print(f"\nRun  {track(config, found, args.offers, recommender.manifest['run_id'])}")
     return 0
@@ -64,37 +63,3 @@ def track(config: Config, found: AcceptanceFound, location: str, trained_in: str
         tracked.log_metrics(found.metrics())
         tracked.log_text("acceptance.json", as_json(found.to_json()).decode())
         return tracked.where
-
-
-def write_json(path: Path, found: AcceptanceFound) -> None:
-    """Write every figure; MersalgError if the file cannot be written."""
-    try:
-        path.write_text(json.dumps(found.to_json(), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise MersalgError(f"--json {path}: cannot be written: {error.strerror}") from None
-
-
-def add_offers_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that speak of logged offers."""
-    offers = parser.add_argument_group("on logged offers, instead of the test window")
-    offers.add_argument(
-        "--offers", metavar="PATH", help="a log of offers shown: a Parquet or CSV file, a glob, a folder"
-    )
-    offers.add_argument(
-        "--positions",
-        choices=("same", "any"),
-        default="same",
-        help="a logged offer speaks for one of the bundle in the same position (default), or in any position by how "
-        "often it is looked at",
-    )
-    offers.add_argument(
-        "--among-logged", action="store_true", help="the bundle chooses among the products of the log alone"
-    )
-    offers.add_argument("--track", action="store_true", help="also log the figures to MLflow, as [tracking] says")
-
-
-def evaluate_offers_command(args: argparse.Namespace) -> int:
-    """Evaluate a bundle on a log of offers."""
-    from mersalg_training.commands.evaluate_offers import run  # noqa: PLC0415  # scikit-learn takes a second to import
-
-    return run(args)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 from rich.console import Console
 
 from mersalg.errors import MersalgError
+from mersalg_training.commands.output import write_text
 
 
-def add_report_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `mersalg report`."""
+def add_command(subparsers: Any) -> None:
+    """Add `mersalg report`."""
+    parser = subparsers.add_parser(
+        "report", help="write a page of what a bundle promises, keeps and costs", description=report_command.__doc__
+    )
+    parser.set_defaults(handler=report_command)
     parser.add_argument("bundle", metavar="NAME", help="the bundle's folder, for example models/demo")
     parser.add_argument("other", nargs="?", metavar="OTHER", help="a second bundle, to be set beside it")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="the page that is written")
@@ -40,7 +44,7 @@ def report_command(args: argparse.Namespace) -> int:
     with Console(stderr=True).status(f"Asking {' and '.join(bundles)}"):
         subjects = list(map(read_subject, bundles, [*files, *[None] * (len(bundles) - len(files))]))
         page = render(subjects[0]) if len(subjects) == 1 else render_pair(*subjects)
-    write_page(args.out, page)
+    write_text(args.out, page, "--out")
     print(f"Report  {args.out} ({len(page.encode()) / 1e3:,.0f} kB)")
     return 0
 
@@ -53,18 +57,3 @@ def check_out(out: Path) -> None:
         raise MersalgError(f"--out {out}: expected a file, got a folder; name a file in it")
     if not out.parent.is_dir():
         raise MersalgError(f"--out {out}: expected the folder {out.parent}, got none; make it")
-
-
-def write_page(out: Path, page: str) -> None:
-    """Write the page beside its place and put it there whole; an earlier one stays until then."""
-    partial = out.with_name(f".{out.name}.{uuid4().hex}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(out)
-    except OSError as error:
-        raise MersalgError(f"--out {out}: cannot be written: {error.strerror}; choose another place") from None
-    finally:
-        partial.unlink(missing_ok=True)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
+
+from mersalg_training.commands.arguments import add_set
 
 
-def add_train(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `mersalg train`."""
+def add_command(subparsers: Any) -> None:
+    """Add `mersalg train`."""
+    parser = subparsers.add_parser("train", help="train a bundle from purchases", description=train_command.__doc__)
     parser.add_argument("config", type=Path, metavar="configs/NAME.toml")
     parser.add_argument("--out", type=Path, required=True, metavar="models/NAME", help="folder of the bundle")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="override a key of the configuration, for example data.orders=orders.csv or ranker.trees=200",
-    )
+    add_set(parser, "over the file, for example data.orders=orders.csv or ranker.trees=200")
     parser.set_defaults(handler=train_command)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mersalg.errors import MersalgError
+from mersalg_training.commands.arguments import add_set
 from mersalg_training.config import Config, load_config
 
 TRIALS: Final = 20
@@ -22,9 +23,16 @@ examples:
 """
 
 
-def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `mersalg tune`."""
-    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
+def add_command(subparsers: Any) -> None:
+    """Add `mersalg tune`."""
+    parser = subparsers.add_parser(
+        "tune",
+        help="search for hyper-parameters on the calibrate window",
+        description=tune_command.__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(handler=tune_command)
     parser.add_argument("config", type=Path, metavar="configs/NAME.toml")
     parser.add_argument(
         "--trials",
@@ -61,14 +69,7 @@ def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.toml",
         help="tuned configuration to write (default: configs/NAME-tuned.toml, beside the configuration)",
     )
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="override a key of the configuration, for example data.orders=orders.csv; the tuned file keeps it",
-    )
+    add_set(parser, "over the file, for example data.orders=orders.csv; the tuned file keeps it")
 
 
 def tune_command(args: argparse.Namespace) -> int:

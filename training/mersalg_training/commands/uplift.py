@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mersalg.errors import ConfigError, DataError
+from mersalg_training.commands.arguments import add_set
 
 EPILOG: Final = """\
 Only what was assigned by chance tells what offers add. Status 1: the arms do not have the sizes
@@ -19,9 +20,16 @@ examples:
 """
 
 
-def add_uplift_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `mersalg uplift`."""
-    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
+def add_command(subparsers: Any) -> None:
+    """Add `mersalg uplift`."""
+    parser = subparsers.add_parser(
+        "uplift",
+        help="what offers add, measured against a hold-out",
+        description=uplift_command.__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(handler=uplift_command)
     parser.add_argument("--orders", metavar="PATH", help="order lines, as in a configuration's data.orders")
     parser.add_argument(
         "--offers",
@@ -31,10 +39,7 @@ def add_uplift_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--products", metavar="PATH", help="the catalogue, whose `cost` gives the margin")
     parser.add_argument("--config", type=Path, metavar="configs/NAME.toml", help="a job whose [data] is read")
-    parser.add_argument(
-        "--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE",
-        help="set a key of the configuration, for example data.columns.customer_id=household_id",
-    )  # fmt: skip
+    add_set(parser, "over the configuration, for example data.columns.customer_id=household_id")
     parser.add_argument("--experiment", metavar="NAME", help="which one, where the record holds several")
     parser.add_argument("--unit", default="customer", choices=("customer", "order"), help="what was assigned")
     parser.add_argument("--control", default="hold-out", metavar="ARM", help="compared with (default: hold-out)")

@@ -7,6 +7,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from mersalg.errors import MersalgError
 from mersalg_training.columns import ORDER_COLUMNS, PRODUCT_COLUMNS
+from mersalg_training.commands.arguments import add_set
 from mersalg_training.config import load_config
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.purchases import Purchases, open_purchases
@@ -21,17 +23,14 @@ from mersalg_training.data.split import WindowSize, read_order_days, split_windo
 from mersalg_training.progress import results_console
 
 
-def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `mersalg validate`."""
-    parser.add_argument("config", type=Path, help="a training job's TOML file")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        metavar="SECTION.KEY=VALUE",
-        action="append",
-        default=[],
-        help="set a key over the file",
+def add_command(subparsers: Any) -> None:
+    """Add `mersalg validate`."""
+    parser = subparsers.add_parser(
+        "validate", help="check purchases against the data contract", description=validate_command.__doc__
     )
+    parser.set_defaults(handler=validate_command)
+    parser.add_argument("config", type=Path, help="a training job's TOML file")
+    add_set(parser, "over the file, for example data.orders=orders.csv")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 

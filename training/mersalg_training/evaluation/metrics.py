@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64, Timeline
-from mersalg_training.plots.evaluation import Floats
 from mersalg_training.ranking.cases import Cases, Ragged
+
+Floats = npt.NDArray[np.floating]
 
 K: Final = 10
 """Places of a list that count."""

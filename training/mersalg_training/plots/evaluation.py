@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from mersalg.names import KINDS, Kind
-from mersalg_training.evaluation.metrics import NDCG, OURS, RECALL, wilson
+from mersalg_training.evaluation.metrics import NDCG, OURS, RECALL, Floats, wilson
 from mersalg_training.export.card import Result
 from mersalg_training.plots.style import (
     COLOURS,
@@ -30,7 +30,6 @@ from mersalg_training.plots.style import (
     png,
 )
 
-Floats = npt.NDArray[np.floating]
 Booleans = npt.NDArray[np.bool_]
 Int64 = npt.NDArray[np.int64]
 
