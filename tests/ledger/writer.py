@@ -6,7 +6,7 @@ It writes a real batch through the code of `mersalg follow-up`, with answers tha
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import mersalg_service.follow_up.batch
 from mersalg.names import KINDS
 from mersalg.offers import Offer, Offers
+from mersalg.requests import Request
 from mersalg_service.follow_up.batch import Wish
 from mersalg_service.follow_up.command import write_batch
 from mersalg_service.follow_up.orders import Histories, Lines
@@ -28,13 +29,18 @@ FIRST_DAY = datetime(2017, 12, 1)
 class EverybodyWantsTheSame:
     """Offers p0, p1, ... to all, in that order, without what is excluded; slow enough to be killed in between."""
 
-    def stream(self, requests: Iterable[Mapping[str, Any]]) -> Iterator[Offers]:
-        for request in requests:
-            time.sleep(0.001)
-            listed = [f"p{n}" for n in range(PRODUCTS) if f"p{n}" not in request["exclude"]]
-            items = [Offer("", 1, p, KINDS[int(p[1:]) % 5], 0.5, 1.0, None) for p in listed]
-            items = [o for o in items if o.kind in request["kinds"]][: request["limit"]]
-            yield Offers(tuple(items), None if items else "nothing retrieved", len(listed), {})
+    manifest: Mapping[str, Any] = {}
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        assert threshold
+        return [self.answer_one(request) for request in requests]
+
+    def answer_one(self, request: Request) -> Offers:
+        time.sleep(0.001)
+        listed = [n for n in range(PRODUCTS) if f"p{n}" not in request.exclude]
+        items = [Offer("", 1, f"p{n}", KINDS[n % 5], 0.5, 1.0, None) for n in listed if request.kinds[n % 5]]
+        items = items[: request.limit]
+        return Offers(tuple(items), None if items else "nothing retrieved", len(listed), {})
 
 
 def write(url: str, key_file: str, name: str, day: int, out: str, customers: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,11 +22,11 @@ from mersalg.policy.owned import had_rules
 from mersalg.policy.rules import Rule, RuleName
 from mersalg.policy.sections import MomentRules, Policy
 from mersalg.policy.slate import Shelf
-from mersalg.recommender import Recommender, stream_answers, where_of
+from mersalg.recommender import AnswersMany, Recommender, where_of
 from mersalg.requests import LARGEST_LIMIT, Request, read_mapping
 
 
-class PolicyRecommender:
+class PolicyRecommender(AnswersMany):
     """Answers as a `Recommender` does, with offers that keep the policy by the catalogue of today.
 
     Holds nothing about a request; safe to share between threads. When prices or stocks change, make another one with
@@ -85,18 +85,6 @@ class PolicyRecommender:
         if limit is not None:
             asked["limit"] = limit
         return self.answer([read_mapping(asked)], threshold=True)[0]
-
-    def score(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> list[Offers]:
-        """The offers for each request, in the order of the requests: mappings with the fields of `recommend`."""
-        return list(self.stream(requests, threshold=threshold, batch_size=batch_size))
-
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
-        """`score` as an iterator that holds `batch_size` requests at a time."""
-        return stream_answers(self, requests, threshold, batch_size)
 
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         """The offers for checked requests: the graph is asked once for all that may be shown, then the rules act."""

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mersalg.errors import ConfigError
+from mersalg.offers import Offers
 from mersalg_service.experiment.assignment import HOLD_OUT, Assignment, Experiment
 from mersalg_service.experiment.exposures import Exposure
 
 if TYPE_CHECKING:
-    from mersalg.offers import Offer, Offers
-
-
-class Recommending(Protocol):
-    """What an arm asks: `mersalg.load` gives one, and so does whatever wraps it."""
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """The manifest of the bundle behind it."""
-
-    def recommend(self, *args: Any, **request: Any) -> Offers:
-        """The offers for one request, with the arguments of `Recommender.recommend`."""
+    from mersalg.offers import Offer
+    from mersalg.recommender import AnswersRequests
 
 
 class Trial:
@@ -31,7 +22,7 @@ class Trial:
     def __init__(
         self,
         experiment: Experiment,
-        recommenders: Mapping[str, Recommending],
+        recommenders: Mapping[str, AnswersRequests],
         record: Callable[[Sequence[Exposure]], None],
     ) -> None:
         """Take a recommender for each arm but the hold-out, and what keeps exposures, as an `ExposureLog` does."""
@@ -61,7 +52,7 @@ class Trial:
         and recorded where the experiment has a shadow arm. Errors are those of the recommender and of the record;
         nothing is recorded for a request that is refused.
         """
-        from mersalg.offers import Offers  # noqa: PLC0415
+        from mersalg.requests import read_mapping  # noqa: PLC0415
         from mersalg.times import read_time  # noqa: PLC0415
 
         unit = customer_id if self.experiment.unit == "customer" else order_id
@@ -71,7 +62,9 @@ class Trial:
         answer = (
             Offers((), "hold-out", 0, {})
             if asked is None
-            else self.recommenders[asked].recommend(moment=moment, at=at, **request)
+            else self.recommenders[asked].answer(
+                [read_mapping({"moment": moment, "at": at, **request})], threshold=True
+            )[0]
         )
         rows = exposures_of(
             self.experiment.name,

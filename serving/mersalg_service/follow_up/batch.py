@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.names import KINDS_BY_MOMENT, Kind
+from mersalg.recommender import AnswersRequests, stream_answers
 from mersalg_service.ledger import Answer, Ask, Batch, Decision, Ledger, Rules, View
 from mersalg_service.ledger.ledger import MOST_TOGETHER
 from mersalg_service.ledger.rules import OFFERED
 
 if TYPE_CHECKING:
-    from mersalg.offers import Offers
     from mersalg_service.follow_up.orders import Histories
 
 HELD_OUT: Final = "hold-out"
 """The reason of a decision for the hold-out of a trial."""
 ROUNDS: Final = 8
 """How often a customer is asked for again, for twice as many offers each time, before a short list is final."""
-
-
-class Answers(Protocol):
-    """Anything that answers requests in order: a Recommender, or one that keeps a policy."""
-
-    def stream(self, requests: Iterable[Mapping[str, Any]]) -> Iterator[Offers]:
-        """An answer each, in the order of the requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,7 @@ def nobody(_customer_id: str) -> bool:
 
 
 def follow_up(
-    answers: Answers,
+    answers: AnswersRequests,
     ledger: Ledger,
     batch: Batch,
     histories: Histories,
@@ -78,7 +71,7 @@ def follow_up(
 
 
 def decide(
-    answers: Answers,
+    answers: AnswersRequests,
     ledger: Ledger,
     batch: Batch,
     histories: Histories,
@@ -113,7 +106,7 @@ def open_kinds(wish: Wish, view: View) -> tuple[Kind, ...]:
 
 
 def all_rounds(
-    answers: Answers, claim: Claim, histories: Histories, wish: Wish, asked: list[Asked]
+    answers: AnswersRequests, claim: Claim, histories: Histories, wish: Wish, asked: list[Asked]
 ) -> dict[str, Decision]:
     """The decisions for those who are asked for, however many rounds that takes."""
     decided: dict[str, Decision] = {}
@@ -132,7 +125,7 @@ def closed_reason(view: View) -> str:
 
 
 def one_round(
-    answers: Answers,
+    answers: AnswersRequests,
     claim: Claim,
     histories: Histories,
     wish: Wish,
@@ -153,9 +146,9 @@ def one_round(
             "order": wish.order,
         }
 
-    found = list(answers.stream(request(one, exclude=True) for one in asked))
+    found = list(stream_answers(answers, (request(one, exclude=True) for one in asked)))
     silenced = [one for one, offers in zip(asked, found, strict=True) if not offers and one.exclude]
-    anyway = answers.stream(request(one, exclude=False) for one in silenced)
+    anyway = stream_answers(answers, (request(one, exclude=False) for one in silenced))
     reasons = {
         one.customer_id: one.exclude.get(offers[0].product_id, OFFERED)
         for one, offers in zip(silenced, anyway, strict=True)

@@ -21,7 +21,8 @@ from mersalg.names import KINDS, ORDERS
 from mersalg.policy.command import add_policy_options, under_policy
 
 if TYPE_CHECKING:
-    from mersalg_service.follow_up.batch import Answers, Wish
+    from mersalg.recommender import AnswersRequests
+    from mersalg_service.follow_up.batch import Wish
     from mersalg_service.follow_up.orders import Histories
     from mersalg_service.follow_up.tables import Type
     from mersalg_service.follow_up.trial import FollowUpTrial
@@ -180,7 +181,7 @@ class Tally:
 
 
 def write_batch(
-    answers: Answers,
+    answers: AnswersRequests,
     ledger: Ledger,
     batch: Batch,
     histories: Histories,

@@ -15,11 +15,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from mersalg.errors import ConfigError
+from mersalg.recommender import AnswersRequests
 from mersalg.table import form_of
 from mersalg_service.experiment.assignment import HOLD_OUT, Experiment, read_experiment
 from mersalg_service.experiment.exposures import Exposure
 from mersalg_service.experiment.trial import bundle_version, exposures_of, the_one_arm
-from mersalg_service.follow_up.batch import HELD_OUT, Answers, Asked, Wish, all_rounds, open_kinds
+from mersalg_service.follow_up.batch import HELD_OUT, Asked, Wish, all_rounds, open_kinds
 from mersalg_service.follow_up.orders import Histories
 from mersalg_service.follow_up.tables import Type, Write, table_writer
 from mersalg_service.ledger import Answer, Ask, Batch, Decision, Ledger
@@ -62,7 +63,7 @@ class FollowUpTrial:
 
     @contextmanager
     def record(
-        self, answers: Answers, ledger: Ledger, batch: Batch, histories: Histories, wish: Wish
+        self, answers: AnswersRequests, ledger: Ledger, batch: Batch, histories: Histories, wish: Wish
     ) -> Iterator[Record]:
         """The record of a batch, whose file appears, whole, when the block ends well."""
         path = self.path_of(batch)
@@ -77,7 +78,7 @@ class Record:
     """The open record of a batch."""
 
     trial: FollowUpTrial
-    answers: Answers
+    answers: AnswersRequests
     ledger: Ledger
     batch: Batch
     histories: Histories

@@ -17,11 +17,11 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Scope
 
 from mersalg.errors import MersalgError
-from mersalg.recommender import Recommender, load
+from mersalg.recommender import AnswersRequests, Recommender, load
 from mersalg_service.serve.deployment import FIRST, Deployment, Deployments, open_first
 from mersalg_service.serve.guards import Guards, log
 from mersalg_service.serve.inference_v2 import inference_routes
-from mersalg_service.serve.live_bundle import Answerer, LiveBundle
+from mersalg_service.serve.live_bundle import LiveBundle
 from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.policy_files import PolicyFiles
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, document_of, headers_of, status_of
@@ -33,7 +33,7 @@ from mersalg_service.serve.sources import source_of
 from mersalg_service.serve.trials import open_trial
 
 
-def make_service(settings: Settings, open_bundle: Callable[[Path], Answerer] | None = None) -> Service:
+def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersRequests] | None = None) -> Service:
     """The parts of a service; nothing is loaded yet. `open_bundle` may put its own rules around a recommender.
 
     Without it a bundle is loaded, signed where the settings name a key, under the policy that they name.

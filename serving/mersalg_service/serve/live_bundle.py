@@ -9,15 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal
 
 from mersalg.errors import BundleError, MersalgError, RegistryError
-from mersalg.offers import Offers
-from mersalg.recommender import load
-from mersalg.requests import Request
+from mersalg.recommender import AnswersRequests, load
 from mersalg_service.serve.sources import Sighting, Source
 
 Outcome = Literal["unchanged", "swapped", "refused", "unreachable"]
@@ -25,22 +23,11 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("unchanged", "swapped", "refused", "unre
 log: Final = logging.getLogger("mersalg.serve")
 
 
-class Answerer(Protocol):
-    """What answers requests: a Recommender, or whatever a shop puts around one."""
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """The manifest of the bundle behind it."""
-
-    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
-        """The offers for checked requests, in their order. Called from several threads."""
-
-
 @dataclass(frozen=True, slots=True)
 class Served:
     """A loaded bundle."""
 
-    answerer: Answerer
+    answerer: AnswersRequests
     name: str
     version: str
     """The first twelve hexadecimal digits of the scorer's SHA-256: equal graphs give equal offers."""
@@ -69,7 +56,7 @@ class NoBundleError(MersalgError):
 class LiveBundle:
     """The bundle that answers now, and the look for the next one."""
 
-    def __init__(self, source: Source, open_bundle: Callable[[Path], Answerer] = load) -> None:
+    def __init__(self, source: Source, open_bundle: Callable[[Path], AnswersRequests] = load) -> None:
         self.source = source
         self.refusal: Refusal | None = None
         self.served: Served | None = None
