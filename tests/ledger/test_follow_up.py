@@ -13,7 +13,7 @@ from ledger.small_offers import AT, begin, claim, day, offer, offers, products
 from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, Kind
 from mersalg.offers import Offer, Offers
 from mersalg.requests import Request
-from mersalg_service.follow_up.batch import Wish, follow_up
+from mersalg_service.follow_up.batch import MailingRequest, follow_up
 from mersalg_service.follow_up.orders import Histories, Lines
 from mersalg_service.ledger import Batch, Cap, Decision, Key, Ledger, Outcome, Rules, open_ledger, record
 
@@ -51,11 +51,13 @@ def histories(*customer_ids: str, at: datetime = AT) -> Histories:
     return Histories(at, {customer_id: Lines(["milk"], [day(-9)], [1.0]) for customer_id in customer_ids})
 
 
-def wish(limit: int = 2, *caps: Cap, kinds: tuple[Kind, ...] | None = None) -> Wish:
-    return Wish(Rules(limit=limit, caps=caps), kinds)
+def wish(limit: int = 2, *caps: Cap, kinds: tuple[Kind, ...] | None = None) -> MailingRequest:
+    return MailingRequest(Rules(limit=limit, caps=caps), kinds)
 
 
-def run(shelf: Any, ledger: Ledger, batch: Batch, wanted: Wish, *customers: str) -> dict[str, Decision | None]:
+def run(
+    shelf: Any, ledger: Ledger, batch: Batch, wanted: MailingRequest, *customers: str
+) -> dict[str, Decision | None]:
     return dict(follow_up(shelf, ledger, batch, histories(*customers, at=batch.begun_at), wanted))
 
 

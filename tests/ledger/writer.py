@@ -15,7 +15,7 @@ import mersalg_service.follow_up.batch
 from mersalg.names import KINDS
 from mersalg.offers import Offer, Offers
 from mersalg.requests import Request
-from mersalg_service.follow_up.batch import Wish
+from mersalg_service.follow_up.batch import MailingRequest
 from mersalg_service.follow_up.command import write_batch
 from mersalg_service.follow_up.orders import Histories, Lines
 from mersalg_service.ledger import Cap, Rules, key_of_file, open_ledger
@@ -54,7 +54,7 @@ def write(url: str, key_file: str, name: str, day: int, out: str, customers: int
         with ledger.database.transaction() as t, path.with_suffix(".starts").open("a") as starts:
             found = t.rows("SELECT count(*) FROM mersalg_decisions WHERE batch = ?", [batch.batch])
             starts.write(f"{found[0][0]}\n")
-        wish = Wish(RULES, KINDS)
+        wish = MailingRequest(RULES, KINDS)
         write_batch(
             EverybodyWantsTheSame(), ledger, batch, Histories(at, lines), wish, path, path.with_suffix(".none.jsonl")
         )

@@ -33,7 +33,7 @@ TIME_FORM: Final = re.compile(
 
 
 @dataclass(frozen=True)
-class Value:
+class ValueRule:
     """A plain value: what is expected, in words, and whether it holds."""
 
     expected: str
@@ -41,7 +41,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableRule:
     """An object with these keys, maybe with the optional ones, and maybe more."""
 
     keys: Mapping[str, Rule]
@@ -49,20 +49,20 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Each:
+class EachRule:
     """An object of any keys whose values follow one rule."""
 
     rule: Rule
 
 
 @dataclass(frozen=True)
-class ListOf:
+class ListRule:
     """A list whose items follow one rule."""
 
     rule: Rule
 
 
-Rule = Value | Table | Each | ListOf
+Rule = ValueRule | TableRule | EachRule | ListRule
 
 
 def check_manifest(document: Any, where: str) -> dict[str, Any]:
@@ -94,11 +94,11 @@ def check_manifest(document: Any, where: str) -> dict[str, Any]:
 
 def check(value: Any, rule: Rule, key: str, where: str) -> None:
     """Refuse a value that does not follow its rule."""
-    if isinstance(rule, Value):
+    if isinstance(rule, ValueRule):
         if not rule.holds(value):
             raise BundleError(f"{where}: {key}: expected {rule.expected}, got {shown(value)}; export the bundle again")
         return
-    if isinstance(rule, ListOf):
+    if isinstance(rule, ListRule):
         if not isinstance(value, list):
             raise BundleError(f"{where}: {key}: expected a list, got {shown(value)}; export the bundle again")
         for position, item in enumerate(value):
@@ -106,12 +106,12 @@ def check(value: Any, rule: Rule, key: str, where: str) -> None:
         return
     if not isinstance(value, dict):
         raise BundleError(f"{where}: {key}: expected an object, got {shown(value)}; export the bundle again")
-    if isinstance(rule, Table):
+    if isinstance(rule, TableRule):
         for name in rule.keys:
             if name not in value:
                 raise BundleError(f"{where}: {join(key, name)}: expected a value, got none; export the bundle again")
     for name, item in value.items():
-        inner = rule.rule if isinstance(rule, Each) else {**rule.keys, **rule.optional}.get(name)
+        inner = rule.rule if isinstance(rule, EachRule) else {**rule.keys, **rule.optional}.get(name)
         if inner is not None:
             check(item, inner, join(key, name), where)
 
@@ -166,45 +166,45 @@ def is_in_calendar(text: str) -> bool:
     return True
 
 
-TEXT = Value("a text", lambda v: isinstance(v, str) and bool(v))
-COUNT = Value("a whole number from 0", is_count)
-NUMBER = Value("a finite number", is_number)
-SHARE = Value("a number from 0 to 1", is_share)
-THRESHOLD = Value("a number from 0 to 1, or null for a silent kind", lambda v: v is None or is_share(v))
-KIND = Value(f"one of {', '.join(KINDS)}", lambda v: isinstance(v, str) and v in KINDS)
-TIME = Value("an ISO 8601 date and time", is_time)
-DATE = Value("an ISO 8601 date", is_date)
-MOMENT_OR_DATE = Value("an ISO 8601 date, or date and time", lambda v: is_time(v) or is_date(v))
-FILE = Table(
+TEXT = ValueRule("a text", lambda v: isinstance(v, str) and bool(v))
+COUNT = ValueRule("a whole number from 0", is_count)
+NUMBER = ValueRule("a finite number", is_number)
+SHARE = ValueRule("a number from 0 to 1", is_share)
+THRESHOLD = ValueRule("a number from 0 to 1, or null for a silent kind", lambda v: v is None or is_share(v))
+KIND = ValueRule(f"one of {', '.join(KINDS)}", lambda v: isinstance(v, str) and v in KINDS)
+TIME = ValueRule("an ISO 8601 date and time", is_time)
+DATE = ValueRule("an ISO 8601 date", is_date)
+MOMENT_OR_DATE = ValueRule("an ISO 8601 date, or date and time", lambda v: is_time(v) or is_date(v))
+FILE = TableRule(
     {
-        "sha256": Value(
+        "sha256": ValueRule(
             "64 hexadecimal digits", lambda v: isinstance(v, str) and bool(re.fullmatch("[0-9a-f]{64}", v))
         ),
         "size": COUNT,
     }
 )
 
-MANIFEST: Final = Table(
+MANIFEST: Final = TableRule(
     {
         "format": TEXT,
         "format_version": COUNT,
         "name": TEXT,
-        "created_at": Value("an ISO 8601 time in UTC", is_utc),
+        "created_at": ValueRule("an ISO 8601 time in UTC", is_utc),
         "mersalg_version": TEXT,
-        "run_id": Value("a text or null", lambda v: v is None or isinstance(v, str)),
-        "files": Table(dict.fromkeys(REQUIRED_FILES, FILE)),
-        "graph": Table(
+        "run_id": ValueRule("a text or null", lambda v: v is None or isinstance(v, str)),
+        "files": TableRule(dict.fromkeys(REQUIRED_FILES, FILE)),
+        "graph": TableRule(
             {
-                "opset": Value(str(OPSET), lambda v: v == OPSET),
-                "ml_opset": Value(str(ML_OPSET), lambda v: v == ML_OPSET),
-                "candidates": Value("a whole number from 1", lambda v: is_count(v) and v > 0),
+                "opset": ValueRule(str(OPSET), lambda v: v == OPSET),
+                "ml_opset": ValueRule(str(ML_OPSET), lambda v: v == ML_OPSET),
+                "candidates": ValueRule("a whole number from 1", lambda v: is_count(v) and v > 0),
             }
         ),
-        "vocabulary": Table(dict.fromkeys(("products", "product_types", "categories", "brands"), COUNT)),
-        "features": ListOf(TEXT),
-        "kinds": Table(dict.fromkeys(KINDS, Table({"threshold": THRESHOLD, "precision_wanted": SHARE}))),
-        "certificates": ListOf(
-            Table(
+        "vocabulary": TableRule(dict.fromkeys(("products", "product_types", "categories", "brands"), COUNT)),
+        "features": ListRule(TEXT),
+        "kinds": TableRule(dict.fromkeys(KINDS, TableRule({"threshold": THRESHOLD, "precision_wanted": SHARE}))),
+        "certificates": ListRule(
+            TableRule(
                 {
                     "kind": KIND,
                     "threshold": SHARE,
@@ -216,23 +216,23 @@ MANIFEST: Final = Table(
                 }
             )
         ),
-        "metrics": Each(NUMBER),
-        "data": Table(
+        "metrics": EachRule(NUMBER),
+        "data": TableRule(
             {
                 "digest": TEXT,
                 **dict.fromkeys(("lines", "orders", "customers", "products"), COUNT),
                 "from": DATE,
                 "to": DATE,
-                "rejected": Each(COUNT),
-                "switched_off": ListOf(TEXT),
+                "rejected": EachRule(COUNT),
+                "switched_off": ListRule(TEXT),
             }
         ),
-        "windows": Table(dict.fromkeys(("fit_from", "rank_from", "calibrate_from", "test_from", "to"), TIME)),
-        "config": Table({}),
+        "windows": TableRule(dict.fromkeys(("fit_from", "rank_from", "calibrate_from", "test_from", "to"), TIME)),
+        "config": TableRule({}),
     },
     optional={
-        "value": Value('"margin", "price" or null', lambda v: v is None or (isinstance(v, str) and v in VALUES)),
-        "reference": Table({}),
-        "lineage": Table({}),
+        "value": ValueRule('"margin", "price" or null', lambda v: v is None or (isinstance(v, str) and v in VALUES)),
+        "reference": TableRule({}),
+        "lineage": TableRule({}),
     },
 )

@@ -29,7 +29,7 @@ class Holding(NamedTuple):
     """Whether nothing but the cart says so."""
 
 
-class Situation:
+class RequestContext:
     """One request in the catalogue of today. Everything is worked out when a rule first asks for it."""
 
     def __init__(self, request: Request, catalogue: Catalogue, owned: OwnedRules) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Product
-from mersalg.policy.context import Holding, Situation
-from mersalg.policy.rules import Check, Rule
+from mersalg.policy.context import Holding, RequestContext
+from mersalg.policy.rules import Check, OfferRule
 from mersalg.policy.sections import OwnedRules
 
 
-def had_rules(owned: OwnedRules) -> tuple[Rule, ...]:
+def owned_rules(owned: OwnedRules) -> tuple[OfferRule, ...]:
     """The rules on durable products, and on warranties, subscriptions and what they include."""
-    return (Rule("owned", owned_by(owned.one_is_enough)), Rule("covered", is_covered))
+    return (OfferRule("owned", owned_by(owned.one_is_enough)), OfferRule("covered", is_covered))
 
 
 def owned_by(one_is_enough: frozenset[str]) -> Check:
@@ -21,30 +21,30 @@ def owned_by(one_is_enough: frozenset[str]) -> Check:
     customer has chosen to buy one.
     """
 
-    def is_owned(offer: Offer, product: Product, situation: Situation) -> bool:
+    def is_owned(offer: Offer, product: Product, context: RequestContext) -> bool:
         if product.nature != "durable":
             return False
-        if any(holding.product.product_id == product.product_id for holding in situation.holdings):
+        if any(holding.product.product_id == product.product_id for holding in context.holdings):
             return True
-        if is_instead_of_cart(offer, situation):
+        if is_instead_of_cart(offer, context):
             return False
         enough = product.product_type in one_is_enough
         return any(
             is_variant(product, holding.product) or (enough and holding.product.product_type == product.product_type)
-            for holding in situation.holdings
+            for holding in context.holdings
         )
 
     return is_owned
 
 
-def is_covered(offer: Offer, product: Product, situation: Situation) -> bool:
+def is_covered(offer: Offer, product: Product, context: RequestContext) -> bool:
     """Whether a warranty or subscription of the same sort is had, or something had includes the product.
 
     Of two of one type that both say what they are for, one covers the other only where they share something. An
     upsell in place of a product of the cart is not held against that product.
     """
-    replaced = offer.because if is_instead_of_cart(offer, situation) else None
-    for holding in situation.holdings:
+    replaced = offer.because if is_instead_of_cart(offer, context) else None
+    for holding in context.holdings:
         if holding.only_in_cart and holding.product.product_id == replaced:
             continue
         if product.product_id in holding.product.includes or is_same_service(product, holding):
@@ -74,6 +74,6 @@ def is_variant(product: Product, other: Product) -> bool:
     )
 
 
-def is_instead_of_cart(offer: Offer, situation: Situation) -> bool:
+def is_instead_of_cart(offer: Offer, context: RequestContext) -> bool:
     """Whether the offer is made in place of a product that lies in the cart."""
-    return offer.kind == "upsell" and offer.because in situation.cart
+    return offer.kind == "upsell" and offer.because in context.cart

@@ -15,13 +15,13 @@ from mersalg.offers import Offer, Offers, Reason, answer_without_graph
 from mersalg.policy.budget import budget_rules
 from mersalg.policy.catalogue import Catalogue, Product
 from mersalg.policy.comparison import compared
-from mersalg.policy.context import Situation
+from mersalg.policy.context import RequestContext
 from mersalg.policy.eligibility import eligibility_rules
 from mersalg.policy.inactive_rules import switched_off
-from mersalg.policy.owned import had_rules
-from mersalg.policy.rules import Rule, RuleName
+from mersalg.policy.owned import owned_rules
+from mersalg.policy.rules import OfferRule, RuleName
 from mersalg.policy.sections import MomentRules, Policy
-from mersalg.policy.slate import Shelf
+from mersalg.policy.slate import Slate
 from mersalg.recommender import AnswersMany, Recommender, where_of
 from mersalg.requests import LARGEST_LIMIT, Request, read_mapping
 
@@ -42,9 +42,9 @@ class PolicyRecommender(AnswersMany):
         self.off = frozenset(self.switched_off)
         self.rules = {moment: self.rules_at(policy.moments[moment]) for moment in MOMENTS}
 
-    def rules_at(self, moment: MomentRules) -> tuple[Rule, ...]:
+    def rules_at(self, moment: MomentRules) -> tuple[OfferRule, ...]:
         """The rules on one offer at a moment that can act, in the order in which they are tried."""
-        rules = (*eligibility_rules(self.policy), *budget_rules(self.policy, moment), *had_rules(self.policy.owned))
+        rules = (*eligibility_rules(self.policy), *budget_rules(self.policy, moment), *owned_rules(self.policy.owned))
         return tuple(rule for rule in rules if rule.name not in self.off)
 
     @property
@@ -118,21 +118,21 @@ class PolicyRecommender(AnswersMany):
         moment: Moment = MOMENTS[request.moment]
         rules = self.policy.moments[moment]
         limit = min(request.limit, rules.limit) if "limit" in request.stated else rules.limit
-        situation = Situation(request, self.catalogue, self.policy.owned)
-        shelf = Shelf(self.policy, rules, situation, self.off)
+        context = RequestContext(request, self.catalogue, self.policy.owned)
+        slate = Slate(self.policy, rules, context, self.off)
         filtered: Counter[str] = Counter()
         for offer in self.ordered(found, request, rules):
             product = self.catalogue.products.get(offer.product_id) or Product(offer.product_id)
-            refusal = self.refusal(moment, offer, product, situation) or shelf.refusal(offer, product)
+            refusal = self.refusal(moment, offer, product, context) or slate.refusal(offer, product)
             if refusal is not None:
                 filtered[refusal] += 1
                 continue
-            shelf.add(offer, product)
-            if len(shelf.offers) == limit:
+            slate.add(offer, product)
+            if len(slate.offers) == limit:
                 break
         items = tuple(
             offer if offer.rank == rank else replace(offer, rank=rank)
-            for rank, offer in enumerate(shelf.offers, start=1)
+            for rank, offer in enumerate(slate.offers, start=1)
         )
         beside = tuple(compared(offer, self.catalogue) for offer in items)
         reason: Reason | None = None if items else "filtered"
@@ -146,10 +146,10 @@ class PolicyRecommender(AnswersMany):
             offers = sorted(offers, key=lambda offer: -offer.relevance * value(offer.product_id))
         return sorted(offers, key=lambda offer: offer.kind not in rules.first) if rules.first else offers
 
-    def refusal(self, moment: Moment, offer: Offer, product: Product, situation: Situation) -> RuleName | None:
+    def refusal(self, moment: Moment, offer: Offer, product: Product, context: RequestContext) -> RuleName | None:
         """The first rule that refuses an offer alone; None where none does."""
         for rule in self.rules[moment]:
-            if rule.refuses(offer, product, situation):
+            if rule.refuses(offer, product, context):
                 return rule.name
         return None
 

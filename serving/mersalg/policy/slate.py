@@ -8,17 +8,17 @@ from collections import Counter
 from mersalg.names import Kind
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Product
-from mersalg.policy.context import CENT_FRACTION, Situation
+from mersalg.policy.context import CENT_FRACTION, RequestContext
 from mersalg.policy.rules import RuleName
 from mersalg.policy.sections import MomentRules, Policy
 
 
-class Shelf:
+class Slate:
     """The offers of one answer while it is filled, the first ones first."""
 
-    def __init__(self, policy: Policy, moment: MomentRules, situation: Situation, off: frozenset[RuleName]) -> None:
+    def __init__(self, policy: Policy, moment: MomentRules, context: RequestContext, off: frozenset[RuleName]) -> None:
         self.moment = moment
-        self.situation = situation
+        self.context = context
         self.off = off
         self.offers: list[Offer] = []
         self.products: list[Product] = []
@@ -26,12 +26,12 @@ class Shelf:
         self.of_type: Counter[str] = Counter()
         self.most_of_type = math.inf if "most of a type" in off else policy.diversity.most_of_type
         self.coherent = policy.diversity.coherent and "coherence" not in off
-        budget = situation.shopper.budget
+        budget = context.shopper.budget
         self.budget = math.inf if budget is None else budget
         self.ceiling = math.inf
-        if situation.cart_is_open and policy.budget.cart_ceiling < math.inf and "cart ceiling" not in off:
-            known = situation.cart_cost_is_known
-            self.ceiling = policy.budget.cart_ceiling - situation.cart_cost if known else -math.inf
+        if context.cart_is_open and policy.budget.cart_ceiling < math.inf and "cart ceiling" not in off:
+            known = context.cart_cost_is_known
+            self.ceiling = policy.budget.cart_ceiling - context.cart_cost if known else -math.inf
         self.spent = 0.0
 
     def refusal(self, offer: Offer, product: Product) -> RuleName | None:
@@ -72,11 +72,11 @@ class Shelf:
         fits = accessory.accessory_for
         if replaced not in fits or instead in fits:
             return False
-        return not any(product_id in fits for product_id in self.situation.cart if product_id != replaced)
+        return not any(product_id in fits for product_id in self.context.cart if product_id != replaced)
 
     def extra_cost(self, offer: Offer, product: Product) -> float:
         """What the offer adds to the cart."""
-        return self.situation.extra_cost(product, offer.kind, offer.because)
+        return self.context.extra_cost(product, offer.kind, offer.because)
 
     def add(self, offer: Offer, product: Product) -> None:
         """Put the offer behind those that are there."""

@@ -23,7 +23,7 @@ ROUNDS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class MailingRequest:
     """What a mailing wants of each customer."""
 
     rules: Rules = field(default_factory=Rules)
@@ -33,7 +33,7 @@ class Wish:
 
 
 @dataclass(slots=True)
-class Asked:
+class Undecided:
     """A customer who is not decided yet."""
 
     customer_id: str
@@ -56,7 +56,7 @@ def follow_up(
     ledger: Ledger,
     batch: Batch,
     histories: Histories,
-    wish: Wish,
+    mailing: MailingRequest,
     is_held_out: Callable[[str], bool] = nobody,
 ) -> Iterator[tuple[str, Decision | None]]:
     """Each customer, in the order of the ids, with the decision; None for one who is not in a finished batch.
@@ -66,7 +66,7 @@ def follow_up(
     """
     customers = iter(sorted(histories.by_customer))
     while piece := list(islice(customers, MOST_TOGETHER)):
-        decided = decide(answers, ledger, batch, histories, wish, is_held_out, piece)
+        decided = decide(answers, ledger, batch, histories, mailing, is_held_out, piece)
         yield from ((customer_id, decided.get(customer_id)) for customer_id in piece)
 
 
@@ -75,15 +75,15 @@ def decide(
     ledger: Ledger,
     batch: Batch,
     histories: Histories,
-    wish: Wish,
+    mailing: MailingRequest,
     is_held_out: Callable[[str], bool],
     customer_ids: Sequence[str],
 ) -> dict[str, Decision]:
     """The decisions for some customers; in a finished batch those that it has."""
     decided: dict[str, Decision] = {}
     hopeless, asked = [], []
-    for customer_id, view in zip(customer_ids, ledger.look(batch, customer_ids, wish.rules), strict=True):
-        kinds = open_kinds(wish, view)
+    for customer_id, view in zip(customer_ids, ledger.look(batch, customer_ids, mailing.rules), strict=True):
+        kinds = open_kinds(mailing, view)
         if view.decision is not None:
             decided[customer_id] = Decision((), "opted out") if view.opted_out else view.decision
         elif view.opted_out or view.standing.full or not kinds:
@@ -91,28 +91,28 @@ def decide(
         elif is_held_out(customer_id):
             hopeless.append(Ask(customer_id, (), HELD_OUT))
         else:
-            asked.append(Asked(customer_id, dict.fromkeys(view.standing.taken, OFFERED), kinds))
+            asked.append(Undecided(customer_id, dict.fromkeys(view.standing.taken, OFFERED), kinds))
     if batch.finished:
         return decided
-    for ask, answer in zip(hopeless, ledger.claim(batch, hopeless, wish.rules), strict=True):
+    for ask, answer in zip(hopeless, ledger.claim(batch, hopeless, mailing.rules), strict=True):
         decided[ask.customer_id] = answer.decision or Decision((), ask.reason)
-    decided |= all_rounds(answers, lambda asks: ledger.claim(batch, asks, wish.rules), histories, wish, asked)
+    decided |= all_rounds(answers, lambda asks: ledger.claim(batch, asks, mailing.rules), histories, mailing, asked)
     return decided
 
 
-def open_kinds(wish: Wish, view: View) -> tuple[Kind, ...]:
+def open_kinds(mailing: MailingRequest, view: View) -> tuple[Kind, ...]:
     """The kinds that are asked for and that no cap closes."""
-    return tuple(k for k in wish.kinds or KINDS_BY_MOMENT[wish.rules.moment] if k in view.standing.open_kinds)
+    return tuple(k for k in mailing.kinds or KINDS_BY_MOMENT[mailing.rules.moment] if k in view.standing.open_kinds)
 
 
 def all_rounds(
-    answers: AnswersRequests, claim: Claim, histories: Histories, wish: Wish, asked: list[Asked]
+    answers: AnswersRequests, claim: Claim, histories: Histories, mailing: MailingRequest, asked: list[Undecided]
 ) -> dict[str, Decision]:
     """The decisions for those who are asked for, however many rounds that takes."""
     decided: dict[str, Decision] = {}
     for number in range(ROUNDS):
         if asked:
-            asked = one_round(answers, claim, histories, wish, asked, decided, number)
+            asked = one_round(answers, claim, histories, mailing, asked, decided, number)
     return decided
 
 
@@ -128,22 +128,22 @@ def one_round(
     answers: AnswersRequests,
     claim: Claim,
     histories: Histories,
-    wish: Wish,
-    asked: list[Asked],
+    mailing: MailingRequest,
+    asked: list[Undecided],
     decided: dict[str, Decision],
     number: int,
-) -> list[Asked]:
+) -> list[Undecided]:
     """Ask for offers and claim them; those whose list came out short for what was refused are given back."""
 
-    def request(one: Asked, *, exclude: bool) -> dict[str, Any]:
+    def request(one: Undecided, *, exclude: bool) -> dict[str, Any]:
         return {
             "history": histories.by_customer[one.customer_id].history(),
             "at": histories.at,
-            "moment": wish.rules.moment,
+            "moment": mailing.rules.moment,
             "kinds": list(one.kinds),
-            "limit": wish.rules.limit << number,
+            "limit": mailing.rules.limit << number,
             "exclude": sorted(one.exclude) if exclude else [],
-            "order": wish.order,
+            "order": mailing.order,
         }
 
     found = list(stream_answers(answers, (request(one, exclude=True) for one in asked)))

@@ -22,7 +22,7 @@ from mersalg.policy.command import add_policy_options, under_policy
 
 if TYPE_CHECKING:
     from mersalg.recommender import AnswersRequests
-    from mersalg_service.follow_up.batch import Wish
+    from mersalg_service.follow_up.batch import MailingRequest
     from mersalg_service.follow_up.orders import Histories
     from mersalg_service.follow_up.tables import Type
     from mersalg_service.follow_up.trial import FollowUpTrial
@@ -83,7 +83,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
         form_of(path)
     if out.resolve() == reasons.resolve():
         raise MersalgError(f"--reasons: expected another file than --out, got {reasons}")
-    wish, columns = read_wish(args), read_columns(args.column)
+    mailing, columns = read_mailing(args), read_columns(args.column)
     at, given = read_at(args.at)
     recommender = load(args.bundle, threads=os.cpu_count() or 1)
     answers = under_policy(recommender, args)
@@ -94,7 +94,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
         settings = {
             "bundle": f"{recommender.manifest['name']} {recommender.manifest['files']['scorer.onnx']['sha256'][:16]}",
             "orders": args.orders, "columns": columns, "at": None if args.at is None else at.isoformat(),
-            "limit": args.limit, "kinds": wish.kinds, "order": args.order, "caps": sorted(map(str, wish.rules.caps)),
+            "limit": args.limit, "kinds": mailing.kinds, "order": args.order, "caps": sorted(map(str, mailing.rules.caps)),
             "again after": args.again_after, "policy": digest(args.policy), "catalogue": digest(args.catalogue),
             "out": str(out.resolve()), "reasons": str(reasons.resolve()),
         }  # fmt: skip
@@ -103,7 +103,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
         batch = ledger.begin(settings, at, args.batch)
         if batch.begun_at != histories.at:  # begun earlier, at a time that nobody gave
             histories = read_orders(args.orders, columns, batch.begun_at, given=False)
-        tally = write_batch(answers, ledger, batch, histories, wish, out, reasons, trial)
+        tally = write_batch(answers, ledger, batch, histories, mailing, out, reasons, trial)
         ledger.finish(batch)
         forgotten = ledger.forgotten_before()
     tell(batch, tally, histories, out, reasons, time.perf_counter() - start)
@@ -117,9 +117,9 @@ def digest(file: Path | None) -> str | None:
     return None if file is None else hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def read_wish(args: argparse.Namespace) -> Wish:
+def read_mailing(args: argparse.Namespace) -> MailingRequest:
     """What the mailing wants, checked."""
-    from mersalg_service.follow_up.batch import Wish  # noqa: PLC0415
+    from mersalg_service.follow_up.batch import MailingRequest  # noqa: PLC0415
     from mersalg_service.ledger import Rules, read_cap  # noqa: PLC0415
 
     kinds = None
@@ -131,7 +131,7 @@ def read_wish(args: argparse.Namespace) -> Wish:
     if args.order not in ORDERS:
         raise RequestError("--order", f"one of {', '.join(ORDERS)}", args.order)
     caps = tuple(dict.fromkeys(map(read_cap, args.cap)))
-    return Wish(Rules(limit=args.limit, caps=caps, again_after_days=args.again_after), kinds, args.order)
+    return MailingRequest(Rules(limit=args.limit, caps=caps, again_after_days=args.again_after), kinds, args.order)
 
 
 def read_columns(pairs: list[str]) -> dict[str, str]:
@@ -164,7 +164,7 @@ def read_orders(location: str, columns: dict[str, str], at: datetime, given: boo
 
 
 @dataclass(slots=True)
-class Tally:
+class BatchTally:
     """What a batch came to."""
 
     offers: int = 0
@@ -185,22 +185,24 @@ def write_batch(
     ledger: Ledger,
     batch: Batch,
     histories: Histories,
-    wish: Wish,
+    mailing: MailingRequest,
     out: Path,
     reasons: Path,
     trial: FollowUpTrial | None = None,
-) -> Tally:
+) -> BatchTally:
     """Write the files as the customers are decided; each appears when it is whole."""
     from mersalg_service.follow_up.batch import follow_up, nobody  # noqa: PLC0415
     from mersalg_service.follow_up.tables import table_writer  # noqa: PLC0415
 
-    tally = Tally()
-    more = {"moment": wish.rules.moment, "offered_at": batch.begun_at, "batch": batch.batch}
+    tally = BatchTally()
+    more = {"moment": mailing.rules.moment, "offered_at": batch.begun_at, "batch": batch.batch}
     with ExitStack() as files:
         write_offers = files.enter_context(table_writer(out, OFFER_COLUMNS))
         write_reasons = files.enter_context(table_writer(reasons, REASON_COLUMNS))
-        record = None if trial is None else files.enter_context(trial.record(answers, ledger, batch, histories, wish))
-        decided = follow_up(answers, ledger, batch, histories, wish, nobody if trial is None else trial.is_held_out)
+        record = (
+            None if trial is None else files.enter_context(trial.record(answers, ledger, batch, histories, mailing))
+        )
+        decided = follow_up(answers, ledger, batch, histories, mailing, nobody if trial is None else trial.is_held_out)
         while piece := list(islice(decided, PIECE)):
             known = [(customer_id, decision) for customer_id, decision in piece if decision is not None]
             tally.outside += len(piece) - len(known)
@@ -216,7 +218,7 @@ def write_batch(
     return tally
 
 
-def tell(batch: Batch, tally: Tally, histories: Histories, out: Path, reasons: Path, seconds: float) -> None:
+def tell(batch: Batch, tally: BatchTally, histories: Histories, out: Path, reasons: Path, seconds: float) -> None:
     """Print what came of the batch; nobody is named."""
     went_on = " (written again)" if batch.finished else " (resumed)" if batch.resumed else ""
     left_out = f"; left out: {listed(histories.left_out, '{:,}')}" if histories.left_out else ""

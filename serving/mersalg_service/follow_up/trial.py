@@ -20,7 +20,7 @@ from mersalg.table import form_of
 from mersalg_service.experiment.assignment import HOLD_OUT, Experiment, read_experiment
 from mersalg_service.experiment.exposures import Exposure
 from mersalg_service.experiment.trial import bundle_version, exposures_of, the_one_arm
-from mersalg_service.follow_up.batch import HELD_OUT, Asked, Wish, all_rounds, open_kinds
+from mersalg_service.follow_up.batch import HELD_OUT, MailingRequest, Undecided, all_rounds, open_kinds
 from mersalg_service.follow_up.orders import Histories
 from mersalg_service.follow_up.tables import Type, Write, table_writer
 from mersalg_service.ledger import Answer, Ask, Batch, Decision, Ledger
@@ -63,18 +63,18 @@ class FollowUpTrial:
 
     @contextmanager
     def record(
-        self, answers: AnswersRequests, ledger: Ledger, batch: Batch, histories: Histories, wish: Wish
-    ) -> Iterator[Record]:
+        self, answers: AnswersRequests, ledger: Ledger, batch: Batch, histories: Histories, mailing: MailingRequest
+    ) -> Iterator[BatchRecord]:
         """The record of a batch, whose file appears, whole, when the block ends well."""
         path = self.path_of(batch)
         if path != self.exposures:
             make_folder(self.exposures)
         with table_writer(path, EXPOSURE_COLUMNS) as write:
-            yield Record(self, answers, ledger, batch, histories, wish, path, write)
+            yield BatchRecord(self, answers, ledger, batch, histories, mailing, path, write)
 
 
 @dataclass
-class Record:
+class BatchRecord:
     """The open record of a batch."""
 
     trial: FollowUpTrial
@@ -82,7 +82,7 @@ class Record:
     ledger: Ledger
     batch: Batch
     histories: Histories
-    wish: Wish
+    mailing: MailingRequest
     path: Path
     writer: Write = field(repr=False)
 
@@ -108,7 +108,7 @@ class Record:
             customer_id=customer_id,
             order_id=None,
             unit=customer_id,
-            moment=self.wish.rules.moment,
+            moment=self.mailing.rules.moment,
             offered_at=self.batch.begun_at,
             bundle=self.trial.bundle if computed else None,
         )
@@ -118,16 +118,16 @@ class Record:
         found: dict[str, Decision] = {}
         for start in range(0, len(customer_ids), MOST_TOGETHER):
             piece = customer_ids[start : start + MOST_TOGETHER]
-            views = dict(zip(piece, self.ledger.look(self.batch, piece, self.wish.rules), strict=True))
+            views = dict(zip(piece, self.ledger.look(self.batch, piece, self.mailing.rules), strict=True))
 
             def claim(asks: Sequence[Ask], views: Mapping[str, Any] = views) -> list[Answer]:
-                return [settle(ask, views[ask.customer_id].standing, self.wish.rules.limit) for ask in asks]
+                return [settle(ask, views[ask.customer_id].standing, self.mailing.rules.limit) for ask in asks]
 
             asked = [
-                Asked(customer_id, dict.fromkeys(view.standing.taken, OFFERED), open_kinds(self.wish, view))
+                Undecided(customer_id, dict.fromkeys(view.standing.taken, OFFERED), open_kinds(self.mailing, view))
                 for customer_id, view in views.items()
             ]
-            found |= all_rounds(self.answers, claim, self.histories, self.wish, asked)
+            found |= all_rounds(self.answers, claim, self.histories, self.mailing, asked)
         return found
 
 

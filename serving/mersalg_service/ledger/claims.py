@@ -9,7 +9,7 @@ from mersalg.errors import LedgerError
 from mersalg.offers import Offer
 from mersalg_service.ledger.database import Transaction
 from mersalg_service.ledger.entries import Batch, Decision
-from mersalg_service.ledger.rules import Past, Rules
+from mersalg_service.ledger.rules import EarlierOffer, Rules
 from mersalg_service.ledger.times import from_micros
 
 
@@ -43,14 +43,14 @@ def read_opted_out(t: Transaction, hashes: Sequence[str]) -> set[str]:
     return {row[0] for row in t.rows(sql, hashes)}
 
 
-def read_past(t: Transaction, hashes: Sequence[str], moment: str) -> dict[str, list[Past]]:
+def read_past(t: Transaction, hashes: Sequence[str], moment: str) -> dict[str, list[EarlierOffer]]:
     """What each customer was offered at this moment; a customer without a claim is not in it."""
-    past: dict[str, list[Past]] = {}
+    past: dict[str, list[EarlierOffer]] = {}
     if hashes:
         sql = f"""SELECT customer, product_id, kind, claimed_at, batch FROM mersalg_claims
                   WHERE customer IN ({marks(hashes)}) AND moment = ?"""
         for customer, *row in t.rows(sql, [*hashes, moment]):
-            past.setdefault(customer, []).append(Past(*row))
+            past.setdefault(customer, []).append(EarlierOffer(*row))
     return past
 
 

@@ -29,7 +29,7 @@ from mersalg_service.ledger.claims import (
 from mersalg_service.ledger.database import Database, open_database
 from mersalg_service.ledger.entries import Answer, Ask, Batch, Decision, View
 from mersalg_service.ledger.keys import KEY_FILE_VARIABLE, KEY_VARIABLE, Key, find_key, own_key
-from mersalg_service.ledger.rules import Past, Rules, Standing, choose_by, standing
+from mersalg_service.ledger.rules import EarlierOffer, Rules, Standing, choose_by, standing
 from mersalg_service.ledger.schema import is_ledger, prepare
 from mersalg_service.ledger.times import from_micros, plain, to_micros
 
@@ -164,7 +164,7 @@ def check_same(batch: str, before: Mapping[str, Any], now: Mapping[str, Any]) ->
             )
 
 
-def answer(ask: Ask, opted_out: bool, past: Sequence[Past], rules: Rules, at: int) -> Answer:
+def answer(ask: Ask, opted_out: bool, past: Sequence[EarlierOffer], rules: Rules, at: int) -> Answer:
     """What one customer gets."""
     if opted_out:
         return Answer(Decision((), "opted out"))

@@ -93,7 +93,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class EarlierOffer:
     """An offer that a customer got, or is getting in another batch."""
 
     product_id: str
@@ -132,14 +132,14 @@ class Standing:
         return tuple(kind for kind in KINDS if kind not in closed)
 
 
-def standing(past: Sequence[Past], rules: Rules, at: int) -> Standing:
+def standing(past: Sequence[EarlierOffer], rules: Rules, at: int) -> Standing:
     """Where a customer stands, given everything that this customer was offered at this moment of purchase."""
     again = None if rules.again_after_days is None else round(rules.again_after_days * DAY)
     taken = frozenset(p.product_id for p in past if again is None or abs(at - p.at) < again)
     return Standing(taken, {cap: cap.most - most_around(times_of(cap, past), at, cap.window) for cap in rules.caps})
 
 
-def times_of(cap: Cap, past: Iterable[Past]) -> list[int]:
+def times_of(cap: Cap, past: Iterable[EarlierOffer]) -> list[int]:
     """The times that a cap counts: of all offers, of one kind, or one a batch."""
     if cap.counted == "mails":
         return [at for _, at in {(p.batch, p.at) for p in past}]
@@ -153,7 +153,7 @@ def most_around(times: Iterable[int], at: int, window: int) -> int:
     return max(sum(start <= time < start + window for time in near) for start in starts)
 
 
-def choose(offers: Sequence[Offer], past: Sequence[Past], rules: Rules, at: int) -> Choice:
+def choose(offers: Sequence[Offer], past: Sequence[EarlierOffer], rules: Rules, at: int) -> Choice:
     """The first offers, up to the limit, that keep every rule; the others that were looked at, with the reason.
 
     Offers come best first and keep their order. A product counts once, however often it is listed.

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from mersalg.errors import BundleError, MersalgError, RegistryError
 from mersalg.recommender import AnswersRequests, load
-from mersalg_service.serve.sources import Sighting, Source
+from mersalg_service.serve.sources import BundleSource, Sighting
 
 Outcome = Literal["unchanged", "swapped", "refused", "unreachable"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("unchanged", "swapped", "refused", "unreachable")
@@ -56,7 +56,7 @@ class NoBundleError(MersalgError):
 class LiveBundle:
     """The bundle that answers now, and the look for the next one."""
 
-    def __init__(self, source: Source, open_bundle: Callable[[Path], AnswersRequests] = load) -> None:
+    def __init__(self, source: BundleSource, open_bundle: Callable[[Path], AnswersRequests] = load) -> None:
         self.source = source
         self.refusal: Refusal | None = None
         self.served: Served | None = None
@@ -79,7 +79,7 @@ class LiveBundle:
                 return self._without_sight(error)
             return self._take(self.source, sighting)
 
-    def replace(self, source: Source) -> Served:
+    def replace(self, source: BundleSource) -> Served:
         """Change to another source for good, if what it has is a whole bundle; raises, and nothing changes, if not."""
         with self._looking:
             sighting = source.look()
@@ -87,7 +87,7 @@ class LiveBundle:
             self.source, self.refusal = source, None
             return self._swap(source, sighting, served)
 
-    def _take(self, source: Source, sighting: Sighting) -> Outcome:
+    def _take(self, source: BundleSource, sighting: Sighting) -> Outcome:
         """Swap to what was seen, unless it answers already or was refused before."""
         if self.served is not None and sighting.stamp == self.served.stamp:
             self.refusal = None
@@ -125,13 +125,13 @@ class LiveBundle:
         else:
             log.warning("answering from %s, the last good bundle in the cache", kept.address)
 
-    def _load(self, source: Source, sighting: Sighting) -> Served:
+    def _load(self, source: BundleSource, sighting: Sighting) -> Served:
         answerer = self._open(source.fetch(sighting))
         manifest = answerer.manifest
         version = manifest["files"]["scorer.onnx"]["sha256"][:12]
         return Served(answerer, manifest["name"], version, sighting.address, sighting.stamp, time.time())
 
-    def _swap(self, source: Source, sighting: Sighting, served: Served) -> Served:
+    def _swap(self, source: BundleSource, sighting: Sighting, served: Served) -> Served:
         """One assignment, which is the swap."""
         before, self.served = self.served, served
         was = f" in place of {before.version}" if before is not None else ""

@@ -23,7 +23,7 @@ class Sighting:
     """What names this very bundle later, for going back to it."""
 
 
-class Source(Protocol):
+class BundleSource(Protocol):
     """Where bundles come from. Each call may block on the disk or the network."""
 
     def look(self) -> Sighting:
@@ -39,7 +39,7 @@ class Source(Protocol):
         """What was good before, where the source itself cannot be reached; None when nothing was."""
 
 
-def source_of(address: str) -> Source:
+def source_of(address: str) -> BundleSource:
     """The source behind a folder or `models:/NAME@ALIAS`."""
     return RegistrySource(registry_of(address)) if is_registered(address) else FolderSource(Path(address))
 

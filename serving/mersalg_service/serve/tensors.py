@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mersalg.bundle.onnx.inputs_outputs import INPUTS, OUTPUTS
 from mersalg.errors import RequestError
 from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS
 from mersalg.offers import Offers
@@ -23,29 +24,18 @@ from mersalg.requests import (
 )
 from mersalg_service.serve.problems import CallError
 
-INPUT_TYPES: Final[dict[str, tuple[str, int]]] = {
-    "cart": ("BYTES", 2),
-    "history": ("BYTES", 2),
-    "history_age_days": ("FP32", 2),
-    "history_quantity": ("FP32", 2),
-    "exclude": ("BYTES", 2),
-    "only": ("BYTES", 2),
-    "moment": ("INT64", 1),
-    "kinds": ("BOOL", 2),
-    "limit": ("INT64", 1),
-    "apply_threshold": ("BOOL", 1),
-    "by_value": ("BOOL", 1),
+DATATYPES: Final = {
+    "tensor(string)": "BYTES",
+    "tensor(float)": "FP32",
+    "tensor(int64)": "INT64",
+    "tensor(bool)": "BOOL",
 }
+"""The protocol's names of the graph's element types."""
+INPUT_TYPES: Final = {name: (DATATYPES[element], rank) for name, (element, rank) in INPUTS.items()}
 STATED: Final = {"kinds": "kinds", "limit": "limit", "order": "by_value"}
 """Fields for which a policy has a default of its own, and the tensor that states them."""
-OUTPUT_TYPES: Final[dict[str, tuple[str, int]]] = {
-    "product_id": ("BYTES", 2),
-    "kind": ("INT64", 2),
-    "relevance": ("FP32", 2),
-    "score": ("FP32", 2),
-    "because": ("BYTES", 2),
-    "retrieved": ("INT64", 1),
-    "best_relevance": ("FP32", 2),
+OUTPUT_TYPES: Final = {
+    **{name: (DATATYPES[element], rank) for name, (element, rank) in OUTPUTS.items()},
     "reason": ("BYTES", 1),
 }
 """Those of the graph, and the reason of an empty answer, "" where there are offers."""
@@ -54,7 +44,7 @@ Row = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InferenceRequest:
     """A checked inference request."""
 
     id: str | None
@@ -63,7 +53,7 @@ class Asked:
     outputs: tuple[str, ...]
 
 
-def read_tensors(document: Mapping[str, Any], most: int) -> Asked:
+def read_tensors(document: Mapping[str, Any], most: int) -> InferenceRequest:
     """The requests of an inference request. RequestError names the tensor that is wrong."""
     request_id = document.get("id")
     if not isinstance(document.get("id", ""), str):
@@ -81,7 +71,7 @@ def read_tensors(document: Mapping[str, Any], most: int) -> Asked:
     if len(flags) > 1:
         raise RequestError("apply_threshold", "one value for all rows", sorted(flags))
     requests = [read_row({name: values[position] for name, values in rows.items()}) for position in range(n)]
-    return Asked(request_id, requests, flags != {False}, read_outputs(document.get("outputs", [])))
+    return InferenceRequest(request_id, requests, flags != {False}, read_outputs(document.get("outputs", [])))
 
 
 def read_inputs(inputs: Any) -> dict[str, list[Any]]:

@@ -20,14 +20,14 @@ LARGEST_SIGNED: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class FieldRun:
     """Fields of one number and one wire type, varints or bytes, that follow each other."""
 
     count: int
 
 
-Field = int | memoryview | Run | None
-"""A number, the bytes of a text or message, or a number of fixed width; a Run where only the count was asked for."""
+Field = int | memoryview | FieldRun | None
+"""A number, the bytes of a text or message, or a number of fixed width; a FieldRun where the count was asked for."""
 
 
 def fields(message: memoryview, counted: frozenset[int] = frozenset()) -> Iterator[tuple[int, Field]]:
@@ -46,7 +46,7 @@ def fields(message: memoryview, counted: frozenset[int] = frozenset()) -> Iterat
         wire = tag & 7
         if tag >> 3 in counted and wire in (VARINT, BYTES):
             count, position = count_run(message, position, tag)
-            yield tag >> 3, Run(count)
+            yield tag >> 3, FieldRun(count)
             continue
         if wire == BYTES:
             length = message[position]

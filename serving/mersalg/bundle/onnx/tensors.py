@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from mersalg.bundle.onnx.protobuf import Field, Run, expect_known, fields, number_of, numbers_of, part, text
+from mersalg.bundle.onnx.protobuf import Field, FieldRun, expect_known, fields, number_of, numbers_of, part, text
 from mersalg.errors import BundleError
 
 MOST_DIMENSIONS: Final = 8
@@ -49,7 +49,7 @@ class Content:
     def add(self, number: int, value: Field, where: str) -> None:
         """Note a field."""
         if number == TENSOR_TEXT:
-            self.texts += value.count if isinstance(value, Run) else 1
+            self.texts += value.count if isinstance(value, FieldRun) else 1
         elif number == TENSOR_RAW or number in TENSOR_NUMBERS:
             if self.form:
                 raise ValueError("data in two places")
