@@ -16,11 +16,11 @@ import mersalg
 from drift.later import END, Later
 from mersalg import KINDS
 from mersalg.cli import main
-from mersalg_training.answers import time_to_day
+from mersalg_training.calibration.targets import REQUESTS_OF_CUSTOMER
+from mersalg_training.data.calendar import time_to_day
 from mersalg_training.drift.evidence import Evidence, gather_evidence
 from mersalg_training.drift.newer import asked_of
 from mersalg_training.progress import unseen
-from mersalg_training.targets import REQUESTS_OF_CUSTOMER
 
 
 class Shown(NamedTuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mersalg_training.acceptance import calibrate_on_acceptance, estimate_examination, relevance_groups
-from mersalg_training.acceptance.answered import Scored
-from mersalg_training.acceptance.logged import LoggedOffers
-from mersalg_training.calibrating import Calibrated
+from mersalg_training.calibration.fit import Calibrated
 from mersalg_training.config import ThresholdConfig
+from mersalg_training.logged_offers.requests import LoggedOffers
+from mersalg_training.off_policy import calibrate_on_acceptance, estimate_examination, relevance_groups
+from mersalg_training.off_policy.bundle_answers import Scored
 
 
 def calibrate_accepted(

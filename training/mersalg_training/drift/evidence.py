@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg.recommender import Recommender
-from mersalg_training.acceptance.answered import Scored, score_offers
-from mersalg_training.acceptance.calibrating import few_requests_of_unit
-from mersalg_training.acceptance.logged import LoggedOffers
-from mersalg_training.cases import Cases
 from mersalg_training.drift.asking import Outcomes, ask, outcomes_of_log
 from mersalg_training.drift.newer import Asked, Newer, newer_cases, read_newer
 from mersalg_training.drift.reference import Labels
+from mersalg_training.logged_offers.requests import LoggedOffers
+from mersalg_training.off_policy.bundle_answers import Scored, score_offers
+from mersalg_training.off_policy.calibrate import few_requests_of_unit
 from mersalg_training.progress import Stages
+from mersalg_training.ranking.cases import Cases
 
 
 @dataclass(frozen=True)

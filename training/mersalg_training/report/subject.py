@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mersalg.bundle import Bundle, read_bundle, read_card, read_names
+from mersalg.bundle import Bundle, read_card, read_names
 from mersalg.offers import Offers
 from mersalg.recommender import Recommender, check_golden
+from mersalg.registry.opening import open_bundle
 from mersalg.session import Session
 from mersalg_training.drift.reference import Reference, read_reference
-from mersalg_training.evaluation import Evaluation
-from mersalg_training.evaluation_file import read_evaluation
+from mersalg_training.evaluation.file import read_evaluation
+from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.report.manifest_schema import check_told
 from mersalg_training.report.of_bundle import own_evaluation
-from mersalg_training.report.told import check_told
 
 Source = Literal["evaluation", "bundle"]
 
@@ -65,7 +66,7 @@ def read_subject(path: str | Path, evaluation: Path | None = None) -> Subject:
 
     BundleError when the bundle is not whole; MersalgError when the evaluation is of another one, or none.
     """
-    bundle = read_bundle(path)
+    bundle = open_bundle(path)
     return make_subject(bundle, None if evaluation is None else read_evaluation(evaluation, bundle.manifest))
 
 

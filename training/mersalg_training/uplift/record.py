@@ -11,12 +11,12 @@ from typing import Final
 import duckdb
 
 from mersalg.errors import DataError
-from mersalg.experiment.assignment import Unit
-from mersalg_training.acceptance.offers import map_offers, shown_sql
-from mersalg_training.casts import id_text, number, timestamp_sql
+from mersalg_service.experiment.assignment import Unit
 from mersalg_training.columns import RECORD_COLUMNS, Column
-from mersalg_training.purchases import reading
-from mersalg_training.sources import CSV, PARQUET, Source, identifier, literal, open_source, source_of, suffix
+from mersalg_training.data.casts import id_text, number, timestamp_sql
+from mersalg_training.data.purchases import reading
+from mersalg_training.data.sources import CSV, PARQUET, Source, identifier, literal, open_source, source_of, suffix
+from mersalg_training.logged_offers.read import map_offers, shown_sql
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
 LARGEST_CROSSED: Final = 0.01
@@ -151,8 +151,8 @@ def keep_rows(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> 
     """).fetchall()[0]
     if not kept:
         raise DataError(
-            "--offers: no row has a unit (or customer_id), an arm and offered_at; `mersalg.experiment` writes such a "
-            "record, docs/uplift.md has its columns"
+            "--offers: no row has a unit (or customer_id), an arm and offered_at; `mersalg_service.experiment` writes "
+            "such a record, docs/uplift.md has its columns"
         )
     told = (("a unit's id", unit), ("an arm", arm), ("a time", time))
     notes = [f"{count:,} rows without {what} are no part of the comparison" for what, count in told if count]
