@@ -1,3 +1,4 @@
+# Kept as it ran at commit 19998fd, there benchmarks/quality/variants.py; not brought up to later code.
 """Models that lack something, or have more of it, asked the same requests of the calibrate window."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Kept as it ran at commit 19998fd, there benchmarks/acceptance/calibrated_on_coupons.py; not brought up to later code.
 """Is relevance truer after it was calibrated on acceptance? On customers whose offers had no part in it.
 
     python benchmarks/acceptance/coupon_offers.py --out coupons.parquet

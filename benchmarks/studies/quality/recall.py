@@ -1,3 +1,4 @@
+# Kept as it ran at commit 19998fd, there benchmarks/quality/recall.py; not brought up to later code.
 """Of what followed a request, the share that each candidate source would bring, in its own order and alone."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Kept as it ran at commit 19998fd, there benchmarks/quality; not brought up to later code.
 """What each candidate source and each group of features is worth: `make bench-quality`, or as here.
 
     python benchmarks/quality configs/demo.toml --only sources --requests 12000 --queries 800

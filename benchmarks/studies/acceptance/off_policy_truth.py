@@ -1,3 +1,4 @@
+# Kept as it ran at commit 19998fd, there benchmarks/acceptance/off_policy_truth.py; not brought up to later code.
 """Is an off-policy value true? Estimates from one policy's log against what the other policy really reached.
 
     python benchmarks/acceptance/off_policy_truth.py --offers open_bandit/offers.parquet     # real offers

@@ -1,3 +1,4 @@
+# Kept as it ran at commit 19998fd, there benchmarks/certificate.py; not brought up to later code.
 """How often a certificate is broken, on simulated shops whose truth is known.
 
     python benchmarks/certificate.py [--repeats 1000] [--plot docs/images/certificate.png]

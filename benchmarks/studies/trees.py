@@ -1,3 +1,4 @@
+# Kept as it ran at commit 389de9e, there benchmarks/trees.py; not brought up to later code.
 """How fast each kind of ranker fits, and how fast its trees score alone: python benchmarks/trees.py.
 
 The rows are made up, so nothing here says which kind ranks better. Score times are medians and 99th percentiles
