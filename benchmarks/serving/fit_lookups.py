@@ -26,8 +26,8 @@ def write_lookups(source: Source, product_ids: Sequence[str], folder: Path) -> N
     """
     folder.mkdir(parents=True, exist_ok=True)
     customer, product_id = source.lines_before_test()
-    orders = Counter(product_id)
-    ids = sorted(product_ids, key=lambda each: -orders[each])
+    lines = Counter(product_id)
+    ids = sorted(product_ids, key=lambda each: -lines[each])
     item_of = {each: item for item, each in enumerate(ids)}
     item = np.array([item_of.get(each, -1) for each in product_id])
     kept = (customer >= 0) & (item >= 0)
