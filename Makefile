@@ -7,15 +7,14 @@ CLIENT := clients/node
 CLIENT_READY := $(CLIENT)/node_modules/ready
 BUNDLE ?= models/demo
 
-.PHONY: demo test check bench bench-quality bench-serving parity requirements clean help
+.PHONY: demo test check bench bench-serving parity requirements clean help
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
 	@echo "make test          everything that CI runs"
 	@echo "make check         format, lint, types and architecture only"
 	@echo "make bench         latency of one recommend, side by side with its parts"
-	@echo "make bench-quality what each source of candidates and each group of features is worth"
-	@echo "make bench-serving what one request costs beside LightGBM, MLflow, implicit; BUNDLE=models/NAME for another"
+	@echo "make bench-serving what one request costs beside MLflow, services and bare lookups; BUNDLE=models/NAME for another"
 	@echo "make parity        the same offers in Python, Node and Chromium; BUNDLE=models/NAME for another than the demo's"
 	@echo "make requirements  compile requirements.in anew"
 
@@ -51,9 +50,6 @@ test: check
 
 bench: $(READY)
 	$(BIN)/python benchmarks/latency.py
-
-bench-quality: $(READY)
-	$(BIN)/python benchmarks/quality
 
 bench-serving: $(READY)
 	$(BIN)/python benchmarks/serving $(BUNDLE)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from alone import Figures
-from growth import Grown
+from catalogue_growth import Grown
+from cold_start import Figures
+from comparison import Row
 from operators import Spent
-from side_by_side import Row
 
 PACKAGES = ("mersalg", "numpy", "onnxruntime", "lightgbm", "implicit", "mlflow", "pandas")
 TIMES = ("p50", "p90", "p99", "mean")

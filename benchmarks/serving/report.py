@@ -11,17 +11,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import tell
-from contenders import BATCH, Contender, Place, encoded, is_there, loaded
-from growth import by_catalogue
-from lengths import by_length, threads_compared
+import markdown_tables
+from catalogue_growth import by_catalogue
+from charts import draw_side_by_side
+from comparison import Row, as_json, measure
+from contenders import BATCH, Place, encoded, loaded
 from operators import by_operator
-from picture import draw_side_by_side
-from real_requests import told
+from real_requests import lengths_of
 from request_file import Request, read_requests
-from side_by_side import Row, agreement, as_json, measure
+from request_lengths import by_length, threads_compared
 
-from mersalg.errors import BundleError, ConfigError
+from mersalg.errors import ConfigError
 
 SECTIONS = ("contenders", "operators", "lengths", "threads", "growth")
 BEGIN, END = "<!-- figures:start -->", "<!-- figures:end -->"
@@ -49,42 +49,33 @@ class Report:
 
     def run(self) -> None:
         """All sections that are asked for, in their order."""
-        self.figures |= {"command": tell.command(), "versions": tell.versions(), "machine": tell.machine()}
+        self.figures |= {
+            "command": markdown_tables.command(),
+            "versions": markdown_tables.versions(),
+            "machine": markdown_tables.machine(),
+        }
         self.say(f"    {self.figures['command']}\n\n{self.figures['versions']}; {self.figures['machine']}.")
         self.say(
-            f"{told(self.requests)}, asked in turn, {self.args.repeats} times, by one thread. A time holds all that a "
-            "caller has to do to ask. Quantiles are of each repeat, and of those the median."
+            f"{lengths_of(self.requests)}, asked in turn, {self.args.repeats} times, by one thread. A time holds all "
+            "that a caller has to do to ask. Quantiles are of each repeat, and of those the median."
         )
         for section in (name for name in SECTIONS if name in self.args.sections):
             getattr(self, section)()
-        self.figures["machine_after"] = tell.machine()
+        self.figures["machine_after"] = markdown_tables.machine()
 
     def contenders(self) -> None:
-        """The main table, its picture, and how far the numpy rival gives the same offers."""
-        there = [each for each in self.args.only if is_there(each, self.place)]
-        if missing := [each.title for each in self.args.only if each not in there]:
-            self.say(f"Left out, as they do not know the graph of this bundle: {', '.join(missing)}.")
-        rows, bare = measure(there, self.place, self.requests, self.args.repeats, self.args.starts, progress)
+        """The main table and its picture."""
+        rows, bare = measure(self.args.only, self.place, self.requests, self.args.repeats, self.args.starts, progress)
         self.figures |= {"side_by_side": as_json(rows), "bare": bare}
-        self.say(f"### Side by side\n\n{tell.side_by_side(rows)}\n\n{tell.bare(bare)}")
+        self.say(f"### Side by side\n\n{markdown_tables.side_by_side(rows)}\n\n{markdown_tables.bare(bare)}")
         if self.args.plot is not None:
             draw_side_by_side(rows, self.args.plot)
-        self.compared(there, rows)
+        self.batches(rows)
 
-    def compared(self, there: Sequence[Contender], rows: Sequence[Row]) -> None:
-        """What the table does not tell: equal offers, and a batch beside single requests."""
-        by_name, micros = {each.name: each for each in there}, {row.name: row.micros for row in rows}
-        if {"recommend", "lightgbm"} <= set(by_name):
-            ours, rival = (by_name[name].open for name in ("recommend", "lightgbm"))
-            assert ours is not None
-            assert rival is not None
-            equal = agreement(ours(self.place), rival(self.place), self.requests)
-            self.figures["agreement"] = {"equal": equal, "of": len(self.requests)}
-            self.say(
-                "numpy with LightGBM gives the same products, kinds and anchors in the same order for "
-                f"{equal} of {len(self.requests)} requests."
-            )
-        if {"recommend", "batch"} <= set(by_name):
+    def batches(self, rows: Sequence[Row]) -> None:
+        """A request in a batch beside a single one."""
+        micros = {row.name: row.micros for row in rows}
+        if {"recommend", "batch"} <= set(micros):
             clock, cpu = (micros["batch"][name] / micros["recommend"][name] for name in ("p50", "cpu"))
             self.say(
                 f"A request in a batch of {BATCH} takes {clock:.2f} times a single one, {cpu:.2f} times its CPU time."
@@ -95,7 +86,7 @@ class Report:
         progress("Where the graph's time goes")
         spent = by_operator(self.place.bundle / "scorer.onnx", encoded(self.requests))
         self.figures["operators"] = [asdict(each) for each in spent]
-        self.say(f"### The graph by operator\n\n{tell.operators(spent)}")
+        self.say(f"### The graph by operator\n\n{markdown_tables.operators(spent)}")
 
     def lengths(self) -> None:
         """By cart and by history."""
@@ -103,25 +94,21 @@ class Report:
         ids = json.loads((self.place.work / "often_bought.json").read_text())
         found = by_length(loaded(self.place.bundle), ids, len(self.requests) // 2, self.args.repeats)
         self.figures["lengths"] = found
-        self.say(f"### One `recommend` by cart and history\n\n{tell.lengths(found)}")
+        self.say(f"### One `recommend` by cart and history\n\n{markdown_tables.lengths(found)}")
 
     def threads(self) -> None:
         """One thread and two on one recommender."""
         progress("One thread and two")
         found = threads_compared(loaded(self.place.bundle), self.requests, seconds=2.0, rounds=5)
         self.figures["threads"] = found
-        self.say(f"### Two threads\n\n{tell.threads(found)}")
+        self.say(f"### Two threads\n\n{markdown_tables.threads(found)}")
 
     def growth(self) -> None:
         """By the size of the catalogue."""
-        try:
-            sizes = [int(size) for size in self.args.growth.split(",")]
-            found = by_catalogue(self.place.bundle, sizes, len(self.requests) // 2, self.args.repeats, progress)
-        except BundleError as error:
-            self.say(f"The growth with the catalogue is left out: {error}")
-            return
+        sizes = [int(size) for size in self.args.growth.split(",")]
+        found = by_catalogue(self.place.bundle, sizes, len(self.requests) // 2, self.args.repeats, progress)
         self.figures["growth"] = [asdict(each) for each in found]
-        self.say(f"### One `recommend` by catalogue\n\n{tell.growth(found)}")
+        self.say(f"### One `recommend` by catalogue\n\n{markdown_tables.growth(found)}")
 
     def write(self) -> None:
         """The figures as JSON, and the Markdown between the two marks of a page."""

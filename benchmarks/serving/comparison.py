@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from alone import BARE, Figures, started_fresh
+from cold_start import BARE, Figures, cold_starts
 from contenders import Contender, Place, size_megabytes
-from in_turn import Asked, summary, take_turns
+from interleaved import OpenContender, interleaved_times, summary
 from memory import family_megabytes
 from request_file import Request
 from threadpoolctl import threadpool_limits
@@ -40,26 +40,26 @@ def measure(
     requests: list[Request],
     repeats: int,
     starts: int,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> tuple[list[Row], Figures]:
     """The rows in the order of the contenders, and the figures of the bare import."""
     fresh: dict[str, Figures] = {}
     if starts:
-        tell(f"Starting each alone, {starts} times")
-        fresh = started_fresh(contenders, place, starts)
+        progress(f"Starting each alone, {starts} times")
+        fresh = cold_starts(contenders, place, starts)
     with ExitStack() as stack, threadpool_limits(1):
         asked, services = {}, {}
         for contender in contenders:
-            tell(f"Opening {contender.title}")
+            progress(f"Opening {contender.title}")
             if contender.serve is not None:
                 services[contender.name] = stack.enter_context(contender.serve(place))
                 ask: Callable[[Any], Any] = services[contender.name].ask
             else:
                 assert contender.open is not None
                 ask = contender.open(place)
-            asked[contender.name] = Asked(ask, contender.items(requests), contender.requests_of_item)
-        tell(f"Asking {len(requests)} requests, {repeats} times")
-        micros = take_turns(asked, repeats)
+            asked[contender.name] = OpenContender(ask, contender.items(requests), contender.requests_of_item)
+        progress(f"Asking {len(requests)} requests, {repeats} times")
+        micros = interleaved_times(asked, repeats)
         for name, running in services.items():
             fresh[name] = {"seconds": running.first_answer_seconds, **family_megabytes(running.pid)}
     bare = fresh.get(BARE, {})
@@ -80,13 +80,3 @@ def row(contender: Contender, place: Place, micros: Figures, alone: Figures | No
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The rows for a file."""
     return [asdict(each) for each in rows]
-
-
-def agreement(ours: Callable[[Request], Any], rival: Callable[[Request], Any], requests: Sequence[Request]) -> int:
-    """Of how many requests a rival gives a recommender's products, kinds and anchors, in the same order."""
-    equal = 0
-    for request in requests:
-        here = [(offer.product_id, offer.kind, offer.because) for offer in ours(request)]
-        there = [(offer["product_id"], offer["kind"], offer["because"]) for offer in rival(request)]
-        equal += here == there
-    return equal

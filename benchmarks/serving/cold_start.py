@@ -17,13 +17,13 @@ BARE = "bare"
 Figures = dict[str, float]
 
 
-def started_fresh(contenders: Sequence[Contender], place: Place, starts: int) -> dict[str, Figures]:
+def cold_starts(contenders: Sequence[Contender], place: Place, starts: int) -> dict[str, Figures]:
     """Name -> medians over so many new processes; all take turns, `bare` among them.
 
     seconds until the first answer, loaded_seconds until loading is done (both from the interpreter's first line), uss
     and rss in MiB after 64 answers.
     """
-    names = [BARE, *(each.name for each in contenders if each.starts_fresh and each.open)]
+    names = [BARE, *(each.name for each in contenders if each.is_cold_started and each.open)]
     found: dict[str, list[Figures]] = {name: [] for name in names}
     for _ in range(starts):
         for name in names:
@@ -33,10 +33,10 @@ def started_fresh(contenders: Sequence[Contender], place: Place, starts: int) ->
 
 def one_start(name: str, place: Place) -> Figures:
     """The figures of one new process."""
-    told = [sys.executable, str(HERE / "fresh.py"), name, str(place.bundle), str(place.work)]
+    command = [sys.executable, str(HERE / "cold_start_process.py"), name, str(place.bundle), str(place.work)]
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     environment = {**os.environ, **one_thread, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    done = subprocess.run(told, env=environment, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{name}: the fresh process failed:\n{done.stderr}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])

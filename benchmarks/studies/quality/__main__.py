@@ -1,3 +1,4 @@
+# Kept as it ran at commit 19998fd, there benchmarks/quality; not brought up to later code.
 """What each candidate source and each group of features is worth: `make bench-quality`, or as here.
 
     python benchmarks/quality configs/demo.toml --only sources --requests 12000 --queries 800
@@ -38,8 +39,8 @@ from variants import (
 )
 
 from mersalg_training.config import Config, load_config
-from mersalg_training.evaluation.metrics import DEPTHS, NDCG, RECALL, Estimate, difference, mean, ratio
 from mersalg_training.learn import RankerRows, fit_trees, read_purchases
+from mersalg_training.metrics import DEPTHS, NDCG, RECALL, Estimate, difference, mean, ratio
 from mersalg_training.progress import Stages, unseen
 
 SECTIONS = ("sources", "features", "curve", "seeds", "trees")

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+from comparison import Row
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-from side_by_side import Row
 
 from mersalg_training.plots.style import FAINT, INK, QUIET, RULE, STRONG
 

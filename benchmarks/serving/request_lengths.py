@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
-from in_turn import Asked, summary, take_turns
+from interleaved import OpenContender, interleaved_times, summary
 from request_file import Request
 
 import mersalg
@@ -51,8 +51,8 @@ def by_length(recommender: mersalg.Recommender, ids: Sequence[str], n: int, repe
     def ask(request: Request) -> object:
         return recommender.recommend(**request)
 
-    asked = {name: Asked(ask, drawn(ids, n, *both, random)) for name, both in lengths.items()}
-    return {name: summary(micros) for name, micros in take_turns(asked, repeats).items()}
+    asked = {name: OpenContender(ask, drawn(ids, n, *both, random)) for name, both in lengths.items()}
+    return {name: summary(micros) for name, micros in interleaved_times(asked, repeats).items()}
 
 
 def threads_compared(

@@ -1,3 +1,4 @@
+# Kept as it ran at commit 19998fd, there benchmarks/acceptance/coupon_offers.py; not brought up to later code.
 """A table of logged offers from completejourney's campaigns: who was sent which coupon, and whether it was redeemed.
 
     python benchmarks/acceptance/coupon_offers.py --out coupons.parquet

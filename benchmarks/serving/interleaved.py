@@ -16,7 +16,7 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
 @dataclass(frozen=True)
-class Asked:
+class OpenContender:
     """A contender that is open, and what it is asked."""
 
     ask: Callable[[Any], Any]
@@ -24,7 +24,7 @@ class Asked:
     requests_of_item: int = 1
 
 
-def take_turns(asked: dict[str, Asked], repeats: int) -> dict[str, np.ndarray]:
+def interleaved_times(asked: dict[str, OpenContender], repeats: int) -> dict[str, np.ndarray]:
     """Name -> (2, repeats, items) microseconds a request: by the clock, and of this thread's processor time.
 
     Where other processes want the processor too, the second is the one to trust; of a service it is the client's.
@@ -49,7 +49,7 @@ def take_turns(asked: dict[str, Asked], repeats: int) -> dict[str, np.ndarray]:
     return found
 
 
-def timed(each: Asked, first: int, end: int, into: np.ndarray) -> None:
+def timed(each: OpenContender, first: int, end: int, into: np.ndarray) -> None:
     """Ask the items from first to before end, and write the microseconds of each. into: (2, items)."""
     ask, clock, processor = each.ask, time.perf_counter_ns, time.thread_time_ns
     ask(each.items[first])

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from drawn_shop import drawn_recommender, taught_by
-from in_turn import Asked, summary, take_turns
-from lengths import USUAL_CART, USUAL_HISTORY, drawn
+from interleaved import OpenContender, interleaved_times, summary
+from request_lengths import USUAL_CART, USUAL_HISTORY, drawn
+from synthetic_catalogue import synthetic_recommender
 
 import mersalg
+from mersalg_training.config import parse_config
 
 
 @dataclass(frozen=True)
@@ -27,20 +28,22 @@ class Grown:
     """To draw the tables, write the graph and open it."""
 
 
-def by_catalogue(bundle: Path, sizes: Sequence[int], n: int, repeats: int, tell: Callable[[str], None]) -> list[Grown]:
+def by_catalogue(
+    bundle: Path, sizes: Sequence[int], n: int, repeats: int, progress: Callable[[str], None]
+) -> list[Grown]:
     """One row a size; carts of 5, histories of 300 lines.
 
     All scorers are open at once; with one of a million products that takes 7.5 GB at the peak.
     """
     manifest: dict[str, Any] = dict(mersalg.load(bundle).manifest)
-    taught = taught_by(bundle, manifest)
+    config = parse_config(manifest["config"], f"{bundle}/manifest.json: config")
     asked, seconds = {}, {}
     for size in sizes:
-        tell(f"Drawing a catalogue of {size:,} products")
+        progress(f"Drawing a catalogue of {size:,} products")
         start = time.perf_counter()
-        recommender, ids = drawn_recommender(size, taught, seed=0)
+        recommender, ids = synthetic_recommender(size, config, len(manifest["features"]), seed=0)
         seconds[size] = time.perf_counter() - start
         requests = drawn(ids, n, USUAL_CART, USUAL_HISTORY, np.random.default_rng(1))
-        asked[str(size)] = Asked(lambda request, by=recommender: by.recommend(**request), requests)
-    micros = take_turns(asked, repeats)
+        asked[str(size)] = OpenContender(lambda request, by=recommender: by.recommend(**request), requests)
+    micros = interleaved_times(asked, repeats)
     return [Grown(size, summary(micros[str(size)]), seconds[size]) for size in sizes]

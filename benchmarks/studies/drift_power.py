@@ -1,3 +1,4 @@
+# Kept as it ran at commit 8357f4c, there benchmarks/drift_power.py; not brought up to later code.
 """How small a fall `mersalg check` sees: the share of 400 made months in which it calls a kind broken.
 
     python benchmarks/drift_power.py

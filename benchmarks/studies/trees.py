@@ -1,3 +1,4 @@
+# Kept as it ran at commit 389de9e, there benchmarks/trees.py; not brought up to later code.
 """How fast each kind of ranker fits, and how fast its trees score alone: python benchmarks/trees.py.
 
 The rows are made up, so nothing here says which kind ranks better. Score times are medians and 99th percentiles
@@ -20,8 +21,8 @@ from onnx import TensorProto, helper
 from threadpoolctl import threadpool_limits
 
 from mersalg_training.config import RankerConfig
-from mersalg_training.graph.trees import Float32, TreeTable, predict_raw, tree_node
-from mersalg_training.ranking import Rows, histogram_trees, lightgbm_trees
+from mersalg_training.rankers import Rows, histogram_trees, lightgbm_trees
+from mersalg_training.trees import Float32, TreeTable, predict_raw, tree_node
 
 Scorer = Callable[[Float32], np.ndarray]
 

@@ -1,29 +1,27 @@
-"""A scorer over a drawn catalogue of any size, with a bundle's own trees and weights.
+"""A scorer over a synthetic catalogue of any size, as wide and as full as a bundle's own.
 
-The tables are random, so that nothing here says what is relevant; they are as wide as a real job's and as full. As the
-catalogue grows, product types and categories grow with its square root (2,400 types of 91,000 products, as the demo's
-catalogue has), and 30 % of the products have neighbours of their own, as there.
+Tables, weights and trees are random, so that nothing here says what is relevant. As the catalogue grows, product types
+and categories grow with its square root (2,400 types of 91,000 products, as the demo's catalogue has), and 30 % of the
+products have neighbours of their own, as there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from bundle_parts import constants, read_model, tree_tables
 
 from mersalg.bundle import Bundle
 from mersalg.names import KINDS
 from mersalg.recommender import Recommender
 from mersalg.session import Session
 from mersalg_training.calibration.curve import fit_calibration
-from mersalg_training.config import Config, parse_config
-from mersalg_training.graph.decide import Decision, decision_of
+from mersalg_training.config import Config
+from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.facts import STANDING
 from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.scorer import scorer_model
+from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.graph.trees import TreeTable
 from mersalg_training.tables.factors import Taste, halved
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, Neighbours, NeighbourTable
@@ -37,43 +35,43 @@ TYPE_NEIGHBOURS = 32
 ORDER_GAP_DAYS = 3.3
 
 
-@dataclass(frozen=True)
-class Taught:
-    """What is taken over from a bundle: it does not depend on the catalogue."""
+def synthetic_recommender(n: int, config: Config, n_features: int, seed: int) -> tuple[Recommender, list[str]]:
+    """A recommender of N products, and product ids drawn by how often they are bought.
 
-    config: Config
-    first_weights: np.ndarray
-    trees: tuple[TreeTable, TreeTable]
-
-
-def taught_by(bundle: Path, manifest: dict[str, Any]) -> Taught:
-    """The bundle's configuration, first score and trees; BundleError where its graph is built otherwise."""
-    model = read_model(bundle)
-    moving = constants(model, ("first_weights",))["first_weights"].T
-    weights = np.concatenate([moving, np.full((len(STANDING) + 1, moving.shape[1]), 0.1, dtype=np.float32)])
-    trees = tree_tables(model, len(manifest["features"]), adds_to_start=True)
-    return Taught(parse_config(manifest["config"], f"{bundle}/manifest.json: config"), weights, trees)
-
-
-def drawn_recommender(n: int, taught: Taught, seed: int) -> tuple[Recommender, list[str]]:
-    """A recommender of N products, and product ids drawn by how often they are bought."""
+    A straight calibration, and thresholds that let everything through.
+    """
     random = np.random.default_rng(seed)
-    tables = drawn_tables(n, taught.config, random)
+    tables = drawn_tables(n, config, random)
     ids = [f"{number:08d}" for number in range(n)]
-    model = scorer_model(tables, taught.first_weights, decision(taught), ids).SerializeToString()
-    manifest = {"name": "drawn", "kinds": {kind: {"threshold": 0.0} for kind in KINDS}, "vocabulary": {"products": n}}
-    recommender = Recommender(Bundle(Path(), manifest, model, []), Session(model, f"{n:,} drawn products"))
-    return recommender, [ids[item] for item in popular_items(20_000, n, random).tolist()]
-
-
-def decision(taught: Taught) -> Decision:
-    """The bundle's trees, a straight calibration, and thresholds that let everything through."""
     calibration = fit_calibration(
         np.tile(np.array([-5.0, 5.0], dtype=np.float32), 200),
         np.zeros(400, dtype=np.int64),
         np.tile(np.array([0.0, 1.0], dtype=np.float32), 200),
     )
-    return decision_of(*taught.trees, calibration, dict.fromkeys(KINDS, 0.0))
+    trees = [drawn_trees(config.ranker.trees, config.ranker.leaves, n_features, random) for _ in ("own", "new")]
+    decision = decision_of(trees[0], trees[1], calibration, dict.fromkeys(KINDS, 0.0))
+    weights = random.normal(0.1, 0.1, (len(SIGNALS) + len(STANDING) + 1, len(GROUPS))).astype(np.float32)
+    model = scorer_model(tables, weights, decision, ids).SerializeToString()
+    manifest = {"name": "drawn", "kinds": {kind: {"threshold": 0.0} for kind in KINDS}, "vocabulary": {"products": n}}
+    recommender = Recommender(Bundle(Path(), manifest, model, []), Session(model, f"{n:,} drawn products"))
+    return recommender, [ids[item] for item in popular_items(20_000, n, random).tolist()]
+
+
+def drawn_trees(trees: int, leaves: int, n_features: int, random: np.random.Generator) -> TreeTable:
+    """Balanced trees with random splits, each laid out as a heap: the children of split i are 2 i + 1 and 2 i + 2."""
+    splits = leaves - 1
+    tree, child = np.arange(trees)[:, None, None], 2 * np.arange(splits)[:, None] + np.array([1, 2])
+    reference = np.where(child < splits, child + tree * splits, ~(child - splits + tree * leaves))
+    return TreeTable(
+        n_features=n_features,
+        roots=np.arange(trees) * splits,
+        feature=random.integers(n_features, size=trees * splits),
+        threshold=random.lognormal(size=trees * splits),
+        default_left=random.random(trees * splits) < 0.5,
+        left=reference[..., 0].ravel(),
+        right=reference[..., 1].ravel(),
+        leaf_value=random.normal(0.0, 0.1, trees * leaves),
+    )
 
 
 def drawn_tables(n: int, config: Config, random: np.random.Generator) -> ShopTables:

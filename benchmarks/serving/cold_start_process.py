@@ -1,4 +1,4 @@
-"""One contender alone in a new process: python fresh.py NAME BUNDLE WORK. Prints one line of JSON.
+"""One contender alone in a new process: python cold_start_process.py NAME BUNDLE WORK. Prints one line of JSON.
 
 NAME `bare` imports numpy and onnxruntime and nothing else: what every figure is compared with.
 """
@@ -19,8 +19,8 @@ ANSWERS = 64
 
 def main() -> None:
     name, place = sys.argv[1], (Path(sys.argv[2]), Path(sys.argv[3]))
-    told = bare() if name == "bare" else alone(name, *place)
-    print(json.dumps(told))
+    figures = bare() if name == "bare" else cold_start(name, *place)
+    print(json.dumps(figures))
 
 
 def bare() -> dict[str, float]:
@@ -34,7 +34,7 @@ def bare() -> dict[str, float]:
     return {"seconds": seconds, "loaded_seconds": seconds, **megabytes()}
 
 
-def alone(name: str, bundle: Path, work: Path) -> dict[str, float]:
+def cold_start(name: str, bundle: Path, work: Path) -> dict[str, float]:
     """Seconds until it is loaded and until its first answer, and memory after ANSWERS, without that of the requests."""
     from contenders import CONTENDERS, Place  # noqa: PLC0415
 
