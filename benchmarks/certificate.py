@@ -19,12 +19,12 @@ import numpy as np
 from scipy.stats import beta
 
 from mersalg.names import KINDS
+from mersalg_training.calibration.scored_offers import Shown
+from mersalg_training.calibration.targets import thresholds_to_try
+from mersalg_training.calibration.thresholds import aim
 from mersalg_training.config import ThresholdConfig
-from mersalg_training.plots import FAINT, INK, QUIET, STRONG, canvas, percent_ticks, plain_axes, png
-from mersalg_training.targets import thresholds_to_try
-from mersalg_training.thresholds import aim
-from mersalg_training.timeline import Float64
-from mersalg_training.tradeoffs import Shown
+from mersalg_training.data.timeline import Float64
+from mersalg_training.plots.style import FAINT, INK, QUIET, STRONG, canvas, percent_ticks, plain_axes, png
 
 MOST: Final = 36
 """Offers of a customer."""

@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))  # the toy bundle is the tests'
 
 from mersalg import MersalgError, load
-from mersalg_training.export import new_bundle
+from mersalg_training.export.writer import new_bundle
 from toy_bundle import make_manifest, write_bundle
 
 LONGEST_SECONDS = 0.1

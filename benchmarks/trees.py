@@ -20,8 +20,8 @@ from onnx import TensorProto, helper
 from threadpoolctl import threadpool_limits
 
 from mersalg_training.config import RankerConfig
-from mersalg_training.rankers import Rows, histogram_trees, lightgbm_trees
-from mersalg_training.trees import Float32, TreeTable, predict_raw, tree_node
+from mersalg_training.graph.trees import Float32, TreeTable, predict_raw, tree_node
+from mersalg_training.ranking import Rows, histogram_trees, lightgbm_trees
 
 Scorer = Callable[[Float32], np.ndarray]
 

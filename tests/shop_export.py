@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mersalg_training.config import ContractConfig, DataConfig
-from mersalg_training.contract import apply_contract
-from mersalg_training.contract_report import ContractReport
-from mersalg_training.purchases import Purchases, open_purchases
+from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.purchases import Purchases, open_purchases
 
 HEADER = "customer_id,order_id,product_id,ordered_at,quantity,unit_price"
 GOOD = "anna,1,bread,2024-01-01,2,3.50"

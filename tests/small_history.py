@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mersalg_training.attributes import Attributes, encoded
-from mersalg_training.timeline import Timeline, offsets
+from mersalg_training.data.attributes import Attributes, encoded
+from mersalg_training.data.timeline import Timeline, offsets
 
 
 class Order(NamedTuple):

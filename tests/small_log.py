@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from mersalg_training.acceptance.logged import LoggedOffers, gather_offers
-from mersalg_training.acceptance.offers import read_offers
-from mersalg_training.timeline import Timeline
+from mersalg_training.data.timeline import Timeline
+from mersalg_training.logged_offers.read import read_offers
+from mersalg_training.logged_offers.requests import LoggedOffers, gather_offers
 from small_history import Order, make_timeline
 from toy_bundle import CANDIDATES, VALUES
 

@@ -16,15 +16,16 @@ import numpy as np
 
 from mersalg.names import KINDS
 from mersalg.recommender import load
-from mersalg_training.acceptance import Scored, calibrate_on_acceptance, gather_offers, read_offers, score_offers
-from mersalg_training.acceptance.calibrating import depth_of_kind
-from mersalg_training.acceptance.logged import LoggedOffers
+from mersalg_training.calibration.scored_offers import SHOWN
 from mersalg_training.config import ThresholdConfig
-from mersalg_training.contract import apply_contract
-from mersalg_training.evaluate import bundle_config
-from mersalg_training.purchases import open_purchases
-from mersalg_training.timeline import Float64, read_timeline
-from mersalg_training.tradeoffs import SHOWN
+from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.purchases import open_purchases
+from mersalg_training.data.timeline import Float64, read_timeline
+from mersalg_training.export.trained_config import bundle_config
+from mersalg_training.logged_offers import gather_offers, read_offers
+from mersalg_training.logged_offers.requests import LoggedOffers
+from mersalg_training.off_policy import Scored, calibrate_on_acceptance, score_offers
+from mersalg_training.off_policy.calibrate import depth_of_kind
 
 
 def distance(relevance: Float64, accepted: Float64) -> float:

@@ -23,10 +23,10 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from mersalg_training.acceptance.estimators import ESTIMATORS, Weighted, off_policy
-from mersalg_training.acceptance.resampling import resample
-from mersalg_training.metrics import Estimate
-from mersalg_training.timeline import Float64, Int64
+from mersalg_training.data.timeline import Float64, Int64
+from mersalg_training.evaluation.metrics import Estimate
+from mersalg_training.off_policy.estimators import ESTIMATORS, Weighted, off_policy
+from mersalg_training.off_policy.resampling import resample
 
 PRIOR = 500.0
 """Impressions that the mean of all products counts for in the modelled acceptance of one."""

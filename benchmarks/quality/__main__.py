@@ -38,8 +38,8 @@ from variants import (
 )
 
 from mersalg_training.config import Config, load_config
+from mersalg_training.evaluation.metrics import DEPTHS, NDCG, RECALL, Estimate, difference, mean, ratio
 from mersalg_training.learn import RankerRows, fit_trees, read_purchases
-from mersalg_training.metrics import DEPTHS, NDCG, RECALL, Estimate, difference, mean, ratio
 from mersalg_training.progress import Stages, unseen
 
 SECTIONS = ("sources", "features", "curve", "seeds", "trees")

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mersalg_training.cases import Cases
-from mersalg_training.featurise import Featuriser
+from mersalg_training.data.timeline import Float32, Float64, Int64, Timeline
+from mersalg_training.evaluation.metrics import DEPTHS
+from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.graph.groups import USUAL_TYPES
 from mersalg_training.graph.retrieve import SCANNED
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.metrics import DEPTHS
-from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
 from mersalg_training.progress import Tick
-from mersalg_training.tasks import Task
-from mersalg_training.timeline import Float32, Float64, Int64, Timeline
+from mersalg_training.ranking.cases import Cases
+from mersalg_training.ranking.featurise import Featuriser
+from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
+from mersalg_training.tables.shop_tables import ShopTables
 
 UNION = "union"
 KEPT = "kept by the first score"

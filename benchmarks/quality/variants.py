@@ -9,22 +9,23 @@ from typing import Any
 import numpy as np
 
 from mersalg.errors import DataError
-from mersalg_training.answers import bundle_scorer, time_to_day
 from mersalg_training.config import Config
-from mersalg_training.evaluate import permitted
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.timeline import Float64, Int64
+from mersalg_training.evaluation.bundle_method import bundle_scorer
+from mersalg_training.evaluation.metrics import NDCG, RECALL, Resamples, request_metrics, resample_customers
+from mersalg_training.evaluation.run import permitted
+from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.request import OWN_COLUMNS
 from mersalg_training.graph.retrieve import CHANNELS
-from mersalg_training.graph.tables import ShopTables
 from mersalg_training.learn import Purchased, RankerRows, fit_trees, ranker_rows
-from mersalg_training.metrics import NDCG, RECALL, Resamples, request_metrics, resample_customers
-from mersalg_training.neighbours import ANCHOR_CHANNELS, NeighbourTable
 from mersalg_training.progress import unseen
-from mersalg_training.rankers import FittedTrees
-from mersalg_training.ranking import Matrix
-from mersalg_training.shop import factorise
-from mersalg_training.tasks import Task
-from mersalg_training.timeline import Float64, Int64
+from mersalg_training.ranking import FittedTrees
+from mersalg_training.ranking.training_rows import Matrix
+from mersalg_training.tables.build import factorise
+from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, NeighbourTable
+from mersalg_training.tables.shop_tables import ShopTables
 from mersalg_training.tuning.bench import open_bench, scorer, tables_before
 
 METRICS = (NDCG, RECALL)

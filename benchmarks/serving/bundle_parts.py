@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from mersalg.errors import BundleError
-from mersalg_training.trees import TreeTable, tree_node
+from mersalg_training.graph.trees import TreeTable, tree_node
 
 Arrays = dict[str, np.ndarray]
 ADVICE = "the graph is built otherwise than benchmarks/serving knows: bring it up to the graph"

@@ -18,17 +18,17 @@ from mersalg.bundle import Bundle
 from mersalg.names import KINDS
 from mersalg.recommender import Recommender
 from mersalg.session import Session
-from mersalg_training.calibration import fit_calibration
+from mersalg_training.calibration.curve import fit_calibration
 from mersalg_training.config import Config, parse_config
-from mersalg_training.factors import Taste, halved
 from mersalg_training.graph.decide import Decision, decision_of
 from mersalg_training.graph.facts import STANDING
 from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.scorer import scorer_model
-from mersalg_training.graph.tables import Rhythm, ShopTables
-from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, Neighbours, NeighbourTable
-from mersalg_training.trees import TreeTable
-from mersalg_training.vocabulary import Vocabulary
+from mersalg_training.graph.trees import TreeTable
+from mersalg_training.tables.factors import Taste, halved
+from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, Neighbours, NeighbourTable
+from mersalg_training.tables.shop_tables import Rhythm, ShopTables
+from mersalg_training.tables.vocabulary import Vocabulary
 
 SUPPORTED = 0.3
 TYPES_BY_ROOT, CATEGORIES_BY_ROOT, BRANDS_BY_ROOT = 8.0, 1.0, 2.0

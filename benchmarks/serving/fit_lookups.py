@@ -13,9 +13,9 @@ from implicit.nearest_neighbours import CosineRecommender
 from real_requests import Source
 from threadpoolctl import threadpool_limits
 
-from mersalg_training.answers import time_to_day
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.timeline import UNKNOWN
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.timeline import UNKNOWN
+from mersalg_training.tables.shop_tables import ShopTables
 
 NEIGHBOURS = 50
 """Of a product."""

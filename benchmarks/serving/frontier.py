@@ -29,11 +29,20 @@ from threadpoolctl import threadpool_limits
 
 import mersalg
 from mersalg.errors import ConfigError, MersalgError
-from mersalg_training.anchored_tasks import make_tasks
-from mersalg_training.answers import SHOWN, bundle_scorer, request_maker, time_to_day
-from mersalg_training.evaluate import permitted
-from mersalg_training.metrics import NDCG, Estimate, Resamples, difference, mean, request_metrics, resample_customers
-from mersalg_training.tasks import Task
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.evaluation.bundle_method import SHOWN, bundle_scorer, request_maker
+from mersalg_training.evaluation.metrics import (
+    NDCG,
+    Estimate,
+    Resamples,
+    difference,
+    mean,
+    request_metrics,
+    resample_customers,
+)
+from mersalg_training.evaluation.run import permitted
+from mersalg_training.evaluation.tasks.anchored import make_tasks
+from mersalg_training.evaluation.tasks.task import Task
 
 TASK = "completion, all"
 

@@ -17,14 +17,14 @@ from real_requests import Source
 
 from mersalg.errors import BundleError
 from mersalg.names import KINDS
-from mersalg_training.answers import time_to_day
+from mersalg_training.data.calendar import time_to_day
 from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.retrieve import SCANNED
 from mersalg_training.graph.shortlist import SIGNALS
-from mersalg_training.graph.tables import Rhythm, ShopTables
+from mersalg_training.graph.trees import TreeTable
 from mersalg_training.progress import quiet
-from mersalg_training.shop import learn_shop
-from mersalg_training.trees import TreeTable
+from mersalg_training.tables.build import learn_shop
+from mersalg_training.tables.shop_tables import Rhythm, ShopTables
 
 NEEDED = (
     "first_weights", "standing_of_item", "calibration_score", "calibration_score_flat", "calibration_relevance",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from side_by_side import Row
 
-from mersalg_training.plots import FAINT, INK, QUIET, RULE, STRONG
+from mersalg_training.plots.style import FAINT, INK, QUIET, RULE, STRONG
 
 
 def draw_side_by_side(rows: Sequence[Row], file: Path) -> None:

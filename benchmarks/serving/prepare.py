@@ -53,7 +53,7 @@ def prepare(place: Place, n: int, seed: int, tell: Callable[[str], None]) -> Non
 
 def save_for_mlflow(bundle: Path, folder: Path) -> None:
     """The bundle as `mersalg train` logs it, in a folder."""
-    from mersalg_training.tracking import import_mlflow, request_signature  # noqa: PLC0415
+    from mersalg_training.tracking.mlflow_run import import_mlflow, request_signature  # noqa: PLC0415
 
     mlflow = import_mlflow()
     with warnings.catch_warnings():

@@ -10,9 +10,9 @@ import numpy as np
 from request_file import Request
 from rich.console import Console
 
-from mersalg_training.answers import SHOWN, request_maker
 from mersalg_training.config import Config, parse_config
-from mersalg_training.evaluate import shown_cases, test_window
+from mersalg_training.evaluation.bundle_method import SHOWN, request_maker
+from mersalg_training.evaluation.run import shown_cases, test_window
 from mersalg_training.learn import Purchased, read_purchases
 from mersalg_training.progress import Stages
 

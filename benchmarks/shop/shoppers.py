@@ -10,8 +10,8 @@ import duckdb
 import numpy as np
 
 from mersalg_training.config import load_config
-from mersalg_training.contract import apply_contract
-from mersalg_training.purchases import open_purchases
+from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.purchases import open_purchases
 
 START = datetime(2018, 1, 1)
 """The simulated year begins where the real one ends."""

@@ -8,7 +8,7 @@ import pytest
 
 import mersalg
 from mersalg import BundleError, Recommender, load
-from mersalg_training.export import new_bundle
+from mersalg_training.export.writer import new_bundle
 from toy_bundle import make_manifest, write_bundle
 
 CARTS = (["milk"], ["bread"], [], ["wine", "milk"])

@@ -12,7 +12,7 @@ import pytest
 import mersalg
 from mersalg import BundleError
 from mersalg.session import open_runtime
-from mersalg_training.trees import TreeTable, predict_raw, round_down, routed, tree_node
+from mersalg_training.graph.trees import TreeTable, predict_raw, round_down, routed, tree_node
 
 
 def two_trees() -> TreeTable:

@@ -9,8 +9,8 @@ import pytest
 
 from mersalg.errors import DataError
 from mersalg_training.config import RankerConfig
-from mersalg_training.rankers import FittedTrees, Rows, make_ranker
-from mersalg_training.trees import Float32, Float64, predict_raw
+from mersalg_training.graph.trees import Float32, Float64, predict_raw
+from mersalg_training.ranking import FittedTrees, Rows, make_ranker
 from parity.trees_in_onnxruntime import raw_scores
 
 SEED = 11

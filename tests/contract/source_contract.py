@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mersalg_training.answers import time_to_day
-from mersalg_training.attributes import read_attributes
 from mersalg_training.config import Config
-from mersalg_training.contract import apply_contract
-from mersalg_training.counts import Counts, count_purchases
-from mersalg_training.neighbours import Entries
-from mersalg_training.purchases import open_purchases
-from mersalg_training.timeline import read_timeline
-from mersalg_training.vocabulary import Vocabulary, build_vocabulary
+from mersalg_training.data.attributes import read_attributes
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.purchases import open_purchases
+from mersalg_training.data.timeline import read_timeline
+from mersalg_training.tables.counts import Counts, count_purchases
+from mersalg_training.tables.neighbours import Entries
+from mersalg_training.tables.vocabulary import Vocabulary, build_vocabulary
 from small_shop import CALIBRATE_FROM, SmallShop, another_future, write_shop
 
 

@@ -9,8 +9,8 @@ import pytest
 from contract.ranker_contract import SEED, RankerContract, log_loss, rows_with_a_start
 from mersalg.errors import BundleError
 from mersalg_training.config import RankerConfig
-from mersalg_training.rankers import Rows, histogram_trees, lightgbm_trees, make_ranker
-from mersalg_training.trees import Float32, Float64, predict_raw
+from mersalg_training.graph.trees import Float32, Float64, predict_raw
+from mersalg_training.ranking import Rows, histogram_trees, lightgbm_trees, make_ranker
 
 
 class TestLightgbm(RankerContract):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contract.source_contract import Known, SourceContract, known_before
-from mersalg_training.neighbours import Entries, basket_entries, follow_entries, ladder_entries
+from mersalg_training.tables.neighbours import Entries, basket_entries, follow_entries, ladder_entries
 from small_shop import CALIBRATE_FROM, SmallShop
 
 

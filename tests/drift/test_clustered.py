@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from mersalg_training.drift.clustered import (
+from mersalg_training.evaluation.clustered_intervals import (
     Group,
     area,
     calibration_error,

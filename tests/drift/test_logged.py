@@ -15,9 +15,9 @@ import mersalg
 from drift.later import END, Later
 from mersalg import KINDS
 from mersalg.cli import main
+from mersalg_training.calibration.targets import REQUESTS_OF_CUSTOMER
 from mersalg_training.drift.logged import read_logged
 from mersalg_training.drift.newer import asked_of, read_newer
-from mersalg_training.targets import REQUESTS_OF_CUSTOMER
 
 
 class Shown(NamedTuple):

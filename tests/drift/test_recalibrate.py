@@ -15,8 +15,8 @@ import mersalg
 from drift.later import END, Later
 from mersalg import KINDS, BundleError
 from mersalg.cli import main
-from mersalg_training.calibration import Calibration
 from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
+from mersalg_training.graph.calibration import Calibration
 from small_shop import Line
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "models" / "bundle.schema.json").read_text())

@@ -8,10 +8,10 @@ import numpy as np
 
 from mersalg.names import KINDS
 from mersalg_training.drift.asking import Outcomes
-from mersalg_training.drift.clustered import Figure
 from mersalg_training.drift.comparing import Certificate, KindNow, compare_kind, compare_kinds
 from mersalg_training.drift.rules import decide
 from mersalg_training.drift.shift import Unknown
+from mersalg_training.evaluation.clustered_intervals import Figure
 
 NOTHING_UNKNOWN = Unknown(0.01, 0.01)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mersalg_training.data.timeline import UNKNOWN, Timeline
 from mersalg_training.drift.shift import Histogram, Shift, bought_before, counted, deciles, histogram_from, shift_of
-from mersalg_training.timeline import UNKNOWN, Timeline
 
 
 def test_the_same_values_have_not_shifted() -> None:

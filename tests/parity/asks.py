@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS
-from mersalg_training.timeline import Timeline
+from mersalg_training.data.timeline import Timeline
 from parity.reference import Ask
 
 UNKNOWN_ID = "no-such-product"

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mersalg.names import AFTER_PAYMENT, Kind, Moment
+from mersalg_training.data.timeline import Float32, Int64
 from mersalg_training.graph.facts import STANDING
 from mersalg_training.graph.retrieve import SCANNED
 from mersalg_training.graph.shortlist import GROUPS, SIGNALS
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
-from mersalg_training.timeline import Float32, Int64
+from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
+from mersalg_training.tables.shop_tables import ShopTables
 
 F = np.float32
 NAN = F(np.nan)
@@ -297,7 +297,7 @@ def strength(source: str, known: dict[str, np.float32]) -> np.float32:
 
 
 def kind_of(asked: Asked, item: int, pooled: Pooled) -> tuple[Kind, int | None]:
-    """The one kind of a candidate and its anchor, by the rules of `mersalg_training.kinds`."""
+    """The one kind of a candidate and its anchor, by the rules of `mersalg_training.tables.kinds`."""
     rules, beside = asked.tables.config.kinds, asked.type_anchor(item)
     dearer = asked.shop.price(item) >= asked.shop.price(beside) * F(rules.upsell_step)
     if dearer and not asked.paid and asked.types.of(asked.types.in_cart, item) > 0:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mersalg.names import KINDS, MOMENTS, Kind
-from mersalg_training.calibration import Calibration
-from mersalg_training.timeline import Float32
-from mersalg_training.trees import TreeTable, predict_raw
+from mersalg_training.data.timeline import Float32
+from mersalg_training.graph.calibration import Calibration
+from mersalg_training.graph.trees import TreeTable, predict_raw
 from parity.reference import NAN, Ask, Asked, Candidate, F, Shop, Shortlisted, shortlisted, stepped
 
 STATISTICS = (

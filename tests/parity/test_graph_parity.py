@@ -14,7 +14,7 @@ import pytest
 from mersalg.names import AFTER_PAYMENT, KINDS, MOMENTS
 from mersalg.session import Session, open_runtime
 from mersalg_training.graph.scorer import featurise_model
-from mersalg_training.graph.tables import ShopTables
+from mersalg_training.tables.shop_tables import ShopTables
 from parity.asks import UNKNOWN_ID, real_asks, strange_asks
 from parity.conftest import Reference
 from parity.reference import Ask, Asked, gather

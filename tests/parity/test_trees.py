@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mersalg.errors import BundleError, DataError
-from mersalg_training.trees import TreeTable, join_trees, leaves_of_tree, predict_raw, round_down, routed
+from mersalg_training.graph.trees import TreeTable, join_trees, leaves_of_tree, predict_raw, round_down, routed
 from parity.trees_in_onnxruntime import neighbours, raw_scores, with_telling_leaves
 
 LARGEST = float(np.finfo(np.float32).max)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mersalg_training.config import RankerConfig
-from mersalg_training.rankers import histogram_trees, lightgbm_trees
-from mersalg_training.trees import Float32, Float64, TreeTable, predict_raw, round_down
+from mersalg_training.graph.trees import Float32, Float64, TreeTable, predict_raw, round_down
+from mersalg_training.ranking import histogram_trees, lightgbm_trees
 from parity.trees_in_onnxruntime import neighbours, raw_scores, with_telling_leaves
 
 

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
-from mersalg_training.trees import Float32, TreeTable, tree_node
+from mersalg_training.graph.trees import Float32, TreeTable, tree_node
 
 
 def raw_scores(table: TreeTable, X: Float32) -> Float32:

@@ -10,7 +10,7 @@ import pytest
 
 from mersalg.signing import sign_bundle
 from mersalg_training.config import TrackingConfig
-from mersalg_training.tracking import import_mlflow, open_run
+from mersalg_training.tracking.mlflow_run import import_mlflow, open_run
 from serve.running import write_honey_bundle
 from serving_mlflow.mlflow_processes import free_port, listening
 

@@ -15,7 +15,7 @@ import pytest
 
 from mersalg.serve.settings import Keys
 from mersalg_training.config import TrackingConfig
-from mersalg_training.tracking import open_run
+from mersalg_training.tracking.mlflow_run import open_run
 from registry.conftest import Shelf
 from registry.fronts import Front, front
 from serve.running import HONEY, Running, honey_of, running, wait_until, write_honey_bundle

@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mersalg_training.by_value import REVENUE, Sold
-from mersalg_training.card import render_card
-from mersalg_training.empty_answers import Empty
-from mersalg_training.evaluation import ORACLE, Difference, Evaluation, Row
-from mersalg_training.evaluation_file import evaluation_document
-from mersalg_training.kept import ALL, Bin, Kept
-from mersalg_training.metrics import NDCG, RECALL, Estimate
-from mersalg_training.restraint import Restraint
-from mersalg_training.shown import EVERY, Shown
+from mersalg_training.evaluation.coverage_at_precision import Restraint
+from mersalg_training.evaluation.empty_answers import Empty
+from mersalg_training.evaluation.file import evaluation_document
+from mersalg_training.evaluation.metrics import NDCG, RECALL, Estimate
+from mersalg_training.evaluation.order_by_value import REVENUE, Sold
+from mersalg_training.evaluation.precision_shown import EVERY, Shown
+from mersalg_training.evaluation.reliability import ALL, Bin, Kept
+from mersalg_training.evaluation.result import ORACLE, Difference, Evaluation, Row
+from mersalg_training.export.card import render_card
 from toy_bundle import KINDS, THRESHOLDS, make_manifest, rewrite, write_bundle
 
 

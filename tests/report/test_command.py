@@ -118,9 +118,9 @@ def test_a_place_where_no_page_can_be_is_refused_before_anything_is_read(
 def test_what_could_not_be_measured_goes_through_the_file_as_such(bundle: Path, tmp_path: Path) -> None:
     import math
 
-    from mersalg_training.evaluation import Evaluation, Row
-    from mersalg_training.evaluation_file import read_evaluation
-    from mersalg_training.metrics import NDCG, Estimate
+    from mersalg_training.evaluation.file import read_evaluation
+    from mersalg_training.evaluation.metrics import NDCG, Estimate
+    from mersalg_training.evaluation.result import Evaluation, Row
 
     nothing = Estimate(math.nan, math.nan, math.nan, 0)
     written = Evaluation([Row("completion, all", "mersalg", NDCG, nothing)], [], [], [])

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from mersalg.errors import MersalgError
-from mersalg_training.evaluation_file import evaluation_document
+from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.report.page import render, render_pair
 from mersalg_training.report.subject import read_subject
 from report.evidence import EVALUATION, full_manifest, write_full_bundle

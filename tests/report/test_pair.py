@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mersalg.cli import main
-from mersalg_training.evaluation import Evaluation
+from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.report.page import render_pair
 from mersalg_training.report.subject import read_subject
 from report.evidence import EVALUATION, ROWS, estimate, write_evaluation, write_full_bundle

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mersalg_training.metrics import Estimate
+from mersalg_training.evaluation.metrics import Estimate
 from mersalg_training.report.charts import BOTTOM, LEFT, RIGHT, TOP, chart
 from mersalg_training.report.pictures import Curve, Point
 from mersalg_training.report.strips import around_zero, from_zero

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mersalg_training.config import TrackingConfig
-from mersalg_training.tracking import open_run
+from mersalg_training.tracking.mlflow_run import open_run
 from serving_mlflow.mlflow_processes import Logged, free_port, listening
 
 

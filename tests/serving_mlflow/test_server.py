@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import mersalg
-from mersalg_training.tracking import BUNDLE_IN_MODEL, import_mlflow
+from mersalg_training.tracking.mlflow_run import BUNDLE_IN_MODEL, import_mlflow
 from serving_mlflow.mlflow_processes import Logged
 
 pytestmark = [

@@ -12,8 +12,8 @@ import pytest
 
 from mersalg.errors import ConfigError, DataError
 from mersalg_training.config import parse_config
-from mersalg_training.contract import apply_contract
-from mersalg_training.purchases import Purchases, open_purchases
+from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.purchases import Purchases, open_purchases
 from mersalg_training.uplift.analysis import analyse
 from mersalg_training.uplift.labels import write_labelled
 from mersalg_training.uplift.outcomes import read_units, sum_offers, sum_window, tie_orders

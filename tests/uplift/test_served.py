@@ -12,7 +12,7 @@ import pytest
 
 from mersalg.cli import main
 from mersalg.experiment import HOLD_OUT, read_experiment
-from mersalg_training.acceptance.offers import read_offers
+from mersalg_training.logged_offers.read import read_offers
 from serve.running import running
 from toy_bundle import write_bundle
 

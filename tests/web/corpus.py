@@ -19,8 +19,8 @@ import numpy as np
 import mersalg
 from mersalg import KINDS, MOMENTS
 from mersalg.names import ORDERS
-from mersalg_training.answers import day_to_time, time_to_day
-from mersalg_training.timeline import Timeline
+from mersalg_training.data.calendar import day_to_time, time_to_day
+from mersalg_training.data.timeline import Timeline
 
 UNKNOWN = ("no such product", "ключ", "商品-42", "🛒", "0", "e\u0301", "'quoted'", " ")
 """Ids that no bundle knows, of every length in UTF-8."""

@@ -22,13 +22,14 @@ from mersalg.errors import MersalgError
 from mersalg.names import AFTER_PAYMENT
 from mersalg.offers import REASONS, Offers
 from mersalg.recommender import Recommender, load
-from mersalg_training.answers import SHOWN, request_maker, time_to_day
-from mersalg_training.cases import make_cases
 from mersalg_training.config import Config, load_config
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.sources import find_files
+from mersalg_training.evaluation.bundle_method import SHOWN, request_maker
+from mersalg_training.evaluation.precision_shown import Shown
 from mersalg_training.learn import Purchased, read_purchases
 from mersalg_training.progress import Stages, results_console
-from mersalg_training.shown import Shown
-from mersalg_training.sources import find_files
+from mersalg_training.ranking.cases import make_cases
 from mersalg_training.train import Trained, train
 
 CONFIG: Final = Path("configs/demo.toml")

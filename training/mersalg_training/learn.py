@@ -7,24 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg.errors import DataError
-from mersalg_training.adaptation import Adaptation, adapt
-from mersalg_training.answers import time_to_day
-from mersalg_training.attributes import Attributes, read_attributes
-from mersalg_training.calibrating import Calibrated, calibrate, rank_cases, spread_over_units
-from mersalg_training.cases import make_cases
+from mersalg_training.calibration.fit import Calibrated, calibrate, rank_cases, spread_over_units
 from mersalg_training.config import Config
-from mersalg_training.contract import apply_contract
-from mersalg_training.contract_report import ContractReport
-from mersalg_training.featurise import Featuriser
-from mersalg_training.graph.tables import Rhythm, ShopTables
+from mersalg_training.data.adaptation import Adaptation, adapt
+from mersalg_training.data.attributes import Attributes, read_attributes
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.purchases import open_purchases
+from mersalg_training.data.shop_statistics import ShopStatistics, measure_shop
+from mersalg_training.data.split import Windows, split_windows
+from mersalg_training.data.timeline import Float32, Timeline, read_timeline
 from mersalg_training.progress import Stages, Tick
-from mersalg_training.purchases import open_purchases
-from mersalg_training.rankers import FittedTrees
-from mersalg_training.ranking import Matrix, fit_ranker, learn_first_weights, recall_by_source, training_matrices
-from mersalg_training.shop import learn_shop
-from mersalg_training.shop_statistics import ShopStatistics, measure_shop
-from mersalg_training.split import Windows, split_windows
-from mersalg_training.timeline import Float32, Timeline, read_timeline
+from mersalg_training.ranking import FittedTrees
+from mersalg_training.ranking.cases import make_cases
+from mersalg_training.ranking.featurise import Featuriser
+from mersalg_training.ranking.training_rows import (
+    Matrix,
+    fit_ranker,
+    learn_first_weights,
+    recall_by_source,
+    training_matrices,
+)
+from mersalg_training.tables.build import learn_shop
+from mersalg_training.tables.shop_tables import Rhythm, ShopTables
 
 MIN_POSITIVES = 20
 """Fewer bought candidates on a side cannot fit a ranker."""

@@ -13,23 +13,24 @@ from mersalg.bundle import Bundle
 from mersalg.graph import ML_OPSET, OPSET
 from mersalg.recommender import Recommender, load
 from mersalg.session import Session
-from mersalg_training.answers import THREADS, bundle_scorer, bundle_shower
-from mersalg_training.by_value import value_shower
-from mersalg_training.card import render_card
 from mersalg_training.config import Config
 from mersalg_training.drift.reference import training_reference
-from mersalg_training.evaluate import evaluate
-from mersalg_training.evaluation import Evaluation
-from mersalg_training.export import BundleWriter, as_json, check_out, new_bundle
-from mersalg_training.golden import golden_requests
+from mersalg_training.evaluation.bundle_method import THREADS, bundle_scorer, bundle_shower
+from mersalg_training.evaluation.order_by_value import value_shower
+from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.run import evaluate
+from mersalg_training.export.card import render_card
+from mersalg_training.export.golden import golden_requests
+from mersalg_training.export.manifest import make_manifest
+from mersalg_training.export.writer import BundleWriter, as_json, check_out, new_bundle
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
-from mersalg_training.graph.tables import ShopTables
 from mersalg_training.learn import Learned, Purchased, learn, read_purchases
-from mersalg_training.manifest import make_manifest
 from mersalg_training.progress import Stages
-from mersalg_training.report_run import log_job, log_report
-from mersalg_training.tracking import RegisteredBundle, open_run
+from mersalg_training.report.tracking import log_report
+from mersalg_training.tables.shop_tables import ShopTables
+from mersalg_training.tracking.mlflow_run import RegisteredBundle, open_run
+from mersalg_training.tracking.training_run import log_job
 
 GOLDEN = 24
 """Golden requests of a bundle."""

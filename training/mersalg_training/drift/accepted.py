@@ -6,19 +6,12 @@ import numpy as np
 
 from mersalg.errors import DataError
 from mersalg.recommender import Recommender
-from mersalg_training.acceptance import (
-    LoggedOffers,
-    calibrate_on_acceptance,
-    estimate_examination,
-    gather_offers,
-    read_offers,
-    relevance_groups,
-    score_offers,
-)
-from mersalg_training.calibrating import Calibrated
-from mersalg_training.contract import apply_contract
+from mersalg_training.calibration.fit import Calibrated
+from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.purchases import open_purchases
 from mersalg_training.drift.newer import Asked, Newer
-from mersalg_training.purchases import open_purchases
+from mersalg_training.logged_offers import LoggedOffers, gather_offers, read_offers
+from mersalg_training.off_policy import calibrate_on_acceptance, estimate_examination, relevance_groups, score_offers
 
 
 def calibrate_accepted(

@@ -10,13 +10,13 @@ import numpy.typing as npt
 from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS
 from mersalg.offers import Offers
 from mersalg.recommender import Recommender
-from mersalg_training.answers import request_maker
-from mersalg_training.attributes import Attributes
-from mersalg_training.calibrating import Ranked, units_of
-from mersalg_training.cases import Cases, Ragged
+from mersalg_training.calibration.fit import Ranked, units_of
+from mersalg_training.calibration.scored_offers import SHOWN
+from mersalg_training.data.attributes import Attributes
+from mersalg_training.data.timeline import Float32, Int64, Timeline
+from mersalg_training.evaluation.bundle_method import request_maker
 from mersalg_training.progress import Tick
-from mersalg_training.timeline import Float32, Int64, Timeline
-from mersalg_training.tradeoffs import SHOWN
+from mersalg_training.ranking.cases import Cases, Ragged
 
 TICKS = 256
 """Requests between two reports of progress."""

@@ -9,8 +9,11 @@ from typing import Any, Final
 import numpy as np
 
 from mersalg.names import KINDS, Kind
+from mersalg_training.data.timeline import Float64
 from mersalg_training.drift.asking import Outcomes
-from mersalg_training.drift.clustered import (
+from mersalg_training.drift.reference import Reference
+from mersalg_training.drift.shift import Shift, shift_of
+from mersalg_training.evaluation.clustered_intervals import (
     Figure,
     Group,
     area,
@@ -19,9 +22,6 @@ from mersalg_training.drift.clustered import (
     reliability,
     share,
 )
-from mersalg_training.drift.reference import Reference
-from mersalg_training.drift.shift import Shift, shift_of
-from mersalg_training.timeline import Float64
 
 LEAST_OFFERS: Final = 50
 """Fewer offers say nothing about a kind,"""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg.recommender import Recommender
-from mersalg_training.cases import Cases
 from mersalg_training.drift.asking import Outcomes, ask
 from mersalg_training.drift.logged import read_logged
 from mersalg_training.drift.newer import Asked, Newer, newer_cases, read_newer
 from mersalg_training.drift.reference import Labels
 from mersalg_training.progress import Stages
+from mersalg_training.ranking.cases import Cases
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ import numpy as np
 
 from mersalg.errors import DataError
 from mersalg.names import MOMENTS
-from mersalg_training.answers import time_to_day
-from mersalg_training.calibrating import spread_over_units
-from mersalg_training.cases import MAX_HISTORY, Cases, Ragged, lines_between, ragged
+from mersalg_training.calibration.fit import spread_over_units
 from mersalg_training.columns import find_exact
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.purchases import connect, reading
+from mersalg_training.data.sources import identifier, open_source
+from mersalg_training.data.timeline import UNKNOWN, Int64, Timeline
 from mersalg_training.drift.newer import Newer
-from mersalg_training.purchases import connect, reading
-from mersalg_training.sources import identifier, open_source
-from mersalg_training.timeline import UNKNOWN, Int64, Timeline
+from mersalg_training.ranking.cases import MAX_HISTORY, Cases, Ragged, lines_between, ragged
 
 COLUMNS: Final = ("customer_id", "order_id", "product_id", "moment", "offered_at", "accepted")
 """Those of an offers table that are read."""

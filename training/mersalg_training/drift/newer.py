@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from mersalg.errors import DataError
-from mersalg_training.answers import time_to_day
-from mersalg_training.attributes import Attributes, read_attributes
-from mersalg_training.calibrating import spread_over_units
-from mersalg_training.cases import Cases, make_cases
+from mersalg_training.calibration.fit import spread_over_units
 from mersalg_training.config import Config
-from mersalg_training.contract import apply_contract
-from mersalg_training.contract_report import ContractReport
-from mersalg_training.evaluate import bundle_config, naive
-from mersalg_training.purchases import open_purchases
-from mersalg_training.split import DAY, Windows, midnight
-from mersalg_training.timeline import Timeline, read_timeline
+from mersalg_training.data.attributes import Attributes, read_attributes
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.purchases import open_purchases
+from mersalg_training.data.split import DAY, Windows, midnight
+from mersalg_training.data.timeline import Timeline, read_timeline
+from mersalg_training.export.trained_config import bundle_config, naive
+from mersalg_training.ranking.cases import Cases, make_cases
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from mersalg.errors import BundleError, DataError
 from mersalg.names import KINDS, Kind
 from mersalg.recommender import Recommender, load
 from mersalg.session import Session
-from mersalg_training.answers import THREADS
-from mersalg_training.calibrating import Calibrated, calibrate
+from mersalg_training.calibration.fit import Calibrated, calibrate
 from mersalg_training.drift.accepted import calibrate_accepted
 from mersalg_training.drift.check import manifest_digest, unknown_products
 from mersalg_training.drift.evidence import Evidence, gather_evidence
@@ -25,8 +24,9 @@ from mersalg_training.drift.newer import Asked
 from mersalg_training.drift.reference import make_reference
 from mersalg_training.drift.renewed_card import renewed_card
 from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
-from mersalg_training.export import BundleWriter, as_json, check_out, new_bundle
-from mersalg_training.manifest import certificates, kind_entry
+from mersalg_training.evaluation.bundle_method import THREADS
+from mersalg_training.export.manifest import certificates, kind_entry
+from mersalg_training.export.writer import BundleWriter, as_json, check_out, new_bundle
 from mersalg_training.progress import Stages
 
 LEAST_OFFERS: Final = 200

@@ -13,10 +13,10 @@ import numpy as np
 
 from mersalg.errors import BundleError
 from mersalg.names import KINDS, Kind
-from mersalg_training.answers import time_to_day
-from mersalg_training.calibrating import spread_over_units
-from mersalg_training.cases import Cases, make_cases
-from mersalg_training.drift.clustered import Figure, Group, area, reliability
+from mersalg_training.calibration.fit import spread_over_units
+from mersalg_training.calibration.scored_offers import Shown
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.timeline import Timeline
 from mersalg_training.drift.shift import (
     Histogram,
     Unknown,
@@ -26,8 +26,8 @@ from mersalg_training.drift.shift import (
     request_features,
     unknown_share,
 )
-from mersalg_training.timeline import Timeline
-from mersalg_training.tradeoffs import Shown
+from mersalg_training.evaluation.clustered_intervals import Figure, Group, area, reliability
+from mersalg_training.ranking.cases import Cases, make_cases
 
 if TYPE_CHECKING:
     from mersalg_training.learn import Learned, Purchased

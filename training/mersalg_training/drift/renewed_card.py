@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mersalg.names import KINDS
-from mersalg_training.card import count, render_card
+from mersalg_training.export.card import count, render_card
 
 RESULTS: Final = "## Results"
 

@@ -14,13 +14,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mersalg_training.drift.clustered import Figure
 from mersalg_training.drift.comparing import KindNow
 from mersalg_training.drift.newer import window_text
 from mersalg_training.drift.reference import Labels
 from mersalg_training.drift.rules import EXIT_STATUS, Decision, Finding
 from mersalg_training.drift.shift import MOVED, Shift, Unknown
-from mersalg_training.report_run import finite
+from mersalg_training.evaluation.clustered_intervals import Figure
+from mersalg_training.json_values import finite
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Final, Literal
 
 import numpy as np
 
-from mersalg_training.drift.clustered import Figure, Z
 from mersalg_training.drift.comparing import KindNow
 from mersalg_training.drift.shift import Unknown
+from mersalg_training.evaluation.clustered_intervals import Figure, Z
 
 Decision = Literal["keep", "recalibrate", "retrain"]
 EXIT_STATUS: Final[dict[Decision, int]] = {"keep": 0, "recalibrate": 3, "retrain": 4}

@@ -12,9 +12,9 @@ from onnx import numpy_helper
 
 from mersalg.errors import BundleError
 from mersalg.names import KINDS, Kind
-from mersalg_training.calibration import Calibration
+from mersalg_training.data.timeline import Float32
+from mersalg_training.graph.calibration import Calibration
 from mersalg_training.graph.decide import SILENT
-from mersalg_training.timeline import Float32
 
 PRODUCT_IDS: Final = "product_ids"
 REPLACED: Final = (

@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from mersalg_training.attributes import Attributes
-from mersalg_training.cases import Cases
-from mersalg_training.timeline import UNKNOWN, Float64, Int64, Timeline
-from mersalg_training.vocabulary import unsold_products
+from mersalg_training.data.attributes import Attributes
+from mersalg_training.data.timeline import UNKNOWN, Float64, Int64, Timeline
+from mersalg_training.ranking.cases import Cases
+from mersalg_training.tables.vocabulary import unsold_products
 
 BINS: Final = 10
 MOVED: Final = 0.1

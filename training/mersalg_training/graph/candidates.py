@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.facts import look_up
 from mersalg_training.graph.features import candidate_features
@@ -12,8 +13,7 @@ from mersalg_training.graph.kinds import type_pool
 from mersalg_training.graph.request import read_request
 from mersalg_training.graph.retrieve import Only, gather_pool
 from mersalg_training.graph.shortlist import shorten
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.timeline import Float32
+from mersalg_training.tables.shop_tables import ShopTables
 
 
 @dataclass(frozen=True)

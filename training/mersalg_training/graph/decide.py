@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg.names import KINDS, Kind
-from mersalg_training.calibration import Calibration
+from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.builder import GraphBuilder, Value
+from mersalg_training.graph.calibration import Calibration
 from mersalg_training.graph.candidates import Candidates
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.timeline import Float32
-from mersalg_training.trees import TreeTable, routed, tree_node
+from mersalg_training.graph.trees import TreeTable, routed, tree_node
+from mersalg_training.tables.shop_tables import ShopTables
 
 HIDDEN = -3e38
 """Below every score and every expected value."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.timeline import Float32
-from mersalg_training.vocabulary import Vocabulary
+from mersalg_training.tables.shop_tables import ShopTables
+from mersalg_training.tables.vocabulary import Vocabulary
 
 STANDING = ("log_orders", "recent", "trend", "repeat_rate", "idle", "share_of_type", "unsold")
 """What the first score sees of the product alone."""

@@ -8,7 +8,7 @@ from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import AFFINITIES, ATTRIBUTES, SUMS, Groups
 from mersalg_training.graph.request import FAR_DAYS, OWN_COLUMNS, Request
 from mersalg_training.graph.shortlist import SIGNALS, Shortlist
-from mersalg_training.graph.tables import ShopTables
+from mersalg_training.tables.shop_tables import ShopTables
 
 NAN = float("nan")
 STATISTICS = (

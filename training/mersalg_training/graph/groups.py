@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mersalg_training.data.timeline import Int64
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.request import Request
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.timeline import Int64
+from mersalg_training.tables.shop_tables import ShopTables
 
 ATTRIBUTES = ("type", "category", "brand")
 """In the order of their codes."""

@@ -1,4 +1,4 @@
-"""The kind of every candidate, by the rules of `mersalg_training.kinds`."""
+"""The kind of every candidate, by the rules of `mersalg_training.tables.kinds`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mersalg_training.graph.facts import Facts
 from mersalg_training.graph.groups import Groups, type_anchor
 from mersalg_training.graph.request import Request
 from mersalg_training.graph.retrieve import Only, Pool
-from mersalg_training.graph.tables import ShopTables
+from mersalg_training.tables.shop_tables import ShopTables
 
 CROSS_SELL, ADD_ON, UPSELL, MORE_OF_SAME, REPLACEMENT = (
     KINDS.index(kind) for kind in ("cross-sell", "add-on", "upsell", "more-of-same", "replacement")

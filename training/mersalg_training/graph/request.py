@@ -8,7 +8,7 @@ import numpy as np
 
 from mersalg.names import AFTER_PAYMENT, MOMENTS
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.tables import ShopTables
+from mersalg_training.tables.shop_tables import ShopTables
 
 MAX_CART = 100
 """Distinct known products of a cart that are looked at; of a larger cart the most bought in the shop."""

@@ -16,8 +16,8 @@ from mersalg.errors import DataError
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import COUNT_STEPS, SHARE_STEPS, Groups
 from mersalg_training.graph.request import Request, run_starts
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
+from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
+from mersalg_training.tables.shop_tables import ShopTables
 
 INT32 = TensorProto.INT32
 CHANNELS = ("cosine", "confidence", "ladder", "follow", "near")

@@ -7,13 +7,13 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from mersalg.names import KINDS
+from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.builder import ML, GraphBuilder, Value
 from mersalg_training.graph.candidates import Inputs, candidates
 from mersalg_training.graph.decide import Decision, Wish, decide, scores
 from mersalg_training.graph.retrieve import Only
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.timeline import Float32
-from mersalg_training.trees import TreeTable
+from mersalg_training.graph.trees import TreeTable
+from mersalg_training.tables.shop_tables import ShopTables
 
 INT64, FLOAT = TensorProto.INT64, TensorProto.FLOAT
 BOOL, STRING = TensorProto.BOOL, TensorProto.STRING

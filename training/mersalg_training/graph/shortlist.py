@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mersalg_training.data.timeline import Float32, Int64
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.facts import Facts, standing_of
 from mersalg_training.graph.groups import Groups
 from mersalg_training.graph.kinds import Typed
 from mersalg_training.graph.request import OF_CANDIDATE, Request, factors_of
 from mersalg_training.graph.retrieve import CHANNELS, Only, Pool
-from mersalg_training.graph.tables import ShopTables
-from mersalg_training.timeline import Float32, Int64
+from mersalg_training.tables.shop_tables import ShopTables
 
 ROOTS = (*CHANNELS, "closest", "cart_affinity", "own_affinity", "share_of_own", "like_cart")
 """Signals that count by their square root."""

@@ -14,13 +14,11 @@ from typing import Any, Final
 import numpy as np
 
 from mersalg.names import KINDS, MOMENTS, ORDERS
-from mersalg_training.by_value import MARGIN, REVENUE, Sold
-from mersalg_training.card import OURS
-from mersalg_training.evaluation import ORACLE, Evaluation, Row, metric_key
-from mersalg_training.kept import GROUPS, Kept
-from mersalg_training.metrics import DEPTHS, NDCG, RECALL, Estimate
-from mersalg_training.plots import wilson
-from mersalg_training.shown import EVERY, Shown
+from mersalg_training.evaluation.metrics import DEPTHS, NDCG, OURS, RECALL, Estimate, wilson
+from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE, Sold
+from mersalg_training.evaluation.precision_shown import EVERY, Shown
+from mersalg_training.evaluation.reliability import GROUPS, Kept
+from mersalg_training.evaluation.result import ORACLE, Evaluation, Row, metric_key
 
 RESULTS: Final = "## Results"
 NUMBER: Final = r"(-?[0-9]+(?:\.[0-9]+)?)"
@@ -43,7 +41,7 @@ def own_evaluation(manifest: Mapping[str, Any], card: str) -> Evaluation:
 
 
 def card_rows(card: str) -> list[Row]:
-    """The results of a card as `mersalg_training.card` writes them; none where it holds none."""
+    """The results of a card as `mersalg_training.export.card` writes them; none where it holds none."""
     _, found, text = card.partition(f"\n{RESULTS}\n")
     rows: list[Row] = []
     task, metrics = "", list[str]()

@@ -8,22 +8,22 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
-from mersalg_training.card import at_least
-from mersalg_training.kept import ALL
-from mersalg_training.metrics import NDCG
+from mersalg_training.evaluation.metrics import NDCG
+from mersalg_training.evaluation.precision_shown import EVERY
+from mersalg_training.evaluation.reliability import ALL
+from mersalg_training.export.card import at_least
 from mersalg_training.report import pair
 from mersalg_training.report.blocks import Card, Cards, Section, Tone
-from mersalg_training.report.costs import costs
+from mersalg_training.report.candidates import origins
 from mersalg_training.report.history import history
-from mersalg_training.report.keeping import keeping, verdict
-from mersalg_training.report.making import making
-from mersalg_training.report.origins import origins
+from mersalg_training.report.lineage import making
 from mersalg_training.report.promises import promises
+from mersalg_training.report.reliability import keeping, verdict
 from mersalg_training.report.results import best_single, results
-from mersalg_training.report.samples import samples
+from mersalg_training.report.sample_answers import samples
 from mersalg_training.report.subject import Subject
+from mersalg_training.report.thresholds import costs
 from mersalg_training.report.wording import listed, of_share, some
-from mersalg_training.shown import EVERY
 
 PAGE, STYLE = "page.html.jinja", "page.css"
 WORDS: Final = [

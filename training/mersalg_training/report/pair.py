@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from mersalg.names import KINDS
-from mersalg_training.card import OURS, at_least
-from mersalg_training.kept import ALL
-from mersalg_training.metrics import NDCG, RECALL, REVENUE, Estimate
+from mersalg_training.evaluation.metrics import NDCG, OURS, RECALL, REVENUE, Estimate
+from mersalg_training.evaluation.precision_shown import EVERY
+from mersalg_training.evaluation.reliability import ALL
+from mersalg_training.export.card import at_least
 from mersalg_training.report.blocks import Block, Card, Cards, Cell, Details, Paragraph, Rows, Section, Table
-from mersalg_training.report.keeping import BY_OFFER, verdict
+from mersalg_training.report.reliability import BY_OFFER, verdict
 from mersalg_training.report.results import PLACES
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, day, listed, number, of_number, of_share, some
-from mersalg_training.shown import EVERY
 
 UNPAIRED: Final = (
     "The two were measured each by itself: the figures are not paired, and two intervals that overlap leave open which "

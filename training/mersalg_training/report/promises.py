@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
-from mersalg_training.card import MEANING, at_least, wanted_of
+from mersalg_training.export.card import MEANING, at_least, wanted_of
 from mersalg_training.report.blocks import Card, Cards, Cell, Paragraph, Rows, Section, Table
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, day, number, sentence, share, some

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from mersalg_training.baselines.fitting import TWO_STAGE
-from mersalg_training.card import OURS
-from mersalg_training.evaluation import ORACLE, Difference, Evaluation, Row
-from mersalg_training.metrics import COVERAGE, MARGIN, NDCG, PRECISION, RECALL, REVENUE, Estimate
+from mersalg_training.evaluation.baselines.fitting import TWO_STAGE
+from mersalg_training.evaluation.metrics import COVERAGE, MARGIN, NDCG, OURS, PRECISION, RECALL, REVENUE, Estimate
+from mersalg_training.evaluation.result import ORACLE, Difference, Evaluation, Row
 from mersalg_training.report.blocks import Block, Cell, Details, Paragraph, Rows, Section, Table, Tone
 from mersalg_training.report.strips import Scale, around_zero, from_zero
 from mersalg_training.report.subject import Subject

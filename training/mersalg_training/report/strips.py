@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from mersalg_training.metrics import Estimate
+from mersalg_training.evaluation.metrics import Estimate
 from mersalg_training.report.pictures import Strip
 from mersalg_training.report.wording import has_interval
 

@@ -12,10 +12,10 @@ from mersalg.offers import Offers
 from mersalg.recommender import Recommender, check_golden
 from mersalg.session import Session
 from mersalg_training.drift.reference import Reference, read_reference
-from mersalg_training.evaluation import Evaluation
-from mersalg_training.evaluation_file import read_evaluation
+from mersalg_training.evaluation.file import read_evaluation
+from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.report.manifest_schema import check_told
 from mersalg_training.report.of_bundle import own_evaluation
-from mersalg_training.report.told import check_told
 
 Source = Literal["evaluation", "bundle"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mersalg_training.metrics import Estimate
+from mersalg_training.evaluation.metrics import Estimate
 
 DASH = "-"
 """Stands for what is not known."""

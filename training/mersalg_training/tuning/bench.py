@@ -18,22 +18,23 @@ from mersalg.errors import DataError
 from mersalg.names import KINDS
 from mersalg.recommender import Recommender
 from mersalg.session import Session
-from mersalg_training.adaptation import Adapted, adapt
-from mersalg_training.anchored_tasks import make_tasks
-from mersalg_training.answers import bundle_scorer, time_to_day
-from mersalg_training.calibration import fit_calibration
+from mersalg_training.calibration.curve import fit_calibration
 from mersalg_training.config import Config
-from mersalg_training.evaluate import permitted
+from mersalg_training.data.adaptation import Adapted, adapt
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.shop_statistics import measure_shop
+from mersalg_training.evaluation.bundle_method import bundle_scorer
+from mersalg_training.evaluation.metrics import NDCG, request_metrics
+from mersalg_training.evaluation.run import permitted
+from mersalg_training.evaluation.tasks.anchored import make_tasks
+from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
-from mersalg_training.graph.tables import Rhythm, ShopTables
 from mersalg_training.learn import Purchased, RankerRows, fit_trees, ranker_rows
-from mersalg_training.metrics import NDCG, request_metrics
 from mersalg_training.progress import quiet, unseen
-from mersalg_training.rankers import FittedTrees
-from mersalg_training.shop import learn_shop
-from mersalg_training.shop_statistics import measure_shop
-from mersalg_training.tasks import Task
+from mersalg_training.ranking import FittedTrees
+from mersalg_training.tables.build import learn_shop
+from mersalg_training.tables.shop_tables import Rhythm, ShopTables
 from mersalg_training.tuning.held_back import without_test_window
 
 PLACES: Final = 5

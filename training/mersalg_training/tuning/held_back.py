@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mersalg_training.answers import time_to_day
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.timeline import UNKNOWN, Timeline, offsets
 from mersalg_training.learn import Purchased
-from mersalg_training.timeline import UNKNOWN, Timeline, offsets
 
 
 def without_test_window(purchased: Purchased) -> Purchased:

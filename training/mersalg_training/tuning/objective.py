@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from mersalg.errors import DataError, MersalgError
-from mersalg_training.evaluation import metric_key
-from mersalg_training.metrics import Estimate, difference, mean, resample_customers
-from mersalg_training.tasks import Task
+from mersalg_training.evaluation.metrics import Estimate, difference, mean, resample_customers
+from mersalg_training.evaluation.result import metric_key
+from mersalg_training.evaluation.tasks.task import Task
 
 LEAST_REQUESTS: Final = 30
 """A task of fewer requests does not count: its figure is chance."""

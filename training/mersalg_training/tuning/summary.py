@@ -11,9 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mersalg_training import plots
-from mersalg_training.evaluation import interval, markdown_table, metric_key
-from mersalg_training.tracking import Run
+from mersalg_training.evaluation.result import interval, markdown_table, metric_key
+from mersalg_training.plots.training import bars
+from mersalg_training.tracking.mlflow_run import Run
 from mersalg_training.tuning.objective import Compared, percent
 from mersalg_training.tuning.space import Settings
 from mersalg_training.tuning.study import LEAST_FOR_IMPORTANCE, Trial
@@ -105,7 +105,7 @@ def log_found(run: Run, found: Found) -> None:
     run.log_text("comparison.md", found.markdown())
     if found.importance:
         title = f"What moves the objective, of {found.settled} trials (fANOVA)"
-        figure = plots.bars(found.importance, title, "share of the objective's variance", percent=True)
+        figure = bars(found.importance, title, "share of the objective's variance", percent=True)
         run.log_figure("plots/importance.png", figure)
     else:
         run.set_tags({"tuning.importance": f"said from {LEAST_FOR_IMPORTANCE} trials of different results on"})

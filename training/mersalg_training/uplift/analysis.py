@@ -14,15 +14,7 @@ from mersalg.names import KINDS
 from mersalg_training.uplift.always_valid import SMALLEST_LOOK, always_valid_ratio
 from mersalg_training.uplift.estimates import Power, compare, power_of
 from mersalg_training.uplift.measures import WINDOWS, Measure, customer_measures, order_measures
-from mersalg_training.uplift.outcomes import (
-    ORDER_WINDOW,
-    Booleans,
-    Float64,
-    Units,
-    read_units,
-    sum_offers,
-    sum_window,
-)
+from mersalg_training.uplift.outcomes import ORDER_WINDOW, Booleans, Float64, Units, read_units, sum_offers, sum_window
 from mersalg_training.uplift.record import Record
 from mersalg_training.uplift.result import Line, Look, Options, SampleRatio, Segment, Uplift
 

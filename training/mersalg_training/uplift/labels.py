@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from mersalg.errors import DataError
-from mersalg_training.sources import literal
+from mersalg_training.data.sources import literal
 
 
 def write_labelled(connection: duckdb.DuckDBPyConnection, path: Path, within_days: float) -> int:

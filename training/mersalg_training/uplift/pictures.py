@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mersalg_training.plots import (
-    FAINT,
-    INK,
-    QUIET,
-    RULE,
-    STRONG,
-    bars,
-    canvas,
-    percent_ticks,
-    plain_axes,
-    png,
-)
+from mersalg_training.plots.style import FAINT, INK, QUIET, RULE, STRONG, canvas, percent_ticks, plain_axes, png
+from mersalg_training.plots.training import bars
 
 if TYPE_CHECKING:
     from mersalg_training.uplift.result import Line, Look

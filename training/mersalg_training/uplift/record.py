@@ -13,10 +13,10 @@ import duckdb
 from mersalg.errors import DataError
 from mersalg.experiment import EXPOSURE_FIELDS
 from mersalg.experiment.assignment import Unit
-from mersalg_training.casts import id_text, number, timestamp_sql
 from mersalg_training.columns import find_exact
-from mersalg_training.purchases import reading
-from mersalg_training.sources import CSV, PARQUET, identifier, literal, open_source, suffix
+from mersalg_training.data.casts import id_text, number, timestamp_sql
+from mersalg_training.data.purchases import reading
+from mersalg_training.data.sources import CSV, PARQUET, identifier, literal, open_source, suffix
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
 LARGEST_CROSSED: Final = 0.01

@@ -1,0 +1,70 @@
+"""Claims: who sees nothing is counted by moment and reason, and what the others see is what the bundle shows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from mersalg.names import MOMENTS, Moment
+from mersalg.offers import Offer, Offers, Reason
+from mersalg_training.evaluation.bundle_method import Shower
+from mersalg_training.evaluation.empty_answers import Empty, count_empty, show_and_tell
+from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.ranking.cases import Cases, ragged
+
+
+class Door:
+    """Answers the first request with an offer, and every other one with the next reason."""
+
+    reasons: tuple[Reason | None, ...] = (None, "below threshold", "kind silent", "below threshold")
+
+    def stream(
+        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+    ) -> Iterator[Offers]:
+        assert threshold
+        for place, _ in enumerate(requests):
+            reason = self.reasons[place % len(self.reasons)]
+            items = (Offer("", 1, "2", "upsell", 0.5, 0.5, None), Offer("", 2, "gone", "upsell", 0.4, 0.4, None))
+            yield Offers(() if reason else items, reason, 9, {})
+
+
+def cases(*moments: Moment) -> Cases:
+    n = len(moments)
+    nothing = [np.zeros(0, dtype=np.int64)] * n
+    return Cases(
+        moment=np.array([MOMENTS.index(moment) for moment in moments]),
+        at=np.zeros(n),
+        cart=ragged(nothing),
+        history=np.zeros((n, 2), dtype=np.int64),
+        target=ragged([np.array([1])] * n),
+        customer=np.arange(n),
+        order=np.arange(n),
+    )
+
+
+def test_requests_without_an_offer_are_counted_by_moment_and_reason() -> None:
+    show = Shower(Door(), lambda *_: {}, {str(code): code for code in range(9)})
+    some = cases("cart", "cart", "cart", "checkout")
+    answers, empty = show_and_tell(show, some)
+    assert answers == show(some) == [[("upsell", 2)], [], [], []]
+    assert empty == [
+        Empty("cart", "kind silent", 1, 3),
+        Empty("cart", "below threshold", 1, 3),
+        Empty("checkout", "below threshold", 1, 1),
+    ]
+
+
+def test_where_everybody_sees_an_offer_nothing_is_counted() -> None:
+    assert count_empty(["cart", "cart"], [None, None]) == []
+
+
+def test_the_reasons_stand_on_the_terminal_and_in_the_tables() -> None:
+    found = Evaluation([], [], [], [], empty=[Empty("cart", "below threshold", 37, 200)])
+    printed = io.StringIO()
+    Console(file=printed, width=120).print(found.render())
+    assert "below threshold" in printed.getvalue()
+    assert "| cart | below threshold | 37 | 18.5% |" in found.markdown()

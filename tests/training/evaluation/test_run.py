@@ -1,0 +1,407 @@
+"""Claims about an evaluation: alike for every method, told apart by group, and honest about where it is behind."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from mersalg.errors import DataError, MersalgError
+from mersalg.names import KINDS, MOMENTS, Kind
+from mersalg.offers import Offer, Offers
+from mersalg_training.commands.evaluate import add_command, evaluate_command
+from mersalg_training.config import Config, parse_config
+from mersalg_training.data.attributes import Attributes
+from mersalg_training.data.calendar import day_to_time, time_to_day
+from mersalg_training.data.split import Windows
+from mersalg_training.data.timeline import Timeline
+from mersalg_training.evaluation.bundle_method import Answer, Only, bundle_scorer, bundle_shower
+from mersalg_training.evaluation.metrics import HIT_RATE, NDCG, OURS, PRECISION, RECALL, Estimate
+from mersalg_training.evaluation.precision_shown import EVERY, Shown, shown_precision
+from mersalg_training.evaluation.result import ORACLE, Evaluation, metric_key, short
+from mersalg_training.evaluation.run import evaluate
+from mersalg_training.evaluation.tasks.task import OWN_KINDS, assemble
+from mersalg_training.export.card import table, verdict
+from mersalg_training.plots.evaluation import results_by_task
+from mersalg_training.ranking.cases import Cases, Ragged
+from small_history import Order, make_attributes, make_timeline, named
+from toy_bundle import write_bundle
+
+PRICES = {"beans": 3.0, "blend": 5.0, "cup": 2.0, "lamp": 30.0, "roast": 9.0, "spoon": 1.0}
+TYPES = {"beans": "coffee", "blend": "coffee", "roast": "coffee", "cup": "table", "spoon": "table", "lamp": "light"}
+WINDOWS = Windows(*(day_to_time(day) for day in (0.0, 50.0, 70.0, 100.0, 200.0)))
+
+
+def shop(known: int = 40, new: int = 0) -> Timeline:
+    """Everybody buys beans and a cup; then the known customers and the new ones buy beans, roast and a spoon."""
+    orders = []
+    for number in range(known):
+        name = f"known-{number:03}"
+        orders += [Order(name, number % 40, "beans cup"), Order(name, 45 + number % 40, "beans lamp roast spoon")]
+        orders.append(Order(name, 110 + number, "beans roast spoon"))
+    orders += [Order(f"new-{number:03}", 110 + number, "beans roast spoon") for number in range(new)]
+    return make_timeline(orders, PRICES)
+
+
+def config(**label: float) -> Config:
+    return parse_config({"name": "small", "data": {"orders": "none"}, "label": label}, "test")
+
+
+class Knows:
+    """A method that answers each request with its target, or with everything else."""
+
+    def __init__(self, timeline: Timeline, right: bool) -> None:
+        self.all = range(len(timeline.product_ids))
+        self.right = right
+        self.asked: list[tuple[Sequence[Kind] | None, list[list[int]]]] = []
+
+    def __call__(
+        self, cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
+    ) -> list[Answer]:
+        self.asked.append((kinds, [exclude[case].tolist() for case in range(len(cases))]))
+        answers: list[Answer] = []
+        for case in range(len(cases)):
+            target = cases.target[case].tolist()
+            chosen = [p for p in self.all if (p in target) == self.right]
+            answers.append([("cross-sell", product) for product in chosen])
+        return answers
+
+
+def small(timeline: Timeline, right: bool = True, **extra: Any) -> Evaluation:
+    found = evaluate(Knows(timeline, right), timeline, attributes(), WINDOWS, config(), **extra)
+    assert found.rows
+    return found
+
+
+def attributes() -> Attributes:
+    return make_attributes(TYPES)
+
+
+def test_a_method_that_knows_the_answer_gets_all_of_it_and_one_that_is_always_wrong_nothing() -> None:
+    timeline = shop()
+    for metric in (NDCG, RECALL, HIT_RATE):
+        for task, by_method in small(timeline, right=True).figures(metric).items():
+            assert by_method[OURS].value == 1.0, task
+        for task, by_method in small(timeline, right=False).figures(metric).items():
+            assert by_method[OURS].value == 0.0, task
+
+
+def test_the_answers_of_the_bundle_move_no_baseline() -> None:
+    timeline = shop()
+    good, bad = (
+        [(r.task, r.method, r.metric, r.estimate) for r in small(timeline, right).rows if r.method != OURS]
+        for right in (True, False)
+    )
+    assert good == bad
+    assert len({method for _, method, _, _ in good}) == 5
+
+
+def test_what_the_restriction_forbids_is_no_hit_although_the_bundle_ranks_it_first() -> None:
+    timeline = shop()
+
+    def own_first(
+        cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
+    ) -> list[Answer]:
+        return [
+            [("cross-sell", product) for product in [*exclude[case].tolist(), *cases.target[case].tolist()]]
+            for case in range(len(cases))
+        ]
+
+    found = evaluate(own_first, timeline, attributes(), WINDOWS, config())
+    assert all(by_method[OURS].value == 1.0 for by_method in found.figures(NDCG).values())
+
+
+def test_a_request_excludes_the_cart_and_in_explore_what_the_customer_has() -> None:
+    orders = [Order("ann", 1, "beans cup"), Order("bob", 1, "roast spoon lamp"), Order("ann", 110, "roast")]
+    timeline = make_timeline(orders, PRICES)
+    method = Knows(timeline, right=True)
+    evaluate(method, timeline, attributes(), WINDOWS, config())
+    own = [timeline.product_ids.index(product) for product in ("beans", "cup")]
+    assert [own] in [excluded for _, excluded in method.asked]
+
+
+def test_new_and_known_customers_are_told_apart_where_there_are_enough_of_both() -> None:
+    labels = set(small(shop(known=40, new=40)).figures(NDCG))
+    assert {"completion, all", "completion, all, new customers", "completion, all, known customers"} <= labels
+    assert not any("new customers" in label for label in small(shop(known=40, new=5)).figures(NDCG))
+
+
+def test_a_hidden_history_makes_nobody_a_new_customer() -> None:
+    labels = set(small(shop(known=40, new=5)).figures(NDCG))
+    assert "completion, anonymous" in labels
+    assert "completion, anonymous, new customers" not in labels
+    labels = set(small(shop(known=40, new=40)).figures(NDCG))
+    assert {"completion, anonymous, new customers", "cold start, empty cart, known customers"} <= labels
+
+
+def test_the_ceiling_is_a_perfect_order_of_the_bundle_s_own_candidates_and_no_rival() -> None:
+    timeline = shop()
+
+    def target_last(
+        cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
+    ) -> list[Answer]:
+        others = [np.setdiff1d(np.arange(len(timeline.product_ids)), cases.target[case]) for case in range(len(cases))]
+        ranked = [np.concatenate([some, cases.target[case]]) for case, some in enumerate(others)]
+        return [[("cross-sell", product) for product in products.tolist()] for products in ranked]
+
+    found = evaluate(target_last, timeline, attributes(), WINDOWS, config())
+    ceiling = {row.task: row.value for row in found.ceilings if (row.method, row.metric) == (ORACLE, NDCG)}
+    ours = {task: by_method[OURS].value for task, by_method in found.figures(NDCG).items()}
+    assert set(ceiling) == set(ours)
+    assert set(ceiling.values()) == {1.0}
+    assert ours["completion, anonymous"] < 1.0
+    assert ORACLE not in {row.method for row in found.rows} | {d.rival for d in found.differences}
+    flat = found.metrics()
+    assert flat["test/completion.anonymous/oracle_over_candidates/ndcg_at_10"] == 1.0
+    assert flat["test/completion.anonymous/candidate_recall_at_50"] == 1.0
+    assert "candidate recall@200" in found.markdown()
+
+
+def test_candidates_that_are_not_retrieved_lower_the_ceiling() -> None:
+    found = small(shop(), right=False)
+    assert {row.value for row in found.ceilings} == {0.0}
+
+
+def test_a_question_of_few_candidates_names_them() -> None:
+    timeline = shop()
+    few: dict[tuple[Kind, ...], list[str] | None] = {}
+
+    def listens(cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None) -> list[Answer]:
+        assert kinds is not None
+        assert only is not None
+        products = only(0)
+        if MOMENTS[cases.moment[0]] == "product-page" or len(kinds) > 1:
+            few[tuple(kinds)] = None if products is None else named(timeline, products)
+        return [[] for _ in range(len(cases))]
+
+    evaluate(listens, timeline, attributes(), WINDOWS, config())
+    assert few[("upsell",)] == ["roast"]  # nobody ever bought the blend
+    assert few[OWN_KINDS] is not None
+    assert few[KINDS] is None
+
+
+def test_precision_is_told_of_what_is_bought_again_within_the_horizon() -> None:
+    orders = [Order(f"c{n}", day, "beans cup") for n in range(20) for day in (n, 110.0 + n, 111.0 + n)]
+    timeline = make_timeline(orders, PRICES)
+    found = evaluate(Knows(timeline, True), timeline, attributes(), WINDOWS, config(horizon_days=1.5))
+    precise = found.figures(PRECISION)
+    assert list(precise) == ["replacement, within the horizon"]
+    assert precise["replacement, within the horizon"][OURS].value == pytest.approx(0.2)  # beans and cup, of ten places
+    with (console := Console(width=120)).capture() as capture:
+        console.print(found.render())
+    assert PRECISION in capture.get()
+
+
+def test_a_window_without_a_task_says_so() -> None:
+    found = small(shop())
+    assert "completion, explore" in found.without_requests
+    assert any("completion, explore" in remark for remark in found.remarks(NDCG))
+
+
+def test_a_lead_is_claimed_only_outside_the_interval() -> None:
+    timeline = shop()
+    ahead, behind = small(timeline, right=True), small(timeline, right=False)
+    assert ahead.against_best("next basket, repeat", NDCG) is not None
+    for task in behind.figures(NDCG):
+        found = behind.against_best(task, NDCG)
+        assert found is not None
+        assert not found.ahead
+        assert any(task in remark for remark in behind.remarks(NDCG))
+
+
+def test_metric_names_are_flat_and_say_task_view_and_method() -> None:
+    found = small(shop()).metrics()
+    assert found["test/next_basket.repeat/ndcg_at_10"] == 1.0
+    assert "test/completion.all/baseline.item-item_confidence/recall_at_10" in found
+    assert "test/upsell.in_type/hit_rate_at_10" in found
+    assert all(np.isfinite(value) for value in found.values())
+    assert metric_key("popularity of 28 days") == "popularity_of_28_days"
+
+
+def test_card_and_plot_take_the_rows_as_they_are() -> None:
+    rows = small(shop()).rows
+    assert any(OURS in line for line in table([row for row in rows if row.task == "completion, all"]))
+    assert "baseline" in verdict(rows)
+    assert results_by_task(rows[:12]).startswith(b"\x89PNG")
+
+
+def test_the_terminal_shows_every_task_beside_its_best_baseline_and_markdown_every_method() -> None:
+    found = small(shop())
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(found.render())
+    text, markdown = capture.get(), found.markdown()
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 120
+    assert "…" not in text
+    for task in found.figures(NDCG):
+        assert any(line.startswith((task, f"  {task.rpartition(', ')[2]}")) for line in text.splitlines())
+        assert found.compared(task, NDCG)[0] in text
+    for word in ("upsell, in type", "own most frequent", "item-item confidence", "best baseline", "Without requests"):
+        assert word in markdown
+
+
+def test_figures_are_short_without_losing_their_sign() -> None:
+    assert short(Estimate(0.179, 0.171, 0.186, 9)) == ".179 [.171 .186]"
+    assert short(Estimate(-0.0384, -0.0641, 0.0, 9), signed=True) == "-.038 [-.064 .000]"
+    assert short(Estimate(1.0, 0.9996, 1.0, 9)) == "1.000 [1.000 1.000]"
+    assert short(Estimate(float("nan"), 0.0, 0.0, 0)) == "unknown"
+
+
+def test_no_test_window_is_refused_with_the_reason() -> None:
+    nothing_held_back = Windows(*(day_to_time(day) for day in (0.0, 50.0, 70.0, 200.0, 200.0)))
+    timeline = shop()
+    with pytest.raises(DataError, match=r"test window.*split\.test_days"):
+        evaluate(Knows(timeline, True), timeline, attributes(), nothing_held_back, config())
+    later = Windows(*(day_to_time(day) for day in (0.0, 50.0, 70.0, 900.0, 950.0)))
+    with pytest.raises(DataError, match="expected orders from"):
+        evaluate(Knows(timeline, True), timeline, attributes(), later, config())
+
+
+def test_thresholds_need_a_horizon() -> None:
+    timeline = shop()
+    with pytest.raises(DataError, match=r"label\.horizon_days"):
+        evaluate(Knows(timeline, True), timeline, attributes(), WINDOWS, config(), show=lambda cases: [])
+    found = evaluate(
+        Knows(timeline, True), timeline, attributes(), WINDOWS, config(horizon_days=7.0),
+        show=lambda cases: [[("more-of-same", 0)] for _ in range(len(cases))],
+    )  # fmt: skip
+    assert {row.kind for row in found.shown if row.offers} == {EVERY, "more-of-same"}
+    assert "test/shown.every.more-of-same/precision" in found.metrics()
+    assert "precision" in found.markdown()
+
+
+def test_precision_counts_what_was_bought_of_what_was_shown() -> None:
+    timeline = make_timeline([Order("ann", 110, "beans cup"), Order("bob", 110, "lamp cup")], PRICES)
+    beans, cup, lamp = (timeline.product_ids.index(product) for product in ("beans", "cup", "lamp"))
+    none = np.zeros(0, dtype=np.int64)
+    cases = assemble(timeline, [0, 1], [none, none], [np.array([beans, cup]), np.array([lamp, cup])], "cart")
+    answers: list[Answer] = [[("cross-sell", beans), ("upsell", lamp), ("cross-sell", cup)], [("cross-sell", beans)]]
+    found = {(row.moment, row.kind): row for row in shown_precision(cases, answers, np.random.default_rng(1))}
+    cross, upsell, addon = (found["cart", kind] for kind in ("cross-sell", "upsell", "add-on"))
+    assert (cross.offers, cross.relevant, cross.seen.value) == (3, 2, 1.0)
+    assert precision(cross) == pytest.approx(2 / 3)
+    assert (precision(upsell), upsell.seen.value) == (0.0, 0.5)
+    assert addon.precision is None
+    assert precision(found[EVERY, EVERY]) == 0.5
+    assert ("checkout", EVERY) not in found
+
+
+def precision(row: Shown) -> float:
+    assert row.precision is not None
+    return row.precision.value
+
+
+class Recorder:
+    """A recommender that keeps the requests and offers one product."""
+
+    def __init__(self) -> None:
+        self.requests: list[Mapping[str, Any]] = []
+        self.threshold: bool | None = None
+
+    def stream(
+        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+    ) -> Iterator[Offers]:
+        self.threshold = threshold
+        for request in requests:
+            self.requests.append(request)
+            offers = [Offer("", rank, name, "add-on", 0.5, 1.0, None) for rank, name in enumerate(["gone", "lamp"], 1)]
+            yield Offers(tuple(offers), None, 2, {})
+
+
+def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
+    timeline = make_timeline([Order("ann", 2.5, "beans cup"), Order("ann", 110.25, "lamp roast")], PRICES)
+    lamp, roast = timeline.product_ids.index("lamp"), timeline.product_ids.index("roast")
+    cases = assemble(timeline, [1], [np.array([roast])], [np.array([lamp])], "checkout")
+    recorder = Recorder()
+    answers = bundle_scorer(recorder, timeline)(cases, ("add-on",), cases.cart)
+    assert answers == [[("add-on", lamp)]]
+    assert recorder.threshold is False
+    bought = {"ordered_at": datetime(1970, 1, 3, 12), "quantity": 1.0}
+    assert recorder.requests == [
+        {
+            "cart": ["roast"], "history": [{"product_id": "beans", **bought}, {"product_id": "cup", **bought}],
+            "at": datetime(1970, 4, 21, 6), "moment": "checkout", "kinds": ["add-on"], "limit": 200,
+            "exclude": ["roast"],
+        }
+    ]  # fmt: skip
+    bundle_scorer(recorder, timeline)(cases, None, cases.cart, lambda case: np.array([lamp, roast]))
+    assert recorder.requests[-1]["only"] == ["lamp", "roast"]
+    bundle_shower(recorder, timeline)(cases)
+    assert recorder.threshold is True
+    assert [recorder.requests[-1][field] for field in ("kinds", "limit", "exclude")] == [None, 3, []]
+
+
+def test_days_and_times_turn_into_each_other() -> None:
+    time = datetime(2017, 12, 31, 23, 59, 59, 123456)
+    assert day_to_time(time_to_day(time)) == time
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")  # SQLAlchemy's, of MLflow's own
+def test_the_command_evaluates_a_bundle_on_the_window_that_its_manifest_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the artifacts of a local store lie
+    write_bundle(tmp_path / "toy")
+    orders = write_orders(tmp_path / "orders.csv")
+    store = f"sqlite:///{tmp_path / 'runs.db'}"
+    sets = [f"data.orders='{orders}'", "label.horizon_days=3", "tracking.enabled=true", f"tracking.uri='{store}'"]
+    arguments = ["--queries", "50", "--json", str(tmp_path / "found.json"), *(x for s in sets for x in ("--set", s))]
+    assert evaluate_command(parsed(tmp_path / "toy", *arguments)) == 0
+    printed = capsys.readouterr().out
+    assert "these are not the purchases that the bundle was trained on" in printed
+    assert "completion, all" in printed
+    found = json.loads((tmp_path / "found.json").read_text())
+    ours = {row["task"]: row["value"] for row in found["rows"] if (row["method"], row["metric"]) == (OURS, RECALL)}
+    assert ours["completion, all"] == 1.0  # three products of the toy bundle's seven in each order
+    assert any(row["offers"] for row in found["shown"])
+    run, artifacts = read_run(store, printed.rpartition("/runs/")[2].strip())
+    assert run.data.metrics["test/completion.all/recall_at_10"] == 1.0
+    assert "test/completion.all/baseline.popularity/recall_at_10" in run.data.metrics
+    assert run.data.params == {"queries": "50", "baselines": "quick"}
+    assert {"evaluation.json", "evaluation.md", "evaluation_recall.md", "report.html"} <= artifacts
+
+
+def read_run(store: str, run_id: str) -> tuple[Any, set[str]]:
+    """A run, and the names of its artifacts at the top."""
+    import mlflow
+
+    client = mlflow.MlflowClient(store)
+    return client.get_run(run_id), {artifact.path for artifact in client.list_artifacts(run_id)}
+
+
+def test_the_command_refuses_a_number_of_queries_below_one(tmp_path: Path) -> None:
+    with pytest.raises(MersalgError, match="--queries"):
+        evaluate_command(parsed(tmp_path, "--queries", "0"))
+
+
+def parsed(bundle: Path, *arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_command(parser.add_subparsers())
+    return parser.parse_args(["evaluate", str(bundle), *arguments])
+
+
+def write_orders(path: Path) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price"])
+        for month in range(1, 6):
+            for day in range(1, 29):
+                for place, product in enumerate(["bread", "butter", "bag"]):
+                    row = [
+                        f"c{day % 7}",
+                        f"o{month}-{day}",
+                        product,
+                        f"2017-{month:02}-{day:02}T10:00:00",
+                        1,
+                        2 + place,
+                    ]
+                    writer.writerow(row)
+    return path

@@ -1,7 +1,0 @@
-"""The hand-made two-stage model as a baseline."""
-
-from __future__ import annotations
-
-from mersalg_training.baselines.two_stage.model import TwoStage, fit_two_stage
-
-__all__ = ["TwoStage", "fit_two_stage"]

@@ -1,0 +1,1 @@
+"""From a ranker's score to a probability, a threshold and its certificate."""

@@ -1,0 +1,22 @@
+"""The commands that mersalg-training adds to `mersalg`, one file each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def add_commands(subparsers: Any) -> None:
+    """Add the commands from validate to uplift; what they run is imported when they run."""
+    from mersalg_training.commands import (  # noqa: PLC0415  # a command of the loader alone does not pay for them
+        check,
+        evaluate,
+        recalibrate,
+        report,
+        train,
+        tune,
+        uplift,
+        validate,
+    )
+
+    for command in (validate, train, tune, evaluate, report, check, recalibrate, uplift):
+        command.add_command(subparsers)

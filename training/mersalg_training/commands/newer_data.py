@@ -1,0 +1,40 @@
+"""The arguments of what looks at newer data: `mersalg check` and `mersalg recalibrate`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from mersalg_training.commands.arguments import add_set
+
+if TYPE_CHECKING:
+    from mersalg.recommender import Recommender
+    from mersalg_training.drift.newer import Asked
+
+
+def add_window_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that both commands share."""
+    parser.add_argument("bundle", metavar="NAME", help="the bundle's folder, for example models/demo")
+    parser.add_argument("--orders", metavar="PATH", help="orders up to now, earlier ones too (default: the bundle's)")
+    parser.add_argument("--products", metavar="PATH", help="the catalogue of now (default: the bundle's)")
+    parser.add_argument("--offers", metavar="PATH", help="offers shown, whose acceptance then counts as the outcome")
+    parser.add_argument("--since", metavar="DAY", help="first day that is looked at (default: where its data end)")
+    parser.add_argument("--until", metavar="DAY", help="the day after the last one (default: after the last order)")
+    parser.add_argument("--requests", type=int, metavar="N", help="most requests (default: the bundle's own)")
+    add_set(parser, "over the bundle's configuration, for example tracking.enabled=false")
+
+
+def asked_by(args: argparse.Namespace, recommender: Recommender) -> Asked:
+    """What the arguments ask for."""
+    from mersalg_training.drift.newer import asked_of  # noqa: PLC0415
+
+    return asked_of(
+        recommender.manifest,
+        str(args.bundle),
+        args.orders,
+        args.products,
+        args.overrides,
+        args.since,
+        args.until,
+        args.requests,
+    )

@@ -1,0 +1,1 @@
+"""Purchases and catalogue: read, checked, split by time."""

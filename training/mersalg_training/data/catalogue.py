@@ -1,0 +1,97 @@
+"""The catalogue: one row a product, from a products source or from what order lines tell, and which are fees."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import duckdb
+
+from mersalg_training.data.casts import id_text, number, truth
+from mersalg_training.data.sources import literal
+
+LABELS: Final = ("name", "category", "product_type", "brand")
+AMOUNTS: Final = ("price", "cost")
+
+
+def gather_catalogue(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Make `catalogue`, each product of `raw_products` once, and say what was not as clear as that.
+
+    Where rows of a product differ, its most frequent label counts (ties: the smallest) and its median amount. An
+    amount of zero or below, or that is no number, is unknown. A product is a fee where every row says so.
+    """
+    labels = ", ".join(f"{id_text(label)} AS {label}" for label in LABELS)
+    amounts = ", ".join(f"{number(f'CAST({amount} AS VARCHAR)')} AS {amount}" for amount in AMOUNTS)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE catalogue_rows AS
+        SELECT {id_text("product_id")} AS product_id, {labels}, {amounts},
+               {truth("is_fee")} AS is_fee, count(*) AS copies
+        FROM raw_products GROUP BY ALL
+    """)
+    medians = ", ".join(f"median(CASE WHEN {amount} > 0 THEN {amount} END) AS {amount}" for amount in AMOUNTS)
+    joins = "\n".join(f"LEFT JOIN ({most_frequent(label)}) {label}_of USING (product_id)" for label in LABELS)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE catalogue AS
+        WITH once AS (
+            SELECT product_id, {medians}, bool_and(is_fee) AS is_fee
+            FROM catalogue_rows WHERE product_id IS NOT NULL GROUP BY product_id
+        )
+        SELECT product_id, {", ".join(f"{label}_of.value AS {label}" for label in LABELS)}, price, cost, is_fee
+        FROM once {joins}
+    """)
+    nameless, unpriced = connection.execute("""
+        SELECT coalesce(sum(copies) FILTER (WHERE product_id IS NULL), 0), count(*) FILTER (WHERE price <= 0)
+        FROM catalogue_rows
+    """).fetchall()[0]
+    notes = []
+    if nameless:
+        notes.append(f"catalogue: {nameless} rows without a product_id are left out")
+    if unpriced:
+        notes.append(f"catalogue: {unpriced} prices of zero or below are taken as unknown")
+    return notes
+
+
+def most_frequent(label: str) -> str:
+    """SQL for the label that most rows of a product bear."""
+    return f"""
+        SELECT product_id, value FROM (
+            SELECT product_id, value, row_number() OVER (PARTITION BY product_id ORDER BY rows DESC, value) AS place
+            FROM (SELECT product_id, {label} AS value, sum(copies) AS rows FROM catalogue_rows
+                  WHERE {label} IS NOT NULL GROUP BY product_id, {label})
+        ) WHERE place = 1
+    """
+
+
+def find_fees(connection: duckdb.DuckDBPyConnection, fee_pattern: str) -> None:
+    """Make `fees(product_id)` of the products that are marked as a fee, or whose id or labels match the pattern.
+
+    Every field is matched by itself, so that `^...$` means a whole name or a whole type. An empty pattern matches none.
+    """
+    fields = ("product_id", "name", "category", "product_type")
+    matches = [f"regexp_matches({field}, {literal(fee_pattern)})" for field in fields] if fee_pattern else []
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE fees AS
+        SELECT product_id
+        FROM (SELECT DISTINCT product_id FROM typed WHERE product_id IS NOT NULL) FULL JOIN catalogue USING (product_id)
+        WHERE coalesce({" OR ".join(f"coalesce({match}, false)" for match in [*matches, "is_fee"])}, false)
+    """)
+
+
+def build_products(connection: duckdb.DuckDBPyConnection, fees_are_out: bool, is_listed: bool) -> list[str]:
+    """Make `products`, each product of `lines` or of the catalogue once.
+
+    is_listed: whether the catalogue is a source of its own, so that a product in it is known before it is sold.
+    """
+    connection.execute(f"""
+        CREATE OR REPLACE TABLE products AS
+        WITH ids AS (
+            SELECT product_id FROM lines
+            UNION
+            SELECT c.product_id FROM catalogue c LEFT JOIN fees f ON c.product_id = f.product_id
+            WHERE {"f.product_id IS NULL" if fees_are_out else "true"}
+        )
+        SELECT i.product_id, c.name, c.category, c.product_type, c.brand, c.price, c.cost,
+               {"c.product_id IS NOT NULL" if is_listed else "false"} AS listed
+        FROM ids i LEFT JOIN catalogue c ON i.product_id = c.product_id
+    """)
+    fees = connection.execute("SELECT count(*) FROM fees").fetchall()[0][0]
+    return [f"{fees} products are fees and no merchandise"] if fees and fees_are_out else []

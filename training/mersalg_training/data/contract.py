@@ -1,0 +1,178 @@
+"""The data contract: clean lines and products out of purchases, and a count by reason of all that is not clean.
+
+Reasons are tried in the order of `contract_rules`. A line counts under one alone: the first that rejects it, or, where
+none does, the first that it is kept though.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import duckdb
+
+from mersalg.errors import ConfigError, DataError
+from mersalg_training.columns import NO_PRICE, SWITCHED_OFF
+from mersalg_training.config import ContractConfig
+from mersalg_training.data.catalogue import build_products, find_fees, gather_catalogue
+from mersalg_training.data.contract_report import ContractReport, Row, percent, row_text
+from mersalg_training.data.contract_rules import contract_rules, count_reasons, find_examples, judge, type_lines
+from mersalg_training.data.purchases import Purchases, reading
+from mersalg_training.data.sources import literal
+
+
+def apply_contract(purchases: Purchases, config: ContractConfig) -> ContractReport:
+    """Make the tables `lines` and `products` in the purchases' database, and tell what was dropped and why.
+
+    lines(customer_id VARCHAR NULL, order_id VARCHAR, product_id VARCHAR, ordered_at TIMESTAMP, quantity DOUBLE,
+    unit_price DOUBLE NULL): one row an order and product; quantity summed, unit_price weighted by quantity. An order
+    has one time, its lines' earliest, and one customer, its lines' most frequent (ties: the smallest id).
+    products(product_id, name, category, product_type, brand VARCHAR NULL, price, cost DOUBLE NULL): each product of
+    the lines or of the catalogue once, without rejected fees.
+    DataError if more than config.max_reject_share of the lines are rejected, or none is left.
+    """
+    connection = purchases.connection
+    check_pattern(connection, "cancelled_order_pattern", config.cancelled_order_pattern)
+    check_pattern(connection, "fee_pattern", config.fee_pattern)
+    notes = list(purchases.notes)
+    with reading("data.products" if purchases.has_catalogue else "data.orders"):
+        notes += gather_catalogue(connection)
+    with reading("data.orders"):
+        notes += type_lines(purchases, config)
+    find_fees(connection, config.fee_pattern)
+    rules = contract_rules(purchases, config)
+    judge(connection, rules)
+    lines_read, rejected, kept_though = count_reasons(connection, rules)
+    examples = find_examples(connection, rules)
+    check_shares(lines_read, rejected, examples, config.max_reject_share)
+    merge_lines(connection, duplicates_count=config.duplicate == "keep")
+    notes += build_products(connection, config.fee == "reject", is_listed=purchases.has_catalogue)
+    notes += order_notes(connection)
+    orders, customers, products, first, last, priced = connection.execute("""
+        SELECT count(DISTINCT order_id), count(DISTINCT customer_id), (SELECT count(*) FROM products),
+               min(ordered_at), max(ordered_at), count(unit_price) FROM lines
+    """).fetchall()[0]
+    return ContractReport(
+        lines_read=lines_read,
+        lines_kept=lines_read - sum(rejected.values()),
+        rejected=rejected,
+        kept_though=kept_though,
+        examples=examples,
+        orders=orders,
+        customers=customers,
+        products=products,
+        first=first,
+        last=last,
+        notes=notes,
+        switched_off=purchases.switched_off + empty_columns(purchases, customers, priced),
+        digest=digest(connection),
+    )
+
+
+def check_pattern(connection: duckdb.DuckDBPyConnection, key: str, pattern: str) -> None:
+    """ConfigError if a pattern is no regular expression of RE2, which DuckDB uses."""
+    try:
+        connection.execute(f"SELECT regexp_matches('', {literal(pattern)})")
+    except duckdb.Error as error:
+        raise ConfigError(f"contract.{key}: expected a regular expression (RE2), got {pattern!r}: {error}") from error
+
+
+def check_shares(
+    lines_read: int, rejected: dict[str, int], examples: dict[str, list[Row]], max_reject_share: float
+) -> None:
+    """DataError if there are no lines, if all are rejected, or more than the share that is allowed."""
+    if not lines_read:
+        raise DataError("data.orders: holds no lines; expected at least one order line")
+    dropped = sum(rejected.values())
+    if dropped < lines_read and dropped <= max_reject_share * lines_read:
+        return
+    worst = sorted(rejected.items(), key=lambda item: -item[1])[:3]
+    told = [
+        f"{dropped} of {lines_read} order lines ({percent(dropped, lines_read)}) are rejected; "
+        f"contract.max_reject_share allows {max_reject_share:.0%}"
+    ]
+    for reason, count in worst:
+        told.append(f"  {reason}: {count} lines, as in")
+        told += [f"    {row_text(row)}" for row in examples[reason]]
+    told.append("Map the columns in [data.columns], set [contract] to keep a reason, or allow a larger share")
+    raise DataError("\n".join(told))
+
+
+def merge_lines(connection: duckdb.DuckDBPyConnection, duplicates_count: bool) -> None:
+    """Make `lines` of the rows that no rule rejects; `kept_orders` tells what an order had before it was made one."""
+    copies = "copies" if duplicates_count else "1"
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE kept_rows AS
+        SELECT customer_id, order_id, product_id, ordered_at,
+               {copies} * CASE WHEN quantity > 0 THEN quantity ELSE 1.0 END AS quantity,
+               CASE WHEN unit_price > 0 THEN unit_price END AS unit_price
+        FROM judged WHERE rejected_by IS NULL
+    """)
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE kept_orders AS
+        WITH times AS (
+            SELECT order_id, min(ordered_at) AS ordered_at, max(ordered_at) AS last_at,
+                   count(DISTINCT customer_id) AS customers
+            FROM kept_rows GROUP BY order_id
+        ), counted AS (
+            SELECT order_id, customer_id, count(*) AS rows FROM kept_rows
+            WHERE customer_id IS NOT NULL GROUP BY order_id, customer_id
+        ), ranked AS (
+            SELECT order_id, customer_id,
+                   row_number() OVER (PARTITION BY order_id ORDER BY rows DESC, customer_id) AS place
+            FROM counted
+        )
+        SELECT t.order_id, r.customer_id, t.ordered_at, t.last_at, t.customers
+        FROM times t LEFT JOIN ranked r ON t.order_id = r.order_id AND r.place = 1
+    """)
+    connection.execute("""
+        CREATE OR REPLACE TABLE lines AS
+        WITH merged AS (
+            SELECT order_id, product_id, round(sum(quantity), 6) AS quantity,
+                   round(sum(quantity * unit_price) / sum(CASE WHEN unit_price IS NOT NULL THEN quantity END), 6)
+                       AS unit_price
+            FROM kept_rows GROUP BY order_id, product_id
+        )
+        SELECT o.customer_id, o.order_id, m.product_id, o.ordered_at, m.quantity, m.unit_price
+        FROM merged m JOIN kept_orders o ON m.order_id = o.order_id
+    """)
+
+
+def order_notes(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say where order ids seem to stand for more than one order."""
+    several, long = connection.execute("""
+        SELECT count(*) FILTER (WHERE customers > 1), count(*) FILTER (WHERE last_at > ordered_at + INTERVAL 7 DAY)
+        FROM kept_orders
+    """).fetchall()[0]
+    notes = []
+    if several:
+        notes.append(f"{several} orders name several customers; each went to the one with most lines")
+    if long:
+        notes.append(f"{long} orders last more than 7 days; if numbers are used again, map order_id to an expression")
+    return notes
+
+
+def empty_columns(purchases: Purchases, customers: int, priced: int) -> list[str]:
+    """A sentence for each column that the source has but that is empty in every line that is left."""
+    sentences = []
+    if "customer_id" in purchases.orders and not customers:
+        sentences.append(f"{SWITCHED_OFF['customer_id']} (the column is empty)")
+    if "unit_price" in purchases.orders and not priced:
+        told = SWITCHED_OFF["unit_price"] if "price" in purchases.products else NO_PRICE
+        sentences.append(f"{told} (the column is empty)")
+    return sentences
+
+
+def digest(connection: duckdb.DuckDBPyConnection) -> str:
+    """SHA-256 over `lines` and `products`, whatever the order of their rows: of each, the count and the sum of MD5s."""
+    told = []
+    for table, columns in (
+        ("lines", "customer_id, order_id, product_id, epoch_us(ordered_at), quantity, unit_price"),
+        ("products", "product_id, name, category, product_type, brand, price, cost"),
+    ):
+        texts = ", ".join(f"coalesce(CAST({column} AS VARCHAR), chr(30))" for column in columns.split(", "))
+        told.append(
+            connection.execute(
+                f"SELECT count(*), CAST(sum(md5_number_lower(concat_ws(chr(31), {texts}))) AS VARCHAR) FROM {table}"
+            ).fetchall()[0]
+        )
+    return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""A bundle on a later window, beside baselines, on the same requests."""

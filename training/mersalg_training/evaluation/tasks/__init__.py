@@ -1,0 +1,1 @@
+"""What is asked of every method: requests with what followed them."""

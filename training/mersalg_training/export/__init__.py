@@ -1,0 +1,1 @@
+"""The files of a bundle, written whole or not at all."""

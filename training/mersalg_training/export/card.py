@@ -1,0 +1,249 @@
+"""The report card of a bundle: CARD.md, as plain Markdown, from the manifest and the evaluation alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from mersalg.names import KINDS, Kind
+from mersalg_training.evaluation.metrics import OURS
+
+MEANING: Final[dict[Kind, str]] = {
+    "cross-sell": "a complement of another type than anything in the cart or usual for this customer",
+    "add-on": "an accessory or service that extends a product of the cart, and is cheaper than it",
+    "upsell": "a dearer product of the same type instead of one of the cart",
+    "more-of-same": "a product of the customer again, or more of it",
+    "replacement": "a product of the customer that is due, or its successor",
+}
+
+USE: Final = """\
+## How to use it, and how not
+
+- It ranks follow-on offers for a shop that embeds it, and stays silent when none clears the threshold of its kind.
+- An offer that was bought is relevant. It is not shown that the offer caused the purchase: only a hold-out group
+  that sees no offers measures that.
+- Calibration and certificate hold for customers, products and seasons like those of the calibration window. Train
+  again when they change.
+- A product that the purchases do not hold is never offered, and one that is in few orders rests on its product type.
+- The bundle knows no stock, no age limit, no health advice and no law. Exclude in the request what may not be offered.
+- It does not set prices, and decides nothing about a person. It holds no row about a customer: the history comes in
+  with the request and is not kept.
+- Do not show an offer below its threshold as if it were one above: the certificate does not cover it.
+"""
+
+
+class Result(Protocol):
+    """One figure of an evaluation with its 95 % interval."""
+
+    @property
+    def task(self) -> str:
+        """What was asked, for example `next basket, explore`."""
+
+    @property
+    def method(self) -> str:
+        """Who answered: `mersalg` or a baseline."""
+
+    @property
+    def metric(self) -> str:
+        """What was measured, for example `NDCG@10`; larger is better."""
+
+    @property
+    def value(self) -> float:
+        """The figure."""
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval."""
+
+    @property
+    def high(self) -> float:
+        """The upper end of the interval."""
+
+
+def render_card(manifest: Mapping[str, Any], results: Sequence[Result]) -> str:
+    """Write the card of a bundle; every number in it stands in the manifest or in the results."""
+    parts = [about(manifest), data(manifest), windows(manifest), offers(manifest), tradeoffs(manifest)]
+    sections = [*(part for part in parts if part), evaluation(results), USE]
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def about(manifest: Mapping[str, Any]) -> str:
+    """Say what the bundle is and where it comes from."""
+    vocabulary, graph = manifest["vocabulary"], manifest["graph"]
+    run = f", MLflow run `{manifest['run_id']}`" if manifest["run_id"] else ", not tracked"
+    return f"""\
+# {manifest["name"]}
+
+Follow-on offers for a shop, learned from its purchases: cross-sells, add-ons, upsells, more of the same and
+replacements, each with a calibrated relevance (the probability that it is bought) and a threshold of its kind.
+
+- Made {manifest["created_at"]} by mersalg {manifest["mersalg_version"]}{run}.
+- Knows {count(vocabulary["products"])} products in {count(vocabulary["product_types"])} product types,
+  {count(vocabulary["categories"])} categories and {count(vocabulary["brands"])} brands.
+- One ONNX graph, `scorer.onnx` (opset {graph["opset"]}, ai.onnx.ml {graph["ml_opset"]}), retrieves at most
+  {count(graph["candidates"])} candidates, ranks them on {count(len(manifest["features"]))} features and applies the \
+thresholds.
+- The resolved configuration and the sha256 of every file are in `manifest.json`."""
+
+
+def data(manifest: Mapping[str, Any]) -> str:
+    """Say what it was trained on, what was rejected and what was missing."""
+    found = manifest["data"]
+    lines = [
+        "## Data",
+        "",
+        f"{count(found['lines'])} order lines in {count(found['orders'])} orders of "
+        f"{count(found['customers'])} customers, {count(found['products'])} products, "
+        f"from {found['from']} to {found['to']}.",
+        "",
+        f"- Digest: `{found['digest']}`",
+    ]
+    rejected = {reason: n for reason, n in found["rejected"].items() if n}
+    told = ", ".join(f"{reason} {count(n)}" for reason, n in rejected.items()) or "none"
+    lines.append(f"- Rejected lines by reason: {told}")
+    lines.append(f"- Switched off for want of data: {'; '.join(found['switched_off']) or 'nothing'}")
+    return "\n".join(lines)
+
+
+def windows(manifest: Mapping[str, Any]) -> str:
+    """Say which days fitted what; rows of a later window never reach an earlier step."""
+    at = manifest["windows"]
+    test_from = at["test_from"] or at["to"]
+    rows = [
+        ("fit: counts, factors, product statistics", at["fit_from"], at["calibrate_from"]),
+        ("of that, the carts that fit the ranker", at["rank_from"], at["calibrate_from"]),
+        ("calibration, thresholds, certificates", at["calibrate_from"], test_from),
+    ]
+    if test_from != at["to"]:
+        rows.append(("test: the results below, and nothing else", test_from, at["to"]))
+    text = "## Windows\n\nThe split is by time.\n\n| used for | from | to |\n| --- | --- | --- |\n"
+    text += "\n".join(f"| {use} | {start} | {end} |" for use, start, end in rows)
+    return text if test_from != at["to"] else text + "\n\nNo test window was held back."
+
+
+def offers(manifest: Mapping[str, Any]) -> str:
+    """Say, kind by kind, what is offered from which threshold on, and what is certified of it."""
+    certificates = {certificate["kind"]: certificate for certificate in manifest["certificates"]}
+    lines = ["## Kinds of offer", ""]
+    for kind in KINDS:
+        if kind in manifest["kinds"]:
+            lines.append(f"- **{kind}**, {MEANING[kind]}. {promise(manifest['kinds'][kind], certificates.get(kind))}")
+    return "\n".join(lines)
+
+
+def promise(kind: Mapping[str, Any], certificate: Mapping[str, Any] | None) -> str:
+    """Put the threshold and the certificate of a kind into words."""
+    wanted = wanted_of(kind)
+    if kind["threshold"] is None:
+        why = kind.get("silent_because") or "no threshold was found that keeps it"
+        return f"Silent: wanted was {wanted}; {why}. None is offered."
+    shown = f"Offered from a relevance of {kind['threshold']:.4f} on; wanted: {wanted}."
+    if certificate is None:
+        return f"{shown} No certificate."
+    customers = f" to {count(certificate['customers'])} customers" if "customers" in certificate else ""
+    return (
+        f"{shown} Certificate: of what is shown, at least {at_least(certificate['precision'])} was bought, with "
+        f"confidence {certificate['confidence']:.0%}, on {count(certificate['n'])} offers{customers} from "
+        f"{certificate['from']} to {certificate['to']} that the model had not seen."
+    )
+
+
+def wanted_of(kind: Mapping[str, Any]) -> str:
+    """Put the target of a kind into words; the precision where a bundle does not tell the target."""
+    target = kind.get("target", {"precision": kind["precision_wanted"]})
+    if "precision" in target:
+        return f"a precision of {target['precision']:.1%}"
+    if "coverage" in target:
+        return f"an offer for at most {target['coverage']:.1%} of the requests"
+    if "cost_ratio" in target:
+        cost = f"of {target['cost_ratio']:g} margins"
+    else:
+        cost = f"of {target['cost']:g}" + (f" against a margin of {target['margin']:g}" if "margin" in target else "")
+    return f"that offers pay for irrelevant ones at a cost {cost} each, which takes {kind['precision_wanted']:.1%}"
+
+
+def tradeoffs(manifest: Mapping[str, Any]) -> str:
+    """Tabulate what other thresholds would show; empty where the manifest does not tell."""
+    told = [kind for kind in KINDS if manifest["kinds"].get(kind, {}).get("tradeoffs")]
+    if not told:
+        return ""
+    brings = f"{manifest['value']} a request" if manifest.get("value") else "brings"
+    lines = [
+        "## What a threshold costs",
+        "",
+        "Measured on the customers of the calibration window who had no part in the calibration; the chosen threshold "
+        "in bold. *See one*: requests, of those at moments that offer the kind. *Kept*: of the relevant offers that "
+        "would be shown without a threshold.",
+        "",
+        f"| kind | threshold | offers | bought | see one | kept | {brings} |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for kind in told:
+        rule = manifest["kinds"][kind]
+        lines += [tradeoff_line(kind, row, row["threshold"] == rule["threshold"]) for row in rule["tradeoffs"]]
+    return "\n".join(lines)
+
+
+def tradeoff_line(kind: Kind, row: Mapping[str, Any], chosen: bool) -> str:
+    """Lay out what one threshold shows."""
+    share = {name: "" if row[name] is None else f"{row[name]:.1%}" for name in ("precision", "coverage", "recall")}
+    at = f"**{row['threshold']:.4f}**" if chosen else f"{row['threshold']:.4f}"
+    worth = "" if row["worth"] is None else f"{row['worth']:.3f}"
+    return (
+        f"| {kind} | {at} | {count(row['offers'])} | {share['precision']} | {share['coverage']} | {share['recall']} "
+        f"| {worth} |"
+    )
+
+
+def evaluation(results: Sequence[Result]) -> str:
+    """Tabulate every method with its interval, task by task, and say where the bundle is not clearly the best."""
+    if not results:
+        return "## Results\n\nNone: no test window was evaluated."
+    lines = [
+        "## Results",
+        "",
+        "On the test window, ranked over the whole catalogue without the thresholds; in brackets the 95 % bootstrap "
+        "interval. The baselines ran through the same code on the same requests.",
+    ]
+    for task in dict.fromkeys(row.task for row in results):
+        lines += ["", f"### {task}", "", *table([row for row in results if row.task == task])]
+    return "\n".join([*lines, "", verdict(results)])
+
+
+def table(rows: Sequence[Result]) -> list[str]:
+    """Lay one task out as a Markdown table: a line for each method, a column for each metric."""
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    lines = ["| method | " + " | ".join(metrics) + " |", "| --- |" + " ---: |" * len(metrics)]
+    for method in dict.fromkeys(row.method for row in rows):
+        cells = {
+            row.metric: f"{row.value:.4f} ({row.low:.4f} to {row.high:.4f})" for row in rows if row.method == method
+        }
+        lines.append(f"| {method} | " + " | ".join(cells.get(metric, "not applicable") for metric in metrics) + " |")
+    return lines
+
+
+def verdict(results: Sequence[Result]) -> str:
+    """Say where the bundle's interval lies above that of every baseline, and name each place where it does not."""
+    compared, behind = 0, []
+    for ours in (row for row in results if row.method == OURS):
+        rivals = [r for r in results if r.method != OURS and (r.task, r.metric) == (ours.task, ours.metric)]
+        compared += bool(rivals)
+        close = [rival.method for rival in rivals if rival.high >= ours.low]
+        if close:
+            behind.append(f"{ours.task}: {ours.metric} ({', '.join(close)})")
+    if not compared:
+        return "No baseline was evaluated beside it, so these figures say little."
+    if behind:
+        return "mersalg is above every baseline, interval against interval, except in: " + "; ".join(behind) + "."
+    return "mersalg is above every baseline, interval against interval, in every task and metric."
+
+
+def at_least(share: float) -> str:
+    """Write a share that is promised in percent, rounded down."""
+    return f"{math.floor(1000 * share + 1e-9) / 10:.1f}%"
+
+
+def count(n: int) -> str:
+    """Write a whole number with commas between the thousands."""
+    return f"{n:,}"

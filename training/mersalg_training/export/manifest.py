@@ -1,0 +1,117 @@
+"""The manifest of a bundle, as models/README.md specifies it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from mersalg import __version__
+from mersalg.manifest import FORMAT, FORMAT_VERSION
+from mersalg.names import Kind
+from mersalg_training.calibration.thresholds import Threshold
+from mersalg_training.config import ThresholdConfig
+from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.split import Windows
+
+if TYPE_CHECKING:
+    from mersalg_training.learn import Learned
+
+
+def make_manifest(
+    report: ContractReport, windows: Windows, learned: Learned, run_id: str | None, opsets: tuple[int, int]
+) -> dict[str, Any]:
+    """Everything but the files, which the writer adds, and the metrics, which the evaluation brings."""
+    tables, thresholds = learned.tables, learned.calibrated.thresholds
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "name": learned.fitted.config.name,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "mersalg_version": __version__,
+        "run_id": run_id,
+        "graph": {"opset": opsets[0], "ml_opset": opsets[1], "candidates": tables.places},
+        "vocabulary": {
+            "products": tables.n_items,
+            "product_types": tables.n_types,
+            "categories": tables.n_categories,
+            "brands": tables.n_brands,
+        },
+        "value": tables.vocabulary.value_kind,
+        "features": learned.fitted.feature_names,
+        "importance": {side: importance(learned, side) for side in ("own", "new")},
+        "candidate_recall": learned.fitted.recall,
+        "kinds": {kind: kind_entry(chosen, learned.fitted.config.thresholds) for kind, chosen in thresholds.items()},
+        "certificates": certificates(windows, thresholds),
+        "metrics": {},
+        "data": {
+            "digest": report.digest,
+            "lines": report.lines_kept,
+            "orders": report.orders,
+            "customers": report.customers,
+            "products": report.products,
+            "from": report.first.date().isoformat(),
+            "to": report.last.date().isoformat(),
+            "rejected": report.rejected,
+            "switched_off": report.switched_off,
+            "statistics": learned.fitted.statistics.to_json(),
+            "adapted": [adaptation.to_json() for adaptation in learned.fitted.adapted],
+        },
+        "windows": windows.to_json(),
+        "config": learned.fitted.config.model_dump(mode="json"),
+    }
+
+
+def importance(learned: Learned, side: Literal["own", "new"]) -> dict[str, float]:
+    """Feature -> its share of all that the ranker of own, or of new, products gained by its splits."""
+    gain = (learned.fitted.own if side == "own" else learned.fitted.new).gain
+    shares = (gain / max(float(gain.sum()), 1e-12)).tolist()
+    return dict(zip(learned.fitted.feature_names, shares, strict=True))
+
+
+def kind_entry(chosen: Threshold, config: ThresholdConfig) -> dict[str, Any]:
+    """What is wanted of a kind, the threshold that came of it and what it costs; null for what could not be measured.
+
+    coverage, recall, worth and trade-offs are measured on the certifying half of the customers.
+    """
+    shown = chosen.shown
+    return {
+        "threshold": chosen.threshold,
+        "target": config.target(chosen.kind).model_dump(exclude_none=True),
+        "precision_wanted": chosen.wanted,
+        "precision_reachable": chosen.reachable,
+        "coverage_reachable": chosen.best.coverage,
+        "certified": chosen.certified,
+        "silent_because": chosen.silent_because,
+        "realised": finite(shown.precision),
+        "coverage": shown.coverage,
+        "recall": finite(shown.recall),
+        "worth": finite(shown.worth),
+        "tradeoffs": [{name: finite(value) for name, value in asdict(row).items()} for row in chosen.tradeoffs],
+    }
+
+
+def finite(value: float) -> float | None:
+    """A number that JSON knows; null for NaN."""
+    return value if math.isfinite(value) else None
+
+
+def certificates(windows: Windows, thresholds: Mapping[Kind, Threshold]) -> list[dict[str, Any]]:
+    """What is promised of each kind that is certified, and on what it was measured."""
+    return [
+        {
+            "kind": kind,
+            "threshold": chosen.threshold,
+            "precision": chosen.promised,
+            "confidence": chosen.confidence,
+            "n": chosen.offers,
+            "customers": chosen.shown.customers,
+            "from": windows.calibrate_from.isoformat(),
+            "to": windows.test_from.isoformat(),
+            "realised": chosen.precision,
+        }
+        for kind, chosen in thresholds.items()
+        if chosen.certified
+    ]

@@ -1,0 +1,1 @@
+"""Plots: each function draws one figure and gives it as PNG."""

@@ -1,0 +1,164 @@
+"""What thresholds cost: precision against coverage by kind, who sees an offer and who none, and what it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from mersalg.names import KINDS, Kind
+from mersalg.offers import REASONS
+from mersalg_training.evaluation.empty_answers import Empty
+from mersalg_training.evaluation.metrics import Estimate
+from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE
+from mersalg_training.evaluation.precision_shown import EVERY, Shown
+from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table
+from mersalg_training.report.charts import chart
+from mersalg_training.report.coverage_at_precision import restraint_blocks
+from mersalg_training.report.of_bundle import by_offer
+from mersalg_training.report.pictures import Chart, Curve, Point
+from mersalg_training.report.strips import Scale, from_zero
+from mersalg_training.report.subject import Subject
+from mersalg_training.report.wording import DASH, count, number, of_number, of_share, sentence, share
+
+HOW: Final = (
+    "Each point is a threshold, measured on customers who had no part in the calibration; the large one is the chosen "
+    "one. A higher threshold shows fewer requests an offer, and more of what is shown is bought. The intervals (95 %, "
+    "Wilson) take each offer for itself; offers to one customer hang together, so the true ones are wider."
+)
+
+
+def costs(subject: Subject) -> Section:
+    """Curves and tables of trade-offs, who sees what, restraint beside the baselines, and value."""
+    rules = {kind: rule for kind in KINDS if (rule := subject.manifest["kinds"].get(kind)) and rule.get("tradeoffs")}
+    blocks: list[Block] = []
+    if rules:
+        charts = [tradeoff_chart(kind, rule) for kind, rule in rules.items()]
+        blocks += [
+            Paragraph(HOW),
+            Charts("Precision against coverage, threshold by threshold", [], charts),
+            Details("The figures behind the curves", [tradeoff_table(subject, rules)]),
+        ]
+    else:
+        blocks.append(Paragraph("The bundle does not tell what other thresholds would show.", "warning"))
+    found = subject.evaluation
+    if found.shown:
+        blocks += shown_blocks(found.shown)
+    if found.empty:
+        blocks += empty_blocks(found.empty)
+    if found.restraint:
+        blocks += restraint_blocks(found.restraint)
+    if found.sold:
+        blocks += sold_blocks(subject)
+    return Section(
+        "costs", "What it costs", "How many requests see an offer, and what would more or fewer bring?", blocks
+    )
+
+
+def tradeoff_chart(kind: Kind, rule: Mapping[str, Any]) -> Chart:
+    """Precision against coverage of a kind; the points of thresholds without an offer are left out."""
+    rows = sorted((row for row in rule["tradeoffs"] if row["precision"] is not None), key=lambda row: row["coverage"])
+    points = [tradeoff_point(row, row["threshold"] == rule["threshold"]) for row in rows]
+    wanted = rule["precision_wanted"]
+    levels = [(wanted, f"wanted {share(wanted)}")] if wanted else []
+    told = "; ".join(("chosen: " if p.chosen else "") + p.text for p in points)
+    labels = ("requests that see one", "share bought")
+    return chart(f"tradeoff-{kind}", kind, told, labels, [Curve("thresholds", "first", points)], levels=levels)
+
+
+def tradeoff_point(row: Mapping[str, Any], chosen: bool) -> Point:
+    """A threshold as a point."""
+    found = by_offer(row["precision"], row["offers"])
+    text = f"from {number(row['threshold'], 4)}: {share(row['precision'])} bought, {share(row['coverage'])} see one"
+    return Point(row["coverage"], found.value, found.low, found.high, text, chosen)
+
+
+def tradeoff_table(subject: Subject, rules: Mapping[Kind, Mapping[str, Any]]) -> Table:
+    """Every threshold of every kind."""
+    brings = f"{subject.manifest['value']} a request" if subject.manifest.get("value") else "brings"
+    groups = []
+    for kind, rule in rules.items():
+        rows = []
+        for row in rule["tradeoffs"]:
+            chosen = row["threshold"] == rule["threshold"]
+            rows.append(
+                [
+                    Cell(number(row["threshold"], 4) + (" (chosen)" if chosen else ""), tone="ours" if chosen else ""),
+                    Cell(count(row["offers"])),
+                    Cell(DASH if row["precision"] is None else of_share(by_offer(row["precision"], row["offers"]))),
+                    Cell(share(row["coverage"])),
+                    Cell(share(row["recall"])),
+                    Cell(number(row["worth"])),
+                ]
+            )
+        groups.append(Rows(rows, kind))
+    columns = ["threshold", "offers", "bought (95 %)", "see one", "kept of the relevant", brings]
+    return Table("What each threshold shows", columns, groups)
+
+
+def shown_blocks(found: Sequence[Shown]) -> list[Block]:
+    """What is shown at the thresholds on the test window: over all moments, and folded away moment by moment."""
+    caption = "What is shown on the test window at the thresholds, at most three offers a request"
+    over_all = [row for row in found if row.moment == EVERY]
+    by_moment = [row for row in found if row.moment != EVERY]
+    blocks: list[Block] = [shown_table(caption, over_all)] if over_all else []
+    if by_moment:
+        blocks.append(Details("The same moment by moment", [shown_table(f"{caption}, by moment", by_moment)]))
+    return blocks
+
+
+def shown_table(caption: str, found: Sequence[Shown]) -> Table:
+    """Some rows by moment and kind."""
+    told = any(row.requests for row in found)
+    scale = from_zero(row.precision for row in found if row.precision is not None)
+    groups = []
+    for moment in dict.fromkeys(row.moment for row in found):
+        rows = [shown_line(row, scale, told) for row in found if row.moment == moment]
+        groups.append(Rows(rows, "" if moment == EVERY else f"At the moment {moment}"))
+    columns = ["kind", *(["requests"] if told else []), "see one", "offers", "bought of them (95 %)"]
+    return Table(caption, columns, groups)
+
+
+def shown_line(row: Shown, scale: Scale, told: bool) -> list[Cell]:
+    """The cells of a kind; `told` = with the number of requests."""
+    bought = None if row.precision is None else Cell(of_share(row.precision), scale.strip(row.precision))
+    return [
+        Cell("every kind" if row.kind == EVERY else row.kind),
+        *([Cell(count(row.requests))] if told else []),
+        Cell(of_share(row.seen)),
+        Cell(count(row.offers)),
+        bought or Cell("nothing shown"),
+    ]
+
+
+def empty_blocks(found: Sequence[Empty]) -> list[Block]:
+    """Why requests of the test window see no offer, and what the reasons mean."""
+    rows = [
+        [Cell(row.moment), Cell(row.reason), Cell(count(row.requests)), Cell(share(row.requests / row.of))]
+        for row in found
+    ]
+    columns = ["moment", "reason", "requests", "of all at the moment"]
+    table = Table("Requests of the test window that see nothing, and why", columns, [Rows(rows)], words=[1])
+    meaning = [f"{reason}: {text}" for reason, text in REASONS.items() if any(row.reason == reason for row in found)]
+    return [table, Paragraph(". ".join(sentence(text).rstrip(".") for text in meaning) + ".", "note")]
+
+
+def sold_blocks(subject: Subject) -> list[Block]:
+    """What each order of the offers brings, and what that does not say."""
+    found = subject.evaluation.sold
+    names = [name for name in (REVENUE, MARGIN) if any(name in row.worth for row in found)]
+    scale = from_zero(row.worth[name] for row in found for name in names if name in row.worth)
+
+    def worth(values: Mapping[str, Estimate], name: str, signed: bool = False) -> Cell:
+        if name not in values:
+            return Cell(DASH)
+        return Cell(of_number(values[name], 3, signed), None if signed else scale.strip(values[name]))
+
+    rows = []
+    for row in found:
+        precision = Cell(DASH if row.precision is None else of_share(row.precision))
+        rows.append([Cell(f"by {row.order}"), precision, *(worth(row.worth, name) for name in names)])
+        if row.more:
+            rows.append([Cell("more than by relevance"), Cell(DASH), *(worth(row.more, name, True) for name in names)])
+    caption = "What each order of the offers brings, of what is shown and bought"
+    note = "In the currency of the purchases. That an offer was shown and bought does not say that it was the reason."
+    return [Table(caption, ["order", "bought (95 %)", *names], [Rows(rows)]), Paragraph(note, "note")]

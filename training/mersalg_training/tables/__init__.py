@@ -1,0 +1,1 @@
+"""What is counted and factorised: the tables that candidate generation reads."""

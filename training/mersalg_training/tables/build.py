@@ -1,0 +1,54 @@
+"""Learns a shop's tables from everything before a day: counts, factors, vocabulary, neighbours."""
+
+from __future__ import annotations
+
+from mersalg_training.config import Config
+from mersalg_training.data.attributes import Attributes
+from mersalg_training.data.timeline import UNKNOWN, Float32, Timeline
+from mersalg_training.progress import Tick
+from mersalg_training.tables.counts import count_purchases
+from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved
+from mersalg_training.tables.neighbours import build_neighbours
+from mersalg_training.tables.shop_tables import Rhythm, ShopTables
+from mersalg_training.tables.vocabulary import Vocabulary, build_vocabulary
+
+
+def learn_shop(
+    timeline: Timeline, attributes: Attributes, cut_day: float, config: Config, tick: Tick, rhythm: Rhythm | None = None
+) -> ShopTables:
+    """Tables of the lines before `cut_day` (days since 1970-01-01); nothing later has any influence.
+
+    `rhythm` is measured unless given: features and labels of one job share one.
+    """
+    n_types = len(attributes.product_types)
+    counts = count_purchases(timeline, attributes.product_type, n_types, cut_day, config.counts)
+    tick(1, 3)
+    vocabulary = build_vocabulary(counts, attributes)
+    factors, taste = factorise(timeline, vocabulary, cut_day, config)
+    tick(2, 3)
+    neighbours = build_neighbours(counts, vocabulary, n_types, config)
+    tick(3, 3)
+    return ShopTables(
+        vocabulary=vocabulary,
+        neighbours=neighbours,
+        factors=factors,
+        taste=taste,
+        n_types=n_types,
+        n_categories=len(attributes.categories),
+        n_brands=len(attributes.brands),
+        rhythm=rhythm or Rhythm(counts.order_gap_days),
+        config=config,
+    )
+
+
+def factorise(timeline: Timeline, vocabulary: Vocabulary, cut_day: float, config: Config) -> tuple[Float32, Taste]:
+    """The factors of orders and of customers, of the lines before `cut_day`; products below min_support have none."""
+    before = timeline.line_day < cut_day
+    item = vocabulary.item_of_code[timeline.line_product[before]]
+    frequent = vocabulary.orders[item] >= config.counts.min_support
+    order = timeline.line_order[before][frequent].astype("int64")
+    factors = halved(basket_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed))
+    customer = timeline.order_customer[order].astype("int64")
+    known = customer != UNKNOWN
+    taste = customer_taste(customer[known], item[frequent][known], vocabulary.n_items + 1, config.factors, config.seed)
+    return factors, taste

@@ -1,0 +1,284 @@
+"""Fixed-width neighbour tables: for each product, the candidates that it brings and why.
+
+A table's row belongs to a frequent product (row = item index) or, behind those, to a product type, whose row serves
+the type's rare products; the last row is empty and serves what is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mersalg_training.config import Config, KindsConfig
+from mersalg_training.data.timeline import Float32, Float64, Int64
+from mersalg_training.tables.counts import Counts, Pairs
+from mersalg_training.tables.kinds import directed
+from mersalg_training.tables.vocabulary import Vocabulary
+
+CART_CHANNELS = ("cosine", "confidence", "directed")
+"""What is known of a pair (anchor in the cart, candidate)."""
+ANCHOR_CHANNELS = ("ladder", "follow", "near")
+"""What is known of a pair (own or carted product, candidate for a later order)."""
+
+LADDER_PRIOR = 20.0
+"""Observed switches are shrunk to the popularity of the dearer products as if by so many switches."""
+MERGED_WIDTH = 64
+DIRECTED_SHARE = 1 / 3
+"""Of a product's neighbours in the cart, places for directed pairs that would not be among them by their cosine."""
+TYPE_NEIGHBOURS = 32
+"""Types kept beside each type."""
+
+
+@dataclass(frozen=True)
+class NeighbourTable:
+    """Neighbours of each row, strongest first; unused places hold "no item" and zeros."""
+
+    items: npt.NDArray[np.int32]
+    """(n_rows, width) item indices."""
+    values: Float32
+    """(n_rows, width, channels)."""
+
+    def halved(self) -> NeighbourTable:
+        """The same with values in half precision: so a bundle keeps them, and so everything is learned from them."""
+        return NeighbourTable(self.items, self.values.astype(np.float16).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The tables, and the row of each item."""
+
+    row_of_item: Int64
+    """(n_items + 1,) row of the tables."""
+    cart: NeighbourTable
+    """Bought in one order with the row's product."""
+    ladder: NeighbourTable
+    """Dearer products of the row's type, for what is in the cart."""
+    anchor: NeighbourTable
+    """For own products: what customers bought first afterwards, the nearest by order, the next steps of the ladder."""
+    type_affinity: NeighbourTable
+    """(n_types + 1, width, 1): the softened cosine of a type with the row's type; items are product types here."""
+    popular_of_type: NeighbourTable
+    """(n_types + 1, width, 1): the most bought products of each type, then some never sold yet, by their share."""
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Candidates of rows from one source: (n,) row, item and a value for each channel that the source knows."""
+
+    row: Int64
+    item: Int64
+    values: dict[str, Float64]
+
+    def best(self, score: Float64, width: int) -> Entries:
+        """The `width` entries with the highest score in each row; ties to the lower item index."""
+        order = np.lexsort((self.item, -score, self.row))
+        keep = order[rank_in_run(self.row[order]) < width]
+        return Entries(self.row[keep], self.item[keep], {name: value[keep] for name, value in self.values.items()})
+
+
+def build_neighbours(counts: Counts, vocabulary: Vocabulary, n_types: int, config: Config) -> Neighbours:
+    """Select the neighbours of every row from the counts and the price ladder."""
+    frequent = int(np.count_nonzero(vocabulary.orders >= config.counts.min_support))
+    n_rows = frequent + n_types + 1
+    retrieve = config.retrieve
+    ladder = ladder_entries(counts.switches, vocabulary, frequent, n_types, config.kinds)
+    basket = basket_entries(counts, vocabulary, frequent, n_types, config)
+    cart = beside_directed(basket, retrieve.basket_neighbours)
+    steps = ladder.best(ladder.values["ladder"], retrieve.ladder_steps)
+    follow = follow_entries(counts, vocabulary, frequent)
+    close = basket.best(basket.values["cosine"], retrieve.follow_neighbours)
+    later = [
+        follow.best(follow.values["follow"], retrieve.follow_neighbours),
+        ladder.best(ladder.values["ladder"], retrieve.ladder_steps // 4),
+        Entries(close.row, close.item, {"near": close.values["cosine"]}),
+    ]
+    no_item = vocabulary.n_items
+    anchor = merged(later, ANCHOR_CHANNELS)
+    return Neighbours(
+        row_of_item=rows_of_items(vocabulary, frequent, n_types),
+        cart=table(cart, cart.values["cosine"], n_rows, no_item, CART_CHANNELS).halved(),
+        ladder=table(steps, steps.values["ladder"], n_rows, no_item, ("ladder",)).halved(),
+        anchor=table(
+            anchor,
+            anchor.values["follow"] + anchor.values["ladder"] + anchor.values["near"],
+            n_rows,
+            no_item,
+            ANCHOR_CHANNELS,
+        ).halved(),
+        type_affinity=type_affinity(counts, vocabulary, n_types, config.counts.cosine_cart),
+        popular_of_type=popular_of_type(vocabulary, n_types, retrieve.type_products, retrieve.type_unsold),
+    )
+
+
+def rows_of_items(vocabulary: Vocabulary, frequent: int, n_types: int) -> Int64:
+    """(n_items + 1,) own row of a frequent product, its type's row of a rare one, the empty row without a type."""
+    row = frequent + vocabulary.product_type
+    row[:frequent] = np.arange(frequent)
+    row[-1] = frequent + n_types
+    return row
+
+
+def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_types: int, config: Config) -> Entries:
+    """Products bought in one order with the row's product, or with a product of the row's type."""
+    of_code = vocabulary.item_of_code
+    orders = vocabulary.orders
+    type_orders = np.bincount(vocabulary.product_type[:frequent], weights=orders[:frequent], minlength=n_types + 1)
+    pair = counts.basket
+    row = np.concatenate([of_code[pair.a], frequent + counts.by_type.a])
+    item = np.concatenate([of_code[pair.b], of_code[counts.by_type.b]])
+    n = np.concatenate([pair.n, counts.by_type.n])
+    anchor_orders = np.concatenate([orders[of_code[pair.a]], type_orders[counts.by_type.a]])
+    exponent = config.counts.cosine_cart
+    one_way = np.zeros(len(n))
+    own = slice(0, len(pair.n))
+    one_way[own] = directed(n[own], anchor_orders[own], orders[item[own]], counts.orders, config.kinds)
+    return Entries(
+        row,
+        item,
+        {
+            "cosine": n / (anchor_orders**exponent * orders[item] ** (1.0 - exponent)),
+            "confidence": n / anchor_orders,
+            "directed": one_way,
+        },
+    )
+
+
+def beside_directed(basket: Entries, width: int) -> Entries:
+    """The `width` neighbours of each row with the highest cosine, but for DIRECTED_SHARE of them.
+
+    Those places are for the directed pairs among the others, the most confident first: an accessory that goes with many
+    products has a low cosine with each. What they do not fill goes to the next by cosine.
+    """
+    cosine, sure = basket.values["cosine"], basket.values["confidence"] * basket.values["directed"]
+    close = np.lexsort((basket.item, -cosine, basket.row))
+    place = np.empty(len(close), dtype=np.int64)
+    place[close] = rank_in_run(basket.row[close])
+    sure = np.where(place < width - int(DIRECTED_SHARE * width), np.inf, sure)
+    order = np.lexsort((basket.item, -cosine, -sure, basket.row))
+    keep = order[rank_in_run(basket.row[order]) < width]
+    return Entries(basket.row[keep], basket.item[keep], {name: value[keep] for name, value in basket.values.items()})
+
+
+def follow_entries(counts: Counts, vocabulary: Vocabulary, frequent: int) -> Entries:
+    """Products that customers bought for the first time in the order after one with the row's product."""
+    of_code = vocabulary.item_of_code
+    followed = np.zeros(vocabulary.n_items + 1)
+    followed[of_code[np.asarray(counts.followed["product"], dtype=np.int64)]] = counts.followed["n"]
+    row, item = of_code[counts.follow.a], of_code[counts.follow.b]
+    return Entries(row, item, {"follow": counts.follow.n / np.maximum(followed[row], PRIOR_FOLLOWED)})
+
+
+PRIOR_FOLLOWED = 10.0
+"""Least number of orders over which a follow-on share is taken, so that two of two is not certainty."""
+
+
+def ladder_entries(switches: Pairs, vocabulary: Vocabulary, frequent: int, n_types: int, kinds: KindsConfig) -> Entries:
+    """Dearer products of the row's type, by switches shrunk to popularity; for a type's row its popular products."""
+    of_code = vocabulary.item_of_code
+    price, orders = vocabulary.price[:-1].astype(np.float64), vocabulary.orders[:-1]
+    width = vocabulary.n_items + 1
+    key = of_code[switches.a] * width + of_code[switches.b]
+    by_key = np.argsort(key)
+    key, times = np.append(key[by_key], -1), np.append(switches.n[by_key], 0.0)
+    by_type = np.argsort(vocabulary.product_type[:-1], kind="stable")
+    bounds = np.searchsorted(vocabulary.product_type[:-1][by_type], np.arange(n_types + 1))
+    rows, items, values = [], [], []
+    for product_type in range(n_types):
+        members = by_type[bounds[product_type] : bounds[product_type + 1]]
+        if len(members) == 0:
+            continue
+        rows.append(np.full(len(members), frequent + product_type))
+        items.append(members)
+        values.append(orders[members] / orders[members].sum())
+        anchors = members[members < frequent]
+        step, dearer = np.nonzero(price[members][None, :] >= kinds.upsell_step * price[anchors][:, None])
+        if len(step) == 0:
+            continue
+        a, b = anchors[step], members[dearer]
+        place = np.searchsorted(key[:-1], a * width + b)
+        n = np.where(key[place] == a * width + b, times[place], 0.0)
+        total = np.bincount(step, weights=n, minlength=len(anchors))
+        popular = np.bincount(step, weights=orders[b], minlength=len(anchors))
+        rows.append(a)
+        items.append(b)
+        values.append((n + LADDER_PRIOR * orders[b] / np.maximum(1.0, popular[step])) / (total[step] + LADDER_PRIOR))
+    if not rows:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Entries(nothing, nothing, {"ladder": np.zeros(0)})
+    return Entries(np.concatenate(rows), np.concatenate(items), {"ladder": np.concatenate(values)})
+
+
+def type_affinity(counts: Counts, vocabulary: Vocabulary, n_types: int, exponent: float) -> NeighbourTable:
+    """For each product type, the types that are bought in one order with it, by softened cosine of their lines."""
+    frequent_type = vocabulary.product_type[vocabulary.item_of_code[counts.by_type.b]]
+    key, where = np.unique(counts.by_type.a * (n_types + 1) + frequent_type, return_inverse=True)
+    together = np.bincount(where, weights=counts.by_type.n) if len(key) else np.zeros(0)
+    a, b = key // (n_types + 1), key % (n_types + 1)
+    lines = np.maximum(1.0, np.bincount(vocabulary.product_type, weights=vocabulary.orders, minlength=n_types + 1))
+    known = b != n_types
+    a, b = a[known], b[known]
+    score = together[known] / (lines[a] ** exponent * lines[b] ** (1.0 - exponent))
+    entries = Entries(a, b, {"affinity": score}).best(score, TYPE_NEIGHBOURS)
+    return table(entries, None, n_types + 1, n_types, ("affinity",))
+
+
+def popular_of_type(vocabulary: Vocabulary, n_types: int, sold: int, unsold: int) -> NeighbourTable:
+    """Each type's `sold` most bought products by their share of its orders, and `unsold` never sold, with share 0.
+
+    Of the products never sold, those of the type's most bought brand come first.
+    """
+    product_type, orders = vocabulary.product_type[:-1], vocabulary.orders[:-1]
+    item = np.flatnonzero(product_type < n_types)
+    group = product_type[item]
+    total = np.maximum(1.0, np.bincount(group, weights=orders[item], minlength=n_types))
+    share = orders[item] / total[group]
+    brand = group * (int(vocabulary.brand.max()) + 1) + vocabulary.brand[:-1][item]
+    brand_codes, where = np.unique(brand, return_inverse=True)
+    of_brand = np.bincount(where, weights=orders[item], minlength=len(brand_codes))[where]
+    old, new = orders[item] > 0, orders[item] == 0
+    parts = [
+        Entries(group[old], item[old], {"share": share[old]}).best(share[old], sold),
+        Entries(group[new], item[new], {"share": share[new]}).best(of_brand[new], unsold),
+    ]
+    both = merged(parts, ("share",))
+    return table(both, both.values["share"], n_types + 1, vocabulary.n_items, ("share",))
+
+
+def merged(sources: list[Entries], channels: tuple[str, ...]) -> Entries:
+    """One entry a pair, with the values of every source; zero where a source does not know the pair."""
+    row, item = (np.concatenate([getattr(source, name) for source in sources]) for name in ("row", "item"))
+    width = int(item.max(initial=0)) + 1
+    pair, where = np.unique(row * width + item, return_inverse=True)
+    values = {name: np.zeros(len(pair)) for name in channels}
+    start = 0
+    for source in sources:
+        places = where[start : start + len(source.row)]
+        start += len(source.row)
+        for name, value in source.values.items():
+            values[name][places] = value
+    return Entries(pair // width, pair % width, values)
+
+
+def table(
+    entries: Entries, score: Float64 | None, n_rows: int, no_item: int, channels: tuple[str, ...]
+) -> NeighbourTable:
+    """Lay entries into fixed-width rows, at most MERGED_WIDTH wide, the best score first."""
+    order = np.lexsort((entries.item, np.zeros(len(entries.row)) if score is None else -score, entries.row))
+    place = rank_in_run(entries.row[order])
+    order, place = order[place < MERGED_WIDTH], place[place < MERGED_WIDTH]
+    width = int(place.max(initial=0)) + 1
+    items = np.full((n_rows, width), no_item, dtype=np.int32)
+    values = np.zeros((n_rows, width, len(channels)), dtype=np.float32)
+    items[entries.row[order], place] = entries.item[order]
+    for channel, name in enumerate(channels):
+        values[entries.row[order], place, channel] = entries.values[name][order]
+    return NeighbourTable(items, values)
+
+
+def rank_in_run(ascending: Int64) -> Int64:
+    """(n,) position of each element within its run of equal values."""
+    first = np.concatenate([[True], ascending[1:] != ascending[:-1]]) if len(ascending) else np.zeros(0, dtype=bool)
+    start = np.maximum.accumulate(np.where(first, np.arange(len(ascending)), 0))
+    return np.arange(len(ascending)) - start

@@ -1,0 +1,114 @@
+"""What a training job tells MLflow: parameters, metrics, data, the plots that a data scientist looks at first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mersalg_training.config import flat
+from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.evaluation.file import evaluation_document
+from mersalg_training.evaluation.metrics import RECALL
+from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.export.writer import as_json
+from mersalg_training.plots.evaluation import (
+    precision_against_coverage,
+    relevance_distribution,
+    reliability,
+    results_by_task,
+)
+from mersalg_training.plots.thresholds import reliability_by_group, tradeoff_curves
+from mersalg_training.plots.training import feature_importances, recall_of_candidates, training_loss
+from mersalg_training.tracking.mlflow_run import Run
+
+if TYPE_CHECKING:
+    from mersalg_training.learn import Learned
+
+
+def log_job(
+    run: Run,
+    report: ContractReport,
+    learned: Learned,
+    evaluation: Evaluation | None,
+    manifest: Mapping[str, Any],
+    seconds: Mapping[str, float],
+) -> None:
+    """Log everything but the bundle itself."""
+    run.log_params(flat(learned.fitted.config))
+    run.log_dataset(
+        learned.fitted.config.name, report.digest, learned.fitted.config.data.orders, {"lines": report.lines_kept}
+    )
+    run.log_text("config.json", as_json(manifest["config"]).decode())
+    run.log_text("data/contract.json", as_json(report.to_json()).decode())
+    run.log_metrics(
+        {
+            **{f"data/{name}": float(manifest["data"][name]) for name in ("lines", "orders", "customers", "products")},
+            **{f"data/rejected/{reason}": float(n) for reason, n in report.rejected.items()},
+            **{f"seconds/{name}": value for name, value in seconds.items()},
+            **learned.fitted.statistics.metrics(),
+            **threshold_metrics(learned),
+            **{
+                f"candidate_recall/{source.replace(' ', '_')}": share for source, share in learned.fitted.recall.items()
+            },
+            **(manifest["metrics"]),
+        }
+    )
+    names = learned.fitted.feature_names
+    for side, trees in (("own", learned.fitted.own), ("new", learned.fitted.new)):
+        run.log_curve(f"loss/{side}", trees.loss.tolist())
+        gains = dict(zip(names, (trees.gain / max(trees.gain.sum(), 1e-12)).tolist(), strict=True))
+        run.log_figure(f"plots/importance_{side}.png", feature_importances(gains))
+    run.log_figure(
+        "plots/loss.png",
+        training_loss({"own": learned.fitted.own.loss.tolist(), "new": learned.fitted.new.loss.tolist()}),
+    )
+    run.log_figure("plots/candidates.png", recall_of_candidates(learned.fitted.recall))
+    log_certifying(run, learned)
+    if evaluation is not None:
+        log_evaluation(run, evaluation, manifest)
+
+
+def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]) -> None:
+    """Log the tables of every method on every task with their intervals, and their picture."""
+    run.log_text("evaluation.json", as_json(evaluation_document(manifest, evaluation)).decode())
+    run.log_text("evaluation.md", evaluation.markdown())
+    run.log_text("evaluation_recall.md", evaluation.markdown(RECALL))
+    run.log_figure("plots/results.png", results_by_task(evaluation.rows))
+    if evaluation.promises is not None:
+        kept = evaluation.promises
+        run.log_figure("plots/reliability_test.png", reliability(kept.relevance, kept.bought, kept.kind))
+
+
+def threshold_metrics(learned: Learned) -> dict[str, float]:
+    """What the thresholds promise, and the half of the customers that was held out for it."""
+    found = {}
+    for kind, chosen in learned.calibrated.thresholds.items():
+        values = {
+            "threshold": chosen.threshold if chosen.threshold is not None else np.nan,
+            "precision_wanted": chosen.wanted,
+            "precision_realised": chosen.precision,
+            "precision_reachable": chosen.reachable,
+            "certified": float(chosen.certified),
+            "precision_promised": chosen.promised if chosen.certified else np.nan,
+            "offers": float(chosen.offers),
+            "coverage": chosen.shown.coverage,
+            "recall": chosen.shown.recall,
+            "worth": chosen.shown.worth,
+        }
+        found.update({f"threshold/{kind}/{name}": v for name, v in values.items() if np.isfinite(v)})
+    return found
+
+
+def log_certifying(run: Run, learned: Learned) -> None:
+    """The plots of the certifying half."""
+    rows = learned.calibrated.certifying
+    bought = rows.bought > 0.5
+    relevance = rows.relevance.astype(np.float64)
+    thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
+    run.log_figure("plots/reliability.png", reliability(relevance, bought, rows.kind))
+    run.log_figure("plots/precision.png", precision_against_coverage(relevance, bought, rows.kind, thresholds))
+    run.log_figure("plots/tradeoffs.png", tradeoff_curves(learned.calibrated.thresholds))
+    run.log_figure("plots/reliability_by_group.png", reliability_by_group(rows))
+    run.log_figure("plots/relevance.png", relevance_distribution(relevance, rows.kind, thresholds))
