@@ -27,7 +27,7 @@ LATER_DAYS: Final = 80
 LOGGED: Final = 10
 """Products that the log of offers draws from."""
 COMMANDS: Final = (
-    'printf \'name = "shop"\n[data]\norders = "orders.parquet"\nproducts = "products.csv"\n\' > configs/shop.toml',
+    "mersalg init configs/shop.toml --orders orders.parquet --products products.csv",
     "mersalg train configs/shop.toml --out models/shop",
 )
 
