@@ -12,7 +12,6 @@ from sybil.integration.pytest import SybilFile
 
 from docs.blocks import page_sybil
 from docs.page_run import PageRun, missing, page_environment
-from docs.workspace import make_workspace
 
 PAGES = ("README.md", "docs/**/*.md", "clients/node/README.md")
 DEMO = "models/demo"
@@ -56,6 +55,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = os.environ.get(KEPT)
     folder = Path(kept).absolute() if kept else tmp_path_factory.mktemp("workspace") / "shop"
     if not folder.exists():
+        from docs.workspace import make_workspace
+
         make_workspace(folder)
     return folder
 
