@@ -21,7 +21,7 @@ from sybil import Example
 from docs.outputs import difference
 from web.programs import MissingError, find_client, find_node
 
-SECONDS: Final = 300
+SECONDS: Final = 600
 """Most that a command or a js block may take."""
 EXIT_STATUS: Final = re.compile(r"\[exit status (\d+)\]")
 AS_IT_WAS: Final = """\
