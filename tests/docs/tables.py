@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mersalg.errors import ConfigError
-from mersalg.experiment import read_experiment
-from mersalg.experiment.assignment import FIELDS
 from mersalg.policy.reading import SECTIONS, default_policy, policy_of
+from mersalg_service.experiment import read_experiment
+from mersalg_service.experiment.assignment import FIELDS
 from mersalg_training.config import Config, parse_config
 
 NAMED: Final = re.compile(r"# ((?:configs/)?[\w.-]+\.toml)\s*$", re.MULTILINE)

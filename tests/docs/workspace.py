@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from conftest import real_requests
 from docs.page_run import PageRun, page_environment
-from mersalg.experiment import Experiment
 from mersalg.names import Kind
+from mersalg_service.experiment import Experiment
 from small_shop import DAYS, START, Line, Product, make_shop, write_table
 
 ROOT: Final = Path(__file__).parents[2]

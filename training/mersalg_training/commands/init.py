@@ -30,7 +30,7 @@ def add_command(subparsers: Any) -> None:
     """Add `mersalg init`."""
     parser = subparsers.add_parser(
         "init",
-        help="write the configuration of a training job for a shop's own files",
+        help="write a training job's configuration for your files",
         description=init_command.__doc__,
         epilog=f"example:\n  {EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
