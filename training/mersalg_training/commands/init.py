@@ -59,7 +59,6 @@ def init_command(args: argparse.Namespace) -> int:
         found = look_into(args.orders, args.products, args.offers, read_columns(args.columns))
     elif args.products or args.offers or args.columns:
         raise ConfigError(f"--orders: expected the order lines beside the other options, got none; as in\n  {EXAMPLE}")
-    config.parent.mkdir(parents=True, exist_ok=True)
     write_text(config, job_text(config.stem, found), "init")
     print(f"Wrote {config}")
     if found is None:
