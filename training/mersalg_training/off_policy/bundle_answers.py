@@ -36,6 +36,10 @@ class Scored:
         """(n,) whether the bundle knows the product and may offer it in this request."""
         return np.asarray(self.kind != UNKNOWN)
 
+    def take(self, rows: npt.NDArray[np.bool_]) -> Scored:
+        """The offers for which rows, (n,), is true."""
+        return Scored(self.score[rows], self.relevance[rows], self.kind[rows])
+
 
 @dataclass(frozen=True)
 class Policy:

@@ -84,7 +84,7 @@ def value_where_known(
     looked_at = examination if match == "any" and isinstance(examination, Examination) else None
     return bundle_value(
         offers.take_requests(known),
-        Scored(scored.score[inside], scored.relevance[inside], scored.kind[inside]),
+        scored.take(inside),
         policy.take_requests(known),
         n_products,
         looked_at,
