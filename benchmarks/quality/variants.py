@@ -12,9 +12,8 @@ from mersalg.errors import DataError
 from mersalg_training.config import Config
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.timeline import Float64, Int64
-from mersalg_training.evaluation.bundle_method import bundle_scorer
-from mersalg_training.evaluation.metrics import NDCG, RECALL, Resamples, request_metrics, resample_customers
-from mersalg_training.evaluation.run import permitted
+from mersalg_training.evaluation.bundle_method import BundleMethod
+from mersalg_training.evaluation.metrics import NDCG, RECALL, K, Resamples, request_metrics, resample_customers
 from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.request import OWN_COLUMNS
@@ -69,10 +68,11 @@ def open_shop(purchased: Purchased, config: Config, queries: int) -> Shop:
 
 def ask(shop: Shop, rows: RankerRows, trees: Sides) -> Values:
     """The scorer of these trees on every task of TASKS, as `mersalg evaluate` asks a bundle."""
-    score = bundle_scorer(scorer(shop.purchased, shop.late, rows, *trees), shop.purchased.timeline)
+    bundle = BundleMethod(scorer(shop.purchased, shop.late, rows, *trees), shop.purchased.timeline)
     found = {}
     for task in (shop.tasks[name] for name in TASKS if name in shop.tasks):
-        values = request_metrics(permitted(score, task), task.cases.target, {})
+        ranked = bundle.rank(task.cases, task.restriction, K, task.kinds)
+        values = request_metrics(ranked, task.cases.target, {})
         found[task.label] = {metric: values[metric] for metric in METRICS}
     return found
 

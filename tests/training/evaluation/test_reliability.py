@@ -10,11 +10,12 @@ import pytest
 
 from mersalg.names import KINDS, Kind
 from mersalg.offers import Offer, Offers
-from mersalg_training.evaluation.bundle_method import Shower
+from mersalg_training.evaluation.bundle_method import BundleMethod
 from mersalg_training.evaluation.coverage_at_precision import Lists, cells, compare, coverages
 from mersalg_training.evaluation.metrics import OURS, resample_customers
 from mersalg_training.evaluation.reliability import Promises, calibration_error, error_by_chance, kept, promises
 from mersalg_training.ranking.cases import Cases, ragged
+from small_history import Order, make_timeline
 
 RANDOM = 7
 
@@ -37,6 +38,7 @@ class Shelf:
 
     def __init__(self, *shown: tuple[str, Kind, float]) -> None:
         self.shown = shown
+        self.manifest: dict[str, Any] = {}
 
     def stream(
         self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
@@ -50,8 +52,8 @@ class Shelf:
             yield Offers(tuple(items), None, 9, {})
 
 
-def shower(*shown: tuple[str, Kind, float]) -> Shower:
-    return Shower(Shelf(*shown), lambda *_: {}, {str(code): code for code in range(9)})
+def shower(*shown: tuple[str, Kind, float]) -> BundleMethod:
+    return BundleMethod(Shelf(*shown), make_timeline([Order("ann", 1, "0 1 2 3 4 5 6")], dict.fromkeys("0123456", 1.0)))
 
 
 def test_three_offers_of_a_kind_count_and_their_places_are_those_of_what_is_shown() -> None:

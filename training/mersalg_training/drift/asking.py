@@ -14,7 +14,7 @@ from mersalg_training.calibration.fit import Ranked, units_of
 from mersalg_training.calibration.scored_offers import SHOWN
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Float32, Int64, Timeline
-from mersalg_training.evaluation.bundle_method import request_maker
+from mersalg_training.evaluation.bundle_method import CaseRequests
 from mersalg_training.progress import Tick
 from mersalg_training.ranking.cases import Cases, Ragged
 
@@ -87,7 +87,7 @@ def ask(
     An offer comes where its product is a target of the case. only: the products that were offered, row by row; None =
     all that the bundle retrieves.
     """
-    make_request = request_maker(timeline)
+    make_request = CaseRequests(timeline).make
     limit = int(recommender.manifest["graph"]["candidates"])
     width = 0 if only is None else int(only.lengths.max(initial=0))
 

@@ -6,47 +6,22 @@ offer that was bought is worth the line of the order that bought it. It is not s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import numpy as np
 
 from mersalg.names import AFTER_PAYMENT, MOMENTS, ORDERS, Order
-from mersalg.offers import Offers
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Float64, Timeline
-from mersalg_training.evaluation.bundle_method import Answer, Scorer, Show, bundle_shower
+from mersalg_training.evaluation.bundle_method import BundleAnswer
 from mersalg_training.evaluation.metrics import Estimate, difference, mean, ratio, resample_customers
 from mersalg_training.evaluation.precision_shown import tally
 from mersalg_training.ranking.cases import Cases, lines_between
 
-if TYPE_CHECKING:
-    from mersalg.recommender import Recommender
-
 PAID: Final = frozenset(MOMENTS.index(moment) for moment in AFTER_PAYMENT)
 REVENUE, MARGIN = "revenue a request", "margin a request"
-
-
-class ByValue:
-    """A recommender whose every request wants the order by value."""
-
-    def __init__(self, recommender: Scorer) -> None:
-        self.recommender = recommender
-
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
-        """The offers for each request, in order."""
-        wanted = ({**request, "order": "value"} for request in requests)
-        return self.recommender.stream(wanted, threshold=threshold, batch_size=batch_size)
-
-
-def value_shower(recommender: Recommender, timeline: Timeline) -> Show | None:
-    """What the bundle shows by value at its thresholds; None where it knows of no product what a sale brings."""
-    if recommender.manifest.get("value") is None:
-        return None
-    return bundle_shower(ByValue(recommender), timeline)
 
 
 @dataclass(frozen=True)
@@ -70,7 +45,7 @@ def sold_by_order(
     timeline: Timeline,
     attributes: Attributes,
     cases: Cases,
-    answers: Mapping[Order, Sequence[Answer]],
+    answers: Mapping[Order, Sequence[BundleAnswer]],
     random: np.random.Generator,
 ) -> list[Sold]:
     """A row for each of ORDERS. answers: by order, what is shown for each case."""
@@ -95,14 +70,14 @@ def sold_by_order(
 
 
 def worth_of_shown(
-    timeline: Timeline, attributes: Attributes, cases: Cases, answers: Sequence[Answer]
+    timeline: Timeline, attributes: Attributes, cases: Cases, answers: Sequence[BundleAnswer]
 ) -> dict[str, Float64]:
     """Revenue and margin -> (n,) what the offers brought that were shown and bought; only what is known at all.
 
     quantity x price paid, and less the cost; an unknown price is the list price. An offer without either, or without a
     cost, brings nothing.
     """
-    found = [(case, product) for case, answer in enumerate(answers) for _, product in answer]
+    found = [(case, offered.product) for case, answer in enumerate(answers) for offered in answer.offers]
     hits = [(case, product) for case, product in found if product in cases.target[case]]
     rows = np.array([case for case, _ in hits], dtype=np.int64)
     product = np.array([product for _, product in hits], dtype=np.int64)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mersalg.names import KINDS
 from mersalg_training.calibration.scored_offers import SHOWN
 from mersalg_training.data.timeline import Float64, Int64
-from mersalg_training.evaluation.bundle_method import RANKED, Shower
+from mersalg_training.evaluation.bundle_method import RANKED, BundleMethod
 from mersalg_training.evaluation.metrics import Estimate, Resamples, ratio, resample_customers
 from mersalg_training.ranking.cases import Cases
 
@@ -85,14 +85,14 @@ class Kept:
     """At most BINS groups of equal size, by relevance, of LEAST_OF_A_BIN offers or more where there are so many."""
 
 
-def promises(show: Shower, cases: Cases) -> Promises:
+def promises(bundle: BundleMethod, cases: Cases) -> Promises:
     """What a bundle shows for the cases at its thresholds, SHOWN of each kind at most."""
     rows: list[tuple[float, bool, int, int, int]] = []
-    for case, offers in enumerate(show.offers(cases, RANKED)):
+    for case, answer in enumerate(bundle.show(cases, RANKED)):
         target = set(cases.target[case].tolist())
         of_kind = dict.fromkeys(KINDS, 0)
         place = 0
-        for offered in offers:
+        for offered in answer.offers:
             if of_kind[offered.kind] < SHOWN:
                 of_kind[offered.kind] += 1
                 bought = offered.product in target

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from mersalg.names import KINDS
 from mersalg.requests import MOST_ONLY
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64, Timeline
-from mersalg_training.evaluation.bundle_method import Scorer, request_maker
+from mersalg_training.evaluation.bundle_method import AnswersRequests, CaseRequests
 from mersalg_training.logged_offers.requests import LoggedOffers
 
 LEAST_ODDS: Final = 1e-6
@@ -54,14 +54,14 @@ class Policy:
         return Policy(request, self.product[keep], self.kind[keep], self.rank[keep], self.relevance[keep])
 
 
-def score_offers(recommender: Scorer, timeline: Timeline, offers: LoggedOffers) -> Scored:
+def score_offers(recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers) -> Scored:
     """What the bundle makes of each logged offer, whatever its kind and threshold."""
     n = len(offers)
     scored = Scored(
         np.full(n, np.nan, dtype=np.float32), np.full(n, np.nan, dtype=np.float32), np.full(n, UNKNOWN, dtype=np.int64)
     )
     pieces = list(short_pieces(offers))
-    make_request = request_maker(timeline)
+    make_request = CaseRequests(timeline).make
     ids = timeline.product_ids
 
     def requests() -> Iterator[dict[str, Any]]:
@@ -93,12 +93,12 @@ def places(offers: LoggedOffers) -> Int64:
     return np.asarray(most[offers.cases.moment])
 
 
-def ask_policy(recommender: Scorer, timeline: Timeline, offers: LoggedOffers, *, among_logged: bool) -> Policy:
+def ask_policy(recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers, *, among_logged: bool) -> Policy:
     """What the bundle shows at its thresholds in each logged request, in as many places as the log has.
 
     among_logged: it chooses among all products of the log at that moment alone, at most MOST_ONLY, the most shown.
     """
-    make_request, limit = request_maker(timeline), places(offers)
+    make_request, limit = CaseRequests(timeline).make, places(offers)
     code_of = {product: code for code, product in enumerate(timeline.product_ids)}
     shelves = {m: shelf(offers, m) for m in np.unique(offers.cases.moment).tolist()} if among_logged else {}
     ids = timeline.product_ids
