@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 from scipy.stats import beta
 
-from mersalg.names import KINDS
-from mersalg_training.calibration.scored_offers import Shown
+from mersalg.names import MOMENTS
+from mersalg_training.calibration.scored_offers import RequestColumns, ScoredOffers
 from mersalg_training.calibration.targets import thresholds_to_try
 from mersalg_training.calibration.thresholds import aim
 from mersalg_training.config import ThresholdConfig
@@ -50,7 +50,7 @@ class Shop:
     """How much less the busiest customers buy of what they see."""
     way: str = "precision"
 
-    def draw(self, customers: int, random: np.random.Generator) -> Shown:
+    def draw(self, customers: int, random: np.random.Generator) -> ScoredOffers:
         """What would be shown to so many customers, and what they buy."""
         offers = np.minimum(np.ceil(1.5 * random.pareto(self.tail, customers) + 1e-9), MOST).astype(np.int64)
         unit = np.repeat(np.arange(customers), offers)
@@ -59,23 +59,22 @@ class Shop:
         chance = self.low + (self.high - self.low) * relevance
         whim = random.choice([0.3, 1.7], customers)[unit]
         less = 1.0 - self.busy * (offers[unit] / MOST - 0.5)
-        return Shown(
-            kind=np.zeros(n, dtype=np.int64),
-            relevance=relevance.astype(np.float32),
-            bought=(random.random(n) < chance * whim * less).astype(np.float32),
-            unit=unit,
+        return ScoredOffers(
             request=np.arange(n),
-            depth=np.zeros(n, dtype=np.int64),
-            known=np.ones(n, dtype=np.bool_),
+            kind=np.zeros(n, dtype=np.int64),
+            place=np.zeros(n, dtype=np.int64),
+            score=relevance.astype(np.float32),
+            relevance=relevance.astype(np.float32),
+            label=(random.random(n) < chance * whim * less).astype(np.float32),
             worth=np.full(n, np.nan, dtype=np.float32),
-            asked=np.full(len(KINDS), n),
+            requests=RequestColumns(unit, np.ones(n, dtype=np.bool_), np.full(n, MOMENTS.index("cart"))),
         )
 
     def truth(self, random: np.random.Generator) -> tuple[Float64, Float64]:
         """Ascending thresholds, and the true precision from each on; of very many customers."""
         shown = self.draw(TRUTH, random)
         order = np.argsort(-shown.relevance, kind="stable")
-        precision = np.cumsum(shown.bought[order], dtype=np.float64) / np.arange(1, len(order) + 1)
+        precision = np.cumsum(shown.label[order], dtype=np.float64) / np.arange(1, len(order) + 1)
         return shown.relevance[order][::-1].astype(np.float64), precision[::-1]
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mersalg_training.drift.asking import Outcomes
+from mersalg.names import MOMENTS
+from mersalg_training.calibration.scored_offers import RequestColumns, ScoredOffers
 from mersalg_training.drift.comparing import Certificate, compare_kind
 from mersalg_training.drift.rules import decide
 from mersalg_training.drift.shift import Unknown
@@ -18,15 +19,26 @@ from mersalg_training.drift.shift import Unknown
 MONTHS, OFFERS, PROMISED, CERTIFIED, CORRELATION = 400, 3, 0.20, 0.18, 0.1
 
 
-def month(customers: int, came: float, random: np.random.Generator) -> Outcomes:
+def month(customers: int, came: float, random: np.random.Generator) -> ScoredOffers:
     """The offers of one made month."""
     strength = 1.0 / CORRELATION - 1.0
     own = random.beta(came * strength, (1.0 - came) * strength, customers)
     n = customers * OFFERS
     relevance = np.full(n, PROMISED, dtype=np.float32)
     outcome = (random.random(n) < np.repeat(own, OFFERS)).astype(np.float32)
-    unit, depth = np.repeat(np.arange(customers), OFFERS), np.tile(np.arange(OFFERS), customers)
-    return Outcomes(np.zeros(n, dtype=np.int64), depth, relevance, relevance, outcome, unit)
+    of_request = RequestColumns(
+        np.arange(customers), np.ones(customers, dtype=np.bool_), np.full(customers, MOMENTS.index("cart"))
+    )
+    return ScoredOffers(
+        request=np.repeat(np.arange(customers), OFFERS),
+        kind=np.zeros(n, dtype=np.int64),
+        place=np.tile(np.arange(OFFERS), customers),
+        score=relevance,
+        relevance=relevance,
+        label=outcome,
+        worth=np.full(n, np.nan, dtype=np.float32),
+        requests=of_request,
+    )
 
 
 def broken(customers: int, came: float, random: np.random.Generator) -> tuple[float, float]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from mersalg.names import KINDS
 from mersalg.recommender import load
-from mersalg_training.calibration.scored_offers import SHOWN
+from mersalg_training.calibration.scored_offers import SHOWN, ScoredOffers
 from mersalg_training.config import ThresholdConfig
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.purchases import open_purchases
@@ -24,8 +24,7 @@ from mersalg_training.data.timeline import Float64, read_timeline
 from mersalg_training.export.trained_config import bundle_config
 from mersalg_training.logged_offers import gather_offers, read_offers
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy import Scored, calibrate_on_acceptance, score_offers
-from mersalg_training.off_policy.calibrate import depth_of_kind
+from mersalg_training.off_policy import calibrate_on_acceptance, score_offers
 
 
 def distance(relevance: Float64, accepted: Float64) -> float:
@@ -50,7 +49,7 @@ def compare(bundle: str, location: str, wanted: float, seed: int) -> None:
     thresholds = ThresholdConfig(precision=dict.fromkeys(KINDS, wanted))
     made = calibrate_on_acceptance(*learned, thresholds, random)
     judged, judged_scored = half(offers, scored, ~first)
-    shown = depth_of_kind(judged, judged_scored) < SHOWN
+    shown = judged_scored.place < SHOWN
     print("| kind | offers | accepted | relevance before | ECE before | relevance after | ECE after |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for place, kind in enumerate(KINDS):
@@ -66,11 +65,10 @@ def compare(bundle: str, location: str, wanted: float, seed: int) -> None:
         print(f"{kind}: threshold {chosen.threshold}, certified {chosen.certified}, {chosen.offers} offers")
 
 
-def half(offers: LoggedOffers, scored: Scored, requests: np.ndarray) -> tuple[LoggedOffers, Scored]:
+def half(offers: LoggedOffers, scored: ScoredOffers, requests: np.ndarray) -> tuple[LoggedOffers, ScoredOffers]:
     """The offers of some requests, (n_requests,) bool."""
-    rows = requests[offers.request]
-    kept = Scored(scored.score[rows], scored.relevance[rows], scored.kind[rows])
-    return offers.take_requests(np.flatnonzero(requests)), kept
+    rows = np.flatnonzero(requests)
+    return offers.take_requests(rows), scored.take_requests(rows)
 
 
 if __name__ == "__main__":

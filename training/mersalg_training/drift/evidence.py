@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg.recommender import Recommender
-from mersalg_training.drift.asking import Outcomes, ask
+from mersalg_training.calibration.scored_offers import ScoredOffers
+from mersalg_training.drift.asking import ask
 from mersalg_training.drift.logged import read_logged
 from mersalg_training.drift.newer import Asked, Newer, newer_cases, read_newer
 from mersalg_training.drift.reference import Labels
@@ -26,7 +27,7 @@ class Evidence:
     """What counts as having come."""
     requests: int
     """That were asked: the cases, or the log's."""
-    outcomes: Outcomes
+    outcomes: ScoredOffers
     notes: list[str]
 
 

@@ -41,7 +41,7 @@ from mersalg_training.evaluation.metrics import (
 )
 from mersalg_training.evaluation.order_by_value import sold_by_order
 from mersalg_training.evaluation.precision_shown import shown_precision
-from mersalg_training.evaluation.reliability import kept, promises
+from mersalg_training.evaluation.reliability import kept, shown_offers
 from mersalg_training.evaluation.result import KNOWN, NEW, ORACLE, Difference, Evaluation, Row
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import Task
@@ -258,5 +258,5 @@ def with_kept(found: Evaluation, bundle: BundleMethod, cases: Cases, random: np.
     """With whether what the bundle shows for the cases is as relevant as it says."""
     if not len(cases):
         return found
-    shown = promises(bundle, cases)
+    shown = shown_offers(bundle, cases)
     return replace(found, kept=kept(shown, cases, random), promises=shown)
