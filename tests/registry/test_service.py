@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mersalg.serve.settings import Keys
+from mersalg_service.serve.settings import Keys
 from mersalg_training.config import TrackingConfig
 from mersalg_training.tracking.mlflow_run import open_run
 from registry.conftest import Shelf

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mersalg.cli import main
-from mersalg.experiment import HOLD_OUT, read_experiment
+from mersalg_service.experiment import HOLD_OUT, read_experiment
 from mersalg_training.logged_offers.read import read_offers
 from serve.running import running
 from toy_bundle import write_bundle

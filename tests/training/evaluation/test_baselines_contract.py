@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from rich.progress import Progress
 
 from mersalg.offers import Offers
+from mersalg.requests import Request
 from mersalg_training.config import parse_config
 from mersalg_training.data.calendar import day_to_time
 from mersalg_training.data.split import Windows
@@ -183,11 +184,8 @@ class Silent:
 
     manifest: Mapping[str, Any] = {}
 
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
-        for _ in requests:
-            yield Offers((), "nothing retrieved", 0, {})
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        return [Offers((), "nothing retrieved", 0, {}) for _ in requests]
 
 
 def test_evaluate_asks_every_baseline_where_told_and_says_which_it_skipped() -> None:

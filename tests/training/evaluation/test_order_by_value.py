@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mersalg.names import MOMENTS, Order
 from mersalg.offers import Offers
+from mersalg.requests import Request
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod, Offered
@@ -126,16 +127,13 @@ class Asked:
     """A recommender that keeps what it is asked."""
 
     def __init__(self, value: str | None = "price") -> None:
-        self.requests: list[Mapping[str, Any]] = []
-        self.manifest = {"value": value}
+        self.requests: list[Request] = []
+        self.manifest: Mapping[str, Any] = {"value": value}
 
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         assert threshold
-        for request in requests:
-            self.requests.append(request)
-            yield Offers((), "below threshold", 0, {})
+        self.requests += requests
+        return [Offers((), "below threshold", 0, {}) for _ in requests]
 
 
 def test_by_value_every_request_says_so_and_is_else_the_same() -> None:
@@ -143,16 +141,20 @@ def test_by_value_every_request_says_so_and_is_else_the_same() -> None:
     bundle, cases = BundleMethod(asked, timeline), cases_of(timeline, ("cart", 0, "beans"))
     assert len(list(bundle.show(cases))) == len(list(bundle.show(cases, order="value"))) == 1
     by_relevance, by_value = asked.requests
-    assert by_value == {**by_relevance, "order": "value"}
+    assert by_value.by_value
+    assert not by_relevance.by_value
+    others = [field.name for field in fields(Request) if field.name not in ("by_value", "stated")]
+    for name in others:
+        assert np.array_equal(getattr(by_value, name), getattr(by_relevance, name)), name
 
 
 def test_a_bundle_that_knows_no_value_is_not_asked_for_that_order() -> None:
     timeline = shop()
-    for value, orders in ((None, {"relevance"}), ("price", {"relevance", "value"})):
+    for value, orders in ((None, {False}), ("price", {False, True})):
         asked, cases = Asked(value), cases_of(timeline, ("cart", 0, "beans"))
         nothing = Evaluation([], [], [], [])
         found = with_shown(nothing, BundleMethod(asked, timeline), attributes(), cases, np.random.default_rng(3))
-        assert {request["order"] for request in asked.requests} == orders
+        assert {request.by_value for request in asked.requests} == orders
         assert bool(found.sold) == (value is not None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ import pytest
 from rich.console import Console
 
 from mersalg.errors import DataError, MersalgError
-from mersalg.names import KINDS, Kind
+from mersalg.names import KINDS, MOMENTS, Kind
 from mersalg.offers import Offer, Offers
+from mersalg.requests import Request
 from mersalg_training.commands.evaluate import add_command, evaluate_command
 from mersalg_training.config import Config, parse_config
 from mersalg_training.data.attributes import Attributes
@@ -124,7 +125,7 @@ def test_a_request_excludes_the_cart_and_in_explore_what_the_customer_has() -> N
     timeline = make_timeline(orders, PRICES)
     recorder = Recorder()
     evaluate(BundleMethod(recorder, timeline), timeline, attributes(), WINDOWS, config(horizon_days=7.0))
-    assert ["beans", "cup"] in [request["exclude"] for request in recorder.requests]
+    assert ["beans", "cup"] in [request.exclude for request in recorder.requests]
 
 
 def test_new_and_known_customers_are_told_apart_where_there_are_enough_of_both() -> None:
@@ -165,13 +166,14 @@ def test_a_question_of_few_candidates_names_them() -> None:
     timeline = shop()
     recorder = Recorder()
     evaluate(BundleMethod(recorder, timeline), timeline, attributes(), WINDOWS, config(horizon_days=7.0))
-    few: dict[tuple[Kind, ...], list[list[str] | None]] = {}
+    few: dict[tuple[Kind, ...], list[list[str]]] = {}
     for request in recorder.requests:
-        if request["kinds"] is not None and (request["moment"] == "product-page" or len(request["kinds"]) > 1):
-            few.setdefault(tuple(request["kinds"]), []).append(request.get("only"))
+        kinds = tuple(kind for kind, wanted in zip(KINDS, request.kinds, strict=True) if wanted)
+        if "kinds" in request.stated and (MOMENTS[request.moment] == "product-page" or len(kinds) > 1):
+            few.setdefault(kinds, []).append(request.only)
     assert all(only == ["roast"] for only in few[("upsell",)])  # nobody ever bought the blend
     assert all(few[OWN_KINDS])
-    assert few[KINDS] == [None] * len(few[KINDS])
+    assert not any(few[KINDS])
 
 
 def test_precision_is_told_of_what_is_bought_again_within_the_horizon() -> None:
@@ -294,20 +296,20 @@ class Recorder:
     """A recommender that keeps the requests, and gives the answers that it is told in turn, the last one for ever."""
 
     def __init__(self, answers: Sequence[Sequence[str]] = (("gone", "lamp"),), kind: Kind = "add-on") -> None:
-        self.requests: list[Mapping[str, Any]] = []
+        self.requests: list[Request] = []
         self.threshold: bool | None = None
         self.answers, self.kind = answers, kind
-        self.manifest: dict[str, Any] = {}
+        self.manifest: Mapping[str, Any] = {}
 
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         self.threshold = threshold
-        for place, request in enumerate(requests):
-            self.requests.append(request)
+        answered = []
+        for place in range(len(self.requests), len(self.requests) + len(requests)):
             names = self.answers[min(place, len(self.answers) - 1)]
             offers = [Offer("", rank, name, self.kind, 0.5, 1.0, None) for rank, name in enumerate(names, 1)]
-            yield Offers(tuple(offers), None, 2, {})
+            answered.append(Offers(tuple(offers), None, 2, {}))
+        self.requests += requests
+        return answered
 
 
 def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
@@ -320,20 +322,22 @@ def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
     ranked = bundle.rank(cases, Restriction(anything, cases.cart), K, ("add-on",))
     assert [products.tolist() for products in ranked] == [[lamp]]
     assert recorder.threshold is False
-    bought = {"ordered_at": datetime(1970, 1, 3, 12), "quantity": 1.0}
-    assert recorder.requests == [
-        {
-            "cart": ["roast"], "history": [{"product_id": "beans", **bought}, {"product_id": "cup", **bought}],
-            "at": datetime(1970, 4, 21, 6), "moment": "checkout", "kinds": ["add-on"], "limit": 200,
-            "exclude": ["roast"],
-        }
-    ]  # fmt: skip
+    (request,) = recorder.requests
+    assert (request.cart, request.history, request.exclude) == (["roast"], ["beans", "cup"], ["roast"])
+    assert request.history_age_days.tolist() == [110.25 - 2.5] * 2
+    assert request.history_quantity.tolist() == [1.0, 1.0]
+    assert (MOMENTS[request.moment], request.limit, request.only) == ("checkout", 200, [])
+    assert [kind for kind, wanted in zip(KINDS, request.kinds, strict=True) if wanted] == ["add-on"]
+    made = bundle.requests.make(cases, 0)
+    assert made["at"] == datetime(1970, 4, 21, 6)
+    assert {line["ordered_at"] for line in made["history"]} == {datetime(1970, 1, 3, 12)}
     only = among(ragged([np.array([lamp, roast])]), len(anything))
     bundle.rank(cases, Restriction(anything, ragged([np.zeros(0, dtype=np.int64)]), only), K)
-    assert recorder.requests[-1]["only"] == ["lamp", "roast"]
+    assert recorder.requests[-1].only == ["lamp", "roast"]
     assert [answer.offers for answer in bundle.show(cases)] == [[Offered("add-on", lamp, 0.5, 1.0)]]
     assert recorder.threshold is True
-    assert [recorder.requests[-1][field] for field in ("kinds", "limit", "exclude")] == [None, 3, []]
+    last = recorder.requests[-1]
+    assert ("kinds" in last.stated, last.limit, last.exclude) == (False, 3, [])
 
 
 def test_days_and_times_turn_into_each_other() -> None:

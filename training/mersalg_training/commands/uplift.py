@@ -145,7 +145,7 @@ def read_options(args: argparse.Namespace) -> Any:
 
 def read_shares(text: str) -> dict[str, float]:
     """ARM=SHARE,... as a mapping whose values sum to 1."""
-    from mersalg.experiment.assignment import check_arms  # noqa: PLC0415
+    from mersalg_service.experiment.assignment import check_arms  # noqa: PLC0415
 
     shares: dict[str, float] = {}
     for part in text.split(","):

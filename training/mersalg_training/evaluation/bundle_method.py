@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 
 from mersalg.names import MOMENTS, Kind, Order
-from mersalg.offers import Offers, Reason
+from mersalg.offers import Reason
+from mersalg.recommender import AnswersRequests, stream_answers
 from mersalg_training.data.calendar import day_to_time
 from mersalg_training.data.timeline import UNKNOWN, Int64, Timeline
 from mersalg_training.evaluation.methods import ScoredList
@@ -26,19 +27,6 @@ RANKED: Final = 200
 """Offers that a request asks for when all that was retrieved is ranked."""
 SHOWN: Final = 3
 """Offers that a request asks for when the thresholds hold: the loader's default."""
-
-
-class AnswersRequests(Protocol):
-    """What is asked of a recommender; `mersalg.load` gives one."""
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """The bundle's."""
-
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
-        """The offers for each request, in order."""
 
 
 @dataclass(frozen=True)
@@ -154,10 +142,10 @@ class BundleMethod:
             ranked.append((products[best], relevance[best]))
         return ranked
 
-    def show(self, cases: Cases, limit: int = SHOWN, order: Order = "relevance") -> Iterator[BundleAnswer]:
+    def show(self, cases: Cases, limit: int = SHOWN, order: Order | None = None) -> Iterator[BundleAnswer]:
         """For each case at most `limit` offers at the bundle's thresholds, of its moment's kinds.
 
-        An offer of a product that the timeline lacks is left out.
+        order: None = by relevance. An offer of a product that the timeline lacks is left out.
         """
         requests = (self.requests.make(cases, case, limit=limit) | {"order": order} for case in range(len(cases)))
         for answer in self.answers(requests):
@@ -166,6 +154,6 @@ class BundleMethod:
 
     def answers(self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True) -> Iterator[BundleAnswer]:
         """The answer to each request, in order, with product codes."""
-        for offers in self.recommender.stream(requests, threshold=threshold):
+        for offers in stream_answers(self.recommender, requests, threshold=threshold):
             found = [Offered(o.kind, self.code_of.get(o.product_id, UNKNOWN), o.relevance, o.score) for o in offers]
             yield BundleAnswer(found, offers.reason)

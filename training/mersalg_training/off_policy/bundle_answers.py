@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg.names import KINDS
+from mersalg.recommender import AnswersRequests
 from mersalg.requests import MOST_ONLY
 from mersalg_training.calibration.scored_offers import ScoredOffers, request_columns
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64, Timeline
-from mersalg_training.evaluation.bundle_method import AnswersRequests, BundleMethod
+from mersalg_training.evaluation.bundle_method import BundleMethod
 from mersalg_training.logged_offers.requests import LoggedOffers
 
 LEAST_ODDS: Final = 1e-6

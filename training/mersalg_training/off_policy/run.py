@@ -7,10 +7,10 @@ from datetime import datetime
 
 import numpy as np
 
+from mersalg.recommender import AnswersRequests
 from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.timeline import UNKNOWN, Timeline
-from mersalg_training.evaluation.bundle_method import AnswersRequests
 from mersalg_training.logged_offers.read import OffersReport
 from mersalg_training.logged_offers.requests import LoggedOffers
 from mersalg_training.off_policy.acceptance_rates import accepted_by_group, agreement, area_under_curve, by_relevance

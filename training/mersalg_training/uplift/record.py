@@ -11,8 +11,8 @@ from typing import Final
 import duckdb
 
 from mersalg.errors import DataError
-from mersalg.experiment import EXPOSURE_FIELDS
-from mersalg.experiment.assignment import Unit
+from mersalg_service.experiment import EXPOSURE_FIELDS
+from mersalg_service.experiment.assignment import Unit
 from mersalg_training.columns import find_exact
 from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.purchases import reading
@@ -145,8 +145,8 @@ def keep_rows(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> 
     """).fetchall()[0]
     if not kept:
         raise DataError(
-            "--offers: no row has a unit (or customer_id), an arm and offered_at; `mersalg.experiment` writes such a "
-            "record, docs/uplift.md has its columns"
+            "--offers: no row has a unit (or customer_id), an arm and offered_at; `mersalg_service.experiment` writes "
+            "such a record, docs/uplift.md has its columns"
         )
     told = (("a unit's id", unit), ("an arm", arm), ("a time", time))
     return [f"{count:,} rows without {what} are no part of the comparison" for what, count in told if count]
