@@ -38,12 +38,12 @@ def rank_cases(timeline: Timeline, cases: Cases, featuriser: Featuriser, tick: T
         valid = found.valid(tables.n_items)
         for kind in range(len(KINDS)):
             score = np.where(valid & (found.kind == kind), found.score, -np.inf)
-            place = np.argsort(-score, axis=1, kind="stable")[:, :SHOWN]
-            best = np.take_along_axis(score, place, axis=1)
-            row, depth = np.nonzero(np.isfinite(best))
-            label, item = (np.take_along_axis(of, place, axis=1)[row, depth] for of in (found.bought, found.item))
-            parts.append((best[row, depth], np.full(len(row), kind), depth, label, found.rows[row], worth_of[item]))
-    score, kinds, places, labels, rows, worths = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+            columns = np.argsort(-score, axis=1, kind="stable")[:, :SHOWN]
+            best = np.take_along_axis(score, columns, axis=1)
+            row, place = np.nonzero(np.isfinite(best))
+            label, item = (np.take_along_axis(of, columns, axis=1)[row, place] for of in (found.bought, found.item))
+            parts.append((best[row, place], np.full(len(row), kind), place, label, found.rows[row], worth_of[item]))
+    score, kinds, places, labels, rows, worths = (np.concatenate(column) for column in zip(*parts, strict=True))
     return ScoredOffers(
         request=rows.astype(np.int64),
         kind=kinds.astype(np.int64),
