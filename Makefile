@@ -1,4 +1,4 @@
-# Two commands matter: `make demo` and `make test`. Each makes what it needs.
+# Two commands matter: `make demo` and `make test`. Each makes what it needs; `make test-all` runs the demo's pages, too.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,15 +7,15 @@ CLIENT := clients/node
 CLIENT_READY := $(CLIENT)/node_modules/ready
 BUNDLE ?= models/demo
 
-.PHONY: demo test check bench bench-quality bench-serving parity requirements clean help
+.PHONY: demo test test-all check bench bench-serving parity requirements clean help
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
-	@echo "make test          everything that CI runs"
+	@echo "make test          format, lint, types, architecture, and every test that needs no demo bundle"
+	@echo "make test-all      the rest of what CI runs: the pages that need models/demo, which it trains where it is not"
 	@echo "make check         format, lint, types and architecture only"
 	@echo "make bench         latency of one recommend, side by side with its parts"
-	@echo "make bench-quality what each source of candidates and each group of features is worth"
-	@echo "make bench-serving what one request costs beside LightGBM, MLflow, implicit; BUNDLE=models/NAME for another"
+	@echo "make bench-serving what one request costs beside MLflow, services and bare lookups; BUNDLE=models/NAME for another"
 	@echo "make parity        the same offers in Python, Node and Chromium; BUNDLE=models/NAME for another than the demo's"
 	@echo "make requirements  compile requirements.in anew"
 
@@ -47,13 +47,16 @@ check: $(READY)
 # Where npm's registry cannot be reached, the tests that need its packages are skipped and say so.
 test: check
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not demo"
+
+# What `make test` leaves out.
+test-all: $(READY)
+	-@$(MAKE) --no-print-directory $(CLIENT_READY)
+	@test -f models/demo/manifest.json || $(MAKE) --no-print-directory demo
+	$(BIN)/python -m pytest tests/docs -m demo
 
 bench: $(READY)
 	$(BIN)/python benchmarks/latency.py
-
-bench-quality: $(READY)
-	$(BIN)/python benchmarks/quality
 
 bench-serving: $(READY)
 	$(BIN)/python benchmarks/serving $(BUNDLE)

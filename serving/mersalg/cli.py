@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.arguments import add_command, split_ids
+from mersalg.display import all_facts, answer_text, listed, summary
 from mersalg.errors import MersalgError
 from mersalg.names import KINDS, MOMENTS, ORDERS
 from mersalg.policy.command import (
@@ -94,8 +95,10 @@ class Version(argparse.Action):
 
 def add_own_commands(subparsers: Subparsers) -> None:
     """Add inspect, verify, sign, recommend, score and policy."""
-    inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --json")
-    inspect.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
+    inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --all")
+    form = inspect.add_mutually_exclusive_group()
+    form.add_argument("--all", action="store_true", help="print more than one screen: every metric, rejected lines")
+    form.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
 
     verify = add_command(
         subparsers, "verify", "check a bundle: sizes, hashes, graph, golden requests", verify_bundle, ""
@@ -156,7 +159,7 @@ def add_other_commands(subparsers: Subparsers, first: str) -> None:
 
 
 def inspect_bundle(args: argparse.Namespace) -> int:
-    """Print the verified manifest."""
+    """Print the verified manifest: on one screen, all of it, or as JSON."""
     from mersalg.bundle import read_card  # noqa: PLC0415
     from mersalg.registry.opening import open_bundle  # noqa: PLC0415
 
@@ -165,9 +168,7 @@ def inspect_bundle(args: argparse.Namespace) -> int:
         card = read_card(bundle.folder, bundle.manifest)
         print(json.dumps({**bundle.manifest, "card": card}, indent=2, ensure_ascii=False))
     else:
-        from mersalg.display import summary  # noqa: PLC0415
-
-        print(summary(bundle.manifest))
+        print(all_facts(bundle.manifest) if args.all else summary(bundle))
     return 0
 
 
@@ -219,8 +220,6 @@ def recommend_offers(args: argparse.Namespace) -> int:
         }
         print(json.dumps(answer | (beside_as_json(offers) if args.policy else {}), indent=2, ensure_ascii=False))
     else:
-        from mersalg.display import answer_text  # noqa: PLC0415
-
         thresholds = {kind: rule["threshold"] for kind, rule in recommender.manifest["kinds"].items()}
         print(answer_text(offers, recommender.name, thresholds))
     return 0
@@ -270,12 +269,8 @@ def score_requests(args: argparse.Namespace) -> int:
     empty = {reason: count for reason, count in tally.items() if reason not in ("requests", "offers")}
     print(f"{tally['requests']:,} requests, {tally['offers']:,} offers in {seconds:.1f} s -> {args.out}")
     if empty:
-        from mersalg.display import listed  # noqa: PLC0415
-
         print(f"{sum(empty.values()):,} empty answers: {listed(empty, '{:,}')}")
     if filtered:
-        from mersalg.display import listed  # noqa: PLC0415
-
         print(f"{sum(filtered.values()):,} offers taken out by the policy: {listed(filtered, '{:,}')}")
     return 0
 

@@ -201,7 +201,9 @@ def test_a_restarted_service_goes_on_with_what_was_put_into_it(
 @pytest.fixture
 def plug(tmp_path: Path) -> dict[str, str]:
     """The environment in which MLflow finds what pyproject.toml declares, whether it is installed or not."""
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["mlflow.deployments"]
+    declared = tomllib.loads((ROOT / "serving" / "pyproject.toml").read_text())["project"]["entry-points"][
+        "mlflow.deployments"
+    ]
     place = tmp_path / "plug" / "mersalg_plug-0.dist-info"
     place.mkdir(parents=True)
     (place / "METADATA").write_text("Metadata-Version: 2.1\nName: mersalg-plug\nVersion: 0\n")

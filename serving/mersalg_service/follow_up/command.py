@@ -94,8 +94,9 @@ def follow_up_command(args: argparse.Namespace) -> int:
         settings = {
             "bundle": f"{recommender.manifest['name']} {recommender.manifest['files']['scorer.onnx']['sha256'][:16]}",
             "orders": args.orders, "columns": columns, "at": None if args.at is None else at.isoformat(),
-            "limit": args.limit, "kinds": mailing.kinds, "order": args.order, "caps": sorted(map(str, mailing.rules.caps)),
-            "again after": args.again_after, "policy": digest(args.policy), "catalogue": digest(args.catalogue),
+            "limit": args.limit, "kinds": mailing.kinds, "order": args.order,
+            "caps": sorted(map(str, mailing.rules.caps)), "again after": args.again_after,
+            "policy": digest(args.policy), "catalogue": digest(args.catalogue),
             "out": str(out.resolve()), "reasons": str(reasons.resolve()),
         }  # fmt: skip
         if trial is not None:

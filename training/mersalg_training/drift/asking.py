@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS
+from mersalg.names import KINDS_BY_MOMENT, MOMENTS
 from mersalg.recommender import Recommender
 from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.data.attributes import Attributes
@@ -14,34 +14,19 @@ from mersalg_training.data.timeline import Float32, Timeline
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod
 from mersalg_training.evaluation.labelled_offers import labelled_offers
 from mersalg_training.progress import Tick
-from mersalg_training.ranking.cases import Cases, Ragged
+from mersalg_training.ranking.cases import Cases
 
 TICKS = 256
 """Requests between two reports of progress."""
 
 
-def ask(
-    recommender: Recommender,
-    timeline: Timeline,
-    attributes: Attributes,
-    cases: Cases,
-    tick: Tick,
-    only: Ragged | None = None,
-) -> ScoredOffers:
-    """Ask for the kinds of each moment, as calibration does; for what was offered, whatever kinds there are.
-
-    only: the products that were offered, row by row; None = all that the bundle retrieves.
-    """
+def ask(recommender: Recommender, timeline: Timeline, attributes: Attributes, cases: Cases, tick: Tick) -> ScoredOffers:
+    """Ask for the kinds of each moment, as calibration does."""
     bundle = BundleMethod(recommender, timeline)
     limit = int(recommender.manifest["graph"]["candidates"])
-    width = 0 if only is None else int(only.lengths.max(initial=0))
 
     def request(case: int) -> dict[str, object]:
-        if only is None:
-            kinds = KINDS_BY_MOMENT[MOMENTS[int(cases.moment[case])]]
-            return bundle.requests.make(cases, case, kinds, limit=limit)
-        offered = bundle.requests.ids(only[case])
-        return bundle.requests.make(cases, case, KINDS, limit=limit + width) | {"only": offered}
+        return bundle.requests.make(cases, case, KINDS_BY_MOMENT[MOMENTS[int(cases.moment[case])]], limit=limit)
 
     def answers() -> Iterator[BundleAnswer]:
         for case, answer in enumerate(bundle.answers(map(request, range(len(cases))), threshold=False)):
