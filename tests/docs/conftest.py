@@ -75,6 +75,8 @@ def page_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     run = PageRun(folder, place, page_environment(folder))
     yield run
     run.end()
+    for document in request.node.documents:
+        document.namespace.clear()  # a loaded bundle is large
 
 
 def linked(source: str, target: str) -> None:

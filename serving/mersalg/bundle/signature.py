@@ -8,7 +8,6 @@ here: it is given the digests of bytes that are already read, so that what is ve
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -23,6 +22,8 @@ MAKE_KEYS: Final = (
 
 def check_signature(signature: bytes, digests: dict[str, str], public_key: Path, where: str) -> None:
     """Refuse a signature that is not of exactly these files' sha256 digests by the key of `public_key` (PEM)."""
+    import tempfile  # noqa: PLC0415  # a bundle that need not be signed does without
+
     library = import_library()
     key = read_key(public_key, "public key")
     with tempfile.TemporaryDirectory(prefix="mersalg-") as folder:
