@@ -25,7 +25,7 @@ from mersalg.recommender import Recommender, load
 from mersalg_training.config import Config, load_config
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.sources import find_files
-from mersalg_training.evaluation.bundle_method import SHOWN, request_maker
+from mersalg_training.evaluation.bundle_method import CaseRequests
 from mersalg_training.evaluation.precision_shown import Shown
 from mersalg_training.learn import Purchased, read_purchases
 from mersalg_training.progress import Stages, results_console
@@ -93,10 +93,10 @@ def draw_examples(recommender: Recommender, purchased: Purchased, seed: int) -> 
     for case, (moment, order) in enumerate(zip(cases.moment.tolist(), cases.order.tolist(), strict=True)):
         if np.isin(cases.cart[case], timeline.line_product[timeline.order_lines(order)]).all():
             first.setdefault(moment, case)
-    make_request = request_maker(timeline)
+    requests = CaseRequests(timeline)
     examples = []
     for _, case in sorted(first.items()):
-        request = make_request(cases, case, None, None, SHOWN)
+        request = requests.make(cases, case)
         bought = [timeline.product_ids[code] for code in cases.target[case].tolist()]
         examples.append(Example(request, recommender.score([request])[0], bought))
     return examples

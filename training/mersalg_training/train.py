@@ -15,10 +15,9 @@ from mersalg.recommender import Recommender, load
 from mersalg.session import Session
 from mersalg_training.config import Config
 from mersalg_training.drift.reference import training_reference
-from mersalg_training.evaluation.bundle_method import THREADS, bundle_scorer, bundle_shower
-from mersalg_training.evaluation.order_by_value import value_shower
+from mersalg_training.evaluation.bundle_method import THREADS, BundleMethod
 from mersalg_training.evaluation.result import Evaluation
-from mersalg_training.evaluation.run import evaluate
+from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.export.card import render_card
 from mersalg_training.export.golden import golden_requests
 from mersalg_training.export.manifest import make_manifest
@@ -99,14 +98,12 @@ def write_bundle(
     if purchased.windows.test_from < purchased.windows.to:
         with stages.stage("Evaluating on the test window"):
             evaluation = evaluate(
-                bundle_scorer(recommender, timeline),
+                BundleMethod(recommender, timeline),
                 timeline,
                 purchased.attributes,
                 purchased.windows,
                 learned.fitted.config,
-                show=bundle_shower(recommender, timeline),
-                show_by_value=value_shower(recommender, timeline),
-                queries=QUERIES,
+                EvaluationOptions(queries=QUERIES),
             )
         manifest["metrics"] = {name: v for name, v in evaluation.metrics().items() if np.isfinite(v)}
     writer.add("CARD.md", render_card(manifest, evaluation.rows if evaluation else []).encode("utf-8"))

@@ -19,11 +19,10 @@ from mersalg_training.data.attributes import read_attributes
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.timeline import read_timeline
-from mersalg_training.evaluation.bundle_method import THREADS, bundle_scorer, bundle_shower
+from mersalg_training.evaluation.bundle_method import THREADS, BundleMethod
 from mersalg_training.evaluation.file import evaluation_document
-from mersalg_training.evaluation.order_by_value import value_shower
 from mersalg_training.evaluation.result import Evaluation
-from mersalg_training.evaluation.run import QUERIES, evaluate
+from mersalg_training.evaluation.run import QUERIES, EvaluationOptions, evaluate
 from mersalg_training.export.trained_config import bundle_config
 from mersalg_training.progress import results_console
 from mersalg_training.tracking.mlflow_run import open_run
@@ -89,17 +88,13 @@ def evaluate_command(args: argparse.Namespace) -> int:
     columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         found = evaluate(
-            bundle_scorer(recommender, timeline),
+            BundleMethod(recommender, timeline),
             timeline,
             attributes,
             windows,
             config,
-            show=bundle_shower(recommender, timeline),
-            show_by_value=value_shower(recommender, timeline),
-            restrain=recommender if args.restraint else None,
-            queries=args.queries,
-            every_baseline=args.baselines,
-            progress=progress,
+            EvaluationOptions(args.queries, every_baseline=args.baselines, restraint=args.restraint),
+            progress,
         )
     console = results_console()
     if report.digest != recommender.manifest["data"]["digest"]:

@@ -83,4 +83,4 @@ def log_recalibrated(run: Run, made: Recalibrated) -> None:
         run.log_metrics({f"threshold/{kind}/{name}": v for name, v in known.items()})
         run.log_metrics({f"threshold/{kind}/certified": float(chosen.certified)})
     relevance = rows.relevance.astype(np.float64)
-    run.log_figure("plots/reliability.png", plots.reliability(relevance, rows.bought > 0.5, rows.kind))
+    run.log_figure("plots/reliability.png", plots.reliability(relevance, rows.label > 0.5, rows.kind))

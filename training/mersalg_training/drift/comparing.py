@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from mersalg.names import KINDS, Kind
+from mersalg_training.calibration.scored_offers import SHOWN, ScoredOffers
 from mersalg_training.data.timeline import Float64
-from mersalg_training.drift.asking import Outcomes
 from mersalg_training.drift.reference import Reference
 from mersalg_training.drift.shift import Shift, shift_of
 from mersalg_training.evaluation.clustered_intervals import (
@@ -69,9 +69,9 @@ class KindNow:
         return self.over_promised is not None
 
 
-def compare_kinds(manifest: Mapping[str, Any], outcomes: Outcomes, reference: Reference | None) -> list[KindNow]:
+def compare_kinds(manifest: Mapping[str, Any], outcomes: ScoredOffers, reference: Reference | None) -> list[KindNow]:
     """Every kind of KINDS, on the offers that a request could show at most. reference: None = nothing to compare."""
-    shown = outcomes.shown()
+    shown = outcomes.take(outcomes.place < SHOWN)
     certificates = {
         found["kind"]: Certificate(found["precision"], found["confidence"]) for found in manifest["certificates"]
     }
@@ -80,18 +80,22 @@ def compare_kinds(manifest: Mapping[str, Any], outcomes: Outcomes, reference: Re
             kind,
             manifest["kinds"][kind]["threshold"],
             certificates.get(kind),
-            shown.take(np.flatnonzero(shown.kind == position)),
+            shown.of_kind(kind),
             reference,
         )
-        for position, kind in enumerate(KINDS)
+        for kind in KINDS
     ]
 
 
 def compare_kind(
-    kind: Kind, threshold: float | None, certificate: Certificate | None, rows: Outcomes, reference: Reference | None
+    kind: Kind,
+    threshold: float | None,
+    certificate: Certificate | None,
+    rows: ScoredOffers,
+    reference: Reference | None,
 ) -> KindNow:
     """One kind, all of whose rows are given."""
-    relevance, came = rows.relevance.astype(np.float64), rows.came.astype(np.float64)
+    relevance, came = rows.relevance.astype(np.float64), rows.label.astype(np.float64)
     # The graph compares in float32.
     above = rows.relevance >= np.float32(np.inf if threshold is None else threshold)
     n, expected = int(above.sum()), float(relevance[above].sum())
@@ -116,7 +120,7 @@ def compare_kind(
     )
 
 
-def area_where_enough(relevance: Float64, came: Float64, rows: Outcomes) -> Figure | None:
+def area_where_enough(relevance: Float64, came: Float64, rows: ScoredOffers) -> Figure | None:
     """The area under the curve where at least LEAST_EXPECTED offers came, and as many did not."""
     if min(came.sum(), len(came) - came.sum()) < LEAST_EXPECTED:
         return None
@@ -129,7 +133,7 @@ def compare_features(features: Mapping[str, Float64], reference: Reference | Non
     return [shift_of(name, histogram, features[name]) for name, histogram in then.items() if name in features]
 
 
-def compare_relevance(outcomes: Outcomes, reference: Reference | None) -> list[Shift]:
+def compare_relevance(outcomes: ScoredOffers, reference: Reference | None) -> list[Shift]:
     """The shift of the relevance of each kind's best offers, whatever the threshold; none without a reference."""
     if reference is None:
         return []

@@ -61,15 +61,15 @@ def recalibrate(
         raise BundleError(f"--out {out}: expected another folder than the parent's, which is the way back; choose one")
     parent = read_bundle(folder)
     evidence = gather_evidence(recommender, asked, offers, stages)
-    if len(evidence.outcomes.kind) < LEAST_OFFERS:
+    if len(evidence.outcomes) < LEAST_OFFERS:
         raise DataError(
-            f"recalibrate: expected at least {LEAST_OFFERS} offers of known outcome, got {len(evidence.outcomes.kind)};"
+            f"recalibrate: expected at least {LEAST_OFFERS} offers of known outcome, got {len(evidence.outcomes)};"
             " give a longer window (--since, --until)"
         )
     with stages.stage("Calibrating and certifying"):
         random = np.random.default_rng([asked.config.seed, 3])
         if evidence.logged is None:
-            calibrated = calibrate(evidence.outcomes.ranked(), asked.config.thresholds, random)
+            calibrated = calibrate(evidence.outcomes, asked.config.thresholds, random)
         else:
             calibrated, notes = calibrate_accepted(*evidence.logged, asked.config.thresholds, random)
             evidence.notes.extend(notes)
@@ -161,7 +161,7 @@ def renewed_manifest(
             "to": end,
             "labels": evidence.labels,
             "requests": evidence.requests,
-            "offers": len(evidence.outcomes.kind),
+            "offers": len(evidence.outcomes),
             "customers": len(np.unique(evidence.outcomes.unit)),
             "data_digest": newer.report.digest,
             "changed": list(REPLACED),

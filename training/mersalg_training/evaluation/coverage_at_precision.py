@@ -14,10 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mersalg.recommender import AnswersRequests, stream_answers
-from mersalg_training.data.timeline import Float64, Int64, Timeline
-from mersalg_training.evaluation.baselines import Baseline, ScoresItsRanking
-from mersalg_training.evaluation.bundle_method import request_maker
+from mersalg_training.data.timeline import Float64, Int64
+from mersalg_training.evaluation.methods import RankingMethod, ScoringMethod
 from mersalg_training.evaluation.metrics import LEVEL, OURS, Estimate, Resamples, resample_customers
 from mersalg_training.evaluation.tasks.task import Task
 
@@ -34,8 +32,6 @@ DRAWS: Final = 200
 """Resamples of the customers."""
 TITLE: Final = "Carts that see an offer at an equal realised precision"
 COLUMNS: Final = ("task", "precision", "method", "carts that see an offer", "ratio of ours to it")
-ASKED: Final = 200
-"""Offers that are asked of the bundle, so that DEPTH are left after what the task forbids."""
 
 
 @dataclass(frozen=True)
@@ -62,55 +58,29 @@ class Restraint:
 
 
 def restraint(
-    recommender: AnswersRequests,
-    timeline: Timeline,
-    baselines: Sequence[Baseline],
-    tasks: Sequence[Task],
-    random: np.random.Generator,
+    bundle: ScoringMethod, baselines: Sequence[RankingMethod], tasks: Sequence[Task], random: np.random.Generator
 ) -> list[Restraint]:
     """A row for each task of WANTED, method and precision; of baselines that tell their scores."""
     rows = []
     for task in tasks:
         if task.label not in WANTED or not len(task.cases):
             continue
-        lists = {OURS: of_bundle(recommender, timeline, task)}
+        lists = {OURS: first_of_lists(bundle, task)}
         for baseline in baselines:
-            if isinstance(baseline, ScoresItsRanking):
-                lists[baseline.name] = of_baseline(baseline, task)
+            if isinstance(baseline, ScoringMethod):
+                lists[baseline.name] = first_of_lists(baseline, task)
         draws = resample_customers(task.cases.customer, task.cases.order, random, DRAWS)
         for wanted in WANTED[task.label]:
             rows += compare(task.label, lists, wanted, draws, len(task.cases))
     return rows
 
 
-def of_bundle(recommender: AnswersRequests, timeline: Timeline, task: Task) -> Lists:
-    """The bundle's lists by relevance; what the task forbids is excluded by the request, or dropped."""
-    make_request = request_maker(timeline)
-    code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
-    cases, forbidden = task.cases, task.restriction.forbidden
-    requests = (make_request(cases, case, task.kinds, forbidden, ASKED) for case in range(len(cases)))
-    rows: list[tuple[float, bool, int]] = []
-    for case, offers in enumerate(stream_answers(recommender, requests, threshold=False)):
-        permitted, target = task.restriction.mask(case), set(cases.target[case].tolist())
-        found = [(o.relevance, code_of[o.product_id]) for o in offers if o.product_id in code_of]
-        allowed = [(relevance, product) for relevance, product in found if permitted[product]]
-        rows += [(relevance, product in target, case) for relevance, product in allowed[:DEPTH]]
-    return as_lists(rows)
-
-
-def of_baseline(baseline: ScoresItsRanking, task: Task) -> Lists:
-    """A baseline's lists by its own score."""
-    rows: list[tuple[float, bool, int]] = []
-    for case, (products, scores) in enumerate(baseline.scored(task.cases, task.restriction, DEPTH)):
-        hits = np.isin(products, task.cases.target[case])
-        rows += [(float(s), bool(h), case) for s, h in zip(scores.tolist(), hits.tolist(), strict=True)]
-    return as_lists(rows)
-
-
-def as_lists(rows: Sequence[tuple[float, bool, int]]) -> Lists:
-    """Columns of the rows."""
-    table = np.array(rows, dtype=np.float64).reshape(-1, 3)
-    return Lists(table[:, 0], table[:, 1] > 0.0, table[:, 2].astype(np.int64))
+def first_of_lists(method: ScoringMethod, task: Task) -> Lists:
+    """The first DEPTH of a method's list for each request, by its own score."""
+    scored = method.scored(task.cases, task.restriction, DEPTH, task.kinds)
+    case = np.repeat(np.arange(len(scored)), [len(products) for products, _ in scored])
+    hits = [np.isin(products, task.cases.target[row]) for row, (products, _) in enumerate(scored)]
+    return Lists(np.concatenate([scores for _, scores in scored]).astype(np.float64), np.concatenate(hits), case)
 
 
 def compare(task: str, lists: Mapping[str, Lists], wanted: float, draws: Resamples, n_cases: int) -> list[Restraint]:

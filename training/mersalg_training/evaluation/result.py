@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.evaluation.coverage_at_precision import COLUMNS as RESTRAINT_COLUMNS
 from mersalg_training.evaluation.coverage_at_precision import TITLE as RESTRAINT_TITLE
 from mersalg_training.evaluation.coverage_at_precision import Restraint
@@ -21,7 +22,7 @@ from mersalg_training.evaluation.empty_answers import Empty
 from mersalg_training.evaluation.metrics import NDCG, OURS, PRECISION, Estimate
 from mersalg_training.evaluation.order_by_value import Sold
 from mersalg_training.evaluation.precision_shown import Shown
-from mersalg_training.evaluation.reliability import Kept, Promises
+from mersalg_training.evaluation.reliability import Kept
 
 ORACLE: Final = "oracle over candidates"
 """The method that puts the bundle's own candidates into the best order there is: its ceiling, not its rival."""
@@ -93,7 +94,7 @@ class Evaluation:
     """Baseline -> why it could not be fitted."""
     kept: Sequence[Kept] = ()
     """What the relevance of what is shown promised, and what came of it; empty where that was not asked for."""
-    promises: Promises | None = None
+    promises: ScoredOffers | None = None
     """The offers behind it, for a plot."""
     restraint: Sequence[Restraint] = ()
     """How many carts see an offer at an equal precision; empty where that was not asked for."""

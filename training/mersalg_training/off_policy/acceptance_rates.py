@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg.names import KINDS, MOMENTS
+from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64
 from mersalg_training.evaluation.metrics import LEVEL, Estimate
 from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy.bundle_answers import Policy, Scored, rank_of_logged
+from mersalg_training.off_policy.bundle_answers import Policy, rank_of_logged
 from mersalg_training.off_policy.resampling import resample
 
 DECILES: Final = 10
@@ -51,7 +52,7 @@ class Agreement:
     not_shown: Accepted | None
 
 
-def accepted_by_group(offers: LoggedOffers, scored: Scored, random: np.random.Generator) -> list[Accepted]:
+def accepted_by_group(offers: LoggedOffers, scored: ScoredOffers, random: np.random.Generator) -> list[Accepted]:
     """All offers, those of each moment, kind and position; a kind is the log's, or else the bundle's."""
     kind = np.where(offers.kind != UNKNOWN, offers.kind, scored.kind)
 
@@ -99,7 +100,7 @@ def agreement(offers: LoggedOffers, policy: Policy, n_products: int, random: np.
     )
 
 
-def by_relevance(offers: LoggedOffers, scored: Scored, random: np.random.Generator) -> list[Accepted]:
+def by_relevance(offers: LoggedOffers, scored: ScoredOffers, random: np.random.Generator) -> list[Accepted]:
     """Acceptance by tenths of the score, by which a bundle ranks; empty with fewer than LEAST_OFFERS answered offers.
 
     The lowest tenth comes first. Equal scores stay together, so that tenths may differ in size.
@@ -117,7 +118,7 @@ def by_relevance(offers: LoggedOffers, scored: Scored, random: np.random.Generat
     ]
 
 
-def area_under_curve(offers: LoggedOffers, scored: Scored, random: np.random.Generator) -> Estimate | None:
+def area_under_curve(offers: LoggedOffers, scored: ScoredOffers, random: np.random.Generator) -> Estimate | None:
     """The chance that an accepted offer has a higher score than one that was not, ties for half.
 
     With an interval by customer over answered offers; None with too few of them, or where all or none are accepted.

@@ -17,10 +17,10 @@ from typing import Final
 
 import numpy as np
 
+from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64
 from mersalg_training.evaluation.metrics import LEVEL, Estimate
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy.bundle_answers import Scored
 
 LEAST_ACCEPTED: Final = 20
 """Acceptances that a position needs."""
@@ -110,7 +110,7 @@ def fit_positions(shown: Float64, accepted: Float64) -> Float64:
     return examined
 
 
-def relevance_groups(scored: Scored) -> Int64:
+def relevance_groups(scored: ScoredOffers) -> Int64:
     """(n,) groups of equal size by relevance within each kind; what the bundle does not answer for is one group."""
     group = np.full(len(scored.kind), UNKNOWN, dtype=np.int64)
     for kind in np.unique(scored.kind[scored.answered]).tolist():

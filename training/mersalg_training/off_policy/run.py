@@ -8,12 +8,13 @@ from datetime import datetime
 import numpy as np
 
 from mersalg.recommender import AnswersRequests
+from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.timeline import UNKNOWN, Timeline
 from mersalg_training.logged_offers.read import OffersReport
 from mersalg_training.logged_offers.requests import LoggedOffers
 from mersalg_training.off_policy.acceptance_rates import accepted_by_group, agreement, area_under_curve, by_relevance
-from mersalg_training.off_policy.bundle_answers import Policy, Scored, ask_policy, score_offers
+from mersalg_training.off_policy.bundle_answers import Policy, ask_policy, score_offers
 from mersalg_training.off_policy.estimators import OffPolicy
 from mersalg_training.off_policy.examination import Examination, estimate_examination, relevance_groups
 from mersalg_training.off_policy.result import AcceptanceFound
@@ -71,7 +72,7 @@ def value_where_known(
     offers: LoggedOffers,
     policy: Policy,
     n_products: int,
-    scored: Scored,
+    scored: ScoredOffers,
     examination: Examination | str,
     match: Match,
     random: np.random.Generator,
@@ -80,11 +81,10 @@ def value_where_known(
     known = np.flatnonzero(offers.has_propensity())
     if not len(known):
         return {}
-    inside = np.isin(offers.request, known)
     looked_at = examination if match == "any" and isinstance(examination, Examination) else None
     return bundle_value(
         offers.take_requests(known),
-        scored.take(inside),
+        scored.take_requests(known),
         policy.take_requests(known),
         n_products,
         looked_at,

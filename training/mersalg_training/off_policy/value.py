@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg.names import KINDS, MOMENTS
+from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64
 from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy.bundle_answers import Policy, Scored, log_odds, places, rank_of_logged
+from mersalg_training.off_policy.bundle_answers import Policy, log_odds, places, rank_of_logged
 from mersalg_training.off_policy.estimators import OffPolicy, Weighted, off_policy
 from mersalg_training.off_policy.examination import Examination
 from mersalg_training.off_policy.outcome import cross_fitted
@@ -23,7 +24,7 @@ Match = Literal["same", "any"]
 
 def bundle_value(
     offers: LoggedOffers,
-    scored: Scored,
+    scored: ScoredOffers,
     policy: Policy,
     n_products: int,
     examination: Examination | None,
@@ -107,7 +108,7 @@ def counted(request: Int64, values: Float64, n_requests: int) -> Float64:
 
 def weigh(
     offers: LoggedOffers,
-    scored: Scored,
+    scored: ScoredOffers,
     policy: Policy,
     n_products: int,
     examination: Examination | None,

@@ -77,8 +77,9 @@ def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]
     run.log_text("evaluation_recall.md", evaluation.markdown(RECALL))
     run.log_figure("plots/results.png", results_by_task(evaluation.rows))
     if evaluation.promises is not None:
-        kept = evaluation.promises
-        run.log_figure("plots/reliability_test.png", reliability(kept.relevance, kept.bought, kept.kind))
+        shown = evaluation.promises
+        relevance = shown.relevance.astype(np.float64)
+        run.log_figure("plots/reliability_test.png", reliability(relevance, shown.label > 0.5, shown.kind))
 
 
 def threshold_metrics(learned: Learned) -> dict[str, float]:
@@ -104,7 +105,7 @@ def threshold_metrics(learned: Learned) -> dict[str, float]:
 def log_certifying(run: Run, learned: Learned) -> None:
     """The plots of the certifying half."""
     rows = learned.calibrated.certifying
-    bought = rows.bought > 0.5
+    bought = rows.label > 0.5
     relevance = rows.relevance.astype(np.float64)
     thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
     run.log_figure("plots/reliability.png", reliability(relevance, bought, rows.kind))

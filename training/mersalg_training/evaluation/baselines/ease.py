@@ -17,7 +17,7 @@ from mersalg_training.evaluation.baselines.bought import (
     purchases,
     weighted,
 )
-from mersalg_training.evaluation.baselines.catalogue import Scores
+from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
 MOST_PRODUCTS: Final = 5000

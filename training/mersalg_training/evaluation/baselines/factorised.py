@@ -20,7 +20,7 @@ from mersalg_training.evaluation.baselines.bought import (
     weighted,
 )
 from mersalg_training.evaluation.baselines.by_implicit import als_product_factors, bpr_factors, frequency_regularization
-from mersalg_training.evaluation.baselines.catalogue import Scores
+from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
 MOST_FACTORS: Final = 64

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from mersalg_training.data.timeline import Float32, Float64, Int32, Timeline
 from mersalg_training.evaluation.baselines.bought import known_products, order_counts, purchases, weighted
 from mersalg_training.evaluation.baselines.by_implicit import bm25_neighbours
-from mersalg_training.evaluation.baselines.catalogue import Scores
+from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
 LEAST_PAIRS: Final = 5

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64, Timeline
 from mersalg_training.evaluation.baselines.bought import binary, customers_before, order_counts
-from mersalg_training.evaluation.baselines.catalogue import Scores
+from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
 MOST_CUSTOMERS: Final = 50_000

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.evaluation.baselines.bought import binary, purchases
-from mersalg_training.evaluation.baselines.catalogue import Scores
+from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
 HALF_LIFE_DAYS: Final = 30.0

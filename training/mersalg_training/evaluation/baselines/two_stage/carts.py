@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 
 from mersalg.names import MOMENTS
 from mersalg_training.data.timeline import UNKNOWN, Int64, Timeline
-from mersalg_training.evaluation.baselines.catalogue import Question
 from mersalg_training.evaluation.baselines.two_stage.facts import Bools, Facts
 from mersalg_training.ranking.cases import MAX_HISTORY, Cases, Ragged, ragged
 
+Question = Literal["all", "own", "new", "upsell"]
+"""What a request may ask for: any product, own products alone, products new to the customer, dearer ones."""
 QUESTIONS: Final[tuple[Question, ...]] = get_args(Question)
 """What a model is fitted for."""
 

@@ -7,7 +7,7 @@ everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -15,17 +15,18 @@ from typing import Final
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from mersalg.names import Kind
 from mersalg_training.config import RankerConfig
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64, Timeline
-from mersalg_training.evaluation.baselines.catalogue import Question, ScoredList
 from mersalg_training.evaluation.baselines.item_item import count_pairs
-from mersalg_training.evaluation.baselines.two_stage.carts import QUESTIONS, Carts, make_carts
+from mersalg_training.evaluation.baselines.two_stage.carts import QUESTIONS, Carts, Question, make_carts
 from mersalg_training.evaluation.baselines.two_stage.facts import Bools, Facts, make_facts
 from mersalg_training.evaluation.baselines.two_stage.features import Rows, featurise
 from mersalg_training.evaluation.baselines.two_stage.lookups import fit_lookups
 from mersalg_training.evaluation.baselines.two_stage.past import make_past
 from mersalg_training.evaluation.baselines.two_stage.sources import Sources, candidates
+from mersalg_training.evaluation.methods import ScoredList
 from mersalg_training.evaluation.tasks.task import Restriction
 from mersalg_training.progress import Tick, quiet
 from mersalg_training.ranking.cases import Cases, ragged
@@ -67,7 +68,7 @@ class Looked:
 
 @dataclass(frozen=True)
 class TwoStage:
-    """The fitted model; a Baseline."""
+    """The fitted model."""
 
     timeline: Timeline
     sources: Sources
@@ -76,17 +77,21 @@ class TwoStage:
     """(n_products,) of equal scores the lowest place comes first."""
     name: str = "two-stage"
 
-    def rank(self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None) -> list[Int64]:
-        """For each case at most k permitted product codes, the best first.
-
-        question: which model answers; None = the one that fits what the restriction permits.
-        """
-        return [products for products, _ in self.scored(cases, restriction, k, question)]
+    def rank(self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None) -> list[Int64]:
+        """For each case at most k permitted product codes, the best first, by the model of what is asked for."""
+        return [products for products, _ in self.scored(cases, restriction, k, kinds)]
 
     def scored(
+        self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None
+    ) -> list[ScoredList]:
+        """The same with their log-odds. Upsells alone are a question; of other kinds the restriction tells it."""
+        upsells = kinds is not None and tuple(kinds) == ("upsell",)
+        return self.answered(cases, restriction, k, "upsell" if upsells else None)
+
+    def answered(
         self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None
     ) -> list[ScoredList]:
-        """The same with their log-odds."""
+        """The lists by one model; None = for each case the one that fits what the restriction permits."""
 
         def ask(case: int, own: Int64) -> list[tuple[Question, Bools]]:
             permitted = restriction.mask(case)
