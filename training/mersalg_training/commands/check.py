@@ -33,7 +33,7 @@ def check_command(args: argparse.Namespace) -> int:
     from mersalg_training.drift.check import check_bundle  # noqa: PLC0415
     from mersalg_training.drift.rules import EXIT_STATUS  # noqa: PLC0415
     from mersalg_training.evaluation.bundle_method import THREADS  # noqa: PLC0415
-    from mersalg_training.export.writer import as_json  # noqa: PLC0415
+    from mersalg_training.json_values import as_json  # noqa: PLC0415
     from mersalg_training.progress import Stages, results_console  # noqa: PLC0415
     from mersalg_training.report.drift_page import render_page  # noqa: PLC0415
     from mersalg_training.tracking.mlflow_run import open_run  # noqa: PLC0415
@@ -54,7 +54,7 @@ def check_command(args: argparse.Namespace) -> int:
 
 def log_check(run: Run, check: Check, bundle: str) -> None:
     """Tell MLflow the figures and the pictures of a check; nothing is drawn for a run that is not tracked."""
-    from mersalg_training.export.writer import as_json  # noqa: PLC0415
+    from mersalg_training.json_values import as_json  # noqa: PLC0415
     from mersalg_training.plots import drift as plots  # noqa: PLC0415
     from mersalg_training.report.drift_page import render_page  # noqa: PLC0415
 

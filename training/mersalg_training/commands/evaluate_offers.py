@@ -15,7 +15,7 @@ from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.timeline import read_timeline
 from mersalg_training.evaluation.bundle_method import THREADS
 from mersalg_training.export.trained_config import bundle_config
-from mersalg_training.export.writer import as_json
+from mersalg_training.json_values import as_json
 from mersalg_training.logged_offers.read import read_offers
 from mersalg_training.logged_offers.requests import gather_offers
 from mersalg_training.off_policy.result import AcceptanceFound

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rich import box
@@ -148,27 +148,6 @@ class Evaluation:
             values |= {"calibration_error": checked.error, "calibration_error_by_chance": checked.error_by_chance}
             found |= {f"{under}/{name}": float(value) for name, value in values.items()}
         return found
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, in values that JSON knows."""
-        rows, ceilings = (
-            [{"task": r.task, "method": r.method, "metric": r.metric, **asdict(r.estimate)} for r in some]
-            for some in (self.rows, self.ceilings)
-        )
-        return {
-            "rows": rows,
-            "differences": [
-                {"task": d.task, "rival": d.rival, "metric": d.metric, **asdict(d.estimate)} for d in self.differences
-            ],
-            "ceilings": ceilings,
-            "shown": [asdict(row) for row in self.shown],
-            "sold": [asdict(row) for row in self.sold],
-            "kept": [asdict(row) for row in self.kept],
-            "restraint": [asdict(row) for row in self.restraint],
-            "empty": [asdict(row) for row in self.empty],
-            "without_requests": list(self.without_requests),
-            "skipped": dict(self.skipped),
-        }
 
     def render(self, metric: str = NDCG) -> RenderableType:
         """For a terminal of 120 columns: one metric by task beside the best baseline, and what the thresholds show.

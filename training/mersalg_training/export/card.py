@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.evaluation.metrics import OURS
+from mersalg_training.evaluation.result import Row
 
 MEANING: Final[dict[Kind, str]] = {
     "cross-sell": "a complement of another type than anything in the cart or usual for this customer",
@@ -17,6 +18,7 @@ MEANING: Final[dict[Kind, str]] = {
     "replacement": "a product of the customer that is due, or its successor",
 }
 
+OF_PARENT: Final = "Measured on the parent. The order of the offers is the same; relevance and thresholds are not."
 USE: Final = """\
 ## How to use it, and how not
 
@@ -33,38 +35,14 @@ USE: Final = """\
 """
 
 
-class Result(Protocol):
-    """One figure of an evaluation with its 95 % interval."""
+def render_card(manifest: Mapping[str, Any], results: Sequence[Row], parent: Mapping[str, Any] | None = None) -> str:
+    """Write the card of a bundle; every number in it stands in the manifests or in the results.
 
-    @property
-    def task(self) -> str:
-        """What was asked, for example `next basket, explore`."""
-
-    @property
-    def method(self) -> str:
-        """Who answered: `mersalg` or a baseline."""
-
-    @property
-    def metric(self) -> str:
-        """What was measured, for example `NDCG@10`; larger is better."""
-
-    @property
-    def value(self) -> float:
-        """The figure."""
-
-    @property
-    def low(self) -> float:
-        """The lower end of the interval."""
-
-    @property
-    def high(self) -> float:
-        """The upper end of the interval."""
-
-
-def render_card(manifest: Mapping[str, Any], results: Sequence[Result]) -> str:
-    """Write the card of a bundle; every number in it stands in the manifest or in the results."""
-    parts = [about(manifest), data(manifest), windows(manifest), offers(manifest), tradeoffs(manifest)]
-    sections = [*(part for part in parts if part), evaluation(results), USE]
+    parent: of a recalibrated bundle the parent's manifest, and the results are those that were measured on the parent.
+    """
+    renewed = "" if parent is None else recalibrated(manifest, parent)
+    parts = [about(manifest), renewed, data(manifest), windows(manifest), offers(manifest), tradeoffs(manifest)]
+    sections = [*(part for part in parts if part), evaluation(results, parent is not None), USE]
     return "\n\n".join(section.strip() for section in sections) + "\n"
 
 
@@ -85,6 +63,40 @@ replacements, each with a calibrated relevance (the probability that it is bough
   {count(graph["candidates"])} candidates, ranks them on {count(len(manifest["features"]))} features and applies the \
 thresholds.
 - The resolved configuration and the sha256 of every file are in `manifest.json`."""
+
+
+def recalibrated(manifest: Mapping[str, Any], parent: Mapping[str, Any]) -> str:
+    """Say what was made anew, from what, and what it changed."""
+    lineage = manifest["lineage"]
+    old, new = {c["kind"] for c in parent["certificates"]}, {c["kind"] for c in manifest["certificates"]}
+    rows = [
+        f"| {kind} | {threshold(parent, kind)} | {threshold(manifest, kind)} | "
+        f"{yes(kind in old)} | {yes(kind in new)} |"
+        for kind in KINDS
+    ]
+    return f"""\
+## Recalibrated
+
+Calibration, thresholds and certificates were fitted anew on {count(lineage["requests"])} requests of \
+{count(lineage["customers"])} customers from {lineage["from"]} to {lineage["to"]}; an offer came where it was \
+{lineage["labels"]}. Half of the customers fitted, the other half certified. Candidates, features, rankers and all that
+was counted are those of the parent, `{lineage["parent"]["name"]}` of {lineage["parent"]["created_at"]} (manifest sha256
+`{lineage["parent"]["manifest_sha256"]}`): without thresholds both give the same offers in the same order.
+
+| kind | threshold before | threshold now | certified before | certified now |
+| --- | ---: | ---: | --- | --- |
+""" + "\n".join(rows)
+
+
+def threshold(manifest: Mapping[str, Any], kind: str) -> str:
+    """The threshold of a kind in words."""
+    value = manifest["kinds"][kind]["threshold"]
+    return "silent" if value is None else f"{value:.4f}"
+
+
+def yes(holds: bool) -> str:
+    """A truth in a word."""
+    return "yes" if holds else "no"
 
 
 def data(manifest: Mapping[str, Any]) -> str:
@@ -196,13 +208,15 @@ def tradeoff_line(kind: Kind, row: Mapping[str, Any], chosen: bool) -> str:
     )
 
 
-def evaluation(results: Sequence[Result]) -> str:
+def evaluation(results: Sequence[Row], of_parent: bool) -> str:
     """Tabulate every method with its interval, task by task, and say where the bundle is not clearly the best."""
     if not results:
-        return "## Results\n\nNone: no test window was evaluated."
+        why = "the parent carries no evaluation" if of_parent else "no test window was evaluated"
+        return f"## Results\n\nNone: {why}."
     lines = [
         "## Results",
         "",
+        *([OF_PARENT, ""] if of_parent else []),
         "On the test window, ranked over the whole catalogue without the thresholds; in brackets the 95 % bootstrap "
         "interval. The baselines ran through the same code on the same requests.",
     ]
@@ -211,7 +225,7 @@ def evaluation(results: Sequence[Result]) -> str:
     return "\n".join([*lines, "", verdict(results)])
 
 
-def table(rows: Sequence[Result]) -> list[str]:
+def table(rows: Sequence[Row]) -> list[str]:
     """Lay one task out as a Markdown table: a line for each method, a column for each metric."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     lines = ["| method | " + " | ".join(metrics) + " |", "| --- |" + " ---: |" * len(metrics)]
@@ -223,7 +237,7 @@ def table(rows: Sequence[Result]) -> list[str]:
     return lines
 
 
-def verdict(results: Sequence[Result]) -> str:
+def verdict(results: Sequence[Row]) -> str:
     """Say where the bundle's interval lies above that of every baseline, and name each place where it does not."""
     compared, behind = 0, []
     for ours in (row for row in results if row.method == OURS):

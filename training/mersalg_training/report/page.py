@@ -130,7 +130,7 @@ def ranked(subject: Subject) -> Card:
     """How it stands beside the best single method."""
     gaps = best_single(subject.evaluation, NDCG) if subject.evaluation.figures(NDCG) else {}
     if not gaps:
-        text = "No paired difference to a baseline is told; an evaluation file brings them."
+        text = "No difference to a baseline was measured."
         return Card("Ranked", "", "level", "Not compared", text, [])
     ahead = sum(gap.ahead for gap in gaps.values())
     behind = [task for task, gap in gaps.items() if gap.estimate.high < 0.0]

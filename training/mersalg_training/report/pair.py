@@ -12,11 +12,11 @@ from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.evaluation.reliability import ALL
 from mersalg_training.export.card import at_least
 from mersalg_training.report.blocks import Block, Card, Cards, Cell, Details, Paragraph, Rows, Section, Table
-from mersalg_training.report.reliability import BY_OFFER, verdict
+from mersalg_training.report.reliability import verdict
 from mersalg_training.report.results import PLACES
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.wording import DASH, count, day, listed, number, of_number, of_share, some
+from mersalg_training.report.wording import DASH, count, day, number, of_number, of_share, some
 
 UNPAIRED: Final = (
     "The two were measured each by itself: the figures are not paired, and two intervals that overlap leave open which "
@@ -101,9 +101,9 @@ def kept(pair: Pair) -> Section:
         rows.append([Cell(kind), *cells])
     table = Table("Bought of what is shown on test (95 %)", ["kind", *labels(pair)], [Rows(rows)])
     blocks: list[Block] = [Paragraph(UNPAIRED), windows_told(pair), table]
-    own = [label for label, subject in zip(labels(pair), pair, strict=True) if subject.source == "bundle"]
-    if own:
-        blocks.append(Paragraph(f"{BY_OFFER} This holds of: {listed(own)}.", "note"))
+    for label, subject in zip(labels(pair), pair, strict=True):
+        if subject.unmeasured:
+            blocks.append(Paragraph(f"{label}: {subject.unmeasured}", "warning"))
     return Section("keeps", "Do they keep it", "Is as much bought as was promised?", blocks)
 
 

@@ -25,11 +25,6 @@ LEGEND: Final[list[tuple[Literal["first", "second"], str]]] = [
     ("first", "what is shown on the test window"),
     ("second", "the best offers of each kind when it was certified, those below the threshold too"),
 ]
-BY_OFFER: Final = (
-    "These figures are the bundle's own. Their intervals take each offer for itself; offers to one customer hang "
-    "together, so the true ones are wider. An evaluation file brings intervals over customers and the curve of the "
-    "test window."
-)
 
 
 def keeping(subject: Subject) -> Section:
@@ -39,9 +34,7 @@ def keeping(subject: Subject) -> Section:
     if found:
         blocks += [certificates_kept(subject), *off(found), Paragraph(VERDICTS, "note")]
     else:
-        blocks.append(Paragraph("Nothing of the test window is told: the bundle was not evaluated on one.", "warning"))
-    if found and subject.source == "bundle":
-        blocks.append(Paragraph(BY_OFFER, "note"))
+        blocks.append(Paragraph(subject.unmeasured or "Nothing was shown on the test window.", "warning"))
     curves = {kind: measured(subject, kind) for kind in KINDS}
     charts = [reliability_chart(kind, of_kind) for kind, of_kind in curves.items() if of_kind]
     if charts:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import numpy as np
 
 from mersalg.names import KINDS, Kind
 from mersalg.offers import REASONS
 from mersalg_training.evaluation.empty_answers import Empty
-from mersalg_training.evaluation.metrics import Estimate
+from mersalg_training.evaluation.metrics import Estimate, wilson
 from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE
 from mersalg_training.evaluation.precision_shown import EVERY, Shown
 from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table
 from mersalg_training.report.charts import chart
 from mersalg_training.report.coverage_at_precision import restraint_blocks
-from mersalg_training.report.of_bundle import by_offer
 from mersalg_training.report.pictures import Chart, Curve, Point
 from mersalg_training.report.strips import Scale, from_zero
 from mersalg_training.report.subject import Subject
@@ -70,6 +72,14 @@ def tradeoff_point(row: Mapping[str, Any], chosen: bool) -> Point:
     found = by_offer(row["precision"], row["offers"])
     text = f"from {number(row['threshold'], 4)}: {share(row['precision'])} bought, {share(row['coverage'])} see one"
     return Point(row["coverage"], found.value, found.low, found.high, text, chosen)
+
+
+def by_offer(share: float, offers: int) -> Estimate:
+    """A share of so many offers with its interval (Wilson), as if no two of them were of one customer."""
+    if offers < 1 or not 0.0 <= share <= 1.0:
+        return Estimate(share, math.nan, math.nan, 0)
+    low, high = wilson(np.array([share]), np.array([offers]))
+    return Estimate(share, float(low[0]), float(high[0]), 0)
 
 
 def tradeoff_table(subject: Subject, rules: Mapping[Kind, Mapping[str, Any]]) -> Table:

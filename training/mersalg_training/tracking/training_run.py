@@ -12,7 +12,7 @@ from mersalg_training.data.contract_report import ContractReport
 from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.evaluation.metrics import RECALL
 from mersalg_training.evaluation.result import Evaluation
-from mersalg_training.export.writer import as_json
+from mersalg_training.json_values import as_json
 from mersalg_training.plots.evaluation import (
     precision_against_coverage,
     relevance_distribution,

@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mersalg.errors import DataError
-from mersalg_training.export.writer import as_json
-from mersalg_training.json_values import finite
+from mersalg_training.json_values import as_json, finite
 from mersalg_training.tracking.mlflow_run import Run
 from mersalg_training.uplift import pictures
 from mersalg_training.uplift.estimates import Effect
