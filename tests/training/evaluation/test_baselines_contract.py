@@ -14,7 +14,9 @@ from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import UNKNOWN, Timeline
 from mersalg_training.evaluation.baselines import Baseline, ScoredCatalogue, fit_baselines
 from mersalg_training.evaluation.baselines.fitting import MORE, QUICK, Fitting
+from mersalg_training.evaluation.file import figures
 from mersalg_training.evaluation.metrics import NDCG
+from mersalg_training.evaluation.render import remarks
 from mersalg_training.evaluation.run import evaluate
 from mersalg_training.evaluation.tasks.task import Restriction, assemble
 from mersalg_training.ranking.cases import Cases
@@ -187,5 +189,5 @@ def test_evaluate_asks_every_baseline_where_told_and_says_which_it_skipped() -> 
     methods = {row.method for row in found.rows}
     assert {"popularity", "EASE by order", "ALS by order", "item-item BM25"} <= methods
     assert "UP-CF" not in methods
-    assert found.skipped["UP-CF"] in " ".join(found.remarks(NDCG))
-    assert found.to_json()["skipped"] == found.skipped
+    assert found.skipped["UP-CF"] in " ".join(remarks(found, NDCG))
+    assert figures(found)["skipped"] == found.skipped

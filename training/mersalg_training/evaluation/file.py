@@ -127,8 +127,12 @@ def identity(manifest: Mapping[str, Any]) -> Identity:
 
 def evaluation_document(manifest: Mapping[str, Any], found: Evaluation) -> dict[str, Any]:
     """The document of an evaluation; null stands for what could not be measured."""
+    return {"bundle": identity(manifest).model_dump(), **figures(found)}
+
+
+def figures(found: Evaluation) -> dict[str, Any]:
+    """Every figure, in values that JSON knows."""
     document = {
-        "bundle": identity(manifest).model_dump(),
         "rows": [flat(row) for row in found.rows],
         "differences": [flat(row) for row in found.differences],
         "ceilings": [flat(row) for row in found.ceilings],

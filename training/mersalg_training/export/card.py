@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.evaluation.metrics import OURS
+from mersalg_training.evaluation.render import interval
 from mersalg_training.evaluation.result import Row
+from mersalg_training.figure_table import FigureTable, as_markdown
 
 MEANING: Final[dict[Kind, str]] = {
     "cross-sell": "a complement of another type than anything in the cart or usual for this customer",
@@ -70,10 +72,9 @@ def recalibrated(manifest: Mapping[str, Any], parent: Mapping[str, Any]) -> str:
     lineage = manifest["lineage"]
     old, new = {c["kind"] for c in parent["certificates"]}, {c["kind"] for c in manifest["certificates"]}
     rows = [
-        f"| {kind} | {threshold(parent, kind)} | {threshold(manifest, kind)} | "
-        f"{yes(kind in old)} | {yes(kind in new)} |"
-        for kind in KINDS
+        [kind, threshold(parent, kind), threshold(manifest, kind), yes(kind in old), yes(kind in new)] for kind in KINDS
     ]
+    columns = ["kind", "threshold before", "threshold now", "certified before", "certified now"]
     return f"""\
 ## Recalibrated
 
@@ -83,9 +84,7 @@ Calibration, thresholds and certificates were fitted anew on {count(lineage["req
 was counted are those of the parent, `{lineage["parent"]["name"]}` of {lineage["parent"]["created_at"]} (manifest sha256
 `{lineage["parent"]["manifest_sha256"]}`): without thresholds both give the same offers in the same order.
 
-| kind | threshold before | threshold now | certified before | certified now |
-| --- | ---: | ---: | --- | --- |
-""" + "\n".join(rows)
+{as_markdown(FigureTable("", columns, rows, words=[3, 4]))}"""
 
 
 def threshold(manifest: Mapping[str, Any], kind: str) -> str:
@@ -129,8 +128,8 @@ def windows(manifest: Mapping[str, Any]) -> str:
     ]
     if test_from != at["to"]:
         rows.append(("test: the results below, and nothing else", test_from, at["to"]))
-    text = "## Windows\n\nThe split is by time.\n\n| used for | from | to |\n| --- | --- | --- |\n"
-    text += "\n".join(f"| {use} | {start} | {end} |" for use, start, end in rows)
+    table = FigureTable("", ["used for", "from", "to"], rows, words=[1, 2])
+    text = f"## Windows\n\nThe split is by time.\n\n{as_markdown(table)}"
     return text if test_from != at["to"] else text + "\n\nNo test window was held back."
 
 
@@ -181,31 +180,29 @@ def tradeoffs(manifest: Mapping[str, Any]) -> str:
     if not told:
         return ""
     brings = f"{manifest['value']} a request" if manifest.get("value") else "brings"
-    lines = [
-        "## What a threshold costs",
-        "",
-        "Measured on the customers of the calibration window who had no part in the calibration; the chosen threshold "
-        "in bold. *See one*: requests, of those at moments that offer the kind. *Kept*: of the relevant offers that "
-        "would be shown without a threshold.",
-        "",
-        f"| kind | threshold | offers | bought | see one | kept | {brings} |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    rules = {kind: manifest["kinds"][kind] for kind in told}
+    rows = [
+        tradeoff_row(kind, row, row["threshold"] == rule["threshold"])
+        for kind, rule in rules.items()
+        for row in rule["tradeoffs"]
     ]
-    for kind in told:
-        rule = manifest["kinds"][kind]
-        lines += [tradeoff_line(kind, row, row["threshold"] == rule["threshold"]) for row in rule["tradeoffs"]]
-    return "\n".join(lines)
+    table = FigureTable("", ["kind", "threshold", "offers", "bought", "see one", "kept", brings], rows)
+    return f"""\
+## What a threshold costs
+
+Measured on the customers of the calibration window who had no part in the calibration; the chosen threshold in bold. \
+*See one*: requests, of those at moments that offer the kind. *Kept*: of the relevant offers that would be shown \
+without a threshold.
+
+{as_markdown(table)}"""
 
 
-def tradeoff_line(kind: Kind, row: Mapping[str, Any], chosen: bool) -> str:
-    """Lay out what one threshold shows."""
+def tradeoff_row(kind: Kind, row: Mapping[str, Any], chosen: bool) -> list[str]:
+    """What one threshold shows."""
     share = {name: "" if row[name] is None else f"{row[name]:.1%}" for name in ("precision", "coverage", "recall")}
     at = f"**{row['threshold']:.4f}**" if chosen else f"{row['threshold']:.4f}"
     worth = "" if row["worth"] is None else f"{row['worth']:.3f}"
-    return (
-        f"| {kind} | {at} | {count(row['offers'])} | {share['precision']} | {share['coverage']} | {share['recall']} "
-        f"| {worth} |"
-    )
+    return [kind, at, count(row["offers"]), share["precision"], share["coverage"], share["recall"], worth]
 
 
 def evaluation(results: Sequence[Row], of_parent: bool) -> str:
@@ -221,20 +218,18 @@ def evaluation(results: Sequence[Row], of_parent: bool) -> str:
         "interval. The baselines ran through the same code on the same requests.",
     ]
     for task in dict.fromkeys(row.task for row in results):
-        lines += ["", f"### {task}", "", *table([row for row in results if row.task == task])]
+        lines += ["", f"### {task}", "", as_markdown(table([row for row in results if row.task == task]))]
     return "\n".join([*lines, "", verdict(results)])
 
 
-def table(rows: Sequence[Row]) -> list[str]:
-    """Lay one task out as a Markdown table: a line for each method, a column for each metric."""
+def table(rows: Sequence[Row]) -> FigureTable:
+    """One task: a line for each method, a column for each metric."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
-    lines = ["| method | " + " | ".join(metrics) + " |", "| --- |" + " ---: |" * len(metrics)]
+    lines = []
     for method in dict.fromkeys(row.method for row in rows):
-        cells = {
-            row.metric: f"{row.value:.4f} ({row.low:.4f} to {row.high:.4f})" for row in rows if row.method == method
-        }
-        lines.append(f"| {method} | " + " | ".join(cells.get(metric, "not applicable") for metric in metrics) + " |")
-    return lines
+        cells = {row.metric: interval(row.estimate) for row in rows if row.method == method}
+        lines.append([method, *(cells.get(metric, "not applicable") for metric in metrics)])
+    return FigureTable("", ["method", *metrics], lines)
 
 
 def verdict(results: Sequence[Row]) -> str:
