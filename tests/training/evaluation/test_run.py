@@ -26,7 +26,7 @@ from mersalg_training.data.timeline import Timeline
 from mersalg_training.evaluation.bundle_method import Answer, Only, bundle_scorer, bundle_shower
 from mersalg_training.evaluation.metrics import HIT_RATE, NDCG, OURS, PRECISION, RECALL, Estimate
 from mersalg_training.evaluation.precision_shown import EVERY, Shown, shown_precision
-from mersalg_training.evaluation.render import compared, markdown, render, short
+from mersalg_training.evaluation.render import compared, markdown, remarks, render, short
 from mersalg_training.evaluation.result import ORACLE, Evaluation, metric_key
 from mersalg_training.evaluation.run import evaluate
 from mersalg_training.evaluation.tasks.task import OWN_KINDS, assemble
@@ -204,7 +204,7 @@ def test_precision_is_told_of_what_is_bought_again_within_the_horizon() -> None:
 def test_a_window_without_a_task_says_so() -> None:
     found = small(shop())
     assert "completion, explore" in found.without_requests
-    assert any("completion, explore" in remark for remark in found.remarks(NDCG))
+    assert any("completion, explore" in remark for remark in remarks(found, NDCG))
 
 
 def test_a_lead_is_claimed_only_outside_the_interval() -> None:
@@ -215,7 +215,7 @@ def test_a_lead_is_claimed_only_outside_the_interval() -> None:
         found = behind.against_best(task, NDCG)
         assert found is not None
         assert not found.ahead
-        assert any(task in remark for remark in behind.remarks(NDCG))
+        assert any(task in remark for remark in remarks(behind, NDCG))
 
 
 def test_metric_names_are_flat_and_say_task_view_and_method() -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 
 from mersalg.bundle import read_file
 from mersalg.errors import MersalgError
@@ -43,36 +43,19 @@ class Identity(BaseModel):
     """None in files of earlier training runs."""
 
 
-class FlatRow(BaseModel):
-    """A row as it is written."""
-
-    task: str
-    method: str
-    metric: str
-    value: float
-    low: float
-    high: float
-    n: int
-
-    def row(self) -> Row:
-        """The row of an evaluation."""
-        return Row(self.task, self.method, self.metric, Estimate(self.value, self.low, self.high, self.n))
+ESTIMATE: Final = tuple(field.name for field in fields(Estimate))
 
 
-class FlatDifference(BaseModel):
-    """A difference as it is written."""
+def nested(row: Any) -> Any:
+    """A row as it is written, its estimate's fields beside its own, as the fields of a Row or a Difference."""
+    if not isinstance(row, dict):
+        return row
+    own = {name: value for name, value in row.items() if name not in ESTIMATE}
+    return {**own, "estimate": {name: row[name] for name in ESTIMATE if name in row}}
 
-    task: str
-    rival: str
-    metric: str
-    value: float
-    low: float
-    high: float
-    n: int
 
-    def difference(self) -> Difference:
-        """The difference of an evaluation."""
-        return Difference(self.task, self.rival, self.metric, Estimate(self.value, self.low, self.high, self.n))
+FlatRow = Annotated[Row, BeforeValidator(nested)]
+FlatDifference = Annotated[Difference, BeforeValidator(nested)]
 
 
 class Document(BaseModel):
@@ -100,18 +83,7 @@ class Document(BaseModel):
 
     def evaluation(self) -> Evaluation:
         """What was measured."""
-        return Evaluation(
-            rows=[row.row() for row in self.rows],
-            differences=[row.difference() for row in self.differences],
-            shown=self.shown,
-            without_requests=self.without_requests,
-            ceilings=[row.row() for row in self.ceilings],
-            sold=self.sold,
-            skipped=self.skipped,
-            kept=self.kept,
-            restraint=self.restraint,
-            empty=self.empty,
-        )
+        return Evaluation(**{name: getattr(self, name) for name in type(self).model_fields if name != "bundle"})
 
 
 def identity(manifest: Mapping[str, Any]) -> Identity:
@@ -132,15 +104,11 @@ def evaluation_document(manifest: Mapping[str, Any], found: Evaluation) -> dict[
 
 def figures(found: Evaluation) -> dict[str, Any]:
     """Every figure, in values that JSON knows."""
+    rows = {name: [flat(row) for row in getattr(found, name)] for name in ("rows", "differences", "ceilings")}
+    tables = ("shown", "sold", "kept", "restraint", "empty")
     document = {
-        "rows": [flat(row) for row in found.rows],
-        "differences": [flat(row) for row in found.differences],
-        "ceilings": [flat(row) for row in found.ceilings],
-        "shown": [asdict(row) for row in found.shown],
-        "sold": [asdict(row) for row in found.sold],
-        "kept": [asdict(row) for row in found.kept],
-        "restraint": [asdict(row) for row in found.restraint],
-        "empty": [asdict(row) for row in found.empty],
+        **rows,
+        **{name: [asdict(row) for row in getattr(found, name)] for name in tables},
         "without_requests": list(found.without_requests),
         "skipped": dict(found.skipped),
     }

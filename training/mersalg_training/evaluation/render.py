@@ -155,8 +155,9 @@ def shown_table(found: Sequence[Shown]) -> FigureTable:
 
 def empty_table(found: Sequence[Empty]) -> FigureTable:
     """A row for each reason at a moment."""
-    rows = [[row.moment, row.reason, f"{row.requests}", f"{row.requests / row.of:.1%}"] for row in found]
-    return FigureTable("Why requests see nothing", ["moment", "reason", "requests", "share"], rows, words=[1])
+    rows = [[row.moment, row.reason, f"{row.requests:,}", f"{row.requests / row.of:.1%}"] for row in found]
+    columns = ["moment", "reason", "requests", "of all at the moment"]
+    return FigureTable("Requests of the test window that see nothing, and why", columns, rows, words=[1])
 
 
 def kept_table(found: Sequence[Kept]) -> FigureTable:

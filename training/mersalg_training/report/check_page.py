@@ -92,7 +92,7 @@ def why(check: Check) -> Section:
 def kept(check: Check) -> Section:
     """What was promised and came, kind by kind."""
     blocks: list[Block] = [as_block(kinds_table(check.kinds))]
-    curves = {kind.kind: measured(kind) for kind in check.kinds if kind.reliability}
+    curves = {kind.kind: measured(kind, check.labels) for kind in check.kinds if kind.reliability}
     if curves:
         charts = [reliability_chart(kind, of_kind) for kind, of_kind in curves.items()]
         present = {of_window.tone for of_kind in curves.values() for of_window in of_kind}
@@ -104,12 +104,13 @@ def kept(check: Check) -> Section:
     return Section("keeps", "Shown offers", "Does as much come as was promised?", blocks)
 
 
-def measured(kind: KindNow) -> list[Measured]:
+def measured(kind: KindNow, outcome: str) -> list[Measured]:
     """The groups of a kind when it was calibrated, where they are known, and since."""
     found = []
     if kind.reliability_then:
-        found.append(Measured("when calibrated", "second", [bin_of(group, Z) for group in kind.reliability_then]))
-    return [*found, Measured("since", "first", [bin_of(group, Z) for group in kind.reliability])]
+        then = [bin_of(group, Z) for group in kind.reliability_then]
+        found.append(Measured("when calibrated", "second", then, outcome))
+    return [*found, Measured("since", "first", [bin_of(group, Z) for group in kind.reliability], outcome)]
 
 
 def seen(shifts: Sequence[Shift]) -> Section:

@@ -26,10 +26,12 @@ class Measured:
     name: str
     tone: Literal["first", "second"]
     bins: Sequence[Bin]
+    outcome: str = "bought"
+    """What came of an offer, in a word."""
 
     def curve(self) -> Curve:
         """The groups as points."""
-        return Curve(self.name, self.tone, [point(found) for found in self.bins])
+        return Curve(self.name, self.tone, [point(found, self.outcome) for found in self.bins])
 
 
 def bin_of(group: Group, z: float = Z) -> Bin:
@@ -38,9 +40,10 @@ def bin_of(group: Group, z: float = Z) -> Bin:
     return Bin(group.promised, Estimate(group.came, low, high, group.n), group.n)
 
 
-def point(found: Bin) -> Point:
+def point(found: Bin, outcome: str) -> Point:
     """A group as a point of a curve."""
-    text = f"promised {share(found.promised)}, bought {of_share(found.came)}, {some(found.offers, 'offer', 'offers')}"
+    offers = some(found.offers, "offer", "offers")
+    text = f"promised {share(found.promised)}, {outcome} {of_share(found.came)}, {offers}"
     return Point(found.promised, found.came.value, found.came.low, found.came.high, text)
 
 
@@ -48,11 +51,13 @@ def reliability_chart(kind: Kind, found: Sequence[Measured]) -> Chart:
     """The curves of a kind beside the diagonal of kept promises."""
     curves = [of_window.curve() for of_window in found]
     told = ". ".join(f"{curve.name}: " + "; ".join(p.text for p in curve.points) for curve in curves)
-    return chart(f"reliability-{kind}", kind, told, ("promised relevance", "share bought"), curves, square=True)
+    labels = ("promised relevance", f"share {found[0].outcome}")
+    return chart(f"reliability-{kind}", kind, told, labels, curves, square=True)
 
 
 def curve_table(curves: Mapping[Kind, Sequence[Measured]], level: str = "95 %") -> Table:
-    """Every group of every curve. level: of their intervals."""
+    """Every group of every curve; at least one. level: of their intervals."""
+    outcome = next(found.outcome for of_kind in curves.values() for found in of_kind)
     groups = []
     for kind, of_kind in curves.items():
         for found in of_kind:
@@ -61,4 +66,6 @@ def curve_table(curves: Mapping[Kind, Sequence[Measured]], level: str = "95 %") 
                 for n, b in enumerate(found.bins, start=1)
             ]
             groups.append(Rows(rows, f"{kind}, {found.name}"))
-    return Table("Reliability by group of like relevance", ["group", "promised", f"bought ({level})", "offers"], groups)
+    return Table(
+        "Reliability by group of like relevance", ["group", "promised", f"{outcome} ({level})", "offers"], groups
+    )

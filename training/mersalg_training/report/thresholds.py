@@ -14,7 +14,8 @@ from mersalg_training.evaluation.empty_answers import Empty
 from mersalg_training.evaluation.metrics import Estimate, wilson
 from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE
 from mersalg_training.evaluation.precision_shown import EVERY, Shown
-from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table
+from mersalg_training.evaluation.render import empty_table
+from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table, as_block
 from mersalg_training.report.charts import chart
 from mersalg_training.report.coverage_at_precision import restraint_blocks
 from mersalg_training.report.pictures import Chart, Curve, Point
@@ -142,12 +143,7 @@ def shown_line(row: Shown, scale: Scale, told: bool) -> list[Cell]:
 
 def empty_blocks(found: Sequence[Empty]) -> list[Block]:
     """Why requests of the test window see no offer, and what the reasons mean."""
-    rows = [
-        [Cell(row.moment), Cell(row.reason), Cell(count(row.requests)), Cell(share(row.requests / row.of))]
-        for row in found
-    ]
-    columns = ["moment", "reason", "requests", "of all at the moment"]
-    table = Table("Requests of the test window that see nothing, and why", columns, [Rows(rows)], words=[1])
+    table = as_block(empty_table(found))
     meaning = [f"{reason}: {text}" for reason, text in REASONS.items() if any(row.reason == reason for row in found)]
     return [table, Paragraph(". ".join(sentence(text).rstrip(".") for text in meaning) + ".", "note")]
 
