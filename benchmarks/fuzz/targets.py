@@ -22,9 +22,9 @@ from mutate import mutate_json, mutate_message
 from seeds import manifests, requests, small_scorer
 
 from mersalg import MersalgError
-from mersalg.bundle import parse_json
-from mersalg.graph import ML_OPERATORS, OPERATORS, check_graph
-from mersalg.manifest import check_manifest
+from mersalg.bundle.files import parse_json
+from mersalg.bundle.manifest import check_manifest
+from mersalg.bundle.onnx.graph import ML_OPERATORS, OPERATORS, check_graph
 from mersalg.requests import HISTORY_LINES, encode, read_mapping
 from toy_bundle import build_scorer
 

@@ -30,7 +30,7 @@ class Place:
 
     bundle: Path
     work: Path
-    """requests.jsonl, and a folder for each rival's own files."""
+    """requests.jsonl, and a folder for each contender's own files."""
 
 
 def each(requests: list[Request]) -> list[Any]:
@@ -54,7 +54,7 @@ class Contender:
     items: Callable[[list[Request]], list[Any]] = each
     """What is asked with, made of the requests beforehand."""
     requests_of_item: int = 1
-    starts_fresh: bool = True
+    is_cold_started: bool = True
     """Whether it is also started alone in a process of its own, for memory and cold start."""
     serve: Callable[[Place], AbstractContextManager[Running]] | None = None
     """In the place of `open` for a service, which is a process of its own anyway."""
@@ -92,35 +92,6 @@ def batches(requests: list[Request]) -> list[Any]:
     """Whole batches; the requests from the front fill the last one."""
     repeated = requests + requests[: -len(requests) % BATCH]
     return [repeated[start : start + BATCH] for start in range(0, len(repeated), BATCH)]
-
-
-def numpy_with_lightgbm(place: Place) -> Ask:
-    import lightgbm  # noqa: PLC0415
-    from numpy_rival import NumpyShop  # noqa: PLC0415
-
-    folder = place.work / "numpy"
-    own, new = (lightgbm.Booster(model_file=str(folder / f"{side}.txt")) for side in ("own", "new"))
-    shop = NumpyShop(
-        folder,
-        lambda X: own.predict(X, raw_score=True, num_threads=1),
-        lambda X: new.predict(X, raw_score=True, num_threads=1),
-    )
-    return shop.recommend
-
-
-def numpy_with_onnxruntime(place: Place) -> Ask:
-    from numpy_rival import NumpyShop  # noqa: PLC0415
-
-    from mersalg.session import open_runtime  # noqa: PLC0415
-
-    folder = place.work / "numpy"
-    own, new = (open_runtime((folder / f"{side}.onnx").read_bytes()) for side in ("own", "new"))
-    shop = NumpyShop(
-        folder,
-        lambda X: own.run(None, {"features": X})[0][:, 0],
-        lambda X: new.run(None, {"features": X})[0][:, 0],
-    )
-    return shop.recommend
 
 
 def pyfunc(place: Place) -> Ask:
@@ -166,18 +137,13 @@ def lookup(opener: str) -> Callable[[Place], Ask]:
 
 OFFERS, IDS = "offers", "ids only"
 SCORER = ("bundle/scorer.onnx",)
-RIVAL = ("work/numpy/tables.npz", "work/numpy/shop.json")
-LIGHTGBM = (*RIVAL, "work/numpy/own.txt", "work/numpy/new.txt")
-ONNX_TREES = (*RIVAL, "work/numpy/own.onnx", "work/numpy/new.onnx")
 CONTENDERS = (
     Contender("recommend", "mersalg: `recommend`", OFFERS, offers, SCORER),
-    Contender("graph", "mersalg: the graph alone", OFFERS, graph_alone, SCORER, items=encoded, starts_fresh=False),
+    Contender("graph", "mersalg: the graph alone", OFFERS, graph_alone, SCORER, items=encoded, is_cold_started=False),
     Contender(
         "batch", f"mersalg: `score` in batches of {BATCH}", OFFERS, in_batches, SCORER, items=batches,
-        requests_of_item=BATCH, starts_fresh=False,
+        requests_of_item=BATCH, is_cold_started=False,
     ),
-    Contender("lightgbm", "numpy + LightGBM", OFFERS, numpy_with_lightgbm, LIGHTGBM),
-    Contender("onnx-trees", "numpy + onnxruntime for the trees", OFFERS, numpy_with_onnxruntime, ONNX_TREES),
     Contender("pyfunc", "MLflow pyfunc", OFFERS, pyfunc, SCORER),
     Contender("serve", "`mersalg serve`, HTTP", OFFERS, files=SCORER, serve=mersalg_service),
     Contender("mlflow-serve", "`mlflow models serve`, HTTP", OFFERS, files=SCORER, serve=mlflow_service),
@@ -186,11 +152,6 @@ CONTENDERS = (
     Contender("scan", "full scan of factors, numpy", IDS, lookup("open_scan"), ("work/lookups/factors.npy",)),
 )  # fmt: skip
 """In the order of the table."""
-
-
-def is_there(contender: Contender, place: Place) -> bool:
-    """Whether all that it loads could be made."""
-    return all(path.is_file() for path in paths_of(contender, place))
 
 
 def paths_of(contender: Contender, place: Place) -> list[Path]:

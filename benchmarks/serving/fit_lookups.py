@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +15,23 @@ from implicit.nearest_neighbours import CosineRecommender
 from real_requests import Source
 from threadpoolctl import threadpool_limits
 
-from mersalg_training.data.calendar import time_to_day
-from mersalg_training.data.timeline import UNKNOWN
-from mersalg_training.tables.shop_tables import ShopTables
-
 NEIGHBOURS = 50
 """Of a product."""
 
 
-def write_lookups(source: Source, tables: ShopTables, folder: Path) -> None:
-    """Fit implicit's cosine neighbours and ALS on customers x products before the test window; write both."""
+def write_lookups(source: Source, product_ids: Sequence[str], folder: Path) -> None:
+    """Fit implicit's cosine neighbours and ALS on customers x products before the test window; write both.
+
+    product_ids: those of the bundle. Items are numbered by them, the most bought first.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    purchased = source.purchased
-    timeline, n_items = purchased.timeline, tables.n_items
-    customer, item = timeline.order_customer[timeline.line_order], tables.vocabulary.item_of_code[timeline.line_product]
-    kept = (timeline.line_day < time_to_day(purchased.windows.test_from)) & (customer != UNKNOWN) & (item < n_items)
-    shape = (len(timeline.customer_ids), n_items)
+    customer, product_id = source.lines_before_test()
+    lines = Counter(product_id)
+    ids = sorted(product_ids, key=lambda each: -lines[each])
+    item_of = {each: item for item, each in enumerate(ids)}
+    item = np.array([item_of.get(each, -1) for each in product_id])
+    kept = (customer >= 0) & (item >= 0)
+    shape = (len(source.purchased.timeline.customer_ids), len(ids))
     bought = sp.csr_matrix((np.ones(int(kept.sum()), np.float32), (customer[kept], item[kept])), shape=shape)
     cosine = CosineRecommender(K=NEIGHBOURS, num_threads=1)
     als = AlternatingLeastSquares(factors=source.config.factors.factors, iterations=10, random_state=0, num_threads=1)
@@ -39,5 +42,4 @@ def write_lookups(source: Source, tables: ShopTables, folder: Path) -> None:
     cosine.save(str(folder / "item_item.npz"))
     als.save(str(folder / "als.npz"))
     np.save(folder / "factors.npy", np.asarray(als.item_factors, dtype=np.float32))
-    ids = [timeline.product_ids[code] for code in tables.vocabulary.code.tolist()]
     (folder / "ids.json").write_text(json.dumps(ids))

@@ -20,10 +20,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import markdown_tables
 import numpy as np
-import tell
-from in_turn import Asked, summary, take_turns
-from picture import draw_frontier
+from charts import draw_frontier
+from interleaved import OpenContender, interleaved_times, summary
 from real_requests import Source, open_source
 from threadpoolctl import threadpool_limits
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
     except MersalgError as error:
         print(f"benchmarks/serving frontier: {error}", file=sys.stderr)
         return 2
-    print(f"{tell.versions()}\n\n{tell.machine()}\n\n    {tell.command()}\n")
+    print(f"{markdown_tables.versions()}\n\n{markdown_tables.machine()}\n\n    {markdown_tables.command()}\n")
     print(f"NDCG@10 of *{args.task}*, {points[0].ndcg.n} requests, with 95 % intervals over customers.\n")
     print(told(points))
     if args.out is not None:
@@ -119,11 +119,11 @@ def measure(args: argparse.Namespace, say: Callable[[str], None]) -> list[Point]
         say(f"Asking {name}")
         values[name] = ndcg(recommender, source, task)
     asked = {
-        name: Asked(lambda request, by=recommender: by.recommend(**request), requests)
+        name: OpenContender(lambda request, by=recommender: by.recommend(**request), requests)
         for name, recommender in recommenders.items()
     }
     with threadpool_limits(1):
-        micros = take_turns(asked, args.repeats)
+        micros = interleaved_times(asked, args.repeats)
     first = next(iter(values.values()))
     return [point(name, recommenders[name], summary(micros[name]), values[name], first, draws) for name in recommenders]
 
@@ -204,10 +204,10 @@ def told(points: Sequence[Point]) -> str:
                 str(of["trees"]),
                 str(of["leaves"]),
                 f"{of['own']} + {of['new']} + {of['unsold']}",
-                *(tell.number(each.micros[name] / 1e3, 2) for name in ("p50", "p99", "cpu")),
-                tell.number(each.size_megabytes, 1),
+                *(markdown_tables.number(each.micros[name] / 1e3, 2) for name in ("p50", "p99", "cpu")),
+                markdown_tables.number(each.size_megabytes, 1),
                 f"{each.ndcg.value:.4f} ({each.ndcg.low:.4f} to {each.ndcg.high:.4f})",
                 f"{each.more.value:+.4f} ({each.more.low:+.4f} to {each.more.high:+.4f})",
             ]
         )
-    return tell.table(head, rows)
+    return markdown_tables.table(head, rows)

@@ -10,17 +10,15 @@ from pathlib import Path
 
 from contenders import Place
 from fit_lookups import write_lookups
-from numpy_tables import tables_of, write_numpy_rival
 from real_requests import open_source
 from request_file import write_requests
 
 import mersalg
-from mersalg.errors import BundleError
 
 STAMP = "prepared.json"
 
 
-def prepare(place: Place, n: int, seed: int, tell: Callable[[str], None]) -> None:
+def prepare(place: Place, n: int, seed: int, progress: Callable[[str], None]) -> None:
     """Fill the work folder; what is there of the same bundle, requests and seed stays.
 
     DataError where the bundle held no test window back, or its purchases are not there.
@@ -30,23 +28,17 @@ def prepare(place: Place, n: int, seed: int, tell: Callable[[str], None]) -> Non
     stamp = {"scorer": manifest["files"]["scorer.onnx"]["sha256"], "requests": n, "seed": seed}
     written = place.work / STAMP
     if written.is_file() and json.loads(written.read_text()) == stamp:
-        tell(f"Reused {place.work}")
+        progress(f"Reused {place.work}")
         return
     shutil.rmtree(place.work, ignore_errors=True)
     place.work.mkdir(parents=True)
-    tell("Reading purchases")
+    progress("Reading purchases")
     source = open_source(manifest, str(place.bundle))
     write_requests(source.requests(n, seed), place.work / "requests.jsonl")
     (place.work / "often_bought.json").write_text(json.dumps(source.often_bought(20_000, seed)))
-    tell("Counting and factorising for the numpy rival")
-    tables = tables_of(source, manifest)
-    try:
-        write_numpy_rival(place.bundle, manifest, source, tables, place.work / "numpy")
-    except BundleError as error:
-        tell(f"The numpy rivals are left out: {error}")
-    tell("Fitting the bare lookups")
-    write_lookups(source, tables, place.work / "lookups")
-    tell("Saving the bundle as MLflow's model")
+    progress("Fitting the bare lookups")
+    write_lookups(source, list(recommender.names), place.work / "lookups")
+    progress("Saving the bundle as MLflow's model")
     save_for_mlflow(place.bundle, place.work / "mlflow")
     written.write_text(json.dumps(stamp))
 

@@ -33,12 +33,18 @@ class Source:
         make = request_maker(timeline)
         return [make(cases, case, None, None, SHOWN) for case in random.permutation(len(cases)).tolist()]
 
+    def lines_before_test(self) -> tuple[np.ndarray, list[str]]:
+        """Customer, -1 for an unknown one, and product id of every line before the test window."""
+        timeline = self.purchased.timeline
+        before = timeline.line_day < test_window(timeline, self.purchased.windows)[0]
+        codes = timeline.line_product[before].tolist()
+        return timeline.order_customer[timeline.line_order[before]], [timeline.product_ids[code] for code in codes]
+
     def often_bought(self, n: int, seed: int) -> list[str]:
         """N product ids, drawn by how often they are bought before the test window."""
-        timeline = self.purchased.timeline
-        before = np.flatnonzero(timeline.line_day < test_window(timeline, self.purchased.windows)[0])
-        drawn = np.random.default_rng(seed).choice(before, n)
-        return [timeline.product_ids[code] for code in timeline.line_product[drawn].tolist()]
+        _, product_ids = self.lines_before_test()
+        drawn = np.random.default_rng(seed).choice(len(product_ids), n)
+        return [product_ids[line] for line in drawn.tolist()]
 
 
 def open_source(manifest: dict[str, Any], where: str) -> Source:
@@ -47,7 +53,7 @@ def open_source(manifest: dict[str, Any], where: str) -> Source:
     return Source(config, read_purchases(config, Stages(Console(file=io.StringIO()))))
 
 
-def told(requests: list[Request]) -> str:
+def lengths_of(requests: list[Request]) -> str:
     """How long carts and histories are."""
     parts = []
     for name in ("cart", "history"):

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mersalg.arguments import add_command, split_ids
+from mersalg.display import all_facts, answer_text, listed, summary
 from mersalg.errors import MersalgError
 from mersalg.names import KINDS, MOMENTS, ORDERS
 from mersalg.policy.command import (
@@ -29,9 +31,8 @@ from mersalg.policy.command import (
 )
 
 if TYPE_CHECKING:
+    from mersalg.arguments import Subparsers
     from mersalg.offers import Offers
-
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DESCRIPTION: Final = "Follow-on selling, learned: the offers that are worth making, and none when none is."
 EXAMPLES: Final = """\
@@ -40,10 +41,10 @@ examples:
   mersalg recommend models/demo --cart 1029743,1106523 --moment cart --limit 3
   mersalg score models/demo requests.parquet --out offers.parquet
 """
-WITHOUT_OTHERS: Final = (
-    "inspect", "verify", "sign", "recommend", "score", "serve", "policy", "follow-up", "ledger", "--version",
-)  # fmt: skip
+WITHOUT_OTHERS: Final = ("inspect", "verify", "sign", "recommend", "score", "policy", "--version")
 """First arguments for which no other package is imported."""
+EXTRA_OF: Final = {"serve": "serve", "follow-up": "ledger", "ledger": "ledger"}
+"""First arguments for which mersalg-service alone is imported -> the extra that brings it."""
 PROGRESS_SECONDS: Final = 0.5
 
 
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and give its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        args = make_parser(others=not arguments or arguments[0] not in WITHOUT_OTHERS).parse_args(arguments)
+        args = make_parser(arguments[0] if arguments else "--help").parse_args(arguments)
         handler: Callable[[argparse.Namespace], int] = args.handler
         return handler(args)
     except MersalgError as error:
@@ -65,16 +66,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
-def make_parser(*, others: bool) -> argparse.ArgumentParser:
-    """The parser of all commands; `others` adds those of other packages, which costs their import."""
+def make_parser(first: str) -> argparse.ArgumentParser:
+    """The parser of all commands; those of other packages are imported only where the first argument may need them.
+
+    MersalgError for a command of mersalg-service where that is not installed.
+    """
     parser = argparse.ArgumentParser(
         prog="mersalg", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action=Version, nargs=0, help="print the version and end")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_own_commands(subparsers)
-    if others:
-        add_other_commands(subparsers)
+    if first not in WITHOUT_OTHERS:
+        add_other_commands(subparsers, first)
     return parser
 
 
@@ -90,9 +94,11 @@ class Version(argparse.Action):
 
 
 def add_own_commands(subparsers: Subparsers) -> None:
-    """Add inspect, verify, sign, recommend, score, serve and policy."""
-    inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --json")
-    inspect.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
+    """Add inspect, verify, sign, recommend, score and policy."""
+    inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --all")
+    form = inspect.add_mutually_exclusive_group()
+    form.add_argument("--all", action="store_true", help="print more than one screen: every metric, rejected lines")
+    form.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
 
     verify = add_command(
         subparsers, "verify", "check a bundle: sizes, hashes, graph, golden requests", verify_bundle, ""
@@ -130,47 +136,20 @@ def add_own_commands(subparsers: Subparsers) -> None:
     cores = os.cpu_count() or 1
     score.add_argument("--threads", type=int, default=cores, help=f"answers at once (default: cores, {cores} here)")
     add_policy_command(subparsers)
-    add_follow_up_commands(subparsers)
-
-    from mersalg.serve.command import add_arguments, serve_bundle  # noqa: PLC0415
-
-    serve = add_command(subparsers, "serve", "answer over HTTP (extra `serve`)", serve_bundle, " --port 8000")
-    add_arguments(serve)
 
 
-def add_follow_up_commands(subparsers: Subparsers) -> None:
-    """Add follow-up and ledger."""
-    from mersalg.follow_up import command  # noqa: PLC0415
-    from mersalg.ledger import commands  # noqa: PLC0415
-
-    text = "write the batch for a mailing: each follow-up at most once"
-    example = " --orders orders.parquet --ledger sqlite:///ledger.db --out mails.parquet"
-    command.add_arguments(add_command(subparsers, "follow-up", text, command.follow_up_command, example))
-    text = "look into a ledger, and keep customers' rights"
-    commands.add_arguments(subparsers.add_parser("ledger", help=text, description=text[0].upper() + text[1:] + "."))
-
-
-def add_command(
-    subparsers: Subparsers, name: str, text: str, handler: Callable[[argparse.Namespace], int], example: str
-) -> argparse.ArgumentParser:
-    """Add a command that works on a bundle."""
-    parser = subparsers.add_parser(
-        name,
-        help=text,
-        description=text[0].upper() + text[1:] + ".",
-        epilog=f"example:\n  mersalg {name} models/demo{example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("bundle", metavar="NAME", help="the bundle's folder, for example models/demo")
-    parser.set_defaults(handler=handler)
-    return parser
-
-
-def add_other_commands(subparsers: Subparsers) -> None:
+def add_other_commands(subparsers: Subparsers, first: str) -> None:
     """Add the commands of installed packages; one that cannot be loaded is said on stderr, the others work."""
     from importlib.metadata import entry_points  # noqa: PLC0415
 
-    for entry in entry_points(group="mersalg.commands"):
+    entries = list(entry_points(group="mersalg.commands"))
+    if first in EXTRA_OF:
+        entries = [entry for entry in entries if entry.name == "service"]
+        if not entries:
+            raise MersalgError(
+                f"{first}: needs mersalg-service, which is not installed; `pip install 'mersalg[{EXTRA_OF[first]}]'`"
+            )
+    for entry in entries:
         try:
             add_commands = entry.load()
         except (ImportError, AttributeError) as error:
@@ -180,17 +159,16 @@ def add_other_commands(subparsers: Subparsers) -> None:
 
 
 def inspect_bundle(args: argparse.Namespace) -> int:
-    """Print the verified manifest."""
-    from mersalg.bundle import read_bundle, read_card  # noqa: PLC0415
+    """Print the verified manifest: on one screen, all of it, or as JSON."""
+    from mersalg.bundle import read_card  # noqa: PLC0415
+    from mersalg.registry.opening import open_bundle  # noqa: PLC0415
 
-    bundle = read_bundle(args.bundle)
+    bundle = open_bundle(args.bundle)
     if args.json:
         card = read_card(bundle.folder, bundle.manifest)
         print(json.dumps({**bundle.manifest, "card": card}, indent=2, ensure_ascii=False))
     else:
-        from mersalg.display import summary  # noqa: PLC0415
-
-        print(summary(bundle.manifest))
+        print(all_facts(bundle.manifest) if args.all else summary(bundle))
     return 0
 
 
@@ -215,10 +193,14 @@ def verify_bundle(args: argparse.Namespace) -> int:
 
 
 def sign_bundle(args: argparse.Namespace) -> int:
-    """Write the signature of a bundle."""
-    from mersalg.signing import run_sign  # noqa: PLC0415
+    """Load a bundle, which checks all of it, sign it, and say where the signature is."""
+    from mersalg import signing  # noqa: PLC0415
+    from mersalg.recommender import load  # noqa: PLC0415
 
-    return run_sign(args)
+    load(args.bundle)
+    signature = signing.sign_bundle(args.bundle, args.private_key)
+    print(f"{signature} is the signature of {args.bundle} by {args.private_key}")
+    return 0
 
 
 def recommend_offers(args: argparse.Namespace) -> int:
@@ -238,8 +220,6 @@ def recommend_offers(args: argparse.Namespace) -> int:
         }
         print(json.dumps(answer | (beside_as_json(offers) if args.policy else {}), indent=2, ensure_ascii=False))
     else:
-        from mersalg.display import answer_text  # noqa: PLC0415
-
         thresholds = {kind: rule["threshold"] for kind, rule in recommender.manifest["kinds"].items()}
         print(answer_text(offers, recommender.name, thresholds))
     return 0
@@ -260,11 +240,6 @@ def request_of(args: argparse.Namespace) -> dict[str, Any]:
         "shopper": read_shopper_text(args.shopper),
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def split_ids(texts: Iterable[str]) -> list[str]:
-    """The parts between commas, without blanks around them and without empty ones."""
-    return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
 
 def read_history_file(path: Path) -> Any:
@@ -294,12 +269,8 @@ def score_requests(args: argparse.Namespace) -> int:
     empty = {reason: count for reason, count in tally.items() if reason not in ("requests", "offers")}
     print(f"{tally['requests']:,} requests, {tally['offers']:,} offers in {seconds:.1f} s -> {args.out}")
     if empty:
-        from mersalg.display import listed  # noqa: PLC0415
-
         print(f"{sum(empty.values()):,} empty answers: {listed(empty, '{:,}')}")
     if filtered:
-        from mersalg.display import listed  # noqa: PLC0415
-
         print(f"{sum(filtered.values()):,} offers taken out by the policy: {listed(filtered, '{:,}')}")
     return 0
 

@@ -3,35 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.offers import REASONS, Comparison, Offers
 
+if TYPE_CHECKING:
+    from mersalg.bundle import Bundle
 
-def summary(manifest: Mapping[str, Any]) -> str:
-    """A manifest on one screen: what it was made of, what it shows, what it certifies and how it measured."""
-    data, words = manifest["data"], manifest["vocabulary"]
-    size = sum(entry["size"] for entry in manifest["files"].values())
+SCREEN_WIDTH: Final = 100
+"""Columns of a terminal that `summary` fits into."""
+
+
+def summary(bundle: Bundle) -> str:
+    """A bundle on one screen: what it is, what it was trained on, what each kind shows and what that certifies."""
+    manifest = bundle.manifest
+    data = manifest["data"]
+    offered = sum(bool(offers) for _, offers in bundle.golden)
+    windows = {name: time[:10] for name, time in manifest["windows"].items()}
+    facts = [
+        ("bundle", f"{manifest['name']} (format {manifest['format_version']}, {megabytes(manifest)} MB)"),
+        ("made", f"{manifest['created_at']} by mersalg {manifest['mersalg_version']}"),
+        ("run", manifest["run_id"] or "none"),
+        ("data", f"{data['from']} to {data['to']}: {data['lines']:,} lines, {data['orders']:,} orders"),
+        ("windows", f"calibrated from {windows['calibrate_from']}, tested from {windows['test_from']}"),
+        ("knows", counted_words(manifest["vocabulary"])),
+        ("value", manifest.get("value") or "unknown"),
+        ("golden", f"{len(bundle.golden)} requests, {offered} of them with offers"),
+    ]
+    certified = {certificate["kind"]: certificate for certificate in manifest["certificates"]}
+    kinds = [
+        (kind, *threshold_cells(rule), *certificate_cells(certified.get(kind)))
+        for kind, rule in manifest["kinds"].items()
+    ]
+    parts = [
+        columns(facts),
+        columns([("kind", "shown from", "wanted", "certified", "confidence", "offers", "from", "to"), *kinds]),
+        f"More: --all ({len(manifest['metrics']):,} metrics, rejected lines), --json (the manifest and the card).",
+    ]
+    return "\n".join(clipped(line) for line in "\n\n".join(parts).splitlines())
+
+
+def threshold_cells(rule: Mapping[str, Any]) -> tuple[str, str]:
+    """The threshold of a kind, and the precision that it was chosen for."""
+    threshold = rule["threshold"]
+    return "silent" if threshold is None else f"{threshold:.4f}", f"{rule['precision_wanted']:.2f}"
+
+
+def certificate_cells(certificate: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Precision, confidence, number of offers and window of a certificate, where there is one."""
+    if certificate is None:
+        return ("no", "", "", "", "")
+    numbers = f"{certificate['precision']:.4f}", f"{certificate['confidence']:.2f}", f"{certificate['n']:,}"
+    return (*numbers, certificate["from"][:10], certificate["to"][:10])
+
+
+def clipped(line: str) -> str:
+    """A line that fits the screen; what a manifest says may be of any length."""
+    return line if len(line) <= SCREEN_WIDTH else line[: SCREEN_WIDTH - 3] + "..."
+
+
+def megabytes(manifest: Mapping[str, Any]) -> str:
+    """The size of all listed files together, in millions of bytes."""
+    return f"{sum(entry['size'] for entry in manifest['files'].values()) / 1e6:.1f}"
+
+
+def counted_words(vocabulary: Mapping[str, int]) -> str:
+    """How many products, types, categories and brands a bundle knows."""
+    return ", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in vocabulary.items())
+
+
+def all_facts(manifest: Mapping[str, Any]) -> str:
+    """All of a manifest for people: what it was made of, what it shows, what it certifies and how it measured."""
+    data = manifest["data"]
     made = f"{manifest['created_at']} by mersalg {manifest['mersalg_version']}, run {manifest['run_id'] or 'none'}"
     facts = [
-        ("bundle", f"{manifest['name']} (format {manifest['format_version']}, {size / 1e6:.1f} MB)"),
+        ("bundle", f"{manifest['name']} (format {manifest['format_version']}, {megabytes(manifest)} MB)"),
         ("made", made),
         ("data", f"{data['lines']:,} lines, {data['orders']:,} orders, {data['customers']:,} customers"),
         ("", f"{data['from']} to {data['to']}, digest {data['digest'][:16]}"),
         ("rejected", listed(data["rejected"], "{:,}") or "nothing"),
         ("switched off", ", ".join(data["switched_off"]) or "nothing"),
-        ("knows", ", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in words.items())),
+        ("knows", counted_words(manifest["vocabulary"])),
         ("value", manifest.get("value") or "unknown, so that the order by value is that by relevance"),
         ("ranks", f"{manifest['graph']['candidates']} candidates by {len(manifest['features'])} features"),
     ]
-    kinds = [
-        (kind, "silent" if rule["threshold"] is None else f"{rule['threshold']:.4f}", f"{rule['precision_wanted']:.2f}")
-        for kind, rule in manifest["kinds"].items()
-    ]
-    certificates = [
-        (c["kind"], f"{c['precision']:.4f}", f"{c['confidence']:.2f}", f"{c['n']:,}", c["from"][:10], c["to"][:10])
-        for c in manifest["certificates"]
-    ]
+    kinds = [(kind, *threshold_cells(rule)) for kind, rule in manifest["kinds"].items()]
+    certificates = [(c["kind"], *certificate_cells(c)) for c in manifest["certificates"]]
     metrics = [(name, f"{value:.4f}") for name, value in sorted(manifest["metrics"].items())]
     parts = [
         columns(facts),

@@ -13,6 +13,7 @@ from mersalg.bundle import Bundle, read_bundle, read_names
 from mersalg.errors import BundleError, MersalgError, RequestError
 from mersalg.names import KINDS
 from mersalg.offers import Offers, answer_without_graph, read_answer
+from mersalg.registry.opening import find_place
 from mersalg.requests import Request, encode, read_mapping, read_request
 from mersalg.session import Session
 
@@ -32,21 +33,59 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
-    if str(path).startswith("models:/"):
-        from mersalg.registry import fetch  # noqa: PLC0415
-
-        registry, fetched = fetch(str(path))
-        recommender = load(fetched.folder, threads=threads, public_key=public_key)
-        _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
-        registry.mark_good(fetched)
-        return recommender
-    bundle = read_bundle(path, public_key)
+    place = find_place(path)
+    bundle = read_bundle(place.folder, public_key)
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")), threads=threads)
     check_golden(recommender, bundle)
+    if place.registered is not None:
+        _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
+        place.mark_good()
     return recommender
 
 
-class Recommender:
+class AnswersRequests(Protocol):
+    """What answers requests: a `Recommender`, one under a policy, or whatever a shop puts around one."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The manifest of the bundle behind it."""
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        """The offers for checked requests, in their order. May be called from several threads at once."""
+
+
+def stream_answers(
+    by: AnswersRequests, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+) -> Iterator[Offers]:
+    """The offers for each request, in the order of the requests, of which `batch_size` are held at a time."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise MersalgError(f"batch_size: expected a whole number from 1, got {batch_size!r}")
+    checked = (read_numbered(number, mapping) for number, mapping in enumerate(requests, start=1))
+    while batch := list(islice(checked, batch_size)):
+        yield from by.answer(batch, threshold=threshold)
+
+
+class AnswersMany:
+    """`score` and `stream` for a class that answers checked requests."""
+
+    def score(
+        self: AnswersRequests, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+    ) -> list[Offers]:
+        """The offers for each request, in the order of the requests: mappings with the fields of `recommend`.
+
+        A request may carry a `request_id`, which its offers repeat. `threshold=False` ranks everything that was
+        retrieved. RequestError names the request and the field.
+        """
+        return list(stream_answers(self, requests, threshold=threshold, batch_size=batch_size))
+
+    def stream(
+        self: AnswersRequests, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
+    ) -> Iterator[Offers]:
+        """`score` as an iterator that holds `batch_size` requests at a time."""
+        return stream_answers(self, requests, threshold=threshold, batch_size=batch_size)
+
+
+class Recommender(AnswersMany):
     """Answers requests with offers. Holds nothing about a request; safe to share between threads."""
 
     def __init__(self, bundle: Bundle, session: Session, *, threads: int = 1) -> None:
@@ -89,22 +128,6 @@ class Recommender:
         )
         return self.answer([request], threshold=True)[0]
 
-    def score(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> list[Offers]:
-        """The offers for each request, in the order of the requests: mappings with the fields of `recommend`.
-
-        A request may carry a `request_id`, which its offers repeat. `threshold=False` ranks everything that was
-        retrieved. RequestError names the request and the field.
-        """
-        return list(self.stream(requests, threshold=threshold, batch_size=batch_size))
-
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
-        """`score` as an iterator that holds `batch_size` requests at a time."""
-        return stream_answers(self, requests, threshold, batch_size)
-
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         """The offers for checked requests, a run of the graph each. Facts of a shopper are a policy's and refused."""
         for request in requests:
@@ -140,25 +163,6 @@ class Recommender:
 def where_of(request: Request) -> str:
     """Which one of many a checked request is, for a refusal; "" where it has no id."""
     return f"request_id {request.request_id!r}" if request.request_id else ""
-
-
-class Answers(Protocol):
-    """Who answers checked requests: a recommender, or one under a policy."""
-
-    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
-        """The offers for checked requests, in their order."""
-        ...
-
-
-def stream_answers(
-    by: Answers, requests: Iterable[Mapping[str, Any]], threshold: bool, batch_size: int
-) -> Iterator[Offers]:
-    """The offers for each request, in the order of the requests, of which `batch_size` are held at a time."""
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise MersalgError(f"batch_size: expected a whole number from 1, got {batch_size!r}")
-    checked = (read_numbered(number, mapping) for number, mapping in enumerate(requests, start=1))
-    while batch := list(islice(checked, batch_size)):
-        yield from by.answer(batch, threshold=threshold)
 
 
 def read_numbered(number: int, mapping: Mapping[str, Any]) -> Request:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from mersalg.bundle.onnx.inputs_outputs import FIXED_WIDTHS, INPUTS, OUTPUTS
 from mersalg.errors import BundleError, MersalgError
-from mersalg.ports import FIXED_WIDTHS, INPUTS, OUTPUTS
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from mersalg.graph import MOST_NODES, MOST_TENSORS
+from mersalg.bundle.onnx.graph import MOST_NODES, MOST_TENSORS
 from toy_bundle import build_scorer
 
 FLOATS = numpy_helper.from_array(np.array([0.5, 1.5, 2.5], dtype=np.float32), "attack")

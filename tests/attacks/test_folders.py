@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import mersalg.bundle
+import mersalg.bundle.reading
 from attacks.folder_attacks import Attack, change, folder_attacks
 from mersalg import BundleError, load
-from mersalg.bundle import parse_json, read_bundle
-from mersalg.manifest import check_manifest
+from mersalg.bundle import read_bundle
+from mersalg.bundle.files import parse_json
+from mersalg.bundle.manifest import check_manifest
 from toy_bundle import GOLDEN, make_manifest, rewrite
 
 
@@ -51,13 +52,13 @@ def test_a_file_is_not_read_when_its_size_is_another(folder: Path, monkeypatch: 
     with (folder / "scorer.onnx").open("ab") as file:
         file.truncate(2**30)  # sparse
     monkeypatch.setattr(os, "fdopen", lambda *_, **__: pytest.fail("it was read") if _[0] > 0 else None)
-    monkeypatch.setattr(mersalg.bundle, "read_regular_file", only_after_the_manifest(folder))
+    monkeypatch.setattr(mersalg.bundle.reading, "read_regular_file", only_after_the_manifest(folder))
     refuse(folder, "scorer.onnx", f"got {2**30}")
 
 
 def only_after_the_manifest(folder: Path) -> Any:
     """The reader, with the manifest's bytes known before."""
-    real, manifest = mersalg.bundle.read_regular_file, (folder / "manifest.json").read_bytes()
+    real, manifest = mersalg.bundle.reading.read_regular_file, (folder / "manifest.json").read_bytes()
     return lambda where, *more: manifest if where.name == "manifest.json" else real(where, *more)
 
 
@@ -122,7 +123,7 @@ def test_a_folder_that_is_exchanged_while_it_is_read_is_read_again(
     for path in folder.iterdir():
         (newer / path.name).write_bytes(path.read_bytes())
     rewrite(newer, "CARD.md", b"# newer\n")
-    real, exchanged = mersalg.bundle.read_file, []
+    real, exchanged = mersalg.bundle.reading.read_file, []
 
     def exchange_first(place: Path, manifest: dict[str, Any], name: str) -> bytes:
         if not exchanged:
@@ -130,5 +131,5 @@ def test_a_folder_that_is_exchanged_while_it_is_read_is_read_again(
             newer.rename(folder)
         return real(place, manifest, name)
 
-    monkeypatch.setattr(mersalg.bundle, "read_file", exchange_first)
+    monkeypatch.setattr(mersalg.bundle.reading, "read_file", exchange_first)
     assert read_bundle(folder).manifest["files"]["CARD.md"]["size"] == len(b"# newer\n")

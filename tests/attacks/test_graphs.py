@@ -24,7 +24,7 @@ from attacks.graph_attacks import (
     trees,
 )
 from mersalg import BundleError, load
-from mersalg.graph import check_graph
+from mersalg.bundle.onnx.graph import check_graph
 from toy_bundle import build_scorer, rewrite
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mersalg.protobuf import Field, Run, fields
+from mersalg.bundle.onnx.protobuf import Field, FieldRun, fields
 
 NUMBERS = st.integers(1, 20)
 VARINTS = st.integers(0, 2**64 - 1)
@@ -34,7 +34,7 @@ def read(message: bytes, counted: frozenset[int]) -> list[tuple[int, Field]] | N
     found: list[tuple[int, Field]] = []
     try:
         for number, value in fields(memoryview(message), counted):
-            found += [(number, None)] * value.count if isinstance(value, Run) else [(number, value)]
+            found += [(number, None)] * value.count if isinstance(value, FieldRun) else [(number, value)]
     except (ValueError, IndexError):
         return None
     return found
@@ -55,7 +55,7 @@ def test_runs_are_the_fields_they_stand_for(parts: list[bytes], dropped: int, co
 def test_a_run_ends_where_another_field_begins() -> None:
     message = of_bytes(9, b"a") * 3 + of_bytes(4, b"x") + of_bytes(9, b"b" * 300) + varint(8 << 3) + varint(7)
     found = [
-        (number, value.count if isinstance(value, Run) else value)
+        (number, value.count if isinstance(value, FieldRun) else value)
         for number, value in fields(memoryview(message), frozenset({8, 9}))
     ]
     assert found == [(9, 3), (4, memoryview(b"x")), (9, 1), (8, 1)]

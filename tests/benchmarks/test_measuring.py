@@ -21,7 +21,7 @@ SERVING = Path(__file__).parents[2] / "benchmarks" / "serving"
 
 @given(sizes=st.lists(st.integers(1, 300), min_size=1, max_size=5))
 def test_blocks_take_every_item_once_and_in_order(sizes: list[int]) -> None:
-    from in_turn import blocks
+    from interleaved import blocks
 
     seen: list[list[int]] = [[] for _ in sizes]
     for shares in blocks(sizes):
@@ -31,18 +31,18 @@ def test_blocks_take_every_item_once_and_in_order(sizes: list[int]) -> None:
 
 
 def test_who_takes_longer_is_told_to_take_longer() -> None:
-    from in_turn import Asked, summary, take_turns
+    from interleaved import OpenContender, interleaved_times, summary
 
-    slow = Asked(lambda item: time.sleep(0.002), range(10))
-    batch = Asked(lambda item: time.sleep(0.002), range(2), requests_of_item=100)
-    found = {name: summary(micros) for name, micros in take_turns({"slow": slow, "batch": batch}, 2).items()}
+    slow = OpenContender(lambda item: time.sleep(0.002), range(10))
+    batch = OpenContender(lambda item: time.sleep(0.002), range(2), requests_of_item=100)
+    found = {name: summary(micros) for name, micros in interleaved_times({"slow": slow, "batch": batch}, 2).items()}
     assert 2000 <= found["slow"]["p50"] <= found["slow"]["p90"] <= found["slow"]["p99"]
     assert 20 <= found["batch"]["p50"] < 1000
     assert found["slow"]["cpu"] < 1000
 
 
 def test_a_summary_is_the_median_over_the_repeats() -> None:
-    from in_turn import summary
+    from interleaved import summary
 
     clock = np.array([[10.0] * 5, [1000.0] * 5, [10.0] * 5])
     found = summary(np.stack([clock, np.full((3, 5), 4.0)]))
@@ -50,7 +50,7 @@ def test_a_summary_is_the_median_over_the_repeats() -> None:
 
 
 def test_drawn_requests_have_the_lengths_that_are_asked_for() -> None:
-    from lengths import drawn
+    from request_lengths import drawn
 
     for cart, history in ((1, 0), (20, 300)):
         for request in drawn(["a", "b", "c"], 3, cart, history, np.random.default_rng(0)):
@@ -59,7 +59,7 @@ def test_drawn_requests_have_the_lengths_that_are_asked_for() -> None:
 
 
 def test_a_drawn_catalogue_answers(place: Any) -> None:
-    from growth import by_catalogue
+    from catalogue_growth import by_catalogue
 
     small, large = by_catalogue(place.bundle, [500, 3000], 5, 1, lambda text: None)
     assert (small.products, large.products) == (500, 3000)
@@ -79,8 +79,8 @@ def test_the_graphs_time_is_told_by_operator(place: Any) -> None:
 
 def test_two_threads_answer(place: Any) -> None:
     from contenders import loaded
-    from lengths import threads_compared
     from request_file import read_requests
+    from request_lengths import threads_compared
 
     requests = read_requests(place.work / "requests.jsonl")
     found = threads_compared(loaded(place.bundle), requests, seconds=0.1, rounds=1)
@@ -89,7 +89,7 @@ def test_two_threads_answer(place: Any) -> None:
 
 
 def test_a_fresh_process_tells_memory_above_the_bare_imports(place: Any) -> None:
-    from alone import one_start
+    from cold_start import one_start
 
     bare, ours = one_start("bare", place), one_start("recommend", place)
     assert ours["seconds"] > bare["seconds"]
@@ -101,7 +101,7 @@ def test_a_fresh_process_tells_memory_above_the_bare_imports(place: Any) -> None
 def test_the_command_prints_tables_and_writes_every_figure(place: Any, tmp_path: Path) -> None:
     out, plot, page = (tmp_path / f"figures.{ending}" for ending in ("json", "svg", "md"))
     page.write_text("# Before\n<!-- figures:start -->\nfigures of last year\n<!-- figures:end -->\nAfter\n")
-    told = ["--requests", "120", "--repeats", "1", "--starts", "0", "--only", "recommend,batch,lightgbm,scan"]
+    told = ["--requests", "120", "--repeats", "1", "--starts", "0", "--only", "recommend,batch,pyfunc,scan"]
     told += [
         "--sections",
         "contenders",
@@ -119,20 +119,20 @@ def test_the_command_prints_tables_and_writes_every_figure(place: Any, tmp_path:
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
-    assert [row["name"] for row in found["side_by_side"]] == ["recommend", "batch", "lightgbm", "scan"]
-    assert found["agreement"] == {"equal": 120, "of": 120}
-    assert "| numpy + LightGBM | offers |" in done.stdout
+    assert [row["name"] for row in found["side_by_side"]] == ["recommend", "batch", "pyfunc", "scan"]
+    assert "| MLflow pyfunc | offers |" in done.stdout
+    assert "A request in a batch of 64 takes" in done.stdout
     assert plot.read_text().startswith("<?xml")
     written = page.read_text()
     assert written.startswith("# Before\n<!-- figures:start -->\n    python ")
     assert written.endswith("<!-- figures:end -->\nAfter\n")
-    assert "| numpy + LightGBM | offers |" in written
+    assert "| MLflow pyfunc | offers |" in written
     assert "last year" not in written
 
 
 @pytest.mark.parametrize("text", ["nothing", "<!-- figures:end --><!-- figures:start -->", "<!-- figures:start -->"])
 def test_a_page_without_marks_stays_as_it_is(tmp_path: Path, text: str) -> None:
-    from figures_page import write_between
+    from report import write_between
 
     page = tmp_path / "page.md"
     page.write_text(text)

@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 
 from mersalg import KINDS, MOMENTS, BundleError
-from mersalg.graph import ML_OPERATORS, OPERATORS
-from mersalg.manifest import check_manifest
+from mersalg.bundle.manifest import check_manifest
+from mersalg.bundle.onnx.graph import ML_OPERATORS, OPERATORS
+from mersalg.bundle.onnx.inputs_outputs import INPUTS, OUTPUTS
 from mersalg.offers import REASONS
-from mersalg.ports import INPUTS, OUTPUTS
 from mersalg.requests import FIELDS
 from toy_bundle import GOLDEN, build_scorer, make_manifest
 

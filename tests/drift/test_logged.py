@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -16,8 +17,10 @@ from drift.later import END, Later
 from mersalg import KINDS
 from mersalg.cli import main
 from mersalg_training.calibration.targets import REQUESTS_OF_CUSTOMER
-from mersalg_training.drift.logged import read_logged
-from mersalg_training.drift.newer import asked_of, read_newer
+from mersalg_training.data.calendar import time_to_day
+from mersalg_training.drift.evidence import Evidence, gather_evidence
+from mersalg_training.drift.newer import asked_of
+from mersalg_training.progress import unseen
 
 
 class Shown(NamedTuple):
@@ -34,9 +37,13 @@ class Shown(NamedTuple):
     accepted: bool
 
 
-def write_offers(rows: list[Shown], path: Path) -> str:
+def write_offers(rows: Sequence[Shown], path: Path) -> str:
+    return write_rows([row._asdict() for row in rows], path)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> str:
     plain = path.with_suffix(".json")
-    plain.write_text(json.dumps([row._asdict() for row in rows]))
+    plain.write_text(json.dumps(rows))
     with duckdb.connect() as connection:
         connection.execute(f"COPY (SELECT * FROM read_json('{plain}')) TO '{path}' (FORMAT parquet)")
     return str(path)
@@ -106,36 +113,129 @@ def test_a_bundle_calibrated_on_acceptance_promises_acceptance_and_is_compared_w
     assert not any("not compared" in note for note in found["notes"])
 
 
+def evidence_of(later: Later, past_orders: str, offers: str) -> Evidence:
+    recommender = mersalg.load(later.bundle)
+    asked = asked_of(recommender.manifest, "bundle", past_orders, None, [], END.isoformat(), None, None)
+    return gather_evidence(recommender, asked, offers, unseen())
+
+
 def test_no_customer_brings_more_logged_requests_than_a_certificate_allows(later: Later, past_orders: str) -> None:
     """A customer with 40 follow-ups keeps as many as counted in the bound; the others keep theirs."""
-    asked = asked_of(mersalg.load(later.bundle).manifest, "bundle", past_orders, None, [], END.isoformat(), None, None)
-    row = Shown("customer-001", None, "milk-0", "more-of-same", "follow-up", "", 1, None, True)
-    rows = [row._replace(offered_at=(END + timedelta(hours=h)).isoformat()) for h in range(40)]
-    rows += [
-        row._replace(customer_id="customer-002", offered_at=(END + timedelta(hours=1)).isoformat(), accepted=False)
+    first, other = [row for row in follow_ups(later, 2, 1.0) if row.position == 1][:2]
+    hours = [END + timedelta(hours=h) for h in range(40)]
+    rows = [first._replace(offered_at=at.isoformat(), accepted=True) for at in hours]
+    rows += [other._replace(offered_at=hours[1].isoformat(), accepted=False)]
+    evidence = evidence_of(later, past_orders, write_offers(rows, later.folder / "many.parquet"))
+    _, requests = np.unique(evidence.outcomes.units, return_counts=True)
+    assert sorted(requests.tolist()) == [1, REQUESTS_OF_CUSTOMER]
+    assert evidence.requests == len(evidence.outcomes.kind) == REQUESTS_OF_CUSTOMER + 1
+    assert evidence.outcomes.came.sum() == REQUESTS_OF_CUSTOMER
+    assert evidence.logged is not None
+    times = np.unique(evidence.logged[0].cases.at)
+    assert times.tolist() == [time_to_day(at) for at in hours], "the times of the requests are those of the log"
+
+
+@pytest.fixture(scope="module")
+def log_of_a_trial(later: Later) -> list[dict[str, Any]]:
+    """Offers that are accepted as promised, and as many accepted ones that nobody saw: held out, or not shown."""
+    rows = [row._asdict() | {"shown": True, "arm": "champion"} for row in follow_ups(later, 60, 1.0)]
+    nobody_saw = [
+        row
+        | {"customer_id": f"{row['customer_id']}-{place % 2}", "accepted": True}
+        | ({"shown": None, "arm": "hold-out"} if place % 2 else {"shown": False})
+        for place, row in enumerate(rows)
     ]
-    offers = write_offers(rows, later.folder / "many.parquet")
-    logged = read_logged(offers, read_newer(asked), np.random.default_rng(1))
-    customers, requests = np.unique(logged.cases.customer, return_counts=True)
-    assert len(customers) == 2
-    assert requests.tolist() == [REQUESTS_OF_CUSTOMER, 1]
-    assert logged.only.lengths.tolist() == [1] * (REQUESTS_OF_CUSTOMER + 1)
-    assert sum(logged.cases.target.lengths.tolist()) == REQUESTS_OF_CUSTOMER
-    assert (logged.cases.at > 1000.0).all(), "the times of the requests are those of the log"
+    return rows + nobody_saw
 
 
-def test_an_offers_table_that_lacks_a_column_or_names_another_moment_is_refused(
+def spelled(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Rows with some of their columns under another name."""
+    return [{names.get(name, name): value for name, value in row.items()} for row in rows]
+
+
+OWN_NAMES = {"shown": "on_page", "accepted": "put_in_cart", "arm": "variant"}
+"""What a shop may call the columns."""
+
+
+@pytest.mark.parametrize("names", [{}, OWN_NAMES], ids=["plain", "mapped"])
+def test_an_accepted_offer_that_nobody_saw_changes_no_figure_of_a_check(
+    names: dict[str, str],
+    later: Later,
+    past_orders: str,
+    log_of_a_trial: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    mapped = [f"--set=data.columns.{column}={name}" for column, name in names.items()]
+    found = []
+    for name, rows in (("seen", log_of_a_trial[: len(log_of_a_trial) // 2]), ("all", log_of_a_trial)):
+        offers = write_rows(spelled(rows, names), tmp_path / f"{name}.parquet")
+        main(["check", str(later.bundle), "--orders", past_orders, "--offers", offers, "--json", *mapped])
+        found.append(json.loads(capsys.readouterr().out))
+    seen, everything = found
+    told = set(everything.pop("notes")) - set(seen.pop("notes"))
+    assert everything == seen
+    assert told == {f"{len(log_of_a_trial) // 2:,} rows say that nothing was shown, and are left out"}
+
+
+@pytest.mark.parametrize("names", [{}, OWN_NAMES], ids=["plain", "mapped"])
+def test_an_accepted_offer_that_nobody_saw_recalibrates_nothing(
+    names: dict[str, str],
+    later: Later,
+    past_orders: str,
+    log_of_a_trial: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    mapped = [f"--set=data.columns.{column}={name}" for column, name in names.items()]
+    made = []
+    for name, rows in (("seen", log_of_a_trial[: len(log_of_a_trial) // 2]), ("all", log_of_a_trial)):
+        offers = write_rows(spelled(rows, names), tmp_path / f"{name}.parquet")
+        arguments = ["--orders", past_orders, "--offers", offers, "--out", str(tmp_path / name), *mapped]
+        assert main(["recalibrate", str(later.bundle), *arguments]) == 0
+        manifest = json.loads((tmp_path / name / "manifest.json").read_text())
+        made.append(
+            (
+                manifest["lineage"],
+                manifest["reference"],
+                manifest["kinds"],
+                (tmp_path / name / "scorer.onnx").read_bytes(),
+            )
+        )
+    assert made[0] == made[1]
+    assert "rows say that nothing was shown, and are left out" in capsys.readouterr().out
+
+
+def test_rows_that_do_not_count_are_counted_and_the_cart_of_the_log_is_read(later: Later, past_orders: str) -> None:
+    rows = [row._asdict() | {"cart": ["milk-1", "milk-0"]} for row in follow_ups(later, 2, 1.0)]
+    rows += [row | {"product_id": f"unheard-of-{place}"} for place, row in enumerate(rows[:3])]
+    rows += [rows[0] | {"moment": "lunch"}]
+    evidence = evidence_of(later, past_orders, write_rows(rows, later.folder / "some-rejected.parquet"))
+    share = 100 / len(rows)
+    assert f"{len(rows) - 4:,} of {len(rows):,} logged offers count" in evidence.notes
+    assert f"rejected, unknown product: 3 ({3 * share:.1f} %)" in evidence.notes
+    assert f"rejected, unknown moment: 1 ({share:.1f} %)" in evidence.notes
+    assert evidence.logged is not None
+    cases, ids = evidence.logged[0].cases, evidence.newer.timeline.product_ids
+    assert {tuple(ids[code] for code in cases.cart[row]) for row in range(len(cases))} == {("milk-1", "milk-0")}
+    assert not any("no cart" in note for note in evidence.notes)
+
+
+def test_a_log_that_lacks_a_column_or_none_of_whose_rows_counts_is_refused(
     later: Later, past_orders: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     row = Shown("customer-001", None, "milk-0", "more-of-same", "cart", datetime(2024, 8, 1).isoformat(), 1, 0.5, True)
     arguments = ["check", str(later.bundle), "--orders", past_orders, "--offers"]
     offers = write_offers([row._replace(moment="lunch")], tmp_path / "moment.parquet")
     assert main([*arguments, offers]) == 2
-    assert "moment: expected one of" in capsys.readouterr().err
+    assert "unknown moment: 1 rows" in capsys.readouterr().err
     path = tmp_path / "column.csv"
     path.write_text("customer_id,product_id\nc,p\n")
     assert main([*arguments, str(path)]) == 2
-    assert "no column order_id" in capsys.readouterr().err
+    assert "no column for offered_at, accepted" in capsys.readouterr().err
     offers = write_offers([row._replace(product_id="nothing")], tmp_path / "unknown.parquet")
     assert main([*arguments, offers]) == 2
-    assert "expected offers of known products" in capsys.readouterr().err
+    assert "unknown product: 1 rows" in capsys.readouterr().err
+    offers = write_offers([row._replace(offered_at=(END - timedelta(days=1)).isoformat())], tmp_path / "early.parquet")
+    assert main([*arguments, offers]) == 2
+    assert "expected offers from" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger.postgres_server import MISSING, running_server, server_programs
-from mersalg.ledger import Key, make_key
+from mersalg_service.ledger import Key, make_key
 
 
 @pytest.fixture(scope="session")

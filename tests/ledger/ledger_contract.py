@@ -12,7 +12,7 @@ import pytest
 
 from ledger.small_offers import AT, begin, claim, day, offer, offers, products
 from mersalg import LedgerError
-from mersalg.ledger import (
+from mersalg_service.ledger import (
     Ask,
     Cap,
     Key,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from mersalg.ledger import Ask, Batch, Decision, Ledger, Rules
 from mersalg.names import Kind
 from mersalg.offers import Offer
+from mersalg_service.ledger import Ask, Batch, Decision, Ledger, Rules
 
 AT = datetime(2017, 12, 1, 8)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from ledger.small_offers import AT, begin, claim, day, offer, offers, products
-from mersalg.follow_up.batch import Wish, follow_up
-from mersalg.follow_up.orders import Histories, Lines
-from mersalg.ledger import Batch, Cap, Decision, Key, Ledger, Outcome, Rules, open_ledger, record
-from mersalg.names import KINDS_BY_MOMENT, Kind
+from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, Kind
 from mersalg.offers import Offer, Offers
+from mersalg.requests import Request
+from mersalg_service.follow_up.batch import MailingRequest, follow_up
+from mersalg_service.follow_up.orders import Histories, Lines
+from mersalg_service.ledger import Batch, Cap, Decision, Key, Ledger, Outcome, Rules, open_ledger, record
 
 
 @pytest.fixture
@@ -28,25 +29,35 @@ class Shelf:
     """Answers every request with the same products, without what it excludes, and keeps the requests."""
 
     listed: list[Offer]
-    requests: list[Mapping[str, Any]] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
-    def stream(self, requests: Iterable[Mapping[str, Any]]) -> Iterator[Offers]:
-        for request in requests:
-            self.requests.append(request)
-            left = [o for o in self.listed if o.product_id not in request["exclude"] and o.kind in request["kinds"]]
-            items = tuple(left[: request["limit"]])
-            yield Offers(items, None if items else "below threshold", len(left), {})
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        assert threshold
+        self.requests += requests
+        return [self.answer_one(request) for request in requests]
+
+    def answer_one(self, request: Request) -> Offers:
+        left = [o for o in self.listed if o.product_id not in request.exclude and o.kind in kinds_of(request)]
+        items = tuple(left[: request.limit])
+        return Offers(items, None if items else "below threshold", len(left), {})
+
+
+def kinds_of(request: Request) -> list[Kind]:
+    return [kind for kind, wanted in zip(KINDS, request.kinds, strict=True) if wanted]
 
 
 def histories(*customer_ids: str, at: datetime = AT) -> Histories:
     return Histories(at, {customer_id: Lines(["milk"], [day(-9)], [1.0]) for customer_id in customer_ids})
 
 
-def wish(limit: int = 2, *caps: Cap, kinds: tuple[Kind, ...] | None = None) -> Wish:
-    return Wish(Rules(limit=limit, caps=caps), kinds)
+def wish(limit: int = 2, *caps: Cap, kinds: tuple[Kind, ...] | None = None) -> MailingRequest:
+    return MailingRequest(Rules(limit=limit, caps=caps), kinds)
 
 
-def run(shelf: Any, ledger: Ledger, batch: Batch, wanted: Wish, *customers: str) -> dict[str, Decision | None]:
+def run(
+    shelf: Any, ledger: Ledger, batch: Batch, wanted: MailingRequest, *customers: str
+) -> dict[str, Decision | None]:
     return dict(follow_up(shelf, ledger, batch, histories(*customers, at=batch.begun_at), wanted))
 
 
@@ -61,9 +72,11 @@ def test_a_request_has_the_history_the_time_and_the_kinds_of_a_follow_up_and_nam
     shelf = Shelf(offers("a"))
     run(shelf, ledger, begin(ledger, "1", day(5)), wish(), "anna")
     (request,) = shelf.requests
-    assert request["history"] == [{"product_id": "milk", "ordered_at": day(-9), "quantity": 1.0}]
-    assert (request["at"], request["moment"], request["limit"]) == (day(5), "follow-up", 2)
-    assert request["kinds"] == list(KINDS_BY_MOMENT["follow-up"])
+    assert (request.history, request.history_age_days.tolist(), request.history_quantity.tolist()) == (
+        ["milk"], [14.0], [1.0],
+    )  # fmt: skip
+    assert (MOMENTS[request.moment], request.limit) == ("follow-up", 2)
+    assert set(kinds_of(request)) == set(KINDS_BY_MOMENT["follow-up"])
     assert "anna" not in repr(request)
 
 
@@ -90,7 +103,7 @@ def test_a_cap_of_a_kind_does_not_leave_the_list_short(ledger: Ledger) -> None:
     assert products(found) == ["a", "z"]
     found = run(shelf, ledger, begin(ledger, "2"), wish(2, Cap(1, 30, "replacement")), "anna")["anna"]
     assert found.reason == "offered before"
-    assert "replacement" not in shelf.requests[-1]["kinds"]
+    assert "replacement" not in kinds_of(shelf.requests[-1])
 
 
 def test_who_is_at_a_cap_is_not_asked_for(ledger: Ledger) -> None:
@@ -129,11 +142,11 @@ def test_what_another_batch_takes_in_between_is_made_up_for(ledger: Ledger) -> N
     other = begin(ledger, "other")
 
     class Slow(Shelf):
-        def stream(self, requests: Iterable[Mapping[str, Any]]) -> Iterator[Offers]:
-            answers = list(super().stream(requests))
+        def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+            answers = super().answer(requests, threshold=threshold)
             if len(self.requests) == 1:  # the other batch claims what was just answered
                 claim(ledger, other, "anna", offers("a", "b"), Rules(limit=2))
-            return iter(answers)
+            return answers
 
     shelf = Slow(offers(*"abcd"))
     assert products(run(shelf, ledger, begin(ledger, "1"), wish(), "anna")["anna"]) == ["c", "d"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mersalg import LedgerError
-from mersalg.ledger import Key, find_key, key_of_file, make_key, open_ledger
-from mersalg.ledger.keys import own_key_file
+from mersalg_service.ledger import Key, find_key, key_of_file, make_key, open_ledger
+from mersalg_service.ledger.keys import own_key_file
 
 SECRET = b"0123456789abcdef"
 

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from ledger.writer import CAPS, PRODUCTS, write
-from mersalg.ledger import key_of_file, open_ledger, stats
-from mersalg.ledger.times import to_micros
+from mersalg_service.ledger import key_of_file, open_ledger, stats
+from mersalg_service.ledger.times import to_micros
 
 PROCESSES = get_context("forkserver")
 """Each writer is a process of its own; they are forked from one that has imported what they need."""

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mersalg import DataError
-from mersalg.follow_up.orders import read_histories
+from mersalg_service.follow_up.orders import read_histories
 
 AT = datetime(2017, 12, 1)
 HEADER = "customer_id,order_id,product_id,ordered_at,quantity\n"

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ledger.small_offers import offer, offers
 from mersalg import LedgerError
-from mersalg.ledger import Cap, Rules, read_cap
-from mersalg.ledger.rules import DAY, Past, choose, most_around, standing, times_of
 from mersalg.names import KINDS
+from mersalg_service.ledger import Cap, Rules, read_cap
+from mersalg_service.ledger.rules import DAY, EarlierOffer, choose, most_around, standing, times_of
 
 PRODUCTS = st.sampled_from([f"p{n}" for n in range(12)])
 COUNTED = st.sampled_from(["offers", "mails", *KINDS])
@@ -25,13 +25,13 @@ MAILINGS = st.lists(
 """Times in quarters of a day, in any order, and what each mailing wants to offer."""
 
 
-def mailed(mailings: list[tuple[int, list[object]]], rules: Rules) -> list[Past]:
+def mailed(mailings: list[tuple[int, list[object]]], rules: Rules) -> list[EarlierOffer]:
     """What one customer got of all mailings, in the order in which they came."""
-    past: list[Past] = []
+    past: list[EarlierOffer] = []
     for number, (quarter, wanted) in enumerate(mailings):
         at = quarter * DAY // 4
         chosen = choose(wanted, past, rules, at)  # type: ignore[arg-type]
-        past += [Past(o.product_id, o.kind, at, f"batch {number}") for o in chosen.granted]
+        past += [EarlierOffer(o.product_id, o.kind, at, f"batch {number}") for o in chosen.granted]
     return past
 
 
@@ -73,7 +73,7 @@ def test_what_is_granted_keeps_its_order_and_nothing_better_was_left_without_a_r
         granted = {o.product_id for o in chosen.granted}
         assert looked_at <= granted | set(chosen.refused)
         assert not granted & set(chosen.refused)
-        past += [Past(o.product_id, o.kind, quarter * DAY // 4, str(number)) for o in chosen.granted]
+        past += [EarlierOffer(o.product_id, o.kind, quarter * DAY // 4, str(number)) for o in chosen.granted]
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(0, 40), st.integers(1, 15))
@@ -83,7 +83,7 @@ def test_the_fullest_window_around_a_time_is_that_of_trying_them_all(times: list
 
 
 def test_two_offers_exactly_a_window_apart_are_in_no_window_together() -> None:
-    past = [Past("x", "add-on", 0, "a")]
+    past = [EarlierOffer("x", "add-on", 0, "a")]
     rules = Rules(caps=(Cap(1, 1),))
     assert choose(offers("y"), past, rules, DAY).granted
     assert not choose(offers("y"), past, rules, DAY - 1).granted

@@ -11,8 +11,8 @@ import pytest
 
 from ledger.test_commands import Made, Out, who_gets_what
 from mersalg.cli import main
-from mersalg.experiment import EXPOSURE_FIELDS, HOLD_OUT, read_experiment
-from mersalg.ledger import Ledger
+from mersalg_service.experiment import EXPOSURE_FIELDS, HOLD_OUT, read_experiment
+from mersalg_service.ledger import Ledger
 from toy_bundle import write_bundle
 
 TRIAL = 'name = "mails"\n{more}\n[arms]\nhold-out = 0.5\nchampion = 0.5\n'

@@ -6,18 +6,19 @@ It writes a real batch through the code of `mersalg follow-up`, with answers tha
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import mersalg.follow_up.batch
-from mersalg.follow_up.batch import Wish
-from mersalg.follow_up.command import write_batch
-from mersalg.follow_up.orders import Histories, Lines
-from mersalg.ledger import Cap, Rules, key_of_file, open_ledger
+import mersalg_service.follow_up.batch
 from mersalg.names import KINDS
 from mersalg.offers import Offer, Offers
+from mersalg.requests import Request
+from mersalg_service.follow_up.batch import MailingRequest
+from mersalg_service.follow_up.command import write_batch
+from mersalg_service.follow_up.orders import Histories, Lines
+from mersalg_service.ledger import Cap, Rules, key_of_file, open_ledger
 
 PRODUCTS = 30
 CAPS = (Cap(12, 30), Cap(3, 30, "replacement"), Cap(3, 1.5, "mails"))
@@ -28,18 +29,23 @@ FIRST_DAY = datetime(2017, 12, 1)
 class EverybodyWantsTheSame:
     """Offers p0, p1, ... to all, in that order, without what is excluded; slow enough to be killed in between."""
 
-    def stream(self, requests: Iterable[Mapping[str, Any]]) -> Iterator[Offers]:
-        for request in requests:
-            time.sleep(0.001)
-            listed = [f"p{n}" for n in range(PRODUCTS) if f"p{n}" not in request["exclude"]]
-            items = [Offer("", 1, p, KINDS[int(p[1:]) % 5], 0.5, 1.0, None) for p in listed]
-            items = [o for o in items if o.kind in request["kinds"]][: request["limit"]]
-            yield Offers(tuple(items), None if items else "nothing retrieved", len(listed), {})
+    manifest: Mapping[str, Any] = {}
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        assert threshold
+        return [self.answer_one(request) for request in requests]
+
+    def answer_one(self, request: Request) -> Offers:
+        time.sleep(0.001)
+        listed = [n for n in range(PRODUCTS) if f"p{n}" not in request.exclude]
+        items = [Offer("", 1, f"p{n}", KINDS[n % 5], 0.5, 1.0, None) for n in listed if request.kinds[n % 5]]
+        items = items[: request.limit]
+        return Offers(tuple(items), None if items else "nothing retrieved", len(listed), {})
 
 
 def write(url: str, key_file: str, name: str, day: int, out: str, customers: int) -> None:
     """Write the batch of a name, or go on with it."""
-    mersalg.follow_up.batch.MOST_TOGETHER = 8
+    mersalg_service.follow_up.batch.MOST_TOGETHER = 8
     at = FIRST_DAY + timedelta(days=day)
     lines = {f"customer {n}": Lines(["p0"], [FIRST_DAY], [1.0]) for n in range(customers)}
     with open_ledger(url, key_of_file(Path(key_file))) as ledger:
@@ -48,7 +54,7 @@ def write(url: str, key_file: str, name: str, day: int, out: str, customers: int
         with ledger.database.transaction() as t, path.with_suffix(".starts").open("a") as starts:
             found = t.rows("SELECT count(*) FROM mersalg_decisions WHERE batch = ?", [batch.batch])
             starts.write(f"{found[0][0]}\n")
-        wish = Wish(RULES, KINDS)
+        wish = MailingRequest(RULES, KINDS)
         write_batch(
             EverybodyWantsTheSame(), ledger, batch, Histories(at, lines), wish, path, path.with_suffix(".none.jsonl")
         )

@@ -135,6 +135,31 @@ def test_what_an_exposure_record_says_was_not_shown_is_no_offer_and_no_rejected_
     assert "1 rows say that nothing was shown, and are left out" in report.notes
 
 
+@pytest.mark.parametrize(
+    ("shown", "arm", "counts"),
+    [
+        ("true", "champion", True), ("1.0", "hold-out", True), ("", "champion", True), ("", "", True),
+        ("false", "champion", False), ("0", "", False), ("F", "champion", False), ("", "hold-out", False),
+    ],
+)  # fmt: skip
+def test_an_offer_was_shown_as_it_says_else_by_its_arm(tmp_path: Path, shown: str, arm: str, counts: bool) -> None:
+    report, rows = read(
+        tmp_path, GOOD + ",true,champion", f"{GOOD.replace('ann', 'bob')},{shown},{arm}", head=HEAD + ",shown,arm"
+    )
+    assert (len(rows) == 2, report.rejected) == (counts, {})
+
+
+def test_what_was_not_shown_needs_no_outcome(tmp_path: Path) -> None:
+    report, rows = read(tmp_path, GOOD + ",1", GOOD[:-1] + ",0", head=HEAD + ",shown", share=0.0)
+    assert (len(rows), report.rows_read) == (1, 1)
+
+
+def test_an_offer_of_which_it_is_not_clear_whether_it_was_shown_is_rejected(tmp_path: Path) -> None:
+    report, _ = read(tmp_path, GOOD + ",1", GOOD.replace("ann", "bob") + ",perhaps", head=HEAD + ",shown")
+    assert report.rejected == {"shown is not 0 or 1": 1}
+    assert report.examples["shown is not 0 or 1"][0]["shown"] == "perhaps"
+
+
 def test_more_rejected_rows_than_allowed_stop_the_job_with_examples(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"1 of 2 rows \(50.0 %\) are rejected") as error:
         read(tmp_path, GOOD, GOOD.replace("milk", "caviar"), share=0.25)

@@ -76,6 +76,28 @@ def test_tracking_that_is_switched_off_is_refused_and_not_passed_over(
     assert "tracking.enabled=true" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("names", [{}, {"shown": "on_page", "accepted": "put_in_cart", "arm": "variant"}])
+def test_an_accepted_offer_that_nobody_saw_changes_no_figure(
+    names: dict[str, str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Held out by the arm, where the record does not say whether it was shown; or not shown, as it says."""
+    seen = [row | {"shown": True, "arm": "champion"} for row in drawn_log(400, np.random.default_rng(22))]
+    held_out = {"customer_id": "eve", "accepted": 1, "shown": None, "arm": "hold-out"}
+    not_shown = {"customer_id": "zoe", "accepted": 1, "shown": False}
+    everything = [*seen, *(row | held_out for row in seen), *(row | not_shown for row in seen)]
+    mapped = [f"--set=data.columns.{column}={name}" for column, name in names.items()]
+    found = []
+    for rows in (seen, everything):
+        spelled = [{names.get(name, name): value for name, value in row.items()} for row in rows]
+        log, file = write_log(spelled, folder / "trial.parquet"), folder / "trial.json"
+        assert run(folder, "--offers", str(log), "--json", str(file), *mapped) == 0
+        found.append(json.loads(file.read_text()))
+    for document in found:
+        del document["offers"]["notes"]
+    assert found[0] == found[1]
+    assert "2,400 rows say that nothing was shown, and are left out" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
 def test_the_figures_are_logged_to_mlflow_where_that_is_asked_for(

@@ -19,6 +19,7 @@ FORBIDDEN = {
     "sklearn",
     "lightgbm",
     "pydantic",
+    "mersalg_service",
     "mersalg_training",
 }
 
@@ -43,12 +44,21 @@ def test_loading_a_bundle_loads_numpy_and_onnxruntime_and_none_of_the_rest(tmp_p
     assert not loaded & FORBIDDEN
 
 
-@pytest.mark.parametrize(
-    "arguments", [["recommend", "--help"], ["score", "--help"], ["follow-up", "--help"], ["ledger", "--help"]]
-)
-def test_help_loads_neither_numpy_nor_onnxruntime(arguments: list[str]) -> None:
-    code = f"from mersalg.cli import main\ntry:\n    main({arguments})\nexcept SystemExit:\n    pass"
-    assert modules_after(code) == {"mersalg"}
+@pytest.mark.parametrize("command", ["recommend", "score", "policy"])
+def test_help_of_the_loader_loads_nothing_but_the_loader(command: str) -> None:
+    assert modules_after_help(command) == {"mersalg"}
+
+
+@pytest.mark.parametrize("command", ["serve", "follow-up", "ledger"])
+def test_help_of_the_service_loads_the_service_alone_and_nothing_that_it_needs(command: str) -> None:
+    assert modules_after_help(command) == {"mersalg", "mersalg_service"}
+
+
+def modules_after_help(command: str) -> set[str]:
+    """What a fresh interpreter holds when a command has explained itself."""
+    return modules_after(
+        f"from mersalg.cli import main\ntry:\n    main([{command!r}, '--help'])\nexcept SystemExit:\n    pass"
+    )
 
 
 def test_inspect_needs_no_onnxruntime(tmp_path: Path) -> None:

@@ -1,61 +1,122 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
+from configparser import ConfigParser
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
+import mersalg
+
 ROOT = Path(__file__).parents[2]
+VERSION = mersalg.__version__
+
+
+def build(project: Path, out: Path) -> zipfile.ZipFile:
+    """The wheel of a project of this tree, built without a network."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    (path,) = out.glob("*.whl")
+    return zipfile.ZipFile(path)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel of the loader, built from this tree without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (path,) = folder.glob("*.whl")
-    return zipfile.ZipFile(path)
+    """The wheel of the loader."""
+    return build(ROOT, tmp_path_factory.mktemp("loader"))
 
 
-def test_the_wheel_holds_the_loader_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    tops = {name.split("/")[0] for name in wheel.namelist()}
-    assert tops == {"mersalg", f"{Path(str(wheel.filename)).name.rsplit('-', 3)[0]}.dist-info"}
-    assert not [name for name in wheel.namelist() if "training" in name or "test" in name]
-    suffixes = {Path(name).suffix for name in wheel.namelist() if name.startswith("mersalg/")}
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel of what a shop runs beside it."""
+    return build(ROOT / "serving", tmp_path_factory.mktemp("service"))
+
+
+def text_of(wheel: zipfile.ZipFile, name: str) -> bytes:
+    """A file of the wheel's .dist-info."""
+    (path,) = [path for path in wheel.namelist() if path.endswith(f".dist-info/{name}")]
+    return wheel.read(path)
+
+
+def required_by(wheel: zipfile.ZipFile) -> dict[str, set[str]]:
+    """Extra, or "" for none -> names of the distributions that it requires."""
+    found: dict[str, set[str]] = {}
+    for text in message_from_bytes(text_of(wheel, "METADATA")).get_all("Requires-Dist") or []:
+        name = re.split(r"[ >=<;]", text)[0]
+        extra = re.search(r"extra == '([a-z]+)'", text)
+        found.setdefault(extra[1] if extra is not None else "", set()).add(name)
+    return found
+
+
+@pytest.mark.parametrize(("project", "package"), [("wheel", "mersalg"), ("service", "mersalg_service")])
+def test_a_wheel_holds_its_own_package_and_nothing_else(
+    project: str, package: str, request: pytest.FixtureRequest
+) -> None:
+    built: zipfile.ZipFile = request.getfixturevalue(project)
+    names = built.namelist()
+    assert {name.split("/")[0] for name in names} == {package, f"{package}-{VERSION}.dist-info"}
+    assert not [name for name in names if "training" in name or "test" in name]
+    suffixes = {Path(name).suffix for name in names if name.startswith(f"{package}/")}
     assert suffixes == {".py", ".typed"}
-    assert "mersalg/py.typed" in wheel.namelist()
+    assert f"{package}/py.typed" in names
 
 
-def test_the_loader_is_small_and_its_plugs_are_not_large(wheel: zipfile.ZipFile) -> None:
-    """The plugs are the folders: policy, ledger, service and the like, which an import of the loader does not load."""
-    loader = [info.compress_size for info in wheel.infolist() if info.filename.count("/") == 1]
-    assert sum(loader) < 60_000
-    assert Path(str(wheel.filename)).stat().st_size < 200_000
+def test_the_loader_is_small_enough_to_be_read(wheel: zipfile.ZipFile) -> None:
+    """Beside what reads bundles and answers it holds the policy, the registry and the command, which come on demand."""
+    assert Path(str(wheel.filename)).stat().st_size < 120_000
+    core = sum(
+        info.compress_size
+        for info in wheel.infolist()
+        if info.filename.startswith("mersalg/")
+        and not info.filename.startswith(("mersalg/policy/", "mersalg/registry/"))
+    )
+    assert core < 55_000
 
 
-def test_the_wheel_requires_numpy_and_onnxruntime_alone(wheel: zipfile.ZipFile) -> None:
-    (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
-    required = message_from_bytes(wheel.read(name)).get_all("Requires-Dist") or []
-    plain = {text.split(">")[0].split("=")[0].strip() for text in required if "extra ==" not in text}
-    assert plain == {"numpy", "onnxruntime"}
+def test_the_loader_requires_numpy_and_onnxruntime_alone(wheel: zipfile.ZipFile) -> None:
+    assert required_by(wheel)[""] == {"numpy", "onnxruntime"}
 
 
-def test_the_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:
-    (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
-    assert "mersalg = mersalg.cli:main" in wheel.read(name).decode()
+def test_the_service_requires_the_loader_alone_and_comes_by_the_extras_of_the_loader(
+    wheel: zipfile.ZipFile, service: zipfile.ZipFile
+) -> None:
+    assert required_by(service)[""] == {"mersalg"}
+    for extra in ("serve", "ledger", "mlflow"):
+        assert required_by(wheel)[extra] == {f"mersalg-service[{extra}]"}
+        assert required_by(service)[extra]
+
+
+def test_the_wheels_bring_the_command_and_what_is_added_to_it(wheel: zipfile.ZipFile, service: zipfile.ZipFile) -> None:
+    assert "mersalg = mersalg.cli:main" in text_of(wheel, "entry_points.txt").decode()
+    added = ConfigParser()
+    added.read_string(text_of(service, "entry_points.txt").decode())
+    assert dict(added["mersalg.commands"]) == {"service": "mersalg_service.commands:add_commands"}
+    assert dict(added["mlflow.deployments"]) == {"mersalg": "mersalg_service.deployments"}
+
+
+@pytest.mark.parametrize(("command", "extra"), [("serve", "serve"), ("follow-up", "ledger"), ("ledger", "ledger")])
+def test_without_the_service_its_commands_say_what_to_install(
+    command: str, extra: str, wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    wheel.extractall(tmp_path)
+    alone = [sys.executable, "-I", "-S", "-c"]  # the standard library, and the wheel
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from mersalg.cli import main; sys.exit(main())"
+    done = subprocess.run([*alone, program, command, "models/demo"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"mersalg: {command}: needs mersalg-service, which is not installed; `pip install 'mersalg[{extra}]'`"
+    ]
+    done = subprocess.run([*alone, program, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "recommend" in done.stdout
 
 
 def test_the_wheel_of_training_brings_the_parts_of_a_report(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT / "training", check=True, capture_output=True)
-    (path,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(path) as training:
-        names = set(training.namelist())
-        (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
-        required = message_from_bytes(training.read(metadata)).get_all("Requires-Dist") or []
-    assert {f"mersalg_training/report/{name}" for name in ("page.html.jinja", "page.css", "page.py")} <= names
-    assert any(text.startswith("jinja2") for text in required)
+    training = build(ROOT / "training", tmp_path)
+    parts = {f"mersalg_training/report/{name}" for name in ("page.html.jinja", "page.css", "page.py")}
+    assert parts <= set(training.namelist())
+    assert {"jinja2", "mersalg", "mersalg-service"} <= required_by(training)[""]

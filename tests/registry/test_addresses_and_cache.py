@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mersalg import RegistryError, load
-from mersalg.registry import read_address
+from mersalg.registry.address import read_address
 from mersalg.registry.cache import KEPT, Cache, cache_of
 from mersalg.registry.server import ModelVersion, server_from_environment
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mersalg.serve.settings import Keys
+from mersalg_service.serve.settings import Keys
 from mersalg_training.config import TrackingConfig
 from mersalg_training.tracking.mlflow_run import open_run
 from registry.conftest import Shelf
@@ -201,7 +201,9 @@ def test_a_restarted_service_goes_on_with_what_was_put_into_it(
 @pytest.fixture
 def plug(tmp_path: Path) -> dict[str, str]:
     """The environment in which MLflow finds what pyproject.toml declares, whether it is installed or not."""
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["mlflow.deployments"]
+    declared = tomllib.loads((ROOT / "serving" / "pyproject.toml").read_text())["project"]["entry-points"][
+        "mlflow.deployments"
+    ]
     place = tmp_path / "plug" / "mersalg_plug-0.dist-info"
     place.mkdir(parents=True)
     (place / "METADATA").write_text("Metadata-Version: 2.1\nName: mersalg-plug\nVersion: 0\n")

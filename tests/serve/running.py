@@ -16,11 +16,11 @@ from typing import Any
 import uvicorn
 
 import toy_bundle
-from mersalg.serve.app import make_app, make_service
-from mersalg.serve.command import for_uvicorn
-from mersalg.serve.live_bundle import Answerer
-from mersalg.serve.service import Service
-from mersalg.serve.settings import Keys, Settings
+from mersalg.recommender import AnswersRequests
+from mersalg_service.serve.app import make_app, make_service
+from mersalg_service.serve.command import for_uvicorn
+from mersalg_service.serve.service import Service
+from mersalg_service.serve.settings import Keys, Settings
 
 NOBODY = Keys(frozenset(), "")
 JSON = {"Content-Type": "application/json"}
@@ -66,7 +66,10 @@ class Running:
 
 @contextmanager
 def running(
-    bundle: Path | str, keys: Keys = NOBODY, open_bundle: Callable[[Path], Answerer] | None = None, **settings: Any
+    bundle: Path | str,
+    keys: Keys = NOBODY,
+    open_bundle: Callable[[Path], AnswersRequests] | None = None,
+    **settings: Any,
 ) -> Iterator[Running]:
     """Serve a bundle on a free port until the block ends."""
     told = Settings(str(bundle), port=0, **{"check_seconds": 0.1, "threads": 2, **settings})

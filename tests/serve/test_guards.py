@@ -15,8 +15,8 @@ import pytest
 from mersalg import ConfigError, Recommender, load
 from mersalg.offers import Offers
 from mersalg.requests import Request
-from mersalg.serve.guards import MOST_CALLERS, Rates
-from mersalg.serve.settings import Keys, Settings, read_keys
+from mersalg_service.serve.guards import MOST_CALLERS, Rates
+from mersalg_service.serve.settings import Keys, Settings, read_keys
 from serve.running import Running, running, wait_until
 
 KEY, OTHER, ADMIN = "k" * 20, "o" * 20, "a" * 20

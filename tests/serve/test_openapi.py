@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mersalg.policy.default import DEFAULT_POLICY
-from mersalg.serve.settings import Keys
+from mersalg_service.serve.settings import Keys
 from serve.running import Running, running
 
 KEY = "k" * 20

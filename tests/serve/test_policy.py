@@ -8,8 +8,8 @@ import pytest
 
 from mersalg import ConfigError, DataError
 from mersalg.policy.default import DEFAULT_POLICY
-from mersalg.serve.app import make_service
-from mersalg.serve.settings import Settings
+from mersalg_service.serve.app import make_service
+from mersalg_service.serve.settings import Settings
 from serve.running import running, wait_until
 from serve.test_metrics import figures
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from mersalg import BundleError
-from mersalg.serve.app import make_service
-from mersalg.serve.deployment import open_first
-from mersalg.serve.live_bundle import LiveBundle, NoBundleError
-from mersalg.serve.settings import Settings
-from mersalg.serve.sources import FolderSource
+from mersalg_service.serve.app import make_service
+from mersalg_service.serve.deployment import open_first
+from mersalg_service.serve.live_bundle import LiveBundle, NoBundleError
+from mersalg_service.serve.settings import Settings
+from mersalg_service.serve.sources import FolderSource
 from serve.running import HONEY, honey_of, move_link, running, wait_until, write_honey_bundle
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from mersalg import ConfigError, MersalgError
-from mersalg.experiment import EXPOSURE_FIELDS, HOLD_OUT, Exposure, read_experiment
-from mersalg.serve.app import make_service
-from mersalg.serve.settings import Settings
+from mersalg_service.experiment import EXPOSURE_FIELDS, HOLD_OUT, Exposure, read_experiment
+from mersalg_service.serve.app import make_service
+from mersalg_service.serve.settings import Settings
 from serve.running import Running, running, wait_until
 from serve.test_metrics import figures
 from serve.test_process import started

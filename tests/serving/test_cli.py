@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from mersalg.bundle import read_bundle
 from mersalg.cli import main
+from mersalg.display import summary
 
 Out = pytest.CaptureFixture[str]
 
@@ -24,8 +27,27 @@ def test_inspect_prints_the_manifest_and_the_card_as_json(toy_folder: Path, caps
     assert set(facts["certificates"][0]) == {"kind", "threshold", "precision", "confidence", "n", "from", "to"}
 
 
-def test_inspect_prints_a_summary_for_people(toy_folder: Path, capsys: Out) -> None:
+def test_inspect_prints_one_screen(toy_folder: Path, capsys: Out) -> None:
     assert main(["inspect", str(toy_folder)]) == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 100
+    for fact in ("toy", "1,000 lines", "golden", "replacement   silent", "0.2200", "--all", "--json"):
+        assert fact in text
+    assert "test/recall@10" not in text
+
+
+def test_inspect_fits_the_screen_whatever_a_manifest_says(toy_folder: Path) -> None:
+    bundle = read_bundle(toy_folder)
+    manifest = {**bundle.manifest, "name": "x" * 500, "metrics": {f"test/{n}": 0.5 for n in range(5_000)}}
+    lines = summary(replace(bundle, manifest=manifest)).splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) == 100
+
+
+def test_inspect_prints_all_for_people(toy_folder: Path, capsys: Out) -> None:
+    assert main(["inspect", str(toy_folder), "--all"]) == 0
     text = capsys.readouterr().out
     for fact in (
         "toy",

@@ -12,9 +12,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-import mersalg.bundle
+import mersalg.bundle.reading
 from mersalg import BundleError, MersalgError, RegistryError, load
-from mersalg.graph import OPERATORS, check_graph
+from mersalg.bundle.onnx.graph import OPERATORS, check_graph
 from toy_bundle import GOLDEN, build_scorer, rewrite, write_bundle
 
 
@@ -88,7 +88,7 @@ def test_a_folder_instead_of_a_file_is_refused(own_folder: Path) -> None:
 
 
 def test_a_file_above_its_cap_is_refused_before_it_is_read(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(mersalg.bundle.LARGEST, "golden.json", 10)
+    monkeypatch.setitem(mersalg.bundle.files.LARGEST, "golden.json", 10)
     refuse(own_folder, "golden.json", "at most 10 bytes")
 
 
@@ -215,14 +215,14 @@ def test_a_folder_that_is_held_differs_from_the_next_of_its_name_and_time(tmp_pa
     for _ in range(50):
         folder.mkdir()
         os.utime(folder, (1, 1))
-        with mersalg.bundle.held(folder) as before:
-            assert before == mersalg.bundle.identity(folder)
+        with mersalg.bundle.reading.held(folder) as before:
+            assert before == mersalg.bundle.reading.identity(folder)
             folder.rmdir()
             folder.mkdir()
             os.utime(folder, (1, 1))
-            assert before != mersalg.bundle.identity(folder)
+            assert before != mersalg.bundle.reading.identity(folder)
         folder.rmdir()
-        with mersalg.bundle.held(folder) as nothing:
+        with mersalg.bundle.reading.held(folder) as nothing:
             assert nothing is None
 
 

@@ -68,7 +68,7 @@ def open_trial(
     config = parse_config({"name": "t", "data": data}, "test")
     purchases = open_purchases(config.data)
     apply_contract(purchases, config.contract)
-    record = read_record(purchases.connection, str(folder / "offers.jsonl"), unit, experiment)
+    record = read_record(purchases.connection, str(folder / "offers.jsonl"), config.data.columns, unit, experiment)
     return purchases, record, tie_orders(purchases.connection, record)
 
 
@@ -102,15 +102,29 @@ def test_offers_count_as_taken_in_their_order_or_within_the_days_and_only_shown_
 
 
 def test_the_labelled_record_says_what_was_accepted_and_what_is_not_known_yet(tmp_path: Path) -> None:
-    purchases, _, _ = open_trial(tmp_path, ROWS)
-    assert write_labelled(purchases.connection, tmp_path / "labelled.parquet", 90.0) == 4
-    rows = purchases.connection.execute(
-        f"SELECT customer_id, product_id, accepted FROM '{tmp_path}/labelled.parquet'"
-    ).fetchall()
-    assert rows == [("ann", "cup", True), ("bob", "cup", None), ("ann", "pot", True), ("dan", "tea", True)]
+    rows = [*ROWS, exposed("eve", "champion", "2025-02-03T10:00:00", "pot")]
+    purchases, _, _ = open_trial(tmp_path, rows)
+    assert write_labelled(purchases.connection, tmp_path / "labelled.parquet", 90.0) == 5
+    query = f"SELECT customer_id, product_id, accepted FROM '{tmp_path}/labelled.parquet' WHERE shown"
+    known = [("ann", "cup", True), ("ann", "pot", True), ("dan", "tea", True)]
+    assert purchases.connection.execute(query).fetchall() == [known[0], ("eve", "pot", None), *known[1:]]
     write_labelled(purchases.connection, tmp_path / "labelled.parquet", 7.0)
-    found = purchases.connection.execute(f"SELECT accepted FROM '{tmp_path}/labelled.parquet'").fetchall()
-    assert found[1] == (False,)
+    assert purchases.connection.execute(query).fetchall() == [known[0], ("eve", "pot", False), *known[1:]]
+
+
+def test_the_labelled_record_says_nothing_of_the_acceptance_of_what_nobody_saw(tmp_path: Path) -> None:
+    """Bob is held out and buys the tea of his shadow offer; Eve was never shown the pot that she buys."""
+    rows = [
+        *ROWS,
+        exposed("bob", "hold-out", "2025-02-02T09:00:00", "tea"),
+        exposed("eve", "champion", "2025-02-03T09:30:00", "pot", shown=False),
+    ]
+    purchases, _, _ = open_trial(tmp_path, rows, ORDERS + "eve,e1,pot,2025-02-03 10:00:00,1,20\n")
+    write_labelled(purchases.connection, tmp_path / "labelled.parquet", 7.0)
+    found = purchases.connection.execute(
+        f"SELECT customer_id, product_id, accepted FROM '{tmp_path}/labelled.parquet' WHERE NOT shown ORDER BY ALL"
+    ).fetchall()
+    assert found == [("bob", "cup", None), ("bob", "tea", None), ("eve", "pot", None)]
 
 
 def test_an_order_with_a_date_alone_is_not_lost_for_the_hour_of_its_exposure(tmp_path: Path) -> None:
@@ -166,13 +180,22 @@ def test_rows_outside_of_the_comparison_are_counted(tmp_path: Path) -> None:
     ]
 
 
+def test_a_row_of_which_it_is_not_clear_whether_it_was_shown_counts_as_not_shown_and_that_is_said(
+    tmp_path: Path,
+) -> None:
+    _, record, _ = open_trial(
+        tmp_path, [*ROWS, exposed("eve", "champion", "2025-02-04T09:00:00", "pot", shown="maybe")]
+    )
+    assert record.notes == ["1 rows whose `shown` is not 0 or 1 count as not shown"]
+
+
 def test_a_torn_line_of_the_record_is_counted_and_passed_over(tmp_path: Path) -> None:
     open_trial(tmp_path, ROWS)
     with (tmp_path / "offers.jsonl").open("a") as file:
         file.write('{"customer_id": "bo\n')
     config = parse_config({"name": "t", "data": {"orders": str(tmp_path / "orders.csv")}}, "test")
     purchases = open_purchases(config.data)
-    record = read_record(purchases.connection, str(tmp_path / "offers.jsonl"), "customer")
+    record = read_record(purchases.connection, str(tmp_path / "offers.jsonl"), {}, "customer")
     assert sum(record.arms.values()) == 5
     assert record.notes == ["1 lines of the record are torn and were passed over"]
 
@@ -183,7 +206,7 @@ def test_a_record_in_csv_is_the_same_record(tmp_path: Path) -> None:
     rows = [",".join("" if row[name] is None else str(row[name]) for name in names) for row in ROWS]
     (tmp_path / "offers.csv").write_text("\n".join([",".join(names), *rows]) + "\n")
     purchases = open_purchases(parse_config({"name": "t", "data": {"orders": str(tmp_path / "orders.csv")}}, "t").data)
-    assert read_record(purchases.connection, str(tmp_path / "offers.csv"), "customer") == lines
+    assert read_record(purchases.connection, str(tmp_path / "offers.csv"), {}, "customer") == lines
 
 
 def test_ids_that_do_not_meet_are_refused(tmp_path: Path) -> None:
@@ -196,7 +219,7 @@ def analysed(folder: Path, options: Options | None = None, **changes: Any) -> Up
     config = parse_config({"name": "t", "data": {"orders": str(orders)}}, "test")
     purchases = open_purchases(config.data)
     apply_contract(purchases, config.contract)
-    record = read_record(purchases.connection, str(offers), "customer")
+    record = read_record(purchases.connection, str(offers), {}, "customer")
     tie_orders(purchases.connection, record)
     return analyse(purchases.connection, record, options or Options(), has_cost=False)
 
@@ -325,7 +348,7 @@ def analysed_files(orders: Path, offers: Path) -> Uplift:
     config = parse_config({"name": "t", "data": {"orders": str(orders)}}, "test")
     purchases = open_purchases(config.data)
     apply_contract(purchases, config.contract)
-    record = read_record(purchases.connection, str(offers), "customer")
+    record = read_record(purchases.connection, str(offers), {}, "customer")
     tie_orders(purchases.connection, record)
     return analyse(purchases.connection, record, Options(), has_cost=False)
 

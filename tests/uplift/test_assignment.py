@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mersalg import MersalgError
 from mersalg.errors import ConfigError
-from mersalg.experiment import HOLD_OUT, Experiment, read_experiment
+from mersalg_service.experiment import HOLD_OUT, Experiment, read_experiment
 
 KEY = b"sixteen bytes at least"
 ARMS = {HOLD_OUT: 0.1, "champion": 0.6, "challenger": 0.3}
@@ -35,7 +35,7 @@ def test_every_arm_has_its_share_of_the_units() -> None:
 
 def test_another_process_assigns_the_same() -> None:
     program = (
-        "from mersalg.experiment import Experiment\n"
+        "from mersalg_service.experiment import Experiment\n"
         f"e = Experiment('spring', {ARMS!r}, {KEY!r})\n"
         "print(*[e.assign(f'customer-{n}').arm for n in range(200)])"
     )

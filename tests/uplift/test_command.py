@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from mersalg.cli import main
@@ -76,6 +78,47 @@ def test_a_wrong_argument_is_refused_by_name(
     filled = [argument.format(orders=orders) for argument in arguments]
     assert run(tmp_path, *filled, "--set", "tracking.enabled=false") == 2
     assert told in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("form", "names"), [("csv", {}), ("jsonl", {"shown": "on_page", "arm": "variant", "unit": "visitor"})]
+)
+def test_an_accepted_offer_that_nobody_saw_is_no_sale_of_an_arm_and_has_no_label(
+    form: str, names: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everybody buys the product of an offer that was held out, or not shown though the arm was."""
+    orders, offers = write_trial(tmp_path, customers=300)
+    seen = [json.loads(line) for line in offers.read_text().splitlines()]
+    bought = {line.split(",")[0]: line.split(",")[1:3] for line in orders.read_text().splitlines()[1:]}
+    nobody_saw = []
+    for row in [row for row in seen if row["unit"] in bought]:
+        order_id, product_id = bought[row["unit"]]
+        shown = False if row["arm"] == "champion" else None
+        nobody_saw.append(row | {"order_id": order_id, "product_id": product_id, "moment": "follow-up", "shown": shown})
+    mapped = [f"--set=data.columns.{column}={name}" for column, name in names.items()]
+    attributed = []
+    for rows in (seen, [*seen, *nobody_saw]):
+        spelled = [{names.get(name, name): value for name, value in row.items()} for row in rows]
+        record = write_record(spelled, tmp_path / f"record.{form}")
+        arguments = ["--orders", str(orders), "--out", str(tmp_path / "report"), "--set=tracking.enabled=false"]
+        labelled = tmp_path / "labelled.parquet"
+        assert main(["uplift", "--offers", record, *arguments, "--labelled", str(labelled), *mapped]) == 0
+        attributed.append(json.loads((tmp_path / "report" / "uplift.json").read_text())["attributed"])
+    assert attributed[0] == attributed[1]
+    labels = [row["accepted"] for row in pq.read_table(labelled).to_pylist() if not row["shown"]]
+    assert len(labels) == len(nobody_saw) + sum(row["arm"] == "hold-out" for row in seen)
+    assert set(labels) == {None}
+    capsys.readouterr()
+
+
+def write_record(rows: list[dict[str, Any]], path: Path) -> str:
+    """Rows as JSON Lines or CSV."""
+    lines = [json.dumps(row) for row in rows]
+    if path.suffix == ".csv":
+        cells = [["" if value is None else str(value) for value in row.values()] for row in rows]
+        lines = [",".join(rows[0]), *(",".join(row) for row in cells)]
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
 
 
 def test_a_configuration_tells_where_the_orders_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mersalg.cli import main
-from mersalg.experiment import HOLD_OUT, read_experiment
+from mersalg_service.experiment import HOLD_OUT, read_experiment
 from mersalg_training.logged_offers.read import read_offers
 from serve.running import running
 from toy_bundle import write_bundle
@@ -63,7 +63,7 @@ def test_a_served_trial_is_measured(
     shown = [row for row in rows if row["shown"]]
     assert {row["product_id"] for row in rows} == {"bread"}
     assert sum(row["accepted"] for row in shown) == sum(line.split(",")[2] == "bread" for line in orders)
-    assert not any(row["accepted"] for row in rows if not row["shown"])
+    assert {row["accepted"] for row in rows if not row["shown"]} == {None}
     connection = duckdb.connect()
     connection.execute("CREATE TABLE products AS SELECT 'bread' AS product_id")
     logged = read_offers(connection, str(labelled), {}, max_reject_share=0.0)  # as `mersalg evaluate --offers` does

@@ -10,7 +10,7 @@ import pytest
 
 from mersalg import Recommender, RequestError, load
 from mersalg.errors import ConfigError, MersalgError
-from mersalg.experiment import EXPOSURE_FIELDS, HOLD_OUT, Experiment, Exposure, ExposureLog, Trial
+from mersalg_service.experiment import EXPOSURE_FIELDS, HOLD_OUT, Experiment, Exposure, ExposureLog, Trial
 from toy_bundle import write_bundle
 
 KEY = b"sixteen bytes at least"

@@ -13,8 +13,8 @@ from threading import Event, Thread
 import pytest
 
 from mersalg import MersalgError
-from mersalg.experiment import EXPOSURE_FIELDS, Exposure, ExposureFolder, ExposureLog, ExposureQueue
-from mersalg.experiment.folder import open_exposures
+from mersalg_service.experiment import EXPOSURE_FIELDS, Exposure, ExposureFolder, ExposureLog, ExposureQueue
+from mersalg_service.experiment.folder import open_exposures
 
 
 def exposure(customer: str) -> Exposure:

@@ -8,9 +8,9 @@
 import { createInterface } from "node:readline";
 
 import { MersalgError } from "../../clients/node/lib/errors.js";
-import { checkGraph } from "../../clients/node/lib/graph.js";
-import { parseJson } from "../../clients/node/lib/json.js";
-import { checkManifest } from "../../clients/node/lib/manifest.js";
+import { checkGraph } from "../../clients/node/lib/bundle/onnx/graph.js";
+import { parseJson } from "../../clients/node/lib/bundle/json.js";
+import { checkManifest } from "../../clients/node/lib/bundle/manifest.js";
 import { load } from "../../clients/node/lib/node.js";
 
 const lines = createInterface({ input: process.stdin, crlfDelay: Infinity });

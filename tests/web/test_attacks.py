@@ -20,9 +20,9 @@ from attacks.folder_attacks import folder_attacks
 from attacks.graph_attacks import chain, graph_attacks, trees
 from attacks.test_signatures import write_keys
 from mersalg import BundleError, load
-from mersalg.bundle import parse_json
-from mersalg.graph import check_graph
-from mersalg.manifest import check_manifest
+from mersalg.bundle.files import parse_json
+from mersalg.bundle.manifest import check_manifest
+from mersalg.bundle.onnx.graph import check_graph
 from mersalg.signing import sign_bundle
 from toy_bundle import build_scorer, rewrite, write_bundle
 from web.runtimes import HERE

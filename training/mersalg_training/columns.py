@@ -10,17 +10,21 @@ OrderColumn = Literal["customer_id", "order_id", "product_id", "ordered_at", "qu
 ProductColumn = Literal["product_id", "name", "category", "product_type", "brand", "price", "cost", "is_fee"]
 OfferColumn = Literal[
     "customer_id", "order_id", "product_id", "kind", "moment", "offered_at", "position", "propensity", "accepted",
-    "cart",
+    "cart", "shown", "arm",
 ]  # fmt: skip
+RecordColumn = Literal["experiment", "unit", "relevance", "because", "bundle"]
 Column = Literal[
     "customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price",
     "name", "category", "product_type", "brand", "price", "cost", "is_fee",
-    "kind", "moment", "offered_at", "position", "propensity", "accepted", "cart",
+    "kind", "moment", "offered_at", "position", "propensity", "accepted", "cart", "shown", "arm",
+    "experiment", "unit", "relevance", "because", "bundle",
 ]  # fmt: skip
 
 ORDER_COLUMNS: Final[tuple[OrderColumn, ...]] = get_args(OrderColumn)
 PRODUCT_COLUMNS: Final[tuple[ProductColumn, ...]] = get_args(ProductColumn)
 OFFER_COLUMNS: Final[tuple[OfferColumn, ...]] = get_args(OfferColumn)
+RECORD_COLUMNS: Final[tuple[OfferColumn | RecordColumn, ...]] = (*OFFER_COLUMNS, *get_args(RecordColumn))
+"""Those of an exposure record: of its offers, and of the trial."""
 REQUIRED: Final[tuple[OrderColumn, ...]] = ("order_id", "product_id", "ordered_at")
 
 ALIASES: Final[dict[Column, tuple[str, ...]]] = {
@@ -48,6 +52,8 @@ ALIASES: Final[dict[Column, tuple[str, ...]]] = {
     "propensity": ("pscore", "action_prob"),
     "accepted": ("clicked", "converted", "redeemed"),
     "cart": ("basket", "cart_products"),
+    "shown": ("was_shown", "displayed"),
+    "arm": (), "experiment": (), "unit": (), "relevance": (), "because": (), "bundle": (),
 }  # fmt: skip
 """Tried in this order where neither the mapping nor the column's own name is found; case, blanks, `_` and `-` do not
 count, so `stock_code` finds `StockCode` and `Stock Code`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -13,6 +13,8 @@ from mersalg.errors import ConfigError
 from mersalg.names import Kind
 from mersalg_training.columns import Column
 
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""What a job's name matches."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Policy = Literal["reject", "keep"]
 Days = Annotated[float, Field(ge=0.0)]
@@ -263,7 +265,7 @@ class TrackingConfig(Section):
 class Config(Section):
     """A training job."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=NAME)]
     seed: int = 7
     data: DataConfig
     contract: ContractConfig = ContractConfig()

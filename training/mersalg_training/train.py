@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from mersalg.bundle import Bundle
-from mersalg.graph import ML_OPSET, OPSET
+from mersalg.bundle.onnx.graph import ML_OPSET, OPSET
 from mersalg.recommender import Recommender, load
 from mersalg.session import Session
 from mersalg_training.config import Config

@@ -6,7 +6,7 @@ import { BundleError, MissingFileError } from "./errors.js";
  * A bundle behind an address, with or without a slash at its end. An address does not tell when another bundle has taken
  * its place.
  * @param {string | URL} address
- * @returns {import("./bundle.js").Place}
+ * @returns {import("./bundle/reading.js").Place}
  */
 export function addressPlace(address) {
   return {
@@ -16,7 +16,7 @@ export function addressPlace(address) {
   };
 }
 
-/** @param {string | URL} address @returns {import("./bundle.js").Source} */
+/** @param {string | URL} address @returns {import("./bundle/reading.js").Source} */
 function addressSource(address) {
   const base = readAddress(address);
   if (!base.pathname.endsWith("/")) base.pathname += "/";

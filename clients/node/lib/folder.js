@@ -9,7 +9,7 @@ import { BundleError, MissingFileError } from "./errors.js";
 /**
  * A bundle's folder, which itself may be a link.
  * @param {string} path
- * @returns {import("./bundle.js").Place}
+ * @returns {import("./bundle/reading.js").Place}
  */
 export function folderPlace(path) {
   return { identity: () => identity(path), hold: () => hold(path), open: () => openFolder(path) };
@@ -29,7 +29,7 @@ function told(found) {
  * The identity of a folder. Where the system lets folders be opened it stays open until it is released: one that is
  * gone leaves its number to the next, and both may have been made within one tick of the clock.
  * @param {string} path
- * @returns {Promise<import("./bundle.js").Held>}
+ * @returns {Promise<import("./bundle/reading.js").Held>}
  */
 async function hold(path) {
   const folder = await open(path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0)).catch(() => null);
@@ -37,7 +37,7 @@ async function hold(path) {
   return { identity: told(await folder.stat({ bigint: true })), release: () => folder.close() };
 }
 
-/** @param {string} path @returns {Promise<import("./bundle.js").Source>} */
+/** @param {string} path @returns {Promise<import("./bundle/reading.js").Source>} */
 async function openFolder(path) {
   const found = await stat(path).catch(() => null);
   if (!found?.isDirectory())

@@ -4,10 +4,10 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 import { addressPlace } from "./address.js";
+import { readPublicKey } from "./bundle/signature.js";
 import { BundleError, MersalgError } from "./errors.js";
 import { folderPlace } from "./folder.js";
 import { open, readThreads } from "./recommender.js";
-import { readPublicKey } from "./signing.js";
 
 export { BundleError, MersalgError, RequestError } from "./errors.js";
 export { KINDS, MOMENTS } from "./names.js";

@@ -1,6 +1,6 @@
 /** A loaded bundle that answers requests. */
 
-import { readBundle, readNames } from "./bundle.js";
+import { readBundle, readNames } from "./bundle/reading.js";
 import { encode } from "./encode.js";
 import { BundleError, MersalgError, RequestError, shown } from "./errors.js";
 import { KINDS } from "./names.js";
@@ -10,7 +10,7 @@ import { Session } from "./session.js";
 
 /**
  * @typedef {import("../index.js").Request} Request
- * @typedef {import("./bundle.js").Bundle} Bundle
+ * @typedef {import("./bundle/reading.js").Bundle} Bundle
  * @typedef {import("./request.js").Checked} Checked
  */
 
@@ -19,10 +19,10 @@ const GOLDEN_TOLERANCE = 1e-4;
 
 /**
  * A recommender from the files of a bundle, verified, opened and tried on its golden requests.
- * @param {import("./bundle.js").Place} place
+ * @param {import("./bundle/reading.js").Place} place
  * @param {import("./session.js").Runtime} runtime
  * @param {number} threads
- * @param {import("./signing.js").PublicKey | null} publicKey
+ * @param {import("./bundle/signature.js").PublicKey | null} publicKey
  */
 export async function open(place, runtime, threads, publicKey) {
   const bundle = await readBundle(place, publicKey);

@@ -1,7 +1,7 @@
 /** The scorer as a function from arrays to arrays: the only module that knows what a runtime is like. */
 
+import { INPUTS, OUTPUTS, comparePorts } from "./bundle/onnx/inputs_outputs.js";
 import { BundleError } from "./errors.js";
-import { INPUTS, OUTPUTS, comparePorts } from "./ports.js";
 
 /**
  * What is used of onnxruntime-node and onnxruntime-web, which are alike.
@@ -105,7 +105,7 @@ function isNode(runtime) {
 /**
  * An input or output as the runtime tells it.
  * @param {import("onnxruntime-common").InferenceSession.ValueMetadata} port
- * @returns {import("./ports.js").Port}
+ * @returns {import("./bundle/onnx/inputs_outputs.js").Port}
  */
 function portOf(port) {
   if (!port.isTensor) return { name: port.name, element: "no tensor", shape: [] };

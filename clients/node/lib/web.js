@@ -1,9 +1,9 @@
 /** mersalg in a browser: `await load("/models/NAME/")` from an address, on the WebAssembly build of onnxruntime-web. */
 
 import { addressPlace } from "./address.js";
+import { readPublicKey } from "./bundle/signature.js";
 import { MersalgError } from "./errors.js";
 import { open, readThreads } from "./recommender.js";
-import { readPublicKey } from "./signing.js";
 
 export { BundleError, MersalgError, RequestError } from "./errors.js";
 export { KINDS, MOMENTS } from "./names.js";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { BundleError, MersalgError, load } from "mersalg";
-import { readBundle } from "../lib/bundle.js";
+import { readBundle } from "../lib/bundle/reading.js";
 import { folderPlace } from "../lib/folder.js";
 import { GOLDEN, fakeRuntime, field, port, scorer, writeBundle } from "./toy.js";
 

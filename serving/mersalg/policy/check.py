@@ -9,10 +9,10 @@ from typing import Any, Literal
 from mersalg.names import MOMENTS
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import FACTS, Catalogue
+from mersalg.policy.context import RequestContext
 from mersalg.policy.eligibility import eligibility_rules
+from mersalg.policy.inactive_rules import deaf_blocks, switched_off
 from mersalg.policy.sections import Policy
-from mersalg.policy.situation import Situation
-from mersalg.policy.switched_off import deaf_blocks, switched_off
 from mersalg.requests import read_request
 
 Sort = Literal["contradiction", "switched off", "silent", "unknown", "note"]
@@ -115,7 +115,7 @@ def products_left(policy: Policy, catalogue: Catalogue) -> Iterator[Finding]:
     off = switched_off(policy, catalogue)
     personal = ("region", "age")
     rules = [rule for rule in eligibility_rules(policy) if rule.name not in off and rule.name not in personal]
-    nobody = Situation(read_request(), catalogue, policy.owned)
+    nobody = RequestContext(read_request(), catalogue, policy.owned)
     refused: dict[str, int] = {}
     for product in catalogue.values():
         offer = Offer("", 1, product.product_id, "cross-sell", 0.0, 0.0, None)

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from mersalg.errors import MersalgError
 
 if TYPE_CHECKING:
+    from mersalg.arguments import Subparsers
     from mersalg.offers import Offers
     from mersalg.policy.recommender import PolicyRecommender
     from mersalg.recommender import Recommender
-
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def add_policy_command(subparsers: Subparsers) -> None:
@@ -60,13 +59,14 @@ def show_policy(args: argparse.Namespace) -> int:
 
 def check_command(args: argparse.Namespace) -> int:
     """Print the findings; 1 when there is a contradiction."""
-    from mersalg.bundle import read_bundle, read_names  # noqa: PLC0415
+    from mersalg.bundle import read_names  # noqa: PLC0415
     from mersalg.display import columns  # noqa: PLC0415
     from mersalg.policy import check_policy, read_catalogue, read_policy  # noqa: PLC0415
+    from mersalg.registry.opening import open_bundle  # noqa: PLC0415
 
     policy = read_policy(args.policy)
     catalogue = read_catalogue(args.catalogue) if args.catalogue else None
-    bundle = read_bundle(args.bundle) if args.bundle else None
+    bundle = open_bundle(args.bundle) if args.bundle else None
     manifest = bundle.manifest if bundle is not None else None
     names = set(read_names(bundle.folder, bundle.manifest)) if bundle is not None else None
     findings = check_policy(policy, manifest=manifest, names=names, catalogue=catalogue)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,21 +12,21 @@ from typing import Any
 from mersalg.errors import RequestError
 from mersalg.names import KINDS, MOMENTS, Moment
 from mersalg.offers import Offer, Offers, Reason, answer_without_graph
-from mersalg.policy.beside import compared
 from mersalg.policy.budget import budget_rules
 from mersalg.policy.catalogue import Catalogue, Product
+from mersalg.policy.comparison import compared
+from mersalg.policy.context import RequestContext
 from mersalg.policy.eligibility import eligibility_rules
-from mersalg.policy.had import had_rules
-from mersalg.policy.rules import Rule, RuleName
+from mersalg.policy.inactive_rules import switched_off
+from mersalg.policy.owned import owned_rules
+from mersalg.policy.rules import OfferRule, RuleName
 from mersalg.policy.sections import MomentRules, Policy
-from mersalg.policy.shelf import Shelf
-from mersalg.policy.situation import Situation
-from mersalg.policy.switched_off import switched_off
-from mersalg.recommender import Recommender, stream_answers, where_of
+from mersalg.policy.slate import Slate
+from mersalg.recommender import AnswersMany, Recommender, where_of
 from mersalg.requests import LARGEST_LIMIT, Request, read_mapping
 
 
-class PolicyRecommender:
+class PolicyRecommender(AnswersMany):
     """Answers as a `Recommender` does, with offers that keep the policy by the catalogue of today.
 
     Holds nothing about a request; safe to share between threads. When prices or stocks change, make another one with
@@ -42,9 +42,9 @@ class PolicyRecommender:
         self.off = frozenset(self.switched_off)
         self.rules = {moment: self.rules_at(policy.moments[moment]) for moment in MOMENTS}
 
-    def rules_at(self, moment: MomentRules) -> tuple[Rule, ...]:
+    def rules_at(self, moment: MomentRules) -> tuple[OfferRule, ...]:
         """The rules on one offer at a moment that can act, in the order in which they are tried."""
-        rules = (*eligibility_rules(self.policy), *budget_rules(self.policy, moment), *had_rules(self.policy.owned))
+        rules = (*eligibility_rules(self.policy), *budget_rules(self.policy, moment), *owned_rules(self.policy.owned))
         return tuple(rule for rule in rules if rule.name not in self.off)
 
     @property
@@ -86,18 +86,6 @@ class PolicyRecommender:
             asked["limit"] = limit
         return self.answer([read_mapping(asked)], threshold=True)[0]
 
-    def score(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> list[Offers]:
-        """The offers for each request, in the order of the requests: mappings with the fields of `recommend`."""
-        return list(self.stream(requests, threshold=threshold, batch_size=batch_size))
-
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
-        """`score` as an iterator that holds `batch_size` requests at a time."""
-        return stream_answers(self, requests, threshold, batch_size)
-
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         """The offers for checked requests: the graph is asked once for all that may be shown, then the rules act."""
         wide = [self.widened(request) for request in requests]
@@ -130,21 +118,21 @@ class PolicyRecommender:
         moment: Moment = MOMENTS[request.moment]
         rules = self.policy.moments[moment]
         limit = min(request.limit, rules.limit) if "limit" in request.stated else rules.limit
-        situation = Situation(request, self.catalogue, self.policy.owned)
-        shelf = Shelf(self.policy, rules, situation, self.off)
+        context = RequestContext(request, self.catalogue, self.policy.owned)
+        slate = Slate(self.policy, rules, context, self.off)
         filtered: Counter[str] = Counter()
         for offer in self.ordered(found, request, rules):
             product = self.catalogue.products.get(offer.product_id) or Product(offer.product_id)
-            refusal = self.refusal(moment, offer, product, situation) or shelf.refusal(offer, product)
+            refusal = self.refusal(moment, offer, product, context) or slate.refusal(offer, product)
             if refusal is not None:
                 filtered[refusal] += 1
                 continue
-            shelf.add(offer, product)
-            if len(shelf.offers) == limit:
+            slate.add(offer, product)
+            if len(slate.offers) == limit:
                 break
         items = tuple(
             offer if offer.rank == rank else replace(offer, rank=rank)
-            for rank, offer in enumerate(shelf.offers, start=1)
+            for rank, offer in enumerate(slate.offers, start=1)
         )
         beside = tuple(compared(offer, self.catalogue) for offer in items)
         reason: Reason | None = None if items else "filtered"
@@ -158,10 +146,10 @@ class PolicyRecommender:
             offers = sorted(offers, key=lambda offer: -offer.relevance * value(offer.product_id))
         return sorted(offers, key=lambda offer: offer.kind not in rules.first) if rules.first else offers
 
-    def refusal(self, moment: Moment, offer: Offer, product: Product, situation: Situation) -> RuleName | None:
+    def refusal(self, moment: Moment, offer: Offer, product: Product, context: RequestContext) -> RuleName | None:
         """The first rule that refuses an offer alone; None where none does."""
         for rule in self.rules[moment]:
-            if rule.refuses(offer, product, situation):
+            if rule.refuses(offer, product, context):
                 return rule.name
         return None
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Product
-from mersalg.policy.situation import Situation
+from mersalg.policy.context import RequestContext
 
 RuleName = Literal[
     "not in the catalogue",
@@ -58,12 +58,12 @@ RULES: Final[Mapping[RuleName, str]] = {
 """Why an offer was taken out, in the order in which the rules are tried."""
 
 
-Check = Callable[[Offer, Product, Situation], bool]
-"""Whether an offer, of a product as the catalogue knows it today, may not be made in a situation."""
+Check = Callable[[Offer, Product, RequestContext], bool]
+"""Whether an offer, of a product as the catalogue knows it today, may not be made in a context."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class OfferRule:
     """A rule on one offer alone."""
 
     name: RuleName

@@ -13,9 +13,9 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import IO, Any, Final
 
-from mersalg.bundle import LARGEST, LARGEST_OTHER, SIGNATURE, parse_json
+from mersalg.bundle.files import LARGEST, LARGEST_OTHER, SIGNATURE, parse_json
+from mersalg.bundle.manifest import check_manifest
 from mersalg.errors import BundleError, RegistryError
-from mersalg.manifest import check_manifest
 from mersalg.registry.address import ModelAddress, read_address
 from mersalg.registry.cache import Cache, cache_of
 from mersalg.registry.server import MlflowServer, ModelVersion, refuse_broken, server_from_environment

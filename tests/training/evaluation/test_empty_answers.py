@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from rich.console import Console
 
 from mersalg.names import MOMENTS, Moment
 from mersalg.offers import Offer, Offers, Reason
+from mersalg.requests import Request
 from mersalg_training.evaluation.bundle_method import Shower
 from mersalg_training.evaluation.empty_answers import Empty, count_empty, show_and_tell
 from mersalg_training.evaluation.render import markdown, render
@@ -21,16 +22,14 @@ from mersalg_training.ranking.cases import Cases, ragged
 class Door:
     """Answers the first request with an offer, and every other one with the next reason."""
 
+    manifest: Mapping[str, Any] = {}
     reasons: tuple[Reason | None, ...] = (None, "below threshold", "kind silent", "below threshold")
 
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         assert threshold
-        for place, _ in enumerate(requests):
-            reason = self.reasons[place % len(self.reasons)]
-            items = (Offer("", 1, "2", "upsell", 0.5, 0.5, None), Offer("", 2, "gone", "upsell", 0.4, 0.4, None))
-            yield Offers(() if reason else items, reason, 9, {})
+        items = (Offer("", 1, "2", "upsell", 0.5, 0.5, None), Offer("", 2, "gone", "upsell", 0.4, 0.4, None))
+        reasons = (self.reasons[place % len(self.reasons)] for place in range(len(requests)))
+        return [Offers(() if reason else items, reason, 9, {}) for reason in reasons]
 
 
 def cases(*moments: Moment) -> Cases:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from mersalg import Recommender
 from mersalg.names import MOMENTS, Order
 from mersalg.offers import Offers
+from mersalg.requests import Request, read_request
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.evaluation.bundle_method import Answer
@@ -127,29 +127,30 @@ class Asked:
     """A recommender that keeps what it is asked."""
 
     def __init__(self, value: str | None = "price") -> None:
-        self.requests: list[Mapping[str, Any]] = []
-        self.manifest = {"value": value}
+        self.requests: list[Request] = []
+        self.manifest: Mapping[str, Any] = {"value": value}
 
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         assert threshold
-        for request in requests:
-            self.requests.append(request)
-            yield Offers((), "below threshold", 0, {})
+        self.requests += requests
+        return [Offers((), "below threshold", 0, {}) for _ in requests]
 
 
 def test_by_value_every_request_says_so_and_is_else_the_same() -> None:
     asked = Asked()
-    request = {"cart": ["beans"], "limit": 3}
-    assert len(list(ByValue(asked).stream([request]))) == 1
-    assert asked.requests == [{"cart": ["beans"], "limit": 3, "order": "value"}]
+    request = read_request(cart=["beans"], limit=2)
+    assert len(ByValue(asked).answer([request], threshold=True)) == 1
+    (given,) = asked.requests
+    assert given.by_value
+    assert not request.by_value
+    others = [field.name for field in fields(Request) if field.name != "by_value"]
+    assert all(getattr(given, name) is getattr(request, name) for name in others)
 
 
 def test_a_bundle_that_knows_no_value_is_not_asked_for_that_order() -> None:
     timeline = shop()
-    assert value_shower(cast(Recommender, Asked(None)), timeline) is None
-    show = value_shower(cast(Recommender, Asked()), timeline)
+    assert value_shower(Asked(None), timeline) is None
+    show = value_shower(Asked(), timeline)
     assert show is not None
     assert show(cases_of(timeline, ("cart", 0, "beans"))) == [[]]
 

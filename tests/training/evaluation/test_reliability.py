@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 
 from mersalg.names import KINDS, Kind
 from mersalg.offers import Offer, Offers
+from mersalg.requests import Request
 from mersalg_training.evaluation.bundle_method import Shower
 from mersalg_training.evaluation.coverage_at_precision import Lists, compare, coverages
 from mersalg_training.evaluation.metrics import OURS, resample_customers
@@ -38,17 +39,15 @@ class Shelf:
 
     def __init__(self, *shown: tuple[str, Kind, float]) -> None:
         self.shown = shown
+        self.manifest: Mapping[str, Any] = {}
 
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         assert threshold
-        for _ in requests:
-            items = (
-                Offer("", rank, product, kind, relevance, relevance, None)
-                for rank, (product, kind, relevance) in enumerate(self.shown, start=1)
-            )
-            yield Offers(tuple(items), None, 9, {})
+        items = tuple(
+            Offer("", rank, product, kind, relevance, relevance, None)
+            for rank, (product, kind, relevance) in enumerate(self.shown, start=1)
+        )
+        return [Offers(items, None, 9, {}) for _ in requests]
 
 
 def shower(*shown: tuple[str, Kind, float]) -> Shower:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ from rich.console import Console
 from mersalg.errors import DataError, MersalgError
 from mersalg.names import KINDS, MOMENTS, Kind
 from mersalg.offers import Offer, Offers
+from mersalg.requests import Request
 from mersalg_training.commands.evaluate import add_command, evaluate_command
 from mersalg_training.config import Config, parse_config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.calendar import day_to_time, time_to_day
 from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import Timeline
-from mersalg_training.evaluation.bundle_method import Answer, Only, bundle_scorer, bundle_shower
+from mersalg_training.evaluation.bundle_method import Answer, Only, bundle_scorer, bundle_shower, request_maker
 from mersalg_training.evaluation.metrics import HIT_RATE, NDCG, OURS, PRECISION, RECALL, Estimate
 from mersalg_training.evaluation.precision_shown import EVERY, Shown, shown_precision
 from mersalg_training.evaluation.render import compared, markdown, remarks, render, short
@@ -229,7 +230,7 @@ def test_metric_names_are_flat_and_say_task_view_and_method() -> None:
 
 def test_card_and_plot_take_the_rows_as_they_are() -> None:
     rows = small(shop()).rows
-    assert any(OURS in line for line in table([row for row in rows if row.task == "completion, all"]))
+    assert any(OURS in line for line in table([row for row in rows if row.task == "completion, all"]).rows)
     assert "baseline" in verdict(rows)
     assert results_by_task(rows[:12]).startswith(b"\x89PNG")
 
@@ -304,17 +305,15 @@ class Recorder:
     """A recommender that keeps the requests and offers one product."""
 
     def __init__(self) -> None:
-        self.requests: list[Mapping[str, Any]] = []
+        self.requests: list[Request] = []
+        self.manifest: Mapping[str, Any] = {}
         self.threshold: bool | None = None
 
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         self.threshold = threshold
-        for request in requests:
-            self.requests.append(request)
-            offers = [Offer("", rank, name, "add-on", 0.5, 1.0, None) for rank, name in enumerate(["gone", "lamp"], 1)]
-            yield Offers(tuple(offers), None, 2, {})
+        self.requests += requests
+        offers = [Offer("", rank, name, "add-on", 0.5, 1.0, None) for rank, name in enumerate(["gone", "lamp"], 1)]
+        return [Offers(tuple(offers), None, 2, {}) for _ in requests]
 
 
 def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
@@ -325,19 +324,21 @@ def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
     answers = bundle_scorer(recorder, timeline)(cases, ("add-on",), cases.cart)
     assert answers == [[("add-on", lamp)]]
     assert recorder.threshold is False
-    bought = {"ordered_at": datetime(1970, 1, 3, 12), "quantity": 1.0}
-    assert recorder.requests == [
-        {
-            "cart": ["roast"], "history": [{"product_id": "beans", **bought}, {"product_id": "cup", **bought}],
-            "at": datetime(1970, 4, 21, 6), "moment": "checkout", "kinds": ["add-on"], "limit": 200,
-            "exclude": ["roast"],
-        }
-    ]  # fmt: skip
+    (request,) = recorder.requests
+    assert (request.cart, request.history, request.exclude) == (["roast"], ["beans", "cup"], ["roast"])
+    assert request.history_age_days.tolist() == [110.25 - 2.5] * 2
+    assert request.history_quantity.tolist() == [1.0, 1.0]
+    assert (MOMENTS[request.moment], request.limit, request.only) == ("checkout", 200, [])
+    assert [kind for kind, wanted in zip(KINDS, request.kinds, strict=True) if wanted] == ["add-on"]
+    made = request_maker(timeline)(cases, 0, ("add-on",), cases.cart, 200)
+    assert made["at"] == datetime(1970, 4, 21, 6)
+    assert {line["ordered_at"] for line in made["history"]} == {datetime(1970, 1, 3, 12)}
     bundle_scorer(recorder, timeline)(cases, None, cases.cart, lambda case: np.array([lamp, roast]))
-    assert recorder.requests[-1]["only"] == ["lamp", "roast"]
+    assert recorder.requests[-1].only == ["lamp", "roast"]
     bundle_shower(recorder, timeline)(cases)
     assert recorder.threshold is True
-    assert [recorder.requests[-1][field] for field in ("kinds", "limit", "exclude")] == [None, 3, []]
+    last = recorder.requests[-1]
+    assert ("kinds" in last.stated, last.limit, last.exclude) == (False, 3, [])
 
 
 def test_days_and_times_turn_into_each_other() -> None:

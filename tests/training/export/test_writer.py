@@ -172,7 +172,7 @@ def test_a_writer_that_is_killed_at_any_time_leaves_a_whole_bundle_and_nothing_h
     for _ in range(10):
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path / "toy")],
-            stdout=subprocess.PIPE, cwd=Path(__file__).parents[1],
+            stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         assert process.stdout is not None
         with process.stdout:

@@ -21,7 +21,7 @@ from mersalg_training.tuning.tuned_file import toml_lines, tuned_toml
 from small_shop import SmallShop, small_config
 from small_tuning import QUERIES, quiet_console, write_job
 
-DEMO = Path(__file__).parents[2] / "configs" / "demo.toml"
+DEMO = Path(__file__).parents[3] / "configs" / "demo.toml"
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_the_defaults_lie_inside_the_space() -> None:
 
 def test_the_documented_space_is_the_space() -> None:
     rows = [f"| `{d.key}` | {d.low:g} | {d.high:g} | {d.scale} |" for d in SPACE]
-    assert "\n".join(rows) in (Path(__file__).parents[2] / "docs" / "tuning.md").read_text()
+    assert "\n".join(rows) in (Path(__file__).parents[3] / "docs" / "tuning.md").read_text()
 
 
 def test_only_narrows_to_keys_and_to_sections() -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 
 def add_commands(subparsers: Any) -> None:
-    """Add the commands from validate to uplift; what they run is imported when they run."""
+    """Add the commands from init to uplift; what they run is imported when they run."""
     from mersalg_training.commands import (  # noqa: PLC0415  # a command of the loader alone does not pay for them
         check,
         evaluate,
+        init,
         recalibrate,
         report,
         train,
@@ -18,5 +19,5 @@ def add_commands(subparsers: Any) -> None:
         validate,
     )
 
-    for command in (validate, train, tune, evaluate, report, check, recalibrate, uplift):
+    for command in (init, validate, train, tune, evaluate, report, check, recalibrate, uplift):
         command.add_command(subparsers)

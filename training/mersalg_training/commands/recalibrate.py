@@ -40,7 +40,7 @@ def recalibrate_command(args: argparse.Namespace) -> int:
         log_recalibrated(run, made)
         registered = run.log_bundle(args.out, config.tracking.registered_model or config.name)
     for line in recalibrated_lines(made):
-        console.print(line)
+        console.print(line, markup=False)
     console.print(f"Bundle      {made.bundle}\nRun         {run.where}")
     if registered is not None:
         console.print(f"Registered  {registered.uri} (alias challenger)")

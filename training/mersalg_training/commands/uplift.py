@@ -84,7 +84,7 @@ def uplift_command(args: argparse.Namespace) -> int:
         contract = apply_contract(purchases, config.contract)
         if args.unit == "customer" and not contract.customers:
             raise DataError("data.orders: no line has a customer_id; map it, or assign orders and give --unit order")
-        record = read_record(purchases.connection, args.offers, args.unit, args.experiment)
+        record = read_record(purchases.connection, args.offers, config.data.columns, args.unit, args.experiment)
         notes = record.notes + tie_orders(purchases.connection, record)
         has_cost = "cost" in purchases.products
     with Console(stderr=True).status("Comparing"):
@@ -146,7 +146,7 @@ def read_options(args: argparse.Namespace) -> Any:
 
 def read_shares(text: str) -> dict[str, float]:
     """ARM=SHARE,... as a mapping whose values sum to 1."""
-    from mersalg.experiment.assignment import check_arms  # noqa: PLC0415
+    from mersalg_service.experiment.assignment import check_arms  # noqa: PLC0415
 
     shares: dict[str, float] = {}
     for part in text.split(","):

@@ -44,13 +44,18 @@ def open_source(connection: duckdb.DuckDBPyConnection, key: str, location: str) 
         if is_text
         else f"read_parquet({listed}, union_by_name = true)"
     )
-    shape = "shape_of_" + key.replace(".", "_")
     try:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {shape} AS SELECT * FROM {relation} LIMIT 0")
+        return source_of(connection, key, location, relation, is_text)
     except duckdb.Error as error:
         raise DataError(
             f"{key} = {location!r}: cannot be read as {'CSV' if is_text else 'Parquet'}: {error}"
         ) from error
+
+
+def source_of(connection: duckdb.DuckDBPyConnection, key: str, location: str, relation: str, is_text: bool) -> Source:
+    """A relation as a source; duckdb.Error where it cannot be read."""
+    shape = "shape_of_" + key.replace(".", "_")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {shape} AS SELECT * FROM {relation} LIMIT 0")
     columns = tuple(row[0] for row in connection.execute(f"DESCRIBE {shape}").fetchall())
     return Source(key, location, relation, columns, is_text, shape)
 

@@ -15,8 +15,11 @@ from mersalg_training.calibration.scored_offers import SHOWN
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Float32, Int64, Timeline
 from mersalg_training.evaluation.bundle_method import request_maker
+from mersalg_training.logged_offers.requests import LoggedOffers
+from mersalg_training.off_policy.bundle_answers import Scored
+from mersalg_training.off_policy.calibrate import depth_of_kind
 from mersalg_training.progress import Tick
-from mersalg_training.ranking.cases import Cases, Ragged
+from mersalg_training.ranking.cases import Cases
 
 TICKS = 256
 """Requests between two reports of progress."""
@@ -74,29 +77,16 @@ class Outcomes:
         )
 
 
-def ask(
-    recommender: Recommender,
-    timeline: Timeline,
-    attributes: Attributes,
-    cases: Cases,
-    tick: Tick,
-    only: Ragged | None = None,
-) -> Outcomes:
-    """Ask for the kinds of each moment, as calibration does; for what was offered, whatever kinds there are.
+def ask(recommender: Recommender, timeline: Timeline, attributes: Attributes, cases: Cases, tick: Tick) -> Outcomes:
+    """Ask for the kinds of each moment, as calibration does.
 
-    An offer comes where its product is a target of the case. only: the products that were offered, row by row; None =
-    all that the bundle retrieves.
+    An offer comes where its product is a target of the case.
     """
     make_request = request_maker(timeline)
     limit = int(recommender.manifest["graph"]["candidates"])
-    width = 0 if only is None else int(only.lengths.max(initial=0))
 
     def request(case: int) -> dict[str, object]:
-        if only is None:
-            kinds = KINDS_BY_MOMENT[MOMENTS[int(cases.moment[case])]]
-            return make_request(cases, case, kinds, None, limit)
-        offered = [timeline.product_ids[code] for code in only[case].tolist()]
-        return make_request(cases, case, KINDS, None, limit + width) | {"only": offered}
+        return make_request(cases, case, KINDS_BY_MOMENT[MOMENTS[int(cases.moment[case])]], None, limit)
 
     rows: list[tuple[int, int, float, float, int, int]] = []
     code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
@@ -120,6 +110,25 @@ def ask(
         units=units_of(cases, len(timeline.customer_ids)),
         known=cases.history[:, 1] > cases.history[:, 0],
         moment=cases.moment,
+    )
+
+
+def outcomes_of_log(offers: LoggedOffers, scored: Scored, attributes: Attributes) -> Outcomes:
+    """The best logged offers of each kind and request, of those that the bundle answers for; they come if accepted."""
+    depth = depth_of_kind(offers, scored)
+    rows = np.flatnonzero(scored.answered & (depth < SHOWN))
+    history = offers.cases.history
+    return Outcomes(
+        kind=scored.kind[rows],
+        depth=depth[rows],
+        relevance=scored.relevance[rows],
+        score=scored.score[rows],
+        came=offers.accepted[rows].astype(np.float32),
+        worth=worth_of(attributes)[offers.product[rows]],
+        request=offers.request[rows],
+        units=offers.unit,
+        known=history[:, 1] > history[:, 0],
+        moment=offers.cases.moment,
     )
 
 

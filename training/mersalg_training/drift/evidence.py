@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg.recommender import Recommender
-from mersalg_training.drift.asking import Outcomes, ask
-from mersalg_training.drift.logged import read_logged
+from mersalg_training.drift.asking import Outcomes, ask, outcomes_of_log
 from mersalg_training.drift.newer import Asked, Newer, newer_cases, read_newer
 from mersalg_training.drift.reference import Labels
+from mersalg_training.logged_offers.requests import LoggedOffers
+from mersalg_training.off_policy.bundle_answers import Scored, score_offers
+from mersalg_training.off_policy.calibrate import few_requests_of_unit
 from mersalg_training.progress import Stages
 from mersalg_training.ranking.cases import Cases
 
@@ -25,25 +27,31 @@ class Evidence:
     labels: Labels
     """What counts as having come."""
     requests: int
-    """That were asked: the cases, or the log's."""
+    """That the outcomes are of: the cases, or the log's."""
     outcomes: Outcomes
     notes: list[str]
+    logged: tuple[LoggedOffers, Scored] | None
+    """The log's offers of the window, and what the bundle makes of them; None where purchases are the evidence."""
 
 
 def gather_evidence(recommender: Recommender, asked: Asked, offers: str | None, stages: Stages) -> Evidence:
     """Read the purchases and ask the bundle; offers: a table of logged offers, whose outcomes count instead.
 
-    DataError where the window, or the log in it, is empty.
+    Of a customer's logged requests at most as many are drawn as calibration allows. DataError where the window, or the
+    log in it, is empty.
     """
     with stages.stage("Reading and checking purchases"):
-        newer = read_newer(asked)
+        newer, logged = read_newer(asked, offers)
     with stages.stage("Making requests"):
         cases = newer_cases(newer, asked)
-    if offers is None:
+    if logged is None:
         with stages.stage("Asking the bundle") as tick:
             outcomes = ask(recommender, newer.timeline, newer.attributes, cases, tick)
-        return Evidence(newer, cases, "bought", len(cases), outcomes, newer.notes)
-    logged = read_logged(offers, newer, np.random.default_rng([asked.config.seed, 4]))
-    with stages.stage("Asking the bundle for what was shown") as tick:
-        outcomes = ask(recommender, newer.timeline, newer.attributes, logged.cases, tick, logged.only)
-    return Evidence(newer, cases, "accepted", len(logged.cases), outcomes, [*newer.notes, *logged.notes])
+        return Evidence(newer, cases, "bought", len(cases), outcomes, newer.notes, None)
+    with stages.stage("Asking the bundle for what was shown"):
+        scored = score_offers(recommender, newer.timeline, logged)
+    drawn = np.flatnonzero(few_requests_of_unit(logged.unit, np.random.default_rng([asked.config.seed, 4])))
+    outcomes = outcomes_of_log(
+        logged.take_requests(drawn), scored.take(np.isin(logged.request, drawn)), newer.attributes
+    )
+    return Evidence(newer, cases, "accepted", len(drawn), outcomes, newer.notes, (logged, scored))

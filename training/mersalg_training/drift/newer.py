@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import duckdb
 import numpy as np
 
 from mersalg.errors import DataError
@@ -20,6 +21,8 @@ from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.split import DAY, Windows, midnight
 from mersalg_training.data.timeline import Timeline, read_timeline
 from mersalg_training.export.trained_config import bundle_config, naive
+from mersalg_training.logged_offers.read import read_offers
+from mersalg_training.logged_offers.requests import LoggedOffers, gather_offers
 from mersalg_training.ranking.cases import Cases, make_cases
 
 
@@ -91,15 +94,15 @@ def read_day(text: str, option: str) -> datetime:
         raise DataError(f"{option}: expected an ISO 8601 day such as 2026-10-01, got {text!r}") from None
 
 
-def read_newer(asked: Asked) -> Newer:
-    """Read and check the purchases; DataError where none lies in the window.
+def read_newer(asked: Asked, log: str | None = None) -> tuple[Newer, LoggedOffers | None]:
+    """Read and check the purchases, and the logged offers where a log is named; each once.
 
-    The window begins where the bundle's data end, unless `since` says otherwise.
+    The window begins where the bundle's data end, unless `since` says otherwise. DataError where no purchase, or no
+    offer of the log, lies in it.
     """
     purchases = open_purchases(asked.config.data)
     report = apply_contract(purchases, asked.config.contract)
     timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
-    purchases.connection.close()
     since = asked.since or asked.windows.to
     until = min(asked.until or datetime.max, midnight(report.last) + DAY)
     first_day, end_day = time_to_day(since), time_to_day(until)
@@ -109,7 +112,29 @@ def read_newer(asked: Asked) -> Newer:
             f"bundle's data end, got orders up to {report.last:%Y-%m-%d}; give newer ones, or set --since"
         )
     notes = notes_of(timeline, first_day, end_day, asked.config.label.horizon_days or 0.0)
-    return Newer(report, timeline, attributes, since, until, notes)
+    newer = Newer(report, timeline, attributes, since, until, notes)
+    offers = None if log is None else read_logged(purchases.connection, log, asked.config, newer)
+    purchases.connection.close()
+    return newer, offers
+
+
+def read_logged(connection: duckdb.DuckDBPyConnection, log: str, config: Config, newer: Newer) -> LoggedOffers:
+    """The log's offers of the window; what was read, left out and rejected goes to the window's notes."""
+    report = read_offers(connection, log, config.data.columns, config.contract.max_reject_share)
+    offers = gather_offers(connection, newer.timeline)
+    first_day, end_day = newer.days
+    inside = np.flatnonzero((offers.cases.at >= first_day) & (offers.cases.at < end_day))
+    if not len(inside):
+        raise DataError(
+            f"--offers {log}: expected offers from {newer.since:%Y-%m-%d} to before {newer.until:%Y-%m-%d}, got none "
+            f"among {len(offers):,}; give newer offers, or name the window: --since"
+        )
+    of_window = offers.take_requests(inside)
+    newer.notes.append(
+        f"{len(of_window):,} logged offers stand for what was shown; an outcome is whether it was accepted"
+    )
+    newer.notes.extend(report.lines())
+    return of_window
 
 
 def notes_of(timeline: Timeline, first_day: float, end_day: float, horizon_days: float) -> list[str]:

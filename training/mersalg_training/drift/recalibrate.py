@@ -70,10 +70,10 @@ def recalibrate(
         )
     with stages.stage("Calibrating and certifying"):
         random = np.random.default_rng([asked.config.seed, 3])
-        if offers is None:
+        if evidence.logged is None:
             calibrated = calibrate(evidence.outcomes.ranked(), asked.config.thresholds, random)
         else:
-            calibrated, notes = calibrate_accepted(recommender, asked, evidence.newer, offers, random)
+            calibrated, notes = calibrate_accepted(*evidence.logged, asked.config.thresholds, random)
             evidence.notes.extend(notes)
     thresholds = {kind: chosen.threshold for kind, chosen in calibrated.thresholds.items()}
     scorer = recalibrated_scorer(parent.scorer, calibrated.calibration, thresholds, str(folder / "scorer.onnx"))

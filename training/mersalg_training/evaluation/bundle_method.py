@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from mersalg.names import MOMENTS, Kind
 from mersalg.offers import Offers
+from mersalg.recommender import AnswersRequests, stream_answers
 from mersalg_training.data.calendar import day_to_time
 from mersalg_training.data.timeline import Int64, Timeline
 from mersalg_training.ranking.cases import Cases, Ragged
@@ -46,16 +47,7 @@ MakeRequest = Callable[[Cases, int, Sequence[Kind] | None, Ragged | None, int], 
 """Case, kinds, what may not be offered and the limit -> the request as the loader takes it."""
 
 
-class Scorer(Protocol):
-    """What is asked of a recommender; `mersalg.load` gives one."""
-
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
-        """The offers for each request, in order."""
-
-
-def bundle_scorer(recommender: Scorer, timeline: Timeline) -> Score:
+def bundle_scorer(recommender: AnswersRequests, timeline: Timeline) -> Score:
     """The bundle's whole ranking, at most RANKED. An offer of a product that the timeline lacks is left out."""
     make_request = request_maker(timeline)
     code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
@@ -65,7 +57,7 @@ def bundle_scorer(recommender: Scorer, timeline: Timeline) -> Score:
             make_request(cases, case, kinds, exclude, RANKED) | named(None if only is None else only(case))
             for case in range(len(cases))
         )
-        return [read_offers(offers, code_of) for offers in recommender.stream(requests, threshold=False)]
+        return [read_offers(offers, code_of) for offers in stream_answers(recommender, requests, threshold=False)]
 
     def named(products: Int64 | None) -> dict[str, list[str]]:
         return {} if products is None else {"only": [timeline.product_ids[product] for product in products.tolist()]}
@@ -87,7 +79,7 @@ class Offered:
 class Shower:
     """What a bundle shows at its thresholds. An offer of a product that the timeline lacks is left out."""
 
-    recommender: Scorer
+    recommender: AnswersRequests
     make_request: MakeRequest
     code_of: Mapping[str, int]
 
@@ -98,12 +90,12 @@ class Shower:
     def offers(self, cases: Cases, limit: int) -> Iterator[list[Offered]]:
         """The offers for each case, at most `limit`, of the moment's kinds, the best first."""
         requests = (self.make_request(cases, case, None, None, limit) for case in range(len(cases)))
-        for offers in self.recommender.stream(requests):
+        for offers in stream_answers(self.recommender, requests):
             known = (offer for offer in offers if offer.product_id in self.code_of)
             yield [Offered(offer.kind, self.code_of[offer.product_id], offer.relevance) for offer in known]
 
 
-def bundle_shower(recommender: Scorer, timeline: Timeline) -> Shower:
+def bundle_shower(recommender: AnswersRequests, timeline: Timeline) -> Shower:
     """What the bundle shows for requests made of a timeline."""
     code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
     return Shower(recommender, request_maker(timeline), code_of)

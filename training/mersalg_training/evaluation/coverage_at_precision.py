@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from mersalg.recommender import AnswersRequests, stream_answers
 from mersalg_training.data.timeline import Float64, Int64, Timeline
 from mersalg_training.evaluation.baselines import Baseline, ScoresItsRanking
-from mersalg_training.evaluation.bundle_method import Scorer, request_maker
+from mersalg_training.evaluation.bundle_method import request_maker
 from mersalg_training.evaluation.metrics import LEVEL, OURS, Estimate, Resamples, resample_customers
 from mersalg_training.evaluation.tasks.task import Task
 
@@ -60,7 +61,7 @@ class Restraint:
 
 
 def restraint(
-    recommender: Scorer,
+    recommender: AnswersRequests,
     timeline: Timeline,
     baselines: Sequence[Baseline],
     tasks: Sequence[Task],
@@ -81,14 +82,14 @@ def restraint(
     return rows
 
 
-def of_bundle(recommender: Scorer, timeline: Timeline, task: Task) -> Lists:
+def of_bundle(recommender: AnswersRequests, timeline: Timeline, task: Task) -> Lists:
     """The bundle's lists by relevance; what the task forbids is excluded by the request, or dropped."""
     make_request = request_maker(timeline)
     code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
     cases, forbidden = task.cases, task.restriction.forbidden
     requests = (make_request(cases, case, task.kinds, forbidden, ASKED) for case in range(len(cases)))
     rows: list[tuple[float, bool, int]] = []
-    for case, offers in enumerate(recommender.stream(requests, threshold=False)):
+    for case, offers in enumerate(stream_answers(recommender, requests, threshold=False)):
         permitted, target = task.restriction.mask(case), set(cases.target[case].tolist())
         found = [(o.relevance, code_of[o.product_id]) for o in offers if o.product_id in code_of]
         allowed = [(relevance, product) for relevance, product in found if permitted[product]]

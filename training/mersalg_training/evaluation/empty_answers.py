@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mersalg.names import MOMENTS
 from mersalg.offers import REASONS
+from mersalg.recommender import stream_answers
 from mersalg_training.evaluation.bundle_method import SHOWN, Answer, Shower, read_offers
 from mersalg_training.ranking.cases import Cases
 
@@ -32,7 +33,7 @@ def show_and_tell(show: Shower, cases: Cases) -> tuple[list[Answer], list[Empty]
     requests = (show.make_request(cases, case, None, None, SHOWN) for case in range(len(cases)))
     answers: list[Answer] = []
     reasons: list[str | None] = []
-    for offers in show.recommender.stream(requests):
+    for offers in stream_answers(show.recommender, requests):
         answers.append(read_offers(offers, show.code_of))
         reasons.append(offers.reason)
     return answers, count_empty([MOMENTS[moment] for moment in cases.moment.tolist()], reasons)

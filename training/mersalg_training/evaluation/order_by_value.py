@@ -6,43 +6,47 @@ offer that was bought is worth the line of the order that bought it. It is not s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from mersalg.names import AFTER_PAYMENT, MOMENTS, ORDERS, Order
 from mersalg.offers import Offers
+from mersalg.recommender import AnswersRequests
+from mersalg.requests import Request
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Float64, Timeline
-from mersalg_training.evaluation.bundle_method import Answer, Scorer, Show, bundle_shower
+from mersalg_training.evaluation.bundle_method import Answer, Show, bundle_shower
 from mersalg_training.evaluation.metrics import Estimate, difference, mean, ratio, resample_customers
 from mersalg_training.evaluation.precision_shown import tally
 from mersalg_training.ranking.cases import Cases, lines_between
 
 if TYPE_CHECKING:
-    from mersalg.recommender import Recommender
+    pass
 
 PAID: Final = frozenset(MOMENTS.index(moment) for moment in AFTER_PAYMENT)
 REVENUE, MARGIN = "revenue a request", "margin a request"
 
 
 class ByValue:
-    """A recommender whose every request wants the order by value."""
+    """What answers every request in the order by value."""
 
-    def __init__(self, recommender: Scorer) -> None:
+    def __init__(self, recommender: AnswersRequests) -> None:
         self.recommender = recommender
 
-    def stream(
-        self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
-    ) -> Iterator[Offers]:
-        """The offers for each request, in order."""
-        wanted = ({**request, "order": "value"} for request in requests)
-        return self.recommender.stream(wanted, threshold=threshold, batch_size=batch_size)
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """That of the bundle."""
+        return self.recommender.manifest
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        """The offers for checked requests, in order."""
+        return self.recommender.answer([replace(request, by_value=True) for request in requests], threshold=threshold)
 
 
-def value_shower(recommender: Recommender, timeline: Timeline) -> Show | None:
+def value_shower(recommender: AnswersRequests, timeline: Timeline) -> Show | None:
     """What the bundle shows by value at its thresholds; None where it knows of no product what a sale brings."""
     if recommender.manifest.get("value") is None:
         return None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from mersalg import __version__
-from mersalg.manifest import FORMAT, FORMAT_VERSION
+from mersalg.bundle.manifest import FORMAT, FORMAT_VERSION
 from mersalg.names import Kind
 from mersalg_training.calibration.thresholds import Threshold
 from mersalg_training.config import ThresholdConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import duckdb
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from mersalg.errors import DataError
 from mersalg.names import KINDS, MOMENTS
+from mersalg_service.experiment.assignment import HOLD_OUT
 from mersalg_training.columns import OFFER_COLUMNS, Column
 from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.contract_report import Row, percent, row_text, sentences
@@ -21,8 +22,6 @@ from mersalg_training.data.sources import Source, literal, open_source
 
 KEY: Final = "offers"
 EXAMPLES: Final = 3
-SHOWN: Final = "shown"
-"""The column of an exposure record that tells what was shown from what would have been."""
 REQUIRED: Final[tuple[Column, ...]] = ("product_id", "offered_at", "accepted")
 SWITCHED_OFF: Final[dict[Column, str]] = {
     "customer_id": "no customer_id: what the customer had bought; intervals take each order for a witness of its own",
@@ -64,6 +63,15 @@ class OffersReport:
             lines += [Text(f"    {row_text(row)}") for row in self.examples[reason]]
         return Group(*lines, *sentences("Note", self.notes), *sentences("Off", self.switched_off))
 
+    def lines(self) -> list[str]:
+        """The report in sentences that name no row, and so no customer."""
+        rejected = [
+            f"rejected, {reason}: {count:,} ({percent(count, self.rows_read)})"
+            for reason, count in self.rejected.items()
+        ]
+        counted = f"{self.rows_kept:,} of {self.rows_read:,} logged offers count"
+        return [counted, *rejected, *self.notes, *(f"switched off, {sentence}" for sentence in self.switched_off)]
+
 
 def read_offers(
     connection: duckdb.DuckDBPyConnection, location: str, mappings: Mapping[Column, str], max_reject_share: float
@@ -74,17 +82,17 @@ def read_offers(
     position BIGINT, propensity DOUBLE NULL, accepted INTEGER, cart VARCHAR[] NULL): one row for each offer shown; kind
     and position NULL throughout where the log has no such column. DataError if the file cannot be read, lacks
     product_id, offered_at or accepted, or if more than max_reject_share of its rows, or all of them, are rejected.
-    Rows of an exposure record that say `shown` = false, such as those of a hold-out, are no offers and left out.
+    Rows that were not shown, as of a hold-out, are no offers: they are left out before anything else of them is read,
+    and counted in a note.
     """
-    source, unseen = shown_alone(connection, open_source(connection, KEY, location))
-    found, unbound = bind_columns(connection, source, OFFER_COLUMNS, mappings)
+    source = open_source(connection, KEY, location)
+    found, notes = map_offers(connection, source, OFFER_COLUMNS, mappings)
     if absent := [column for column in REQUIRED if column not in found]:
         raise DataError(missing(source, absent))
-    mapped_view(connection, "raw_offers", source, OFFER_COLUMNS, found)
-    notes = [f"{unseen:,} rows say that nothing was shown, and are left out"] if unseen else []
-    notes += [*mapping_notes([u for u in unbound if u.column not in found], found), *alias_notes(source, found)]
     with reading(KEY):
         notes += type_offers(connection, found)
+    if unseen := leave_out_unseen(connection):
+        notes.insert(0, f"{unseen:,} rows say that nothing was shown, and are left out")
     rules = offer_rules(found)
     judge(connection, rules)
     counts = dict(connection.execute("SELECT rejected_by, count(*) FROM judged_offers GROUP BY ALL").fetchall())
@@ -103,15 +111,28 @@ def read_offers(
     return OffersReport(read, kept, rejected, examples, notes + propensity_notes(connection, found), off)
 
 
-def shown_alone(connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Source, int]:
-    """The source without rows that were not shown, and how many these are; itself where it has no column `shown`."""
-    if SHOWN not in source.columns:
-        return source, 0
-    unseen = f"coalesce(lower(trim(CAST({SHOWN} AS VARCHAR))) IN {FALSE}, false)"
-    with reading(KEY):
-        found = connection.execute(f"SELECT count(*) FROM {source.relation} WHERE {unseen}").fetchone()
-    relation = f"(SELECT * FROM {source.relation} WHERE NOT {unseen})"
-    return replace(source, relation=relation), 0 if found is None else int(found[0])
+def map_offers(
+    connection: duckdb.DuckDBPyConnection, source: Source, wanted: Sequence[Column], mappings: Mapping[Column, str]
+) -> tuple[dict[Column, Bound], list[str]]:
+    """Make the view `raw_offers` with the wanted columns, NULL where the source lacks one; which it has, and notes."""
+    found, unbound = bind_columns(connection, source, wanted, mappings)
+    mapped_view(connection, "raw_offers", source, wanted, found)
+    return found, [*mapping_notes([u for u in unbound if u.column not in found], found), *alias_notes(source, found)]
+
+
+def shown_sql() -> str:
+    """SQL over `raw_offers` for whether a row was shown: as it says, else by its arm, since a hold-out sees nothing.
+
+    A row that says neither was shown. NULL where `shown` is no truth value.
+    """
+    by_arm = f"coalesce({id_text('arm')} <> {literal(HOLD_OUT)}, true)"
+    return f"CASE WHEN {id_text('shown')} IS NULL THEN {by_arm} ELSE {truth_value('shown')} END"
+
+
+def truth_value(column: str) -> str:
+    """SQL for 1 and true, 0 and false, in their usual spellings; NULL for anything else."""
+    text = f"lower(trim(CAST({column} AS VARCHAR)))"
+    return f"CASE WHEN {text} IN {TRUE} THEN true WHEN {text} IN {FALSE} THEN false END"
 
 
 def type_offers(connection: duckdb.DuckDBPyConnection, found: Mapping[Column, Bound]) -> list[str]:
@@ -124,14 +145,18 @@ def type_offers(connection: duckdb.DuckDBPyConnection, found: Mapping[Column, Bo
                {id_text("product_id")} AS product_id, lower(trim(CAST(kind AS VARCHAR))) AS kind, {moment} AS moment,
                {offered_at} AS offered_at, {number("CAST(position AS VARCHAR)")} AS position,
                {number("CAST(propensity AS VARCHAR)")} AS propensity,
-               CASE WHEN lower(trim(CAST(accepted AS VARCHAR))) IN {TRUE} THEN 1
-                    WHEN lower(trim(CAST(accepted AS VARCHAR))) IN {FALSE} THEN 0 END AS accepted,
-               {cart_sql(connection)} AS cart,
+               CAST({truth_value("accepted")} AS INTEGER) AS accepted, {cart_sql(connection)} AS cart,
+               {shown_sql()} AS was_shown, CAST(shown AS VARCHAR) AS shown,
                CAST(offered_at AS VARCHAR) AS date_text, CAST(position AS VARCHAR) AS position_text,
                nullif(trim(CAST(propensity AS VARCHAR)), '') AS propensity_text, CAST(accepted AS VARCHAR) AS said
         FROM raw_offers
     """)
     return [note] if note else []
+
+
+def leave_out_unseen(connection: duckdb.DuckDBPyConnection) -> int:
+    """Drop the typed rows that were not shown; how many they were."""
+    return int(connection.execute("DELETE FROM typed_offers WHERE NOT was_shown").fetchall()[0][0])
 
 
 def cart_sql(connection: duckdb.DuckDBPyConnection) -> str:
@@ -153,6 +178,7 @@ def offer_rules(found: Mapping[Column, Bound]) -> list[tuple[str, str]]:
     rules = [
         ("missing id", "t.product_id IS NULL"),
         ("unparsable date", "t.offered_at IS NULL"),
+        ("shown is not 0 or 1", "t.was_shown IS NULL"),
         ("accepted is not 0 or 1", "t.accepted IS NULL"),
     ]
     if "kind" in found:
@@ -197,7 +223,7 @@ def find_examples(connection: duckdb.DuckDBPyConnection, place: int) -> list[Row
     """The first rows that a rule rejects, as the source spells them."""
     rows = connection.execute(f"""
         SELECT customer_id, order_id, product_id, kind, moment, date_text AS offered_at, position_text AS position,
-               propensity_text AS propensity, said AS accepted
+               propensity_text AS propensity, said AS accepted, shown
         FROM judged_offers WHERE rejected_by = {place} ORDER BY ALL LIMIT {EXAMPLES}
     """)
     names = [column[0] for column in rows.description]
@@ -207,7 +233,7 @@ def find_examples(connection: duckdb.DuckDBPyConnection, place: int) -> list[Row
 def check_share(read: int, rejected: Mapping[str, int], examples: Mapping[str, list[Row]], most: float) -> None:
     """DataError if there are no rows, if all are rejected, or more than the share that is allowed."""
     if not read:
-        raise DataError(f"{KEY}: holds no rows; expected at least one offer")
+        raise DataError(f"{KEY}: holds no rows of shown offers; expected at least one")
     dropped = sum(rejected.values())
     if dropped < read and dropped <= most * read:
         return

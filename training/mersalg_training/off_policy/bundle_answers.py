@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg.names import KINDS
+from mersalg.recommender import AnswersRequests, stream_answers
 from mersalg.requests import MOST_ONLY
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64, Timeline
-from mersalg_training.evaluation.bundle_method import Scorer, request_maker
+from mersalg_training.evaluation.bundle_method import request_maker
 from mersalg_training.logged_offers.requests import LoggedOffers
 
 LEAST_ODDS: Final = 1e-6
@@ -35,6 +36,10 @@ class Scored:
         """(n,) whether the bundle knows the product and may offer it in this request."""
         return np.asarray(self.kind != UNKNOWN)
 
+    def take(self, rows: npt.NDArray[np.bool_]) -> Scored:
+        """The offers for which rows, (n,), is true."""
+        return Scored(self.score[rows], self.relevance[rows], self.kind[rows])
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -54,7 +59,7 @@ class Policy:
         return Policy(request, self.product[keep], self.kind[keep], self.rank[keep], self.relevance[keep])
 
 
-def score_offers(recommender: Scorer, timeline: Timeline, offers: LoggedOffers) -> Scored:
+def score_offers(recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers) -> Scored:
     """What the bundle makes of each logged offer, whatever its kind and threshold."""
     n = len(offers)
     scored = Scored(
@@ -69,7 +74,7 @@ def score_offers(recommender: Scorer, timeline: Timeline, offers: LoggedOffers) 
             only = [ids[product] for product in offers.product[rows].tolist()]
             yield make_request(offers.cases, request, KINDS, None, len(only)) | {"only": only}
 
-    for (_, rows), answer in zip(pieces, recommender.stream(requests(), threshold=False), strict=True):
+    for (_, rows), answer in zip(pieces, stream_answers(recommender, requests(), threshold=False), strict=True):
         row_of = {ids[product]: row for product, row in zip(offers.product[rows].tolist(), rows.tolist(), strict=True)}
         for offer in answer:
             row = row_of[offer.product_id]
@@ -93,7 +98,7 @@ def places(offers: LoggedOffers) -> Int64:
     return np.asarray(most[offers.cases.moment])
 
 
-def ask_policy(recommender: Scorer, timeline: Timeline, offers: LoggedOffers, *, among_logged: bool) -> Policy:
+def ask_policy(recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers, *, among_logged: bool) -> Policy:
     """What the bundle shows at its thresholds in each logged request, in as many places as the log has.
 
     among_logged: it chooses among all products of the log at that moment alone, at most MOST_ONLY, the most shown.
@@ -110,7 +115,7 @@ def ask_policy(recommender: Scorer, timeline: Timeline, offers: LoggedOffers, *,
 
     found = [
         (case, code_of.get(offer.product_id, UNKNOWN), KINDS.index(offer.kind), offer.rank, offer.relevance)
-        for case, answer in enumerate(recommender.stream(requests()))
+        for case, answer in enumerate(stream_answers(recommender, requests()))
         for offer in answer
     ]
     table = np.array(found, dtype=np.float64).reshape(-1, 5)

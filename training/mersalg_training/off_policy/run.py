@@ -7,9 +7,9 @@ from datetime import datetime
 
 import numpy as np
 
+from mersalg.recommender import AnswersRequests
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.timeline import UNKNOWN, Timeline
-from mersalg_training.evaluation.bundle_method import Scorer
 from mersalg_training.logged_offers.read import OffersReport
 from mersalg_training.logged_offers.requests import LoggedOffers
 from mersalg_training.off_policy.acceptance_rates import accepted_by_group, agreement, area_under_curve, by_relevance
@@ -28,7 +28,7 @@ MATCHING: dict[Match, str] = {
 
 
 def evaluate_offers(
-    recommender: Scorer,
+    recommender: AnswersRequests,
     timeline: Timeline,
     offers: LoggedOffers,
     report: OffersReport,
@@ -84,7 +84,7 @@ def value_where_known(
     looked_at = examination if match == "any" and isinstance(examination, Examination) else None
     return bundle_value(
         offers.take_requests(known),
-        Scored(scored.score[inside], scored.relevance[inside], scored.kind[inside]),
+        scored.take(inside),
         policy.take_requests(known),
         n_products,
         looked_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mersalg.manifest import Each, ListOf, Table, Value, check, is_count, is_number, is_share
+from mersalg.bundle.manifest import EachRule, ListRule, TableRule, ValueRule, check, is_count, is_number, is_share
 
 OR_NULL: Final = "or null"
 LARGEST: Final = 1e15
@@ -17,29 +17,29 @@ def is_real(value: Any) -> bool:
     return is_number(value) and abs(value) <= LARGEST
 
 
-NUMBER = Value(f"a number from -{LARGEST:g} to {LARGEST:g}", is_real)
-NUMBER_OR_NULL = Value(f"a number from -{LARGEST:g} to {LARGEST:g} {OR_NULL}", lambda v: v is None or is_real(v))
-SHARE_OR_NULL = Value(f"a number from 0 to 1 {OR_NULL}", lambda v: v is None or is_share(v))
-COUNT = Value(f"a whole number from 0 to {LARGEST:g}", lambda v: is_count(v) and v <= LARGEST)
-TEXT = Value("a text", lambda v: isinstance(v, str))
-TEXT_OR_NULL = Value(f"a text {OR_NULL}", lambda v: v is None or isinstance(v, str))
+NUMBER = ValueRule(f"a number from -{LARGEST:g} to {LARGEST:g}", is_real)
+NUMBER_OR_NULL = ValueRule(f"a number from -{LARGEST:g} to {LARGEST:g} {OR_NULL}", lambda v: v is None or is_real(v))
+SHARE_OR_NULL = ValueRule(f"a number from 0 to 1 {OR_NULL}", lambda v: v is None or is_share(v))
+COUNT = ValueRule(f"a whole number from 0 to {LARGEST:g}", lambda v: is_count(v) and v <= LARGEST)
+TEXT = ValueRule("a text", lambda v: isinstance(v, str))
+TEXT_OR_NULL = ValueRule(f"a text {OR_NULL}", lambda v: v is None or isinstance(v, str))
 
-TRADEOFF: Final = Table(
+TRADEOFF: Final = TableRule(
     {
         "threshold": NUMBER,
         "offers": COUNT,
         "precision": SHARE_OR_NULL,
-        "coverage": Value("a number from 0 to 1", is_share),
+        "coverage": ValueRule("a number from 0 to 1", is_share),
         "recall": SHARE_OR_NULL,
         "worth": NUMBER_OR_NULL,
     }
 )
 TARGETS: Final = ("precision", "coverage", "cost_ratio", "cost")
-TARGET: Final = Value(
+TARGET: Final = ValueRule(
     f"an object of numbers, one of them {', '.join(TARGETS)}",
     lambda v: isinstance(v, dict) and any(name in v for name in TARGETS) and all(map(is_real, v.values())),
 )
-KIND: Final = Table(
+KIND: Final = TableRule(
     {},
     optional={
         "target": TARGET,
@@ -47,29 +47,31 @@ KIND: Final = Table(
         "precision_reachable": SHARE_OR_NULL,
         "realised": SHARE_OR_NULL,
         "coverage": SHARE_OR_NULL,
-        "tradeoffs": ListOf(TRADEOFF),
+        "tradeoffs": ListRule(TRADEOFF),
     },
 )
-PARENT: Final = Table(
+PARENT: Final = TableRule(
     {"name": TEXT, "created_at": TEXT, "run_id": TEXT_OR_NULL, "manifest_sha256": TEXT, "scorer_sha256": TEXT},
-    optional={"lineage": Value(f"an object whose parent has a name, {OR_NULL}", lambda v: v is None or has_parent(v))},
+    optional={
+        "lineage": ValueRule(f"an object whose parent has a name, {OR_NULL}", lambda v: v is None or has_parent(v))
+    },
 )
-LINEAGE: Final = Table(
+LINEAGE: Final = TableRule(
     {"parent": PARENT, "from": TEXT, "to": TEXT, "labels": TEXT, "requests": COUNT, "customers": COUNT}
 )
-TOLD: Final = Table(
+TOLD: Final = TableRule(
     {},
     optional={
-        "kinds": Each(KIND),
-        "certificates": ListOf(Table({}, optional={"customers": COUNT, "realised": SHARE_OR_NULL})),
-        "candidate_recall": Each(NUMBER),
-        "importance": Each(Each(NUMBER)),
-        "metrics": Each(NUMBER),
-        "data": Table(
+        "kinds": EachRule(KIND),
+        "certificates": ListRule(TableRule({}, optional={"customers": COUNT, "realised": SHARE_OR_NULL})),
+        "candidate_recall": EachRule(NUMBER),
+        "importance": EachRule(EachRule(NUMBER)),
+        "metrics": EachRule(NUMBER),
+        "data": TableRule(
             {},
             optional={
-                "statistics": Each(NUMBER_OR_NULL),
-                "adapted": ListOf(Table(dict.fromkeys(("setting", "value", "usual", "because"), TEXT))),
+                "statistics": EachRule(NUMBER_OR_NULL),
+                "adapted": ListRule(TableRule(dict.fromkeys(("setting", "value", "usual", "because"), TEXT))),
             },
         ),
         "lineage": LINEAGE,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mersalg.bundle import Bundle, read_bundle, read_names
+from mersalg.bundle import Bundle, read_names
 from mersalg.offers import Offers
 from mersalg.recommender import Recommender, check_golden
+from mersalg.registry.opening import open_bundle
 from mersalg.session import Session
 from mersalg_training.drift.reference import Reference, read_reference
 from mersalg_training.evaluation.file import NAME, Carried, Identity, carried_evaluation, read_evaluation
@@ -84,7 +85,7 @@ def read_subject(path: str | Path, evaluation: Path | None = None) -> Subject:
     evaluation: a file to be read in place of the bundle's own. BundleError when the bundle is not whole; MersalgError
     when the evaluation is of another one, or none.
     """
-    bundle = read_bundle(path)
+    bundle = open_bundle(path)
     return make_subject(bundle, None if evaluation is None else read_evaluation(evaluation, bundle.manifest))
 
 

@@ -11,12 +11,12 @@ from typing import Final
 import duckdb
 
 from mersalg.errors import DataError
-from mersalg.experiment import EXPOSURE_FIELDS
-from mersalg.experiment.assignment import Unit
-from mersalg_training.columns import find_exact
+from mersalg_service.experiment.assignment import Unit
+from mersalg_training.columns import RECORD_COLUMNS, Column
 from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.purchases import reading
-from mersalg_training.data.sources import CSV, PARQUET, identifier, literal, open_source, suffix
+from mersalg_training.data.sources import CSV, PARQUET, Source, identifier, literal, open_source, source_of, suffix
+from mersalg_training.logged_offers.read import map_offers, shown_sql
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
 LARGEST_CROSSED: Final = 0.01
@@ -44,15 +44,21 @@ class Record:
 
 
 def read_record(
-    connection: duckdb.DuckDBPyConnection, location: str, unit: Unit, experiment: str | None = None
+    connection: duckdb.DuckDBPyConnection,
+    location: str,
+    mappings: Mapping[Column, str],
+    unit: Unit,
+    experiment: str | None = None,
 ) -> Record:
-    """Make the tables `exposures` and `units`.
+    """Make the tables `exposures` and `units`; columns are found as those of any log of offers are.
 
     DataError: not readable, no unit with an arm and a time, several experiments and none named, more than 1 % of the
     units in two arms.
     """
-    torn = open_record(connection, location)
+    source, torn = open_record(connection, location)
+    _, found_notes = map_offers(connection, source, RECORD_COLUMNS, mappings)
     offered_at, note = timestamp_sql(connection, "raw_offers", "offered_at")
+    said = ", ".join(f"CAST({column} AS VARCHAR)" for column in RECORD_COLUMNS)  # a torn line says nothing
     with reading("--offers"):
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE read_exposures AS
@@ -64,13 +70,13 @@ def read_record(
                    {id_text("arm")} AS arm, TRY_CAST(position AS INTEGER) AS position,
                    TRY_CAST(relevance AS DOUBLE) AS relevance, {id_text("because")} AS because,
                    {id_text("bundle")} AS bundle,
-                   coalesce(lower(trim(CAST(shown AS VARCHAR))) IN ('true', 't', '1'), {id_text("arm")} <> 'hold-out')
-                       AND {id_text("product_id")} IS NOT NULL AS shown
-            FROM raw_offers WHERE arm IS NOT NULL OR offered_at IS NOT NULL
+                   coalesce({shown_sql()}, false) AND {id_text("product_id")} IS NOT NULL AS shown,
+                   {shown_sql()} IS NULL AS shown_unclear
+            FROM raw_offers WHERE coalesce({said}) IS NOT NULL
         """)
     named = choose_experiment(connection, experiment)
     notes = [f"{torn:,} lines of the record are torn and were passed over"] if torn else []
-    notes += [note] if note else []
+    notes += [*found_notes, note] if note else found_notes
     notes += keep_rows(connection, named)
     notes += make_units(connection)
     arms = dict(connection.execute("SELECT arm, count(*) FROM units GROUP BY arm ORDER BY arm").fetchall())
@@ -80,28 +86,27 @@ def read_record(
     return Record(named, unit, arms, find_shares(connection, list(arms)), would_be > 0, notes)
 
 
-def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> int:
-    """Make the view `raw_offers` with the columns EXPOSURE_FIELDS; one that the source lacks is NULL.
+def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> tuple[Source, int]:
+    """The record as a source, and the number of its lines that are torn, as a kill leaves them; they are passed over.
 
-    Gives the number of lines of JSON that are torn, as a kill leaves them; they are passed over.
+    JSON Lines are a table of text with a column for each key that a line has.
     """
+    files = json_lines(location)
+    if not files:
+        return open_source(connection, "offers", location), 0
     torn = 0
-    if files := json_lines(location):
-        for path in files:
-            with path.open("rb") as file:
-                torn += sum(bool(line.strip()) and not line.rstrip().endswith(b"}") for line in file)
-        columns = ", ".join(f"{name}: 'VARCHAR'" for name in EXPOSURE_FIELDS)
-        options = f"format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}}"
-        relation = f"read_json([{', '.join(literal(str(path)) for path in files)}], {options})"
-        selected = list(EXPOSURE_FIELDS)
-    else:
-        source = open_source(connection, "offers", location)
-        relation, selected = source.relation, []
-        for name in EXPOSURE_FIELDS:
-            found = find_exact(name, source.columns)
-            selected.append(f"{identifier(found)} AS {name}" if found else f"CAST(NULL AS VARCHAR) AS {name}")
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_offers AS SELECT {', '.join(selected)} FROM {relation}")
-    return torn
+    for path in files:
+        with path.open("rb") as file:
+            torn += sum(bool(line.strip()) and not line.rstrip().endswith(b"}") for line in file)
+    listed = f"[{', '.join(literal(str(path)) for path in files)}]"
+    options = "format = 'newline_delimited', ignore_errors = true"
+    with reading("--offers"):
+        keys = connection.execute(
+            f"SELECT DISTINCT unnest(json_keys(json)) FROM read_json_objects({listed}, {options}) ORDER BY 1"
+        ).fetchall()
+        columns = ", ".join(f"{identifier(key)}: 'VARCHAR'" for (key,) in keys) or "arm: 'VARCHAR'"
+        relation = f"read_json({listed}, {options}, columns = {{{columns}}})"
+        return source_of(connection, "offers", location, relation, is_text=True), torn
 
 
 def json_lines(location: str) -> list[Path]:
@@ -136,20 +141,22 @@ def keep_rows(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> 
     """Make `exposures` of the experiment's rows with unit, arm and time; tell how many others there are."""
     condition = "true" if experiment is None else f"experiment = {literal(experiment)}"
     connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE exposures AS SELECT * FROM read_exposures
+        CREATE OR REPLACE TEMP TABLE exposures AS SELECT * EXCLUDE (shown_unclear) FROM read_exposures
         WHERE {condition} AND unit IS NOT NULL AND arm IS NOT NULL AND offered_at IS NOT NULL
     """)
-    kept, unit, arm, time = connection.execute(f"""
+    kept, unit, arm, time, unclear = connection.execute(f"""
         SELECT (SELECT count(*) FROM exposures), count(*) FILTER (unit IS NULL), count(*) FILTER (arm IS NULL),
-               count(*) FILTER (offered_at IS NULL) FROM read_exposures WHERE {condition}
+               count(*) FILTER (offered_at IS NULL), count(*) FILTER (shown_unclear)
+        FROM read_exposures WHERE {condition}
     """).fetchall()[0]
     if not kept:
         raise DataError(
-            "--offers: no row has a unit (or customer_id), an arm and offered_at; `mersalg.experiment` writes such a "
-            "record, docs/uplift.md has its columns"
+            "--offers: no row has a unit (or customer_id), an arm and offered_at; `mersalg_service.experiment` writes "
+            "such a record, docs/uplift.md has its columns"
         )
     told = (("a unit's id", unit), ("an arm", arm), ("a time", time))
-    return [f"{count:,} rows without {what} are no part of the comparison" for what, count in told if count]
+    notes = [f"{count:,} rows without {what} are no part of the comparison" for what, count in told if count]
+    return [*notes, f"{unclear:,} rows whose `shown` is not 0 or 1 count as not shown"] if unclear else notes
 
 
 def make_units(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -1,0 +1,157 @@
+"""A trial around a mailing: who is held out gets nothing, and everybody of the batch is in its record.
+
+That a customer is held out is a decision like any other: it is in the ledger before it is in a file. It claims nothing,
+so that no cap and no "offered before" comes of an offer that nobody saw. The record of a batch is a file that appears
+when it is whole, and is written from the decisions: a batch that was killed and goes on has each row once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from mersalg.errors import ConfigError
+from mersalg.recommender import AnswersRequests
+from mersalg.table import form_of
+from mersalg_service.experiment.assignment import HOLD_OUT, Experiment, read_experiment
+from mersalg_service.experiment.exposures import Exposure
+from mersalg_service.experiment.trial import bundle_version, exposures_of, the_one_arm
+from mersalg_service.follow_up.batch import HELD_OUT, MailingRequest, Undecided, all_rounds, open_kinds
+from mersalg_service.follow_up.orders import Histories
+from mersalg_service.follow_up.tables import Type, Write, table_writer
+from mersalg_service.ledger import Answer, Ask, Batch, Decision, Ledger
+from mersalg_service.ledger.ledger import MOST_TOGETHER, settle
+from mersalg_service.ledger.rules import OFFERED
+
+EXPOSURE_COLUMNS: Final[dict[str, Type]] = {
+    "customer_id": "text", "order_id": "text", "product_id": "text", "kind": "text", "moment": "text",
+    "offered_at": "time", "position": "whole", "propensity": "real", "accepted": "truth", "experiment": "text",
+    "unit": "text", "arm": "text", "shown": "truth", "relevance": "real", "because": "text", "bundle": "text",
+    "reason": "text",
+}  # fmt: skip
+FILES: Final = (".parquet", ".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True)
+class FollowUpTrial:
+    """An experiment on customers with one arm beside the hold-out, and where its record goes."""
+
+    experiment: Experiment
+    exposures: Path
+    bundle: str
+    """NAME:HASH of the bundle that answers."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What a batch that goes on has to have in common with its beginning; of the key no more than a probe."""
+        e = self.experiment
+        return {"name": e.name, "arms": dict(e.arms), "shadow": e.shadow, "probe": e.uniform(HOLD_OUT, "\0")}
+
+    def is_held_out(self, customer_id: str) -> bool:
+        """Whether a customer is never shown offers."""
+        return self.experiment.assign(customer_id).arm == HOLD_OUT
+
+    def path_of(self, batch: Batch) -> Path:
+        """The file of a batch's record."""
+        if self.exposures.suffix.lower() in FILES:
+            return self.exposures
+        return self.exposures / f"follow-up-{quote(batch.batch, safe=' ')}.jsonl"
+
+    @contextmanager
+    def record(
+        self, answers: AnswersRequests, ledger: Ledger, batch: Batch, histories: Histories, mailing: MailingRequest
+    ) -> Iterator[BatchRecord]:
+        """The record of a batch, whose file appears, whole, when the block ends well."""
+        path = self.path_of(batch)
+        if path != self.exposures:
+            make_folder(self.exposures)
+        with table_writer(path, EXPOSURE_COLUMNS) as write:
+            yield BatchRecord(self, answers, ledger, batch, histories, mailing, path, write)
+
+
+@dataclass
+class BatchRecord:
+    """The open record of a batch."""
+
+    trial: FollowUpTrial
+    answers: AnswersRequests
+    ledger: Ledger
+    batch: Batch
+    histories: Histories
+    mailing: MailingRequest
+    path: Path
+    writer: Write = field(repr=False)
+
+    def write(self, decided: Sequence[tuple[str, Decision]]) -> int:
+        """Write the rows of some customers, in their order; gives how many."""
+        held_out = [customer_id for customer_id, decision in decided if decision.reason == HELD_OUT]
+        shadow = self.trial.experiment.shadow is not None
+        would_be = self.would_be(held_out) if shadow else {}
+        rows = []
+        for customer_id, decision in decided:
+            computed = shadow or decision.reason != HELD_OUT
+            rows += self.rows_of(customer_id, would_be.get(customer_id, decision), computed)
+        self.writer([{name: getattr(row, name) for name in EXPOSURE_COLUMNS} for row in rows])
+        return len(rows)
+
+    def rows_of(self, customer_id: str, decision: Decision, computed: bool) -> list[Exposure]:
+        """The rows of one customer."""
+        return exposures_of(
+            self.trial.experiment.name,
+            decision.offers,
+            self.trial.experiment.assign(customer_id),
+            decision.reason,
+            customer_id=customer_id,
+            order_id=None,
+            unit=customer_id,
+            moment=self.mailing.rules.moment,
+            offered_at=self.batch.begun_at,
+            bundle=self.trial.bundle if computed else None,
+        )
+
+    def would_be(self, customer_ids: Sequence[str]) -> dict[str, Decision]:
+        """What each of these would get if they were not held out; the ledger is read, and not written."""
+        found: dict[str, Decision] = {}
+        for start in range(0, len(customer_ids), MOST_TOGETHER):
+            piece = customer_ids[start : start + MOST_TOGETHER]
+            views = dict(zip(piece, self.ledger.look(self.batch, piece, self.mailing.rules), strict=True))
+
+            def claim(asks: Sequence[Ask], views: Mapping[str, Any] = views) -> list[Answer]:
+                return [settle(ask, views[ask.customer_id].standing, self.mailing.rules.limit) for ask in asks]
+
+            asked = [
+                Undecided(customer_id, dict.fromkeys(view.standing.taken, OFFERED), open_kinds(self.mailing, view))
+                for customer_id, view in views.items()
+            ]
+            found |= all_rounds(self.answers, claim, self.histories, self.mailing, asked)
+        return found
+
+
+def open_trial(file: Path | None, exposures: Path | None, manifest: Mapping[str, Any]) -> FollowUpTrial | None:
+    """The trial that the command names; None for none. ConfigError for one that a mailing cannot run."""
+    if file is None and exposures is None:
+        return None
+    if file is None or exposures is None:
+        missing = "--trial FILE.toml" if file is None else "--exposures FOLDER"
+        raise ConfigError(f"{missing}: expected with the other; a trial and its record are given together")
+    experiment = read_experiment(file)
+    the_one_arm(experiment)
+    if experiment.unit != "customer":
+        raise ConfigError(
+            f"{file}: unit: expected customer, for a follow-up is part of no order; got {experiment.unit!r}"
+        )
+    if exposures.suffix.lower() in FILES:
+        form_of(exposures)
+    return FollowUpTrial(experiment, exposures, bundle_version(manifest))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for records, where it is not there."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--exposures {folder}: cannot be a folder: {error.strerror or error}") from None

@@ -1,0 +1,37 @@
+"""The ledger of offers: `open_ledger("sqlite:///ledger.db")`, or `postgresql://...` with the extra `ledger`.
+
+It remembers who was offered what and what became of it, and lets the same follow-up out at most once.
+"""
+
+from __future__ import annotations
+
+from mersalg_service.ledger.entries import Answer, Ask, Batch, Decision, View
+from mersalg_service.ledger.keys import Key, find_key, key_of_file, make_key
+from mersalg_service.ledger.ledger import Ledger, open_ledger
+from mersalg_service.ledger.outcomes import Outcome, record
+from mersalg_service.ledger.privacy import Purged, erase_customer, export_customer, purge, stats
+from mersalg_service.ledger.rules import Cap, Rules, read_cap
+
+__all__ = [
+    "Answer",
+    "Ask",
+    "Batch",
+    "Cap",
+    "Decision",
+    "Key",
+    "Ledger",
+    "Outcome",
+    "Purged",
+    "Rules",
+    "View",
+    "erase_customer",
+    "export_customer",
+    "find_key",
+    "key_of_file",
+    "make_key",
+    "open_ledger",
+    "purge",
+    "read_cap",
+    "record",
+    "stats",
+]

@@ -1,0 +1,184 @@
+"""Who was offered what, where and when: claimed before it goes out, in one transaction, at most once.
+
+A batch is one sending: a mailing, or one answer of a shop. What goes out is decided for each customer of a batch in a
+transaction that is alone with this customer: it reads all that the customer was offered, chooses what still keeps the
+rules, and writes the claims and the decision together. So two batches never claim the same product for a customer, a
+cap holds whoever else is writing, and a batch that was killed finds its decisions again and goes on behind them.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from mersalg.errors import LedgerError
+from mersalg.offers import Offer
+from mersalg_service.ledger.claims import (
+    check_memory,
+    lock_batch,
+    lock_customers,
+    read_decisions,
+    read_forgotten,
+    read_opted_out,
+    read_past,
+    write_decisions,
+)
+from mersalg_service.ledger.database import Database, open_database
+from mersalg_service.ledger.entries import Answer, Ask, Batch, Decision, View
+from mersalg_service.ledger.keys import KEY_FILE_VARIABLE, KEY_VARIABLE, Key, find_key, own_key
+from mersalg_service.ledger.rules import EarlierOffer, Rules, Standing, choose_by, standing
+from mersalg_service.ledger.schema import is_ledger, prepare
+from mersalg_service.ledger.times import from_micros, plain, to_micros
+
+MOST_TOGETHER: Final = 256
+"""Customers that a caller should put into one transaction: few enough to hold nobody up, enough to be quick."""
+
+
+class Ledger:
+    """An open ledger. Safe to share between threads; open it after a fork, not before."""
+
+    def __init__(self, database: Database, key: Key) -> None:
+        self.database = database
+        self.key = key
+
+    def begin(self, settings: Mapping[str, Any], at: datetime, batch: str | None = None) -> Batch:
+        """A batch of these settings (JSON values): the named one, else an unfinished one of the same, else a new one.
+
+        LedgerError if the named one was made with other settings or its details are purged.
+        """
+        text = json.dumps(settings, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        columns = "SELECT batch, settings, begun_at, state FROM mersalg_batches"
+        with self.database.transaction_of_one() as t:
+            if batch is None:
+                order = " WHERE settings = ? AND state = 'open' ORDER BY begun_at, batch"
+                found = t.rows(columns + order, [text])
+            else:
+                found = t.rows(columns + " WHERE batch = ?", [batch])
+            if not found:
+                name = batch if batch is not None else f"{at:%Y-%m-%d}-{secrets.token_hex(4)}"
+                sql = "INSERT INTO mersalg_batches (batch, settings, begun_at, state) VALUES (?, ?, ?, 'open')"
+                t.change(sql, [name, text, to_micros(at)])
+                return Batch(name, plain(at), finished=False, resumed=False)
+        name, other, begun_at, state = found[0]
+        check_same(name, json.loads(other), json.loads(text))
+        if state == "purged":
+            raise LedgerError(f"batch {name!r}: its details are purged, so that it cannot be written again")
+        return Batch(name, from_micros(begun_at), finished=state == "finished", resumed=True)
+
+    def look(self, batch: Batch, customer_ids: Sequence[str], rules: Rules) -> list[View]:
+        """What is known of each customer, in order; nothing is written."""
+        hashes = [self.key.hash(customer_id) for customer_id in customer_ids]
+        at = to_micros(batch.begun_at)
+        with self.database.snapshot() as t:
+            check_memory(t, rules, at)
+            out, past = read_opted_out(t, hashes), read_past(t, hashes, rules.moment)
+            decisions = read_decisions(t, batch, dict(zip(hashes, customer_ids, strict=True)))
+        return [View(decisions.get(h), h in out, standing(past.get(h, ()), rules, at)) for h in hashes]
+
+    def claim(self, batch: Batch, asks: Sequence[Ask], rules: Rules) -> list[Answer]:
+        """Decide, in one transaction, what each customer gets; what is decided already stays as it is.
+
+        Answers in the order of the asks, each customer at most once. LedgerError if the batch is finished and a
+        customer is not decided, or if a rule looks back to what retention has deleted.
+        """
+        hashes = [self.key.hash(ask.customer_id) for ask in asks]
+        if len(set(hashes)) < len(hashes):
+            raise LedgerError("claim: expected each customer once, got one twice; put its offers into one ask")
+        if not asks:
+            return []
+        at = to_micros(batch.begun_at)
+        with self.database.transaction() as t:
+            state = lock_batch(t, batch, self.database.share_rows)
+            lock_customers(t, hashes, self.database.lock_rows)
+            check_memory(t, rules, at)
+            names = {h: ask.customer_id for h, ask in zip(hashes, asks, strict=True)}
+            out, past, known = (
+                read_opted_out(t, hashes),
+                read_past(t, hashes, rules.moment),
+                read_decisions(t, batch, names),
+            )
+            answers = [
+                Answer(known[h]) if h in known else answer(ask, h in out, past.get(h, []), rules, at)
+                for h, ask in zip(hashes, asks, strict=True)
+            ]
+            new = [(h, a.decision) for h, a in zip(hashes, answers, strict=True) if h not in known and a.decision]
+            if new and state != "open":
+                raise LedgerError(f"batch {batch.batch!r} is {state}: it takes no new customers; begin another")
+            write_decisions(t, batch, new, rules, at)
+        return answers
+
+    def finish(self, batch: Batch) -> None:
+        """Close a batch: its list is out, and nobody is added to it."""
+        with self.database.transaction() as t:
+            t.change("UPDATE mersalg_batches SET state = 'finished' WHERE batch = ? AND state = 'open'", [batch.batch])
+
+    def forgotten_before(self) -> datetime | None:
+        """The time before which no promise holds, for its claims are deleted; None when none is."""
+        with self.database.snapshot() as t:
+            found = read_forgotten(t)
+        return None if found is None else from_micros(found)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_ledger(url: str, key: Key | None = None) -> Ledger:
+    """The ledger of a URL, made when there is none yet.
+
+    Without a key it is looked for as `find_key` says; a new ledger without any gets one, in the user's own place.
+    LedgerError when the database cannot be opened, holds another version, or was made with another key.
+    """
+    database = open_database(url)
+    try:
+        key = key or find_key()
+        if key is None and is_ledger(database):
+            raise LedgerError(
+                f"{database.name}: no key is given. Set {KEY_VARIABLE}, or {KEY_FILE_VARIABLE} to the file of the key "
+                "that this ledger was made with"
+            )
+        key = key or own_key()
+        prepare(database, key)
+    except LedgerError:
+        database.close()
+        raise
+    return Ledger(database, key)
+
+
+def check_same(batch: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """LedgerError that names the first setting in which a batch differs from what it was made with."""
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
+            raise LedgerError(
+                f"batch {batch!r}: was made with {name} = {before.get(name)!r}, got {now.get(name)!r}; "
+                "a batch goes on with its own settings, another needs another name"
+            )
+
+
+def answer(ask: Ask, opted_out: bool, past: Sequence[EarlierOffer], rules: Rules, at: int) -> Answer:
+    """What one customer gets."""
+    if opted_out:
+        return Answer(Decision((), "opted out"))
+    return settle(ask, standing(past, rules, at), rules.limit)
+
+
+def settle(ask: Ask, now: Standing, limit: int) -> Answer:
+    """What a customer who stands so gets; nothing is written."""
+    choice = choose_by(ask.offers, now, limit)
+    if choice.refused and len(choice.granted) < limit and not ask.last:
+        return Answer(None, choice.refused)
+    reason = next(iter(choice.refused.values()), ask.reason or "no offer") if not choice.granted else None
+    ranked = tuple(
+        Offer(ask.customer_id, rank, o.product_id, o.kind, o.relevance, o.score, o.because)
+        for rank, o in enumerate(choice.granted, start=1)
+    )
+    return Answer(Decision(ranked, reason), choice.refused)

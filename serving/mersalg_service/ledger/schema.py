@@ -1,0 +1,94 @@
+"""The tables of a ledger, version 1, and the check that a database holds just that and was made with this key.
+
+Times are microseconds since 1970 in UTC. `customer` is always a keyed hash. A claim's first columns are what promises
+need for as long as they hold; the others, nullable, are details that retention deletes first.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mersalg.errors import LedgerError
+from mersalg_service.ledger.database import Database
+from mersalg_service.ledger.keys import Key
+
+VERSION: Final = "1"
+
+TABLES: Final = (
+    """CREATE TABLE IF NOT EXISTS mersalg_ledger (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    )""",
+    """CREATE TABLE IF NOT EXISTS mersalg_customers (
+        customer TEXT PRIMARY KEY,
+        opted_out_at BIGINT,
+        opted_in_at BIGINT
+    )""",
+    """CREATE TABLE IF NOT EXISTS mersalg_batches (
+        batch TEXT PRIMARY KEY,
+        settings TEXT NOT NULL,
+        begun_at BIGINT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('open', 'finished', 'purged'))
+    )""",
+    """CREATE TABLE IF NOT EXISTS mersalg_claims (
+        customer TEXT NOT NULL,
+        moment TEXT NOT NULL,
+        product_id TEXT NOT NULL,
+        occasion INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        claimed_at BIGINT NOT NULL,
+        batch TEXT NOT NULL,
+        rank INTEGER,
+        relevance DOUBLE PRECISION,
+        score DOUBLE PRECISION,
+        because TEXT,
+        PRIMARY KEY (customer, moment, product_id, occasion)
+    )""",
+    "CREATE INDEX IF NOT EXISTS mersalg_claims_batch ON mersalg_claims (batch, customer)",
+    """CREATE TABLE IF NOT EXISTS mersalg_decisions (
+        batch TEXT NOT NULL,
+        customer TEXT NOT NULL,
+        reason TEXT,
+        PRIMARY KEY (batch, customer)
+    )""",
+    "CREATE INDEX IF NOT EXISTS mersalg_decisions_customer ON mersalg_decisions (customer)",
+    """CREATE TABLE IF NOT EXISTS mersalg_outcomes (
+        customer TEXT NOT NULL,
+        moment TEXT NOT NULL,
+        product_id TEXT NOT NULL,
+        occasion INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        happened_at BIGINT NOT NULL,
+        PRIMARY KEY (customer, moment, product_id, occasion, outcome)
+    )""",
+)
+
+
+def is_ledger(database: Database) -> bool:
+    """Whether the database holds a ledger already."""
+    with database.transaction_of_one() as transaction:
+        transaction.change(TABLES[0])
+        return bool(transaction.rows("SELECT value FROM mersalg_ledger WHERE name = 'version'"))
+
+
+def prepare(database: Database, key: Key) -> None:
+    """Make the tables where there are none, else check their version and the key; LedgerError when one does not fit."""
+    with database.transaction_of_one() as transaction:
+        transaction.change(TABLES[0])
+        facts = dict(transaction.rows("SELECT name, value FROM mersalg_ledger"))
+        if not facts:
+            for statement in TABLES:
+                transaction.change(statement)
+            first = [("version", VERSION), ("key check", key.check_value())]
+            transaction.change_all("INSERT INTO mersalg_ledger (name, value) VALUES (?, ?)", first)
+            return
+    if facts.get("version") != VERSION:
+        raise LedgerError(
+            f"{database.name}: expected a ledger of version {VERSION}, got version {facts.get('version')!r}; "
+            "use the mersalg that wrote it, or a newer one"
+        )
+    if facts.get("key check") != key.check_value():
+        raise LedgerError(
+            f"{database.name}: was made with another key than that of {key.source}; with this one every customer would "
+            "be a new one. Name the key that it was made with"
+        )

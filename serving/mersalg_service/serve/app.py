@@ -1,0 +1,148 @@
+"""The service put together: an ASGI app that loads its bundle when it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Scope
+
+from mersalg.errors import MersalgError
+from mersalg.recommender import AnswersRequests, Recommender, load
+from mersalg_service.serve.deployment import FIRST, Deployment, Deployments, open_first
+from mersalg_service.serve.guards import Guards, log
+from mersalg_service.serve.inference_v2 import inference_routes
+from mersalg_service.serve.live_bundle import LiveBundle
+from mersalg_service.serve.metrics import Metrics
+from mersalg_service.serve.policy_files import PolicyFiles
+from mersalg_service.serve.problems import MEDIA_TYPE, CallError, document_of, headers_of, status_of
+from mersalg_service.serve.routes import deployment_routes, offer_routes, state_routes
+from mersalg_service.serve.schemas import all_schemas
+from mersalg_service.serve.service import Service
+from mersalg_service.serve.settings import Keys, Settings, read_keys, settings_from_environment
+from mersalg_service.serve.sources import source_of
+from mersalg_service.serve.trials import open_trial
+
+
+def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersRequests] | None = None) -> Service:
+    """The parts of a service; nothing is loaded yet. `open_bundle` may put its own rules around a recommender.
+
+    Without it a bundle is loaded, signed where the settings name a key, under the policy that they name.
+    """
+    metrics = Metrics()
+    opened = partial(load, public_key=settings.public_key or None)
+    policy = policy_files(settings, opened) if settings.policy else None
+    live = LiveBundle(source_of(settings.bundle), open_bundle or (opened if policy is None else policy.open))
+    file = Path(settings.deployment_file) if settings.deployment_file else None
+    deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
+    answering = ThreadPoolExecutor(settings.threads, thread_name_prefix="mersalg-answer")
+    changing = ThreadPoolExecutor(1, "mersalg-change")
+    trial = open_trial(settings, metrics) if settings.trial else None
+    return Service(settings, live, deployments, metrics, answering, changing, policy, trial)
+
+
+def policy_files(settings: Settings, opened: Callable[[Path], Recommender]) -> PolicyFiles:
+    """The policy that the settings name, around what `opened` loads."""
+    return PolicyFiles(Path(settings.policy), Path(settings.catalogue) if settings.catalogue else None, opened)
+
+
+def make_app(service: Service, keys: Keys) -> ASGIApp:
+    """The app around a service. It loads the bundle at its start, unless that has been done."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if service.live.served is None:
+            await service.change(lambda: open_first(service.deployments))
+        looking = asyncio.create_task(service.keep_looking())
+        looking.add_done_callback(say_end)
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+            service.answering.shutdown(wait=True)
+            service.changing.shutdown(wait=True)
+            if service.trial is not None:
+                service.trial.close(service.settings.stop_seconds)
+
+    app = FastAPI(title="mersalg", description=DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan)
+    for router in (offer_routes(service), state_routes(service), inference_routes(service)):
+        app.include_router(router)
+    if keys.admin:
+        app.include_router(deployment_routes(service))
+    app.add_exception_handler(MersalgError, refuse)
+    app.add_exception_handler(StarletteHTTPException, refuse_route)
+    describe(app, keys, service)
+    return Guards(app, service.settings, keys, service.metrics)
+
+
+DESCRIPTION = "Follow-on selling, learned: the offers that are worth making, and none when none is."
+
+
+def app_from_environment() -> ASGIApp:
+    """The app of a worker process."""
+    return make_app(make_service(settings_from_environment()), read_keys(os.environ))
+
+
+async def refuse(_: Request, error: Exception) -> Response:
+    """A MersalgError as a problem document."""
+    assert isinstance(error, MersalgError)
+    status = status_of(error)
+    if status == 500:
+        log.error("%s", error)
+    return Response(document_of(error), status, headers=dict(headers_of(error)), media_type=MEDIA_TYPE)
+
+
+async def refuse_route(call: Request, error: Exception) -> Response:
+    """A path or a method that is not there, as a problem document; `Allow` names the methods of all its routes."""
+    assert isinstance(error, StarletteHTTPException | HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(methods_of(call.app, call.scope)))
+    refused = CallError(error.status_code, str(error.detail), headers=headers)
+    return Response(document_of(refused), error.status_code, headers=refused.headers, media_type=MEDIA_TYPE)
+
+
+def methods_of(app: FastAPI, scope: Scope) -> set[str]:
+    """The methods of the routes that the path of a call fits."""
+    document = app.openapi()
+    found: set[str] = set()
+    for path, operations in document["paths"].items():
+        pattern, _, _ = compile_path(path)
+        if pattern.match(scope["path"]):
+            found |= {method.upper() for method in operations}
+    return found
+
+
+def say_end(looking: asyncio.Task[None]) -> None:
+    """Say aloud when the look for newer bundles has ended by an error, since the service goes on without it."""
+    if not looking.cancelled() and (error := looking.exception()) is not None:
+        log.error("no further look for newer bundles: %s", error, exc_info=error)
+
+
+def describe(app: FastAPI, keys: Keys, service: Service) -> None:
+    """Put the schemas, and the key where one is needed, into the OpenAPI document."""
+    made: Callable[[], dict[str, Any]] = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = made()
+        parts = document.setdefault("components", {})
+        trial = None if service.trial is None else service.trial.experiment
+        own = all_schemas(service.settings.most_requests, bool(service.settings.policy), trial)
+        parts["schemas"] = {**parts.get("schemas", {}), **own}
+        if keys.callers or keys.admin:
+            parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            document["security"] = [{"key": []}]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

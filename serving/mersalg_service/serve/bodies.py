@@ -1,0 +1,114 @@
+"""Bytes of a call to checked requests, and offers to bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from mersalg.errors import RequestError
+from mersalg.offers import Comparison, Offers
+from mersalg.requests import Request, read_mapping
+from mersalg_service.serve.live_bundle import LiveBundle, Served
+from mersalg_service.serve.problems import CallError
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body. CallError (400) for anything else; NaN and infinities are no JSON."""
+    try:
+        document = json.loads(body.decode("utf-8"), parse_constant=refuse_constant)
+    except (ValueError, RecursionError) as error:
+        words = "too deep a nesting" if isinstance(error, RecursionError) else str(error)
+        raise CallError(400, f"body: expected JSON in UTF-8, got {words}") from None
+    if not isinstance(document, dict):
+        raise RequestError("body", "a JSON object", document)
+    return document
+
+
+def refuse_constant(name: str) -> Any:
+    """NaN and infinities are no JSON."""
+    raise ValueError(f"the constant {name}")
+
+
+def read_one(document: Mapping[str, Any]) -> Request:
+    """A checked request. JSON knows one sort of number: 3.0 is a whole one."""
+    limit = document.get("limit")
+    if isinstance(limit, float) and limit.is_integer():
+        document = {**document, "limit": int(limit)}
+    return read_mapping(document)
+
+
+def read_many(
+    document: Mapping[str, Any], most: int, read: Callable[[Mapping[str, Any]], Request] = read_one
+) -> tuple[list[Request], bool]:
+    """Checked requests, and whether the threshold holds for them; a RequestError says which request it is."""
+    for name in document:
+        if name not in ("requests", "threshold"):
+            raise RequestError(name, "one of the fields requests, threshold", name)
+    found, threshold = document.get("requests"), document.get("threshold", True)
+    if not isinstance(found, list):
+        raise RequestError("requests", "a list of requests", found)
+    if len(found) > most:
+        raise RequestError("requests", f"at most {most} requests", len(found))
+    if not isinstance(threshold, bool):
+        raise RequestError("threshold", "true or false", threshold)
+    requests = []
+    for position, one in enumerate(found):
+        if not isinstance(one, dict):
+            raise RequestError(f"requests[{position}]", "a JSON object", one)
+        try:
+            requests.append(read(one))
+        except RequestError as error:
+            raise RequestError(f"requests[{position}].{error.field}", error.expected, error.got) from None
+    return requests, threshold
+
+
+def answer_of(offers: Offers) -> dict[str, Any]:
+    """An answer by the names of `Offers`; under a policy also what it took out, and each offer beside its anchor."""
+    answer: dict[str, Any] = {
+        "offers": [offer.to_dict() for offer in offers],
+        "reason": offers.reason,
+        "retrieved": offers.retrieved,
+        "best_relevance": offers.best_relevance,
+    }
+    if offers.filtered:
+        answer["filtered"] = dict(offers.filtered)
+    if offers.beside:
+        answer["beside"] = [comparison_of(comparison) for comparison in offers.beside]
+    return answer
+
+
+def comparison_of(comparison: Comparison) -> dict[str, Any]:
+    """An offer beside its anchor."""
+    return {
+        "price": comparison.price,
+        "anchor_price": comparison.anchor_price,
+        "difference": comparison.difference,
+        "attributes": {name: list(pair) for name, pair in comparison.attributes.items()},
+    }
+
+
+def bundle_of(served: Served) -> dict[str, Any]:
+    """Which bundle answers, and since when."""
+    return {"name": served.name, "version": served.version, "address": served.address, "since": time_of(served.since)}
+
+
+def state_of(live: LiveBundle) -> dict[str, Any]:
+    """Whether there is a bundle, which, and why it is not a newer one."""
+    served, refusal = live.served, live.refusal
+    return {
+        "ready": served is not None,
+        "bundle": bundle_of(served) if served is not None else None,
+        "refused": {"error": refusal.error, "since": time_of(refusal.since)} if refusal is not None else None,
+    }
+
+
+def time_of(seconds: float) -> str:
+    """Seconds since 1970 as RFC 3339, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def to_bytes(document: Any) -> bytes:
+    """JSON in ASCII, which every encoding that a caller may assume reads alike."""
+    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()

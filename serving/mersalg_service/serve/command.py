@@ -1,0 +1,192 @@
+"""`mersalg serve`: start the service and stop it without losing an answer."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from mersalg.errors import ConfigError, MersalgError
+from mersalg_service.serve.settings import (
+    ADMIN_VARIABLE,
+    KEYS_VARIABLE,
+    SETTINGS_VARIABLE,
+    Keys,
+    Settings,
+    read_keys,
+)
+
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+def serve_bundle(args: argparse.Namespace) -> int:
+    """Serve until told to stop by SIGTERM or SIGINT; gives the exit status."""
+    try:
+        import fastapi  # noqa: F401, PLC0415
+        import prometheus_client  # noqa: F401, PLC0415
+        import uvicorn  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise MersalgError(
+            f"serve needs {error.name}, which is not installed; `pip install 'mersalg[serve]'`"
+        ) from None
+    keys = read_keys(os.environ)
+    settings = read_arguments(args, keys)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    if settings.workers == 1:
+        return serve_here(settings, keys)
+    with shared_by_workers(settings):
+        return serve_by_workers(settings)
+
+
+def read_arguments(args: argparse.Namespace, keys: Keys) -> Settings:
+    """The settings that the command was given. ConfigError where others could call without a key."""
+    if args.host not in LOOPBACK and not keys.callers and not args.without_key:
+        raise ConfigError(
+            f"--host {args.host}: others can reach this address; set {KEYS_VARIABLE}, or say --without-key"
+        )
+    return Settings(
+        bundle=str(args.bundle),
+        host=args.host,
+        port=args.port,
+        workers=args.workers,
+        threads=args.threads,
+        check_seconds=args.check_seconds,
+        largest_body=args.largest_body,
+        most_requests=args.most_requests,
+        most_waiting=args.most_waiting,
+        timeout_seconds=args.timeout,
+        rate=args.rate,
+        stop_seconds=args.stop_seconds,
+        policy=str(args.policy.absolute()) if args.policy else "",
+        catalogue=str(args.catalogue.absolute()) if args.catalogue else "",
+        trial=str(args.trial.absolute()) if args.trial else "",
+        exposures=str(args.exposures.absolute()) if args.exposures else "",
+        public_key=str(args.public_key.absolute()) if args.public_key else "",
+        deployment_file=str(args.deployment_file.absolute()) if args.deployment_file else "",
+    )
+
+
+def serve_here(settings: Settings, keys: Keys) -> int:
+    """Serve in this process. The bundle is loaded first, so that a wrong one is a line on stderr and status 2."""
+    import uvicorn  # noqa: PLC0415
+
+    from mersalg_service.serve.app import make_app, make_service  # noqa: PLC0415
+    from mersalg_service.serve.deployment import open_first  # noqa: PLC0415
+
+    service = make_service(settings)
+    open_first(service.deployments)
+    server = uvicorn.Server(uvicorn.Config(make_app(service, keys), **for_uvicorn(settings)))
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops first, then sends it once more
+    server.run()
+    return 0 if server.started else 3
+
+
+def serve_by_workers(settings: Settings) -> int:
+    """Serve by several processes, each of which loads the bundle itself; the folder is verified here first."""
+    import uvicorn  # noqa: PLC0415
+
+    from mersalg.bundle import read_bundle  # noqa: PLC0415
+    from mersalg.registry.address import is_registered  # noqa: PLC0415
+    from mersalg_service.experiment import read_experiment  # noqa: PLC0415
+    from mersalg_service.experiment.trial import the_one_arm  # noqa: PLC0415
+
+    if not is_registered(settings.bundle):
+        read_bundle(settings.bundle)
+    if settings.trial:
+        the_one_arm(read_experiment(settings.trial))
+    uvicorn.run(
+        "mersalg_service.serve.app:app_from_environment",
+        factory=True,
+        workers=settings.workers,
+        **for_uvicorn(settings),
+    )
+    return 0
+
+
+def for_uvicorn(settings: Settings) -> dict[str, Any]:
+    """The server's own options: no access log, no header that tells versions, an end within stop_seconds."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "access_log": False,
+        "server_header": False,
+        "log_config": None,
+        "timeout_graceful_shutdown": round(settings.stop_seconds) or 1,
+        "timeout_keep_alive": 75,
+    }
+
+
+@contextmanager
+def shared_by_workers(settings: Settings) -> Iterator[None]:
+    """Environment and a folder for what worker processes share: settings, figures, the deployment."""
+    with tempfile.TemporaryDirectory(prefix="mersalg-serve-") as folder:
+        figures = Path(folder, "metrics")
+        figures.mkdir()
+        file = settings.deployment_file or str(Path(folder, "deployment.json"))
+        shared = replace(settings, deployment_file=file)
+        added = {SETTINGS_VARIABLE: shared.to_json(), "PROMETHEUS_MULTIPROC_DIR": str(figures)}
+        os.environ.update(added)
+        try:
+            yield
+        finally:
+            for name in added:
+                os.environ.pop(name, None)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `mersalg serve`."""
+    default = Settings("")
+    parser.epilog = f"{parser.epilog}\n\n{ENVIRONMENT}"
+    option = parser.add_argument
+    option("--host", default=default.host, help="address to listen at (default: %(default)s)")
+    option("--port", type=int, default=default.port, help="(default: %(default)s)")
+    option("--workers", type=int, default=1, help="processes, each with its own copy of the bundle (default: 1)")
+    option("--threads", type=int, default=os.cpu_count() or 1, help="answers at once in a process (default: cores)")
+    option("--check-seconds", type=float, default=default.check_seconds, metavar="S",
+           help="between two looks for a newer bundle (default: %(default)s)")  # fmt: skip
+    option("--largest-body", type=int, default=default.largest_body, metavar="BYTES", help="(default: %(default)s)")
+    option("--most-requests", type=int, default=default.most_requests, metavar="N",
+           help="requests in one call of /v1/score (default: %(default)s)")  # fmt: skip
+    option("--most-waiting", type=int, default=default.most_waiting, metavar="N",
+           help="calls in a process that are answered or wait; the next gets 503 (default: %(default)s)")  # fmt: skip
+    option(
+        "--timeout", type=float, default=default.timeout_seconds, metavar="S", help="of one call (default: %(default)s)"
+    )
+    option(
+        "--rate",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="calls a second for each key or address (default: no limit)",
+    )
+    option("--stop-seconds", type=float, default=default.stop_seconds, metavar="S",
+           help="at most, for what is in flight at the stop (default: %(default)s)")  # fmt: skip
+    option("--deployment-file", type=Path, metavar="FILE.json",
+           help="keep here which bundle was put into the running service, for its next start")  # fmt: skip
+    option(
+        "--policy", type=Path, metavar="FILE.toml", help="give only offers that keep this policy; read when it changes"
+    )
+    option("--catalogue", type=Path, metavar="FILE",
+           help="facts of today for the policy: .csv, .jsonl, .ndjson or .parquet; read when it changes")  # fmt: skip
+    option("--trial", type=Path, metavar="FILE.toml",
+           help="show the hold-out of this experiment nothing, and record every answer; needs --exposures")  # fmt: skip
+    option("--exposures", type=Path, metavar="FOLDER",
+           help="where a trial is recorded: a file a day in a folder, or one file that ends in .jsonl")  # fmt: skip
+    option("--public-key", type=Path, metavar="FILE.pem",
+           help="answer only from bundles that its private key has signed (extra `signing`)")  # fmt: skip
+    option("--without-key", action="store_true", help="let everybody who reaches the address call")
+
+
+ENVIRONMENT: Final = f"""environment:
+  {KEYS_VARIABLE}      keys of callers, between commas; without it nobody needs one
+  {ADMIN_VARIABLE}     the key that may change the bundle; without it nobody may
+  MERSALG_EXPERIMENT_KEY  the key by which a trial draws
+  MLFLOW_TRACKING_URI   the server of models:/NAME@ALIAS, with MLflow's variables for credentials"""

@@ -1,0 +1,157 @@
+"""`mersalg init`: the configuration of a training job for a shop's own files."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from mersalg.errors import ConfigError, DataError
+from mersalg_training.columns import OFFER_COLUMNS, Column
+from mersalg_training.commands.init_file import Found, job_text
+from mersalg_training.commands.output import write_text
+from mersalg_training.config import NAME, DataConfig
+from mersalg_training.data.casts import timestamp_sql
+from mersalg_training.data.mapping import Bound, bind_columns
+from mersalg_training.data.purchases import Purchases, missing, open_purchases, reading
+from mersalg_training.data.sources import open_source
+from mersalg_training.logged_offers.read import KEY, REQUIRED, SWITCHED_OFF
+
+EXAMPLE: Final = "mersalg init configs/shop.toml --orders orders.parquet --products products.csv"
+Read = dict[tuple[str, Column], Bound]
+"""A table's key and mersalg's column -> the column that is read."""
+
+
+def add_command(subparsers: Any) -> None:
+    """Add `mersalg init`."""
+    parser = subparsers.add_parser(
+        "init",
+        help="write a training job's configuration for your files",
+        description=init_command.__doc__,
+        epilog=f"example:\n  {EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(handler=init_command)
+    parser.add_argument("config", type=Path, metavar="configs/NAME.toml", help="the file to write; NAME is the job's")
+    parser.add_argument("--orders", metavar="PATH", help="order lines: Parquet or CSV, one file, a glob, or a folder")
+    parser.add_argument("--products", metavar="PATH", help="the catalogue, in the same forms")
+    parser.add_argument("--offers", metavar="PATH", help="a log of offers, as `mersalg evaluate --offers` reads it")
+    parser.add_argument(
+        "--column",
+        dest="columns",
+        action="append",
+        default=[],
+        metavar="COLUMN=NAME",
+        help="mersalg's column = a column of the files, or a DuckDB expression over them; may be repeated",
+    )
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+
+
+def init_command(args: argparse.Namespace) -> int:
+    """Write a configuration from the columns of a shop's files; without --orders, a template."""
+    config: Path = args.config
+    check_target(config, args.force)
+    found = None
+    if args.orders is not None:
+        found = look_into(args.orders, args.products, args.offers, read_columns(args.columns))
+    elif args.products or args.offers or args.columns:
+        raise ConfigError(f"--orders: expected the order lines beside the other options, got none; as in\n  {EXAMPLE}")
+    write_text(config, job_text(config.stem, found), "init")
+    print(f"Wrote {config}")
+    if found is None:
+        print("Its paths are placeholders: put those of your files under [data]")
+    else:
+        for column, told in found.columns.items():
+            print(f"  {column} is read from {told}")
+        for sentence in found.notes:
+            print(f"  {sentence}")
+        for sentence in found.switched_off:
+            print(f"  off: {sentence}")
+    print("\nNext", *next_steps(config, args.offers), sep="\n  ")
+    return 0
+
+
+def check_target(config: Path, force: bool) -> None:
+    """ConfigError unless the file's name can be a job's and it is not there yet."""
+    if config.suffix != ".toml" or not re.fullmatch(NAME, config.stem):
+        raise ConfigError(
+            f"{config}: expected NAME.toml with a NAME of letters, digits, '.', '_' and '-', got {config.name!r}; "
+            f"it names the job and its bundle, as in\n  {EXAMPLE}"
+        )
+    if config.is_dir() or (config.exists() and not force):
+        got = "a folder; " if config.is_dir() else "one that is; write over it with --force, or "
+        raise ConfigError(f"{config}: expected a file that is not there yet, got {got}name another")
+
+
+def read_columns(texts: Sequence[str]) -> dict[Column, str]:
+    """The mappings of `--column`; ConfigError for what is none."""
+    known: dict[str, Column] = {column: column for column in get_args(Column)}
+    columns: dict[Column, str] = {}
+    for text in texts:
+        name, _, told = (part.strip() for part in text.partition("="))
+        if name not in known or not told:
+            raise ConfigError(
+                f"--column: expected COLUMN=NAME with one of the columns {', '.join(known)}, got {text!r}; "
+                "as in --column order_id=receipt"
+            )
+        columns[known[name]] = told
+    return columns
+
+
+def look_into(orders: str, products: str | None, offers: str | None, columns: Mapping[Column, str]) -> Found:
+    """Which columns the files have and lack, and how dates are spelled; DataError where a job could not start."""
+    try:
+        _, before = bind(orders, products, offers, columns)
+        aliases: dict[Column, str] = {}
+        for (_, column), bound in before.items():
+            if bound.how == "alias":
+                aliases.setdefault(column, bound.told)
+        # A mapping holds for every table. One that would change what another table reads is left to its alias.
+        purchases, after = bind(orders, products, offers, {**columns, **aliases})
+        while otherwise := {c for key, c in before if after[key, c].told != before[key, c].told and c in aliases}:
+            aliases = {column: told for column, told in aliases.items() if column not in otherwise}
+            purchases, after = bind(orders, products, offers, {**columns, **aliases})
+        with reading("data.orders"):
+            _, spelling = timestamp_sql(purchases.connection, "raw_orders", "ordered_at")
+    except DataError as error:
+        raise DataError(f"{error}\nNothing is written. Here, --column COLUMN=NAME says which column is which") from None
+    off = [sentence for column, sentence in SWITCHED_OFF.items() if offers and (KEY, column) not in after]
+    return Found(
+        orders=orders,
+        products=products,
+        columns={**columns, **aliases},
+        notes=[*purchases.notes, *([spelling] if spelling else [])],
+        switched_off=[*purchases.switched_off, *(f"{KEY}: {sentence}" for sentence in off)],
+    )
+
+
+def bind(
+    orders: str, products: str | None, offers: str | None, columns: Mapping[Column, str]
+) -> tuple[Purchases, Read]:
+    """The purchases, opened, and what each table's columns are read from; DataError where a needed one is missing."""
+    purchases = open_purchases(DataConfig(orders=orders, products=products, columns=dict(columns)))
+    read: Read = {("data.orders", column): bound for column, bound in purchases.orders.items()}
+    read |= {("data.products", column): bound for column, bound in purchases.products.items()}
+    if offers is not None:
+        source = open_source(purchases.connection, KEY, offers)
+        found, _ = bind_columns(purchases.connection, source, OFFER_COLUMNS, columns)
+        if absent := [column for column in REQUIRED if column not in found]:
+            raise DataError(missing(source, absent))
+        read |= {(KEY, column): bound for column, bound in found.items()}
+    return purchases, read
+
+
+def next_steps(config: Path, offers: str | None) -> list[str]:
+    """The commands that come next, each with what it does."""
+    file, bundle = shlex.quote(str(config)), f"models/{config.stem}"
+    steps = {
+        f"mersalg validate {file}": "what is read, what is dropped and why; trains nothing",
+        f"mersalg train {file} --out {bundle}": "a bundle, its figures and a run in MLflow",
+    }
+    if offers is not None:
+        steps[f"mersalg evaluate {bundle} --offers {shlex.quote(offers)}"] = "what the logged offers tell of it"
+    width = max(map(len, steps))
+    return [f"{command:<{width}}  # {what}" for command, what in steps.items()]
