@@ -8,7 +8,7 @@ from typing import Any
 
 from mersalg_training.evaluation.coverage_at_precision import Restraint
 from mersalg_training.evaluation.empty_answers import Empty
-from mersalg_training.evaluation.file import evaluation_document
+from mersalg_training.evaluation.file import NAME, evaluation_document
 from mersalg_training.evaluation.metrics import NDCG, RECALL, Estimate
 from mersalg_training.evaluation.order_by_value import REVENUE, Sold
 from mersalg_training.evaluation.precision_shown import EVERY, Shown
@@ -102,11 +102,13 @@ def tradeoff(threshold: float, offers: int, precision: float | None, coverage: f
 
 
 def write_full_bundle(folder: Path, evaluation: Evaluation | None = EVALUATION, **changes: Any) -> Path:
-    """The toy bundle with the card and the metrics of an evaluation; `changes` replace keys of the manifest."""
+    """The toy bundle with an evaluation, its card and its metrics; `changes` replace keys of the manifest."""
     write_bundle(folder)
     manifest = full_manifest() | changes
     if evaluation is not None:
         manifest["metrics"] = evaluation.metrics()
+        manifest["files"] = json.loads((folder / "manifest.json").read_text())["files"]
+        rewrite(folder, NAME, json.dumps(evaluation_document(manifest, evaluation)).encode())
     rewrite(folder, "CARD.md", render_card(manifest, evaluation.rows if evaluation else []).encode())
     written = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"files": written["files"]}))

@@ -14,6 +14,7 @@ from mersalg.offers import Offer, Offers, Reason
 from mersalg.requests import Request
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod
 from mersalg_training.evaluation.empty_answers import Empty, count_empty
+from mersalg_training.evaluation.render import markdown, render
 from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order, make_timeline
@@ -65,6 +66,6 @@ def test_where_everybody_sees_an_offer_nothing_is_counted() -> None:
 def test_the_reasons_stand_on_the_terminal_and_in_the_tables() -> None:
     found = Evaluation([], [], [], [], empty=[Empty("cart", "below threshold", 37, 200)])
     printed = io.StringIO()
-    Console(file=printed, width=120).print(found.render())
+    Console(file=printed, width=120).print(render(found))
     assert "below threshold" in printed.getvalue()
-    assert "| cart | below threshold | 37 | 18.5% |" in found.markdown()
+    assert "| cart | below threshold | 37 | 18.5% |" in markdown(found)

@@ -12,9 +12,10 @@ from mersalg.names import KINDS, Kind
 from mersalg.offers import Offer, Offers
 from mersalg.requests import Request
 from mersalg_training.evaluation.bundle_method import BundleMethod
-from mersalg_training.evaluation.coverage_at_precision import Lists, cells, compare, coverages
+from mersalg_training.evaluation.coverage_at_precision import Lists, compare, coverages
 from mersalg_training.evaluation.metrics import OURS, resample_customers
 from mersalg_training.evaluation.reliability import calibration_error, error_by_chance, groups_of, kept, shown_offers
+from mersalg_training.evaluation.render import restraint_table
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order, make_timeline
 
@@ -155,4 +156,4 @@ def test_a_method_is_compared_at_the_same_precision_and_a_precision_out_of_reach
     assert ratio.value == pytest.approx(2.0)
     assert ratio.low <= 2.0 <= ratio.high
     assert found["never"].coverage is None
-    assert "not reached" in cells(found["never"])
+    assert "not reached" in restraint_table([found["never"]]).rows[0]

@@ -30,7 +30,7 @@ from mersalg_training.tuning.bench import Bench, Judged, open_bench
 from mersalg_training.tuning.search import Plan, tune
 from mersalg_training.tuning.space import SPACE, Dimension, choose, with_settings
 from mersalg_training.tuning.study import MOST_ATTEMPTS, open_study
-from mersalg_training.tuning.summary import Found
+from mersalg_training.tuning.summary import Found, render
 from mersalg_training.tuning.tuned_file import check_out
 from small_shop import TEST_FROM, SmallShop, another_future, write_shop
 from small_tuning import (
@@ -117,7 +117,7 @@ def test_the_tuned_file_is_the_configuration_of_the_best_trial(finished: tuple[F
 def test_the_best_trial_stands_beside_the_default_task_by_task(finished: tuple[Found, Tries]) -> None:
     found, _ = finished
     printed = io.StringIO()
-    Console(file=printed, width=200).print(found.render())
+    Console(file=printed, width=200).print(render(found))
     assert "completion, explore" in printed.getvalue()
     for task in found.tasks:
         assert task.gain.value == pytest.approx(task.after.value - task.before.value)
@@ -271,7 +271,7 @@ def test_a_search_without_a_better_trial_writes_no_file(
     found = tune(load_config(job), "job.toml", a_plan(tmp_path), quiet_console())
     assert found.toml is None
     assert not (tmp_path / "tuned.toml").exists()
-    assert "No trial of 3 is better" in str(found.render())
+    assert "No trial of 3 is better" in str(render(found))
 
 
 def test_no_trial_begins_after_the_timeout(judged_by: Callable[[Judge], None], job: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.timeline import read_timeline
 from mersalg_training.evaluation.bundle_method import THREADS, BundleMethod
 from mersalg_training.evaluation.file import evaluation_document
+from mersalg_training.evaluation.render import render
 from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.evaluation.run import QUERIES, EvaluationOptions, evaluate
 from mersalg_training.export.trained_config import bundle_config
@@ -99,7 +100,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
     console = results_console()
     if report.digest != recommender.manifest["data"]["digest"]:
         console.print("Note  these are not the purchases that the bundle was trained on (the digests differ)")
-    console.print(found.render())
+    console.print(render(found))
     if args.json is not None:
         write_json(args.json, evaluation_document(recommender.manifest, found))
     console.print(f"Run  {log_run(recommender, config, args, found)}", highlight=False)

@@ -22,11 +22,13 @@ from mersalg_training.drift.check import manifest_digest, unknown_products
 from mersalg_training.drift.evidence import Evidence, gather_evidence
 from mersalg_training.drift.newer import Asked
 from mersalg_training.drift.reference import make_reference
-from mersalg_training.drift.renewed_card import renewed_card
 from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
 from mersalg_training.evaluation.bundle_method import THREADS
+from mersalg_training.evaluation.file import carried_evaluation
+from mersalg_training.export.card import render_card
 from mersalg_training.export.manifest import certificates, kind_entry
-from mersalg_training.export.writer import BundleWriter, as_json, check_out, new_bundle
+from mersalg_training.export.writer import BundleWriter, check_out, new_bundle
+from mersalg_training.json_values import as_json
 from mersalg_training.progress import Stages
 
 LEAST_OFFERS: Final = 200
@@ -87,7 +89,7 @@ def recalibrate(
 def write_files(
     writer: BundleWriter, parent: Bundle, recommender: Recommender, manifest: dict[str, Any], scorer: bytes
 ) -> None:
-    """Every file of the parent, with what a newer calibration changes made anew."""
+    """Every file of the parent, its evaluation too, with what a newer calibration changes made anew."""
     made_anew = ("scorer.onnx", "golden.json", "CARD.md")
     for name in parent.manifest["files"]:
         if name not in made_anew:
@@ -98,8 +100,9 @@ def write_files(
     check_order(recommender, renewed, requests)
     answers = [[offer.to_dict() for offer in offers] for offers in renewed.score(requests)]
     writer.add("golden.json", as_json({"requests": requests, "answers": answers}))
-    card = read_file(parent.folder, parent.manifest, "CARD.md").decode("utf-8")
-    writer.add("CARD.md", renewed_card(manifest, parent.manifest, card).encode("utf-8"))
+    carried = carried_evaluation(parent.folder, parent.manifest)
+    results = [] if carried is None else carried.evaluation.rows
+    writer.add("CARD.md", render_card(manifest, results, parent.manifest).encode("utf-8"))
     writer.add_manifest(manifest)
 
 

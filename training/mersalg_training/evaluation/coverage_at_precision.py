@@ -31,7 +31,6 @@ LEAST: Final = 30
 DRAWS: Final = 200
 """Resamples of the customers."""
 TITLE: Final = "Carts that see an offer at an equal realised precision"
-COLUMNS: Final = ("task", "precision", "method", "carts that see an offer", "ratio of ours to it")
 
 
 @dataclass(frozen=True)
@@ -129,15 +128,3 @@ def estimate(values: Float64, n: int) -> Estimate | None:
         return None
     low, high = np.percentile(drawn, LEVEL)
     return Estimate(float(values[0]), float(low), float(high), n)
-
-
-def cells(row: Restraint) -> list[str]:
-    """A line of text for a method at a precision."""
-    coverage = "not reached" if row.coverage is None else told(row.coverage, percent=True)
-    return [row.task, f"{row.wanted:.0%}", row.method, coverage, "" if row.ratio is None else told(row.ratio)]
-
-
-def told(found: Estimate, percent: bool = False) -> str:
-    """A figure with its interval."""
-    form = ".1%" if percent else ".2f"
-    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from mersalg_training.figure_table import FigureTable
 from mersalg_training.report.pictures import Chart, Strip
 
 Tone = Literal["", "good", "level", "bad", "ours"]
@@ -52,6 +53,12 @@ class Table:
         """Columns that stand at the left: the first, words, and figures with a strip."""
         strips = {n for group in self.groups for row in group.rows for n, cell in enumerate(row) if cell.strip}
         return {0, *self.words} | strips
+
+
+def as_block(table: FigureTable) -> Table:
+    """A table of figures as a block, without its notes."""
+    rows = [[Cell(text) for text in row] for row in table.rows]
+    return Table(table.title, table.columns, [Rows(rows)], table.words)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mersalg_training.report.blocks import Block, Cell, Code, Details, Facts, Paragraph, Rows, Section, Table
+from mersalg_training.figure_table import FigureTable
+from mersalg_training.report.blocks import Block, Code, Details, Facts, Paragraph, Section, Table, as_block
 from mersalg_training.report.wording import count
 
 
@@ -74,5 +75,5 @@ def lineage(manifest: Mapping[str, Any]) -> list[Block]:
 
 def files(manifest: Mapping[str, Any]) -> Table:
     """Every file with its size and hash."""
-    rows = [[Cell(name), Cell(count(file["size"])), Cell(file["sha256"])] for name, file in manifest["files"].items()]
-    return Table("Files, as the manifest lists them", ["file", "bytes", "SHA-256"], [Rows(rows)], [2])
+    rows = [[name, count(file["size"]), file["sha256"]] for name, file in manifest["files"].items()]
+    return as_block(FigureTable("Files, as the manifest lists them", ["file", "bytes", "SHA-256"], rows, [2]))

@@ -11,12 +11,13 @@ from mersalg_training.evaluation.metrics import NDCG, OURS, RECALL, REVENUE, Est
 from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.evaluation.reliability import ALL
 from mersalg_training.export.card import at_least
-from mersalg_training.report.blocks import Block, Card, Cards, Cell, Details, Paragraph, Rows, Section, Table
-from mersalg_training.report.reliability import BY_OFFER, verdict
+from mersalg_training.figure_table import FigureTable
+from mersalg_training.report.blocks import Block, Card, Cards, Cell, Details, Paragraph, Rows, Section, Table, as_block
+from mersalg_training.report.reliability import verdict
 from mersalg_training.report.results import PLACES
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.wording import DASH, count, day, listed, number, of_number, of_share, some
+from mersalg_training.report.wording import DASH, count, day, number, of_number, of_share, some
 
 UNPAIRED: Final = (
     "The two were measured each by itself: the figures are not paired, and two intervals that overlap leave open which "
@@ -69,14 +70,14 @@ def promised(pair: Pair) -> Section:
         thresholds = [subject.thresholds.get(kind) for subject in pair]
         rows.append(
             [
-                Cell(kind),
-                *(Cell("silent" if t is None else number(t, 4)) for t in thresholds),
-                *(Cell("none" if c is None else at_least(c["precision"])) for c in certificates),
-                *(Cell(DASH if c is None else count(c["n"])) for c in certificates),
+                kind,
+                *("silent" if t is None else number(t, 4) for t in thresholds),
+                *("none" if c is None else at_least(c["precision"]) for c in certificates),
+                *(DASH if c is None else count(c["n"]) for c in certificates),
             ]
         )
     columns = ["kind", *both(pair, "shown from", "certified", "offers measured")]
-    table = Table("Thresholds and certificates", columns, [Rows(rows)])
+    table = as_block(FigureTable("Thresholds and certificates", columns, rows))
     return Section("promises", "What they promise", "From which relevance on is an offer shown?", [table])
 
 
@@ -101,9 +102,9 @@ def kept(pair: Pair) -> Section:
         rows.append([Cell(kind), *cells])
     table = Table("Bought of what is shown on test (95 %)", ["kind", *labels(pair)], [Rows(rows)])
     blocks: list[Block] = [Paragraph(UNPAIRED), windows_told(pair), table]
-    own = [label for label, subject in zip(labels(pair), pair, strict=True) if subject.source == "bundle"]
-    if own:
-        blocks.append(Paragraph(f"{BY_OFFER} This holds of: {listed(own)}.", "note"))
+    for label, subject in zip(labels(pair), pair, strict=True):
+        if subject.unmeasured:
+            blocks.append(Paragraph(f"{label}: {subject.unmeasured}", "warning"))
     return Section("keeps", "Do they keep it", "Is as much bought as was promised?", blocks)
 
 
@@ -160,8 +161,8 @@ def made(pair: Pair) -> Section:
     """Where each comes from, and the settings in which they differ."""
     first, second = ({**facts(s.manifest), **settings(s.manifest["config"])} for s in pair)
     names = [name for name in dict.fromkeys([*first, *second]) if first.get(name) != second.get(name)]
-    rows = [[Cell(name), Cell(first.get(name, "not told")), Cell(second.get(name, "not told"))] for name in names]
-    table = Table("Where they differ", ["fact or setting", *labels(pair)], [Rows(rows)], words=[1, 2])
+    rows = [[name, first.get(name, "not told"), second.get(name, "not told")] for name in names]
+    table = as_block(FigureTable("Where they differ", ["fact or setting", *labels(pair)], rows, words=[1, 2]))
     nothing = Paragraph("They do not differ in any setting.")
     return Section("making", "How they were made", "In what do they differ?", [table if rows else nothing])
 

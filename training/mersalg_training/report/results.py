@@ -24,11 +24,6 @@ HOW: Final = (
     "and draws; ahead or behind is said only where its whole interval lies on one side of zero. The best baseline is "
     "chosen for each task on these very requests, which is to its advantage."
 )
-UNPAIRED: Final = (
-    "These are the figures that the bundle carries: few baselines, and no paired differences. Two intervals that "
-    "overlap leave open who is ahead. `mersalg evaluate NAME --baselines --json FILE` measures all baselines, and "
-    "`mersalg report NAME --evaluation FILE` shows them."
-)
 PLACES: Final = {REVENUE: 2, MARGIN: 2}
 """Decimals of a metric; 3 of the others."""
 
@@ -38,11 +33,12 @@ def results(subject: Subject) -> Section:
     found = subject.evaluation
     question = "How far up stands what is bought, beside what simpler methods reach?"
     if not found.rows:
-        nothing = Paragraph("Nothing was measured: no test window was evaluated.", "warning")
+        nothing = Paragraph(subject.unmeasured or "The test window holds no request.", "warning")
         return Section("results", "How good it is", question, [nothing])
-    blocks: list[Block] = [Paragraph(HOW if found.differences else UNPAIRED)]
-    if subject.manifest.get("lineage"):
-        blocks.append(Paragraph("The bundle was recalibrated: it ranks as its parent does.", "note"))
+    blocks: list[Block] = [Paragraph(HOW)]
+    if subject.parent is not None:
+        told = f"Measured on {subject.parent.name} of {subject.parent.created_at}, from which it was recalibrated"
+        blocks.append(Paragraph(f"{told}: it ranks as its parent does.", "note"))
     metrics = [metric for metric in (NDCG, RECALL, REVENUE, MARGIN, PRECISION) if found.figures(metric)]
     blocks += [Paragraph(sentence, "note") for sentence in standing(found, metrics[0])]
     blocks.append(summary(found, metrics[0]))

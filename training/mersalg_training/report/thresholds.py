@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import numpy as np
 
 from mersalg.names import KINDS, Kind
 from mersalg.offers import REASONS
 from mersalg_training.evaluation.empty_answers import Empty
-from mersalg_training.evaluation.metrics import Estimate
+from mersalg_training.evaluation.metrics import Estimate, wilson
 from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE
 from mersalg_training.evaluation.precision_shown import EVERY, Shown
-from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table
+from mersalg_training.evaluation.render import empty_table
+from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table, as_block
 from mersalg_training.report.charts import chart
 from mersalg_training.report.coverage_at_precision import restraint_blocks
-from mersalg_training.report.of_bundle import by_offer
 from mersalg_training.report.pictures import Chart, Curve, Point
 from mersalg_training.report.strips import Scale, from_zero
 from mersalg_training.report.subject import Subject
@@ -70,6 +73,14 @@ def tradeoff_point(row: Mapping[str, Any], chosen: bool) -> Point:
     found = by_offer(row["precision"], row["offers"])
     text = f"from {number(row['threshold'], 4)}: {share(row['precision'])} bought, {share(row['coverage'])} see one"
     return Point(row["coverage"], found.value, found.low, found.high, text, chosen)
+
+
+def by_offer(share: float, offers: int) -> Estimate:
+    """A share of so many offers with its interval (Wilson), as if no two of them were of one customer."""
+    if offers < 1 or not 0.0 <= share <= 1.0:
+        return Estimate(share, math.nan, math.nan, 0)
+    low, high = wilson(np.array([share]), np.array([offers]))
+    return Estimate(share, float(low[0]), float(high[0]), 0)
 
 
 def tradeoff_table(subject: Subject, rules: Mapping[Kind, Mapping[str, Any]]) -> Table:
@@ -132,12 +143,7 @@ def shown_line(row: Shown, scale: Scale, told: bool) -> list[Cell]:
 
 def empty_blocks(found: Sequence[Empty]) -> list[Block]:
     """Why requests of the test window see no offer, and what the reasons mean."""
-    rows = [
-        [Cell(row.moment), Cell(row.reason), Cell(count(row.requests)), Cell(share(row.requests / row.of))]
-        for row in found
-    ]
-    columns = ["moment", "reason", "requests", "of all at the moment"]
-    table = Table("Requests of the test window that see nothing, and why", columns, [Rows(rows)], words=[1])
+    table = as_block(empty_table(found))
     meaning = [f"{reason}: {text}" for reason, text in REASONS.items() if any(row.reason == reason for row in found)]
     return [table, Paragraph(". ".join(sentence(text).rstrip(".") for text in meaning) + ".", "note")]
 
