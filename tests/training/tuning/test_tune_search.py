@@ -29,7 +29,7 @@ from mersalg_training.tuning import search
 from mersalg_training.tuning.bench import Bench, Judged, open_bench
 from mersalg_training.tuning.search import Plan, tune
 from mersalg_training.tuning.space import SPACE, Dimension, choose, with_settings
-from mersalg_training.tuning.study import MOST_ATTEMPTS, open_study
+from mersalg_training.tuning.study import MAX_ATTEMPTS, open_study
 from mersalg_training.tuning.summary import Found, render
 from mersalg_training.tuning.tuned_file import check_out
 from small_shop import TEST_FROM, SmallShop, another_future, write_shop
@@ -251,11 +251,11 @@ def test_a_setting_that_kills_the_process_three_times_is_given_up(tmp_path: Path
     space = [Dimension("ranker.trees", 40, 200, "log")]
     with open_study(tmp_path / "s", {}, space, 7) as study:
         study.finish(study.ask({"ranker.trees": 100}), 0.0, {})
-        for attempt in range(1, MOST_ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             asked = study.ask({"ranker.trees": 100})  # and the process ends here
             [left] = study.recover()
             assert left.settings == asked.settings
-            assert left.outcome == ("refused" if attempt == MOST_ATTEMPTS else "broken off")
+            assert left.outcome == ("refused" if attempt == MAX_ATTEMPTS else "broken off")
         assert "killed 3 times" in left.reason
         assert study.ask({"ranker.trees": 100}).settings != left.settings
 

@@ -31,7 +31,7 @@ from mersalg_training.export.writer import BundleWriter, check_out, new_bundle
 from mersalg_training.json_values import as_json
 from mersalg_training.progress import Stages
 
-LEAST_OFFERS: Final = 200
+MIN_OFFERS: Final = 200
 """Fewer offers, over all kinds, calibrate nothing."""
 OF_THRESHOLDS: Final = "test/shown"
 """Metrics of this name were measured at the parent's thresholds."""
@@ -63,9 +63,9 @@ def recalibrate(
         raise BundleError(f"--out {out}: expected another folder than the parent's, which is the way back; choose one")
     parent = read_bundle(folder)
     evidence = gather_evidence(recommender, asked, offers, stages)
-    if len(evidence.outcomes) < LEAST_OFFERS:
+    if len(evidence.outcomes) < MIN_OFFERS:
         raise DataError(
-            f"recalibrate: expected at least {LEAST_OFFERS} offers of known outcome, got {len(evidence.outcomes)};"
+            f"recalibrate: expected at least {MIN_OFFERS} offers of known outcome, got {len(evidence.outcomes)};"
             " give a longer window (--since, --until)"
         )
     with stages.stage("Calibrating and certifying"):

@@ -26,7 +26,7 @@ WANTED: Final[Mapping[str, tuple[float, ...]]] = {
     "completion, explore": (0.1, 0.2),
 }
 """Realised precisions, by task."""
-LEAST: Final = 30
+MIN_OFFERS: Final = 30
 """A precision of fewer offers is none."""
 DRAWS: Final = 200
 """Resamples of the customers."""
@@ -102,8 +102,8 @@ def compare(task: str, lists: Mapping[str, Lists], wanted: float, draws: Resampl
 def coverages(lists: Lists, wanted: float, weights: Float64) -> Float64:
     """(n_draws,) the weighted share of carts that see an offer at the lowest threshold of the wanted precision.
 
-    weights: (n_draws, n_cases) how often each cart counts; NaN where no threshold reaches it with LEAST offers. Offers
-    of one score stand or fall together.
+    weights: (n_draws, n_cases) how often each cart counts; NaN where no threshold reaches it with MIN_OFFERS offers.
+    Offers of one score stand or fall together.
     """
     order = np.argsort(-lists.score, kind="stable")
     score, hit, case = lists.score[order], lists.hit[order], lists.case[order]
@@ -115,7 +115,7 @@ def coverages(lists: Lists, wanted: float, weights: Float64) -> Float64:
         offers = np.cumsum(weight[case])[last_of_score]
         hits = np.cumsum(weight[case] * hit)[last_of_score]
         seen = np.cumsum(weight[case] * first_of_case)[last_of_score]
-        holds = np.flatnonzero((hits >= wanted * offers) & (offers >= LEAST))
+        holds = np.flatnonzero((hits >= wanted * offers) & (offers >= MIN_OFFERS))
         if len(holds):
             found[draw] = seen[holds[-1]] / weight.sum()
     return found

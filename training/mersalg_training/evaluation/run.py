@@ -51,7 +51,7 @@ QUERIES: Final = 2000
 """Most requests of a task."""
 KEPT_REQUESTS: Final = 10
 """A promise takes many offers to check: so many times the requests of a task."""
-LEAST_OF_A_GROUP: Final = 30
+MIN_GROUP_REQUESTS: Final = 30
 """New and known customers are told apart where there are so many requests of each."""
 
 
@@ -207,7 +207,7 @@ def group_rows(
     """
     customer, order = task.cases.customer, task.cases.order
     past = (customer != UNKNOWN) & (order > timeline.customer_start[np.maximum(customer, 0)])
-    if min(np.count_nonzero(past), np.count_nonzero(~past)) < LEAST_OF_A_GROUP:
+    if min(np.count_nonzero(past), np.count_nonzero(~past)) < MIN_GROUP_REQUESTS:
         return []
     rows = []
     for group, inside in ((NEW, ~past), (KNOWN, past)):

@@ -28,7 +28,7 @@ ANCHORS = 2**22
 """A sort key's last digits: 2 x the anchor's item, "no item" for none, + 1 where the pair is directed."""
 STRENGTH_STEPS = 2**20
 """A strength in [0, 1] takes so many steps inside a sort key."""
-MOST_ITEMS = 2**21
+MAX_ITEMS = 2**21
 """What a key of 63 bits leaves for products."""
 WEAK = STRENGTH_STEPS - 1
 """The steps from the strongest of an entry without strength."""
@@ -92,9 +92,9 @@ def gather_pool(
     graph: GraphBuilder, tables: ShopTables, request: Request, groups: Groups, exclude: Value, only: Only | None
 ) -> Pool:
     """Everything that the sources bring, added up by product. DataError where a sort key cannot hold the products."""
-    if tables.n_items >= MOST_ITEMS:
+    if tables.n_items >= MAX_ITEMS:
         raise DataError(
-            f"data.orders: expected fewer than {MOST_ITEMS:,} products, got {tables.n_items:,}; "
+            f"data.orders: expected fewer than {MAX_ITEMS:,} products, got {tables.n_items:,}; "
             "leave out what is no longer sold, or train a bundle for each part of the assortment"
         )
     blocked = graph.concat([graph.where(request.after_payment, tables.n_items, request.whole_cart), exclude])

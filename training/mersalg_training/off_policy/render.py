@@ -15,8 +15,8 @@ from mersalg_training.off_policy.acceptance_rates import Accepted
 from mersalg_training.off_policy.estimators import (
     BOUNDED,
     ESTIMATORS,
-    LEAST_ACCEPTED,
-    LEAST_SAMPLE,
+    MIN_ACCEPTED,
+    MIN_SAMPLE,
     Estimator,
     OffPolicy,
 )
@@ -104,13 +104,13 @@ def cautions(value: OffPolicy) -> list[str]:
     found = []
     if value.values and len(value.values) < len(ESTIMATORS):
         found.append(
-            f"A few offers outweigh all others (effective sample below {LEAST_SAMPLE:.0f}): stated are "
+            f"A few offers outweigh all others (effective sample below {MIN_SAMPLE:.0f}): stated are "
             f"{' and '.join(BOUNDED)} alone, whose weights are bounded, and which are biased by it"
         )
-    if value.values and value.support.effective_accepted < LEAST_ACCEPTED:
+    if value.values and value.support.effective_accepted < MIN_ACCEPTED:
         found.append(
             f"Few acceptances carry the estimate (effective sample {value.support.effective_accepted:.0f}, below "
-            f"{LEAST_ACCEPTED:.0f}): its intervals are too narrow"
+            f"{MIN_ACCEPTED:.0f}): its intervals are too narrow"
         )
     return found
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from mersalg.names import KINDS, Kind
 from mersalg_training.drift.rules import CALIBRATION_ERROR
 from mersalg_training.evaluation.metrics import Estimate
-from mersalg_training.evaluation.reliability import ALL, LEAST_OF_A_BIN, Bin, Kept
+from mersalg_training.evaluation.reliability import ALL, MIN_BIN_OFFERS, Bin, Kept
 from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table, Tone
 from mersalg_training.report.curves import Measured, bin_of, curve_table, reliability_chart
 from mersalg_training.report.strips import from_zero
@@ -104,7 +104,7 @@ def measured(subject: Subject, kind: Kind) -> list[Measured]:
     """The groups of a kind when it was certified, and on the test window, where they are known."""
     found = []
     reference = None if subject.reference is None else subject.reference.kinds.get(kind)
-    groups = [] if reference is None else [group for group in reference.reliability if group.n >= LEAST_OF_A_BIN]
+    groups = [] if reference is None else [group for group in reference.reliability if group.n >= MIN_BIN_OFFERS]
     if groups:
         found.append(Measured("when certified", "second", [bin_of(group) for group in groups]))
     test = next((row for row in subject.evaluation.kept if (row.kind, row.group) == (kind, ALL)), None)

@@ -14,7 +14,7 @@ from mersalg_training.report.wording import DASH, number, sentence, some
 
 WITH_OFFERS, WITHOUT = 4, 3
 """Answers that are shown."""
-MOST_OFFERS, MOST_PRODUCTS = 5, 6
+MAX_OFFERS, MAX_PRODUCTS = 5, 6
 """Offers of an answer, and products of a cart, that are named."""
 HOW: Final = (
     "A bundle carries requests with the answers that it must give everywhere. Their carts and histories are drawn from "
@@ -73,7 +73,7 @@ def sample(subject: Subject, asked: Asked) -> Sample:
 
 def named(subject: Subject, product_ids: Sequence[str]) -> str:
     """Products by name, the first few; how many more there are."""
-    names = [subject.product(product_id) for product_id in product_ids[:MOST_PRODUCTS]]
+    names = [subject.product(product_id) for product_id in product_ids[:MAX_PRODUCTS]]
     more = len(product_ids) - len(names)
     return "; ".join(names) + (f"; and {more} more" if more else "")
 
@@ -87,9 +87,9 @@ def offer_table(subject: Subject, offers: Offers) -> Table:
             Cell(number(offer.relevance)),
             Cell(DASH if offer.because is None else subject.product(offer.because)),
         ]
-        for offer in list(offers)[:MOST_OFFERS]
+        for offer in list(offers)[:MAX_OFFERS]
     ]
-    more = f", the first {MOST_OFFERS} of {len(offers)}" if len(offers) > MOST_OFFERS else ""
+    more = f", the first {MAX_OFFERS} of {len(offers)}" if len(offers) > MAX_OFFERS else ""
     return Table(f"Offers{more}", ["product", "kind", "relevance", "because of"], [Rows(rows)], words=[1, 3])
 
 

@@ -29,9 +29,9 @@ from mersalg_training.tuning.space import Dimension, Settings, rounded
 
 STUDY: Final = "mersalg tune"
 """The name of the one study in the file."""
-MOST_ATTEMPTS: Final = 3
+MAX_ATTEMPTS: Final = 3
 """A setting during which the process was killed so many times is given up."""
-LEAST_FOR_IMPORTANCE: Final = 8
+MIN_TRIALS_FOR_IMPORTANCE: Final = 8
 """Of fewer trials nothing can be said about what matters."""
 
 Outcome = Literal["done", "refused", "broken off", "running"]
@@ -92,8 +92,8 @@ class TuningStudy:
         for frozen in left:
             self._write(frozen.number, "killed", True)
             place = frozen.user_attrs.get("place")
-            if place is not None and self._kills_at(place) + 1 >= MOST_ATTEMPTS:
-                reason = f"the process was killed {MOST_ATTEMPTS} times while it was tried"
+            if place is not None and self._kills_at(place) + 1 >= MAX_ATTEMPTS:
+                reason = f"the process was killed {MAX_ATTEMPTS} times while it was tried"
                 self._write(frozen.number, "refused", reason)
             self._study.tell(frozen.number, state=TrialState.FAIL)
         numbers = {frozen.number for frozen in left}
@@ -148,10 +148,10 @@ class TuningStudy:
     def importance(self) -> dict[str, float]:
         """Key -> its share of the objective's variance (fANOVA, Hutter et al. 2014), the largest first.
 
-        Empty where there are fewer than LEAST_FOR_IMPORTANCE trials, or all have the same objective.
+        Empty where there are fewer than MIN_TRIALS_FOR_IMPORTANCE trials, or all have the same objective.
         """
         values = [trial.value for trial in self.done]
-        if len(values) < LEAST_FOR_IMPORTANCE or math.isclose(min(values), max(values)):
+        if len(values) < MIN_TRIALS_FOR_IMPORTANCE or math.isclose(min(values), max(values)):
             return {}
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self._seed)
         return dict(optuna.importance.get_param_importances(self._study, evaluator=evaluator))

@@ -17,7 +17,7 @@ from mersalg_training.plots.training import bars
 from mersalg_training.tracking.mlflow_run import Run
 from mersalg_training.tuning.objective import Compared, percent
 from mersalg_training.tuning.space import Settings
-from mersalg_training.tuning.study import LEAST_FOR_IMPORTANCE, Trial
+from mersalg_training.tuning.study import MIN_TRIALS_FOR_IMPORTANCE, Trial
 
 CAUTION: Final = (
     "The best trial was chosen on these requests: expect less on others. `mersalg train` shows the test window."
@@ -111,6 +111,6 @@ def log_found(run: Run, found: Found) -> None:
         figure = bars(found.importance, title, "share of the objective's variance", percent=True)
         run.log_figure("plots/importance.png", figure)
     else:
-        run.set_tags({"tuning.importance": f"said from {LEAST_FOR_IMPORTANCE} trials of different results on"})
+        run.set_tags({"tuning.importance": f"said from {MIN_TRIALS_FOR_IMPORTANCE} trials of different results on"})
     if found.toml is not None:
         run.log_text("tuned.toml", found.toml)

@@ -11,7 +11,7 @@ from scipy.stats import chisquare, false_discovery_control
 
 from mersalg.errors import ConfigError, DataError
 from mersalg.names import KINDS
-from mersalg_training.uplift.always_valid import SMALLEST_LOOK, always_valid_ratio
+from mersalg_training.uplift.always_valid import MIN_LOOK, always_valid_ratio
 from mersalg_training.uplift.estimates import Power, compare, power_of
 from mersalg_training.uplift.measures import WINDOWS, Measure, customer_measures, order_measures
 from mersalg_training.uplift.outcomes import ORDER_WINDOW, Booleans, Float64, Units, read_units, sum_offers, sum_window
@@ -146,9 +146,9 @@ def look_back(
     places = np.flatnonzero(complete(units, days) & ((units.arm == arm) | (units.arm == options.control)))
     treated = units.arm[places] == arm
     smaller = np.minimum(np.cumsum(treated), np.cumsum(~treated))
-    if not len(places) or smaller[-1] < SMALLEST_LOOK:
+    if not len(places) or smaller[-1] < MIN_LOOK:
         return []
-    first = int(np.searchsorted(smaller, SMALLEST_LOOK)) + 1
+    first = int(np.searchsorted(smaller, MIN_LOOK)) + 1
     looks = []
     for end in np.unique(np.linspace(first, len(places), LOOKS).round().astype(np.int64)).tolist():
         columns = {name: table[name][places[:end]] for name in measure.columns}

@@ -19,7 +19,7 @@ from mersalg_training.data.sources import CSV, PARQUET, Source, identifier, lite
 from mersalg_training.logged_offers.read import map_offers, shown_sql
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
-LARGEST_CROSSED: Final = 0.01
+MAX_CROSSED: Final = 0.01
 """A larger share of units that were seen in two arms is no experiment any more."""
 
 
@@ -168,7 +168,7 @@ def make_units(connection: duckdb.DuckDBPyConnection) -> list[str]:
         FROM exposures GROUP BY unit
     """)
     units, crossed = connection.execute("SELECT count(*), count(*) FILTER (arms > 1) FROM units").fetchall()[0]
-    if crossed > LARGEST_CROSSED * units:
+    if crossed > MAX_CROSSED * units:
         raise DataError(
             f"--offers: {crossed:,} of {units:,} units are in more than one arm; expected one arm for each as long as "
             "the experiment runs. Were its shares changed without a new name? Analyse the time before apart"

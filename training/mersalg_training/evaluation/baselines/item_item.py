@@ -14,7 +14,7 @@ from mersalg_training.evaluation.baselines.by_implicit import bm25_neighbours
 from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
-LEAST_PAIRS: Final = 5
+MIN_PAIRS: Final = 5
 """Orders that must hold both products before their lift counts."""
 CART_EXPONENT, CANDIDATE_EXPONENT = 0.7, 0.3
 """Of the softened cosine; 0.5 and 0.5 are the cosine."""
@@ -114,7 +114,7 @@ def fit_lift(timeline: Timeline, before_day: float, pairs: Pairs | None = None) 
     """
     pairs = pairs or count_pairs(timeline, before_day)
     often = pairs.together.tocoo()
-    kept = often.data >= LEAST_PAIRS
+    kept = often.data >= MIN_PAIRS
     together = sp.csr_array((often.data[kept], (often.row[kept], often.col[kept])), shape=often.shape)
     return ItemItem(timeline, together, 1.0 / pairs.orders, 1.0 / pairs.orders)
 

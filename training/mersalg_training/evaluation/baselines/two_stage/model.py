@@ -36,7 +36,7 @@ CARTS_SHARE: Final = 0.1
 """Of the span, the last part, whose orders are the training carts."""
 NEGATIVES: Final = 60
 """Candidates that were not bought, kept for each question and weighted back to all of them."""
-LEAST_BOUGHT: Final = 100
+MIN_BOUGHT: Final = 100
 """A question with fewer candidates that were bought is answered by a model of all questions."""
 NEARLY: Final = 0.95
 """So many of the permitted products tell which question it is."""
@@ -148,11 +148,11 @@ def fit_two_stage(
     taught = training_rows(timeline, early, made, random, tick)
     del early
     everything = tuple(np.concatenate(columns) for columns in zip(*taught.values(), strict=True))
-    if not taught or everything[1].sum() < LEAST_BOUGHT:
+    if not taught or everything[1].sum() < MIN_BOUGHT:
         return None
     models: dict[Question, Predict] = {}
     for question in QUESTIONS:
-        enough = question in taught and taught[question][1].sum() >= LEAST_BOUGHT
+        enough = question in taught and taught[question][1].sum() >= MIN_BOUGHT
         X, y, weight = taught[question] if enough else everything
         models[question] = fit_scorer(TREES, X, y, weight, int(random.integers(2**31)))
     sources = fit_sources(timeline, attributes, before_day, random)
