@@ -13,7 +13,7 @@ import pytest
 
 from mersalg_training.drift.comparing import Certificate, KindNow
 from mersalg_training.drift.result import Check
-from mersalg_training.drift.rules import Finding
+from mersalg_training.drift.rules import BrokenRule
 from mersalg_training.drift.shift import Histogram, Shift, Unknown
 from mersalg_training.evaluation.clustered_intervals import Figure, Group
 from mersalg_training.report.check_page import render_check
@@ -39,7 +39,7 @@ SILENT = KindNow(
 CHECK = Check(
     bundle="toy", manifest_sha256="0" * 64, labels="bought", since=datetime(2017, 6, 1), until=datetime(2017, 7, 1),
     requests=1234, customers=567, decision="recalibrate",
-    findings=[Finding("certificate", "cross-sell", "recalibrate", "at most 18.0% came")], kinds=[CROSS_SELL, SILENT],
+    findings=[BrokenRule("certificate", "cross-sell", "recalibrate", "at most 18.0% came")], kinds=[CROSS_SELL, SILENT],
     unknown=Unknown(0.023, None), unknown_then=Unknown(0.01, None),
     shifts=[Shift("price paid", histogram(98, 1, 1), histogram(10, 80, 10)),
             Shift("bought before", histogram(50, 30, 20), histogram(50, 30, 20))],
@@ -95,7 +95,7 @@ def test_a_bundle_without_a_reference_has_no_shifts_to_tell() -> None:
     [
         {"bundle": EVIL},
         {"notes": [EVIL]},
-        {"findings": [Finding("ranking", EVIL, "retrain", EVIL)]},
+        {"findings": [BrokenRule("ranking", EVIL, "retrain", EVIL)]},
         {"shifts": [Shift(EVIL, histogram(1, 1, 1), histogram(1, 1, 1))]},
     ],
 )

@@ -17,7 +17,7 @@ from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod, Offered
 from mersalg_training.evaluation.file import figures
-from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE, Sold, sold_by_order
+from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE, SalesByOrder, sales_by_order
 from mersalg_training.evaluation.render import markdown, render
 from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.evaluation.run import with_shown
@@ -69,12 +69,12 @@ def sold(
     relevance: Sequence[str],
     value: Sequence[str],
     known: Attributes | None = None,
-) -> tuple[Sold, Sold]:
+) -> tuple[SalesByOrder, SalesByOrder]:
     by_order: dict[Order, list[BundleAnswer]] = {
         "relevance": answers(timeline, *relevance),
         "value": answers(timeline, *value),
     }
-    found = sold_by_order(timeline, known or attributes(), cases, by_order, np.random.default_rng(3))
+    found = sales_by_order(timeline, known or attributes(), cases, by_order, np.random.default_rng(3))
     return found[0], found[1]
 
 

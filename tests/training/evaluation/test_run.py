@@ -26,7 +26,7 @@ from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import Int64, Timeline
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod, Offered
 from mersalg_training.evaluation.metrics import HIT_RATE, NDCG, OURS, PRECISION, RECALL, Estimate, K, request_metrics
-from mersalg_training.evaluation.precision_shown import EVERY, Shown, shown_precision
+from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision, shown_precision
 from mersalg_training.evaluation.render import compared, markdown, remarks, render, short
 from mersalg_training.evaluation.result import ORACLE, Evaluation, metric_key
 from mersalg_training.evaluation.run import evaluate
@@ -288,7 +288,7 @@ def offered(kind: Kind, product: int) -> Offered:
     return Offered(kind, product, relevance=0.5, score=0.0)
 
 
-def precision(row: Shown) -> float:
+def precision(row: ShownPrecision) -> float:
     assert row.precision is not None
     return row.precision.value
 

@@ -94,7 +94,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
             attributes,
             windows,
             config,
-            EvaluationOptions(args.queries, every_baseline=args.baselines, restraint=args.restraint),
+            EvaluationOptions(args.queries, every_baseline=args.baselines, coverage_at_precision=args.restraint),
             progress,
         )
     console = results_console()

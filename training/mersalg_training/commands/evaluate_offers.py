@@ -19,7 +19,7 @@ from mersalg_training.json_values import as_json
 from mersalg_training.logged_offers.read import read_offers
 from mersalg_training.logged_offers.requests import gather_offers
 from mersalg_training.off_policy.render import render
-from mersalg_training.off_policy.result import AcceptanceFound
+from mersalg_training.off_policy.result import OffPolicyResult
 from mersalg_training.off_policy.run import evaluate_offers
 from mersalg_training.progress import results_console
 from mersalg_training.tracking.mlflow_run import open_run
@@ -57,7 +57,7 @@ def evaluate_offers_command(args: argparse.Namespace) -> int:
     return 0
 
 
-def track(config: Config, found: AcceptanceFound, location: str, trained_in: str | None) -> str:
+def track(config: Config, found: OffPolicyResult, location: str, trained_in: str | None) -> str:
     """Log the figures as a run below the one that trained the bundle; one line that says where it is."""
     with open_run(config.tracking, f"{config.name} on offers", parent=trained_in) as tracked:
         tracked.set_tags({"mersalg.offers": location})

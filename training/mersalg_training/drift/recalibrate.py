@@ -20,7 +20,7 @@ from mersalg_training.calibration.fit import Calibrated, calibrate
 from mersalg_training.drift.accepted import calibrate_accepted
 from mersalg_training.drift.check import manifest_digest, unknown_products
 from mersalg_training.drift.evidence import Evidence, gather_evidence
-from mersalg_training.drift.newer import Asked
+from mersalg_training.drift.newer import NewerDataRequest
 from mersalg_training.drift.reference import make_reference
 from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
 from mersalg_training.evaluation.bundle_method import THREADS
@@ -50,7 +50,7 @@ class Recalibrated:
 
 
 def recalibrate(
-    recommender: Recommender, out: Path, asked: Asked, offers: str | None, run_id: str | None, stages: Stages
+    recommender: Recommender, out: Path, asked: NewerDataRequest, offers: str | None, run_id: str | None, stages: Stages
 ) -> Recalibrated:
     """Fit calibration and thresholds on one half of the newer customers, certify on the other, write a new bundle.
 
@@ -118,7 +118,7 @@ def check_order(parent: Recommender, renewed: Recommender, requests: list[dict[s
 def renewed_manifest(
     parent: Bundle,
     recommender: Recommender,
-    asked: Asked,
+    asked: NewerDataRequest,
     evidence: Evidence,
     calibrated: Calibrated,
     run_id: str | None,

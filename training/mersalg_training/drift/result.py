@@ -11,7 +11,7 @@ import numpy as np
 
 from mersalg_training.drift.comparing import KindNow
 from mersalg_training.drift.reference import Labels
-from mersalg_training.drift.rules import EXIT_STATUS, Decision, Finding
+from mersalg_training.drift.rules import EXIT_STATUS, BrokenRule, Decision
 from mersalg_training.drift.shift import Shift, Unknown
 from mersalg_training.json_values import finite
 
@@ -30,7 +30,7 @@ class Check:
     customers: int
     """Units: customers, and orders without one."""
     decision: Decision
-    findings: list[Finding]
+    findings: list[BrokenRule]
     kinds: list[KindNow]
     unknown: Unknown
     unknown_then: Unknown | None

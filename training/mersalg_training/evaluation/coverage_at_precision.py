@@ -43,7 +43,7 @@ class Lists:
 
 
 @dataclass(frozen=True)
-class Restraint:
+class CoverageAtPrecision:
     """How many carts a method serves at a precision."""
 
     task: str
@@ -56,9 +56,9 @@ class Restraint:
     reached."""
 
 
-def restraint(
+def coverage_at_precision(
     bundle: ScoringMethod, baselines: Sequence[RankingMethod], tasks: Sequence[Task], random: np.random.Generator
-) -> list[Restraint]:
+) -> list[CoverageAtPrecision]:
     """A row for each task of WANTED, method and precision; of baselines that tell their scores."""
     rows = []
     for task in tasks:
@@ -82,13 +82,15 @@ def first_of_lists(method: ScoringMethod, task: Task) -> Lists:
     return Lists(np.concatenate([scores for _, scores in scored]).astype(np.float64), np.concatenate(hits), case)
 
 
-def compare(task: str, lists: Mapping[str, Lists], wanted: float, draws: Resamples, n_cases: int) -> list[Restraint]:
+def compare(
+    task: str, lists: Mapping[str, Lists], wanted: float, draws: Resamples, n_cases: int
+) -> list[CoverageAtPrecision]:
     """Every method at one precision, on the same resamples of the customers."""
     weights = np.vstack([np.ones(n_cases), draws.times[:, draws.cluster]])
     found = {method: coverages(of_method, wanted, weights) for method, of_method in lists.items()}
     ours = found[OURS]
     return [
-        Restraint(
+        CoverageAtPrecision(
             task,
             method,
             wanted,

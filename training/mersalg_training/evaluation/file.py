@@ -17,12 +17,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, fi
 
 from mersalg.bundle import read_file
 from mersalg.errors import MersalgError
-from mersalg_training.evaluation.coverage_at_precision import Restraint
-from mersalg_training.evaluation.empty_answers import Empty
+from mersalg_training.evaluation.coverage_at_precision import CoverageAtPrecision
+from mersalg_training.evaluation.empty_answers import EmptyAnswers
 from mersalg_training.evaluation.metrics import Estimate
-from mersalg_training.evaluation.order_by_value import Sold
-from mersalg_training.evaluation.precision_shown import Shown
-from mersalg_training.evaluation.reliability import Kept
+from mersalg_training.evaluation.order_by_value import SalesByOrder
+from mersalg_training.evaluation.precision_shown import ShownPrecision
+from mersalg_training.evaluation.reliability import Reliability
 from mersalg_training.evaluation.result import Difference, Evaluation, Row
 from mersalg_training.json_values import finite
 
@@ -65,17 +65,17 @@ class Document(BaseModel):
     rows: list[FlatRow]
     differences: list[FlatDifference]
     ceilings: list[FlatRow]
-    shown: list[Shown]
-    sold: list[Sold]
-    kept: list[Kept]
-    restraint: list[Restraint]
-    empty: list[Empty] = []
+    shown: list[ShownPrecision]
+    sold: list[SalesByOrder]
+    kept: list[Reliability]
+    restraint: list[CoverageAtPrecision]
+    empty: list[EmptyAnswers] = []
     without_requests: list[str]
     skipped: dict[str, str]
 
     @field_validator("empty")
     @classmethod
-    def of_some(cls, found: list[Empty]) -> list[Empty]:
+    def of_some(cls, found: list[EmptyAnswers]) -> list[EmptyAnswers]:
         """Requests that saw nothing are some of all that were made."""
         if not all(1 <= row.requests <= row.of for row in found):
             raise ValueError("expected from one to all of the requests of a moment")

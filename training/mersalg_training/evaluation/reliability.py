@@ -38,7 +38,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Reliability:
     """What was promised of a kind in a group, and what came of it."""
 
     kind: str
@@ -76,7 +76,7 @@ def groups_of(shown: ScoredOffers) -> dict[str, Booleans]:
     }
 
 
-def kept(shown: ScoredOffers, cases: Cases, random: np.random.Generator) -> list[Kept]:
+def reliability(shown: ScoredOffers, cases: Cases, random: np.random.Generator) -> list[Reliability]:
     """A row for each kind and group of which there are MIN_OFFERS offers. shown: by request, the best first."""
     draws = resample_customers(cases.customer, cases.order, random)
     groups = groups_of(shown)
@@ -88,7 +88,7 @@ def kept(shown: ScoredOffers, cases: Cases, random: np.random.Generator) -> list
                 continue
             relevance, label = rows.relevance.astype(np.float64), rows.label.astype(np.float64)
             found.append(
-                Kept(
+                Reliability(
                     kind=kind,
                     group=group,
                     offers=len(rows),

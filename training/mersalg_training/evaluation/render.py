@@ -9,12 +9,12 @@ from typing import Final
 from rich.console import Group, RenderableType
 
 from mersalg_training.evaluation.coverage_at_precision import TITLE as RESTRAINT_TITLE
-from mersalg_training.evaluation.coverage_at_precision import Restraint
-from mersalg_training.evaluation.empty_answers import Empty
+from mersalg_training.evaluation.coverage_at_precision import CoverageAtPrecision
+from mersalg_training.evaluation.empty_answers import EmptyAnswers
 from mersalg_training.evaluation.metrics import NDCG, OURS, PRECISION, Estimate
-from mersalg_training.evaluation.order_by_value import Sold
-from mersalg_training.evaluation.precision_shown import Shown
-from mersalg_training.evaluation.reliability import Kept
+from mersalg_training.evaluation.order_by_value import SalesByOrder
+from mersalg_training.evaluation.precision_shown import ShownPrecision
+from mersalg_training.evaluation.reliability import Reliability
 from mersalg_training.evaluation.result import KNOWN, NEW, ORACLE, Evaluation
 from mersalg_training.figure_table import FigureTable, as_markdown, as_text
 
@@ -33,7 +33,7 @@ def markdown(found: Evaluation, metric: str = NDCG) -> str:
     return "\n\n".join(map(as_markdown, tables)) + "\n"
 
 
-def beside(found: Evaluation, shown: Sequence[Shown]) -> Iterator[FigureTable]:
+def beside(found: Evaluation, shown: Sequence[ShownPrecision]) -> Iterator[FigureTable]:
     """What was asked besides the tasks: one table each, none for what was not asked. shown: its rows that are told."""
     if found.shown:
         yield shown_table(shown)
@@ -135,7 +135,7 @@ def ceilings(found: Evaluation) -> Iterator[FigureTable]:
     yield FigureTable(title, header, [[task, *(of.get(c, "") for c in columns)] for task, of in by_task.items()])
 
 
-def shown_table(found: Sequence[Shown]) -> FigureTable:
+def shown_table(found: Sequence[ShownPrecision]) -> FigureTable:
     """A row for each kind at a moment."""
     rows = [
         [
@@ -153,14 +153,14 @@ def shown_table(found: Sequence[Shown]) -> FigureTable:
     return FigureTable("What is shown at the thresholds, and bought", columns, rows, words=[1])
 
 
-def empty_table(found: Sequence[Empty]) -> FigureTable:
+def empty_table(found: Sequence[EmptyAnswers]) -> FigureTable:
     """A row for each reason at a moment."""
     rows = [[row.moment, row.reason, f"{row.requests:,}", f"{row.requests / row.of:.1%}"] for row in found]
     columns = ["moment", "reason", "requests", "of all at the moment"]
     return FigureTable("Requests of the test window that see nothing, and why", columns, rows, words=[1])
 
 
-def kept_table(found: Sequence[Kept]) -> FigureTable:
+def kept_table(found: Sequence[Reliability]) -> FigureTable:
     """A row for each kind in a group."""
     rows = [
         [
@@ -178,7 +178,7 @@ def kept_table(found: Sequence[Kept]) -> FigureTable:
     return FigureTable("What the relevance of what is shown promised, and what came", columns, rows, words=[1])
 
 
-def restraint_table(found: Sequence[Restraint]) -> FigureTable:
+def restraint_table(found: Sequence[CoverageAtPrecision]) -> FigureTable:
     """A row for each method at a precision."""
     rows = [
         [
@@ -194,7 +194,7 @@ def restraint_table(found: Sequence[Restraint]) -> FigureTable:
     return FigureTable(RESTRAINT_TITLE, columns, rows, words=[2])
 
 
-def sold_table(found: Sequence[Sold]) -> FigureTable:
+def sold_table(found: Sequence[SalesByOrder]) -> FigureTable:
     """A row for each order of offers, and one for how much more the order by value sells."""
     names = list(dict.fromkeys(name for sold in found for name in sold.worth))
     rows = []

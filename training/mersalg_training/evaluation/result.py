@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mersalg_training.calibration.scored_offers import ScoredOffers
-from mersalg_training.evaluation.coverage_at_precision import Restraint
-from mersalg_training.evaluation.empty_answers import Empty
+from mersalg_training.evaluation.coverage_at_precision import CoverageAtPrecision
+from mersalg_training.evaluation.empty_answers import EmptyAnswers
 from mersalg_training.evaluation.metrics import OURS, Estimate
-from mersalg_training.evaluation.order_by_value import Sold
-from mersalg_training.evaluation.precision_shown import Shown
-from mersalg_training.evaluation.reliability import Kept
+from mersalg_training.evaluation.order_by_value import SalesByOrder
+from mersalg_training.evaluation.precision_shown import ShownPrecision
+from mersalg_training.evaluation.reliability import Reliability
 
 ORACLE: Final = "oracle over candidates"
 """The method that puts the bundle's own candidates into the best order there is: its ceiling, not its rival."""
@@ -73,23 +73,23 @@ class Evaluation:
 
     rows: Sequence[Row]
     differences: Sequence[Difference]
-    shown: Sequence[Shown]
+    shown: Sequence[ShownPrecision]
     """Empty where the thresholds were not asked for."""
     without_requests: Sequence[str]
     """Tasks for which the window holds no request."""
     ceilings: Sequence[Row] = ()
     """By task, what the bundle's candidates hold and what a perfect order of them would reach."""
-    sold: Sequence[Sold] = ()
+    sold: Sequence[SalesByOrder] = ()
     """What is shown by relevance and by value, and bought; empty where that was not asked for."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Baseline -> why it could not be fitted."""
-    kept: Sequence[Kept] = ()
+    kept: Sequence[Reliability] = ()
     """What the relevance of what is shown promised, and what came of it; empty where that was not asked for."""
     promises: ScoredOffers | None = None
     """The offers behind it, for a plot."""
-    restraint: Sequence[Restraint] = ()
+    restraint: Sequence[CoverageAtPrecision] = ()
     """How many carts see an offer at an equal precision; empty where that was not asked for."""
-    empty: Sequence[Empty] = ()
+    empty: Sequence[EmptyAnswers] = ()
     """Why requests were shown nothing, of the same requests as `shown`; empty where that was not asked for."""
 
     def figures(self, metric: str) -> dict[str, dict[str, Row]]:

@@ -15,7 +15,7 @@ from mersalg_training.data.timeline import UNKNOWN, Float64, Int64
 from mersalg_training.evaluation.metrics import LEVEL, Estimate
 from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy.bundle_answers import Policy, rank_of_logged
+from mersalg_training.off_policy.bundle_answers import BundlePolicy, rank_of_logged
 from mersalg_training.off_policy.resampling import resample
 
 DECILES: Final = 10
@@ -86,7 +86,7 @@ def acceptance(
     )
 
 
-def agreement(offers: LoggedOffers, policy: Policy, n_products: int, random: np.random.Generator) -> Agreement:
+def agreement(offers: LoggedOffers, policy: BundlePolicy, n_products: int, random: np.random.Generator) -> Agreement:
     """What both show, and how it was accepted. That is no effect: the logging policy chose where to show it."""
     rank, _ = rank_of_logged(offers, policy, n_products)
     shared = rank > 0

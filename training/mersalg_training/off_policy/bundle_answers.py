@@ -23,7 +23,7 @@ MIN_ODDS: Final = 1e-6
 
 
 @dataclass(frozen=True)
-class Policy:
+class BundlePolicy:
     """m offers that the bundle makes at its thresholds for the logged requests, by request and rank."""
 
     request: Int64
@@ -33,11 +33,11 @@ class Policy:
     """From 1."""
     relevance: Float32
 
-    def take_requests(self, rows: npt.NDArray[np.integer]) -> Policy:
+    def take_requests(self, rows: npt.NDArray[np.integer]) -> BundlePolicy:
         """The offers of some requests, distinct and ascending, which are numbered anew."""
         keep = np.isin(self.request, rows)
         request = np.searchsorted(rows, self.request[keep]).astype(np.int64)
-        return Policy(request, self.product[keep], self.kind[keep], self.rank[keep], self.relevance[keep])
+        return BundlePolicy(request, self.product[keep], self.kind[keep], self.rank[keep], self.relevance[keep])
 
 
 def score_offers(recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers) -> ScoredOffers:
@@ -103,7 +103,9 @@ def places(offers: LoggedOffers) -> Int64:
     return np.asarray(most[offers.cases.moment])
 
 
-def ask_policy(recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers, *, among_logged: bool) -> Policy:
+def ask_policy(
+    recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers, *, among_logged: bool
+) -> BundlePolicy:
     """What the bundle shows at its thresholds in each logged request, in as many places as the log has.
 
     among_logged: it chooses among all products of the log at that moment alone, at most MAX_ONLY, the most shown.
@@ -123,7 +125,7 @@ def ask_policy(recommender: AnswersRequests, timeline: Timeline, offers: LoggedO
     ]
     table = np.array(found, dtype=np.float64).reshape(-1, 5)
     whole = table[:, :4].astype(np.int64)
-    return Policy(whole[:, 0], whole[:, 1], whole[:, 2], whole[:, 3], table[:, 4].astype(np.float32))
+    return BundlePolicy(whole[:, 0], whole[:, 1], whole[:, 2], whole[:, 3], table[:, 4].astype(np.float32))
 
 
 def shelf(offers: LoggedOffers, moment: int) -> Int64:
@@ -132,7 +134,7 @@ def shelf(offers: LoggedOffers, moment: int) -> Int64:
     return products[np.argsort(-times, kind="stable")][:MAX_ONLY]
 
 
-def rank_of_logged(offers: LoggedOffers, policy: Policy, n_products: int) -> tuple[Int64, Int64]:
+def rank_of_logged(offers: LoggedOffers, policy: BundlePolicy, n_products: int) -> tuple[Int64, Int64]:
     """(n,) rank and kind that the bundle gives each logged offer; 0 and UNKNOWN where it does not show it."""
     ours = policy.request * (n_products + 1) + policy.product
     theirs = offers.request * (n_products + 1) + offers.product

@@ -20,13 +20,13 @@ from mersalg_training.off_policy.estimators import (
     Estimator,
     OffPolicy,
 )
-from mersalg_training.off_policy.result import AcceptanceFound
+from mersalg_training.off_policy.result import OffPolicyResult
 
 Parts = list[FigureTable | str]
 """Tables and sentences in their order."""
 
 
-def render(found: AcceptanceFound) -> RenderableType:
+def render(found: OffPolicyResult) -> RenderableType:
     """For a terminal."""
     told: list[RenderableType] = [found.report.render(), *sentences("Note", list(found.notes))]
     for title, parts in sections(found).items():
@@ -35,7 +35,7 @@ def render(found: AcceptanceFound) -> RenderableType:
     return Group(*told)
 
 
-def sections(found: AcceptanceFound) -> dict[str, Parts]:
+def sections(found: OffPolicyResult) -> dict[str, Parts]:
     """Heading -> what stands below it."""
     return {
         "What the log reached": [accepted_table(found.own)],
@@ -46,7 +46,7 @@ def sections(found: AcceptanceFound) -> dict[str, Parts]:
     }
 
 
-def by_relevance(found: AcceptanceFound) -> Parts:
+def by_relevance(found: OffPolicyResult) -> Parts:
     """Acceptance by tenths, and one figure for the order."""
     if not found.by_relevance:
         return ["too few offers that the bundle answers for"]
@@ -58,7 +58,7 @@ def by_relevance(found: AcceptanceFound) -> Parts:
     return parts
 
 
-def positions(found: AcceptanceFound) -> Parts:
+def positions(found: OffPolicyResult) -> Parts:
     """How often each position is looked at."""
     if isinstance(found.examination, str):
         return [f"Not told: {found.examination}"]
@@ -69,7 +69,7 @@ def positions(found: AcceptanceFound) -> Parts:
     return [FigureTable("", ["position", "offers", "looked at, relative to the first"], rows)]
 
 
-def agreement(found: AcceptanceFound) -> Parts:
+def agreement(found: OffPolicyResult) -> Parts:
     """Where both make the same offers."""
     of = found.agreement
     both = [row for row in (of.shown_too, of.not_shown) if row is not None]
@@ -80,7 +80,7 @@ def agreement(found: AcceptanceFound) -> Parts:
     ]
 
 
-def worth(found: AcceptanceFound) -> Parts:
+def worth(found: OffPolicyResult) -> Parts:
     """A table for everything, and a line for each group."""
     if not found.value:
         return ["Not stated: no request whose offers all have a propensity"]

@@ -17,7 +17,7 @@ from mersalg_training.off_policy.examination import Examination
 
 
 @dataclass(frozen=True)
-class AcceptanceFound:
+class OffPolicyResult:
     """A bundle beside a log of offers."""
 
     report: OffersReport

@@ -28,7 +28,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Rows:
+class HeadedRows:
     """Rows that belong together, the first cell of each being its heading."""
 
     rows: Sequence[Sequence[Cell]]
@@ -44,7 +44,7 @@ class Table:
 
     caption: str
     columns: Sequence[str]
-    groups: Sequence[Rows]
+    groups: Sequence[HeadedRows]
     words: Sequence[int] = ()
     """Columns, besides the first, whose cells are words."""
 
@@ -58,7 +58,7 @@ class Table:
 def as_block(table: FigureTable) -> Table:
     """A table of figures as a block, without its notes."""
     rows = [[Cell(text) for text in row] for row in table.rows]
-    return Table(table.title, table.columns, [Rows(rows)], table.words)
+    return Table(table.title, table.columns, [HeadedRows(rows)], table.words)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Facts:
+class FactList:
     """Terms and what is to be said of each."""
 
     form: ClassVar[str] = "facts"
@@ -152,11 +152,11 @@ class Details:
     blocks: Sequence[Block]
 
 
-Block = Table | Paragraph | Facts | Code | Cards | Charts | Samples | Details
+Block = Table | Paragraph | FactList | Code | Cards | Charts | Samples | Details
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of the page with a heading."""
 
     key: str

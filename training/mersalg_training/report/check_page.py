@@ -21,9 +21,9 @@ from mersalg_training.report.blocks import (
     Cell,
     Charts,
     Details,
+    HeadedRows,
+    PageSection,
     Paragraph,
-    Rows,
-    Section,
     Table,
     Tone,
     as_block,
@@ -80,16 +80,16 @@ def glance(check: Check) -> list[Card]:
     return cards
 
 
-def why(check: Check) -> Section:
+def why(check: Check) -> PageSection:
     """The rules that do not hold, and what has to be kept in mind."""
     blocks: list[Block] = [Paragraph(reason, "warning") for reason in reasons(check)]
     blocks += [Paragraph(note, "note") for note in check.notes]
     if not check.findings:
         blocks.insert(0, Paragraph("Every rule holds."))
-    return Section("reasons", "Why", "Which rules do not hold?", blocks)
+    return PageSection("reasons", "Why", "Which rules do not hold?", blocks)
 
 
-def kept(check: Check) -> Section:
+def kept(check: Check) -> PageSection:
     """What was promised and came, kind by kind."""
     blocks: list[Block] = [as_block(kinds_table(check.kinds))]
     curves = {kind.kind: measured(kind, check.labels) for kind in check.kinds if kind.reliability}
@@ -101,7 +101,7 @@ def kept(check: Check) -> Section:
             Charts(CAPTION, legend, charts),
             Details("The figures behind the curves", [curve_table(curves, LEVEL)]),
         ]
-    return Section("keeps", "Shown offers", "Does as much come as was promised?", blocks)
+    return PageSection("keeps", "Shown offers", "Does as much come as was promised?", blocks)
 
 
 def measured(kind: KindNow, outcome: str) -> list[Measured]:
@@ -113,10 +113,10 @@ def measured(kind: KindNow, outcome: str) -> list[Measured]:
     return [*found, Measured("since", "first", [bin_of(group, Z) for group in kind.reliability], outcome)]
 
 
-def seen(shifts: Sequence[Shift]) -> Section:
+def seen(shifts: Sequence[Shift]) -> PageSection:
     """How far each feature has moved, and bin by bin."""
     table = as_block(shifts_table(shifts))
-    return Section(
+    return PageSection(
         "seen",
         "What the scorer sees",
         "Has what the bundle is asked changed?",
@@ -134,7 +134,7 @@ def bins_table(shifts: Sequence[Shift]) -> Table:
             [Cell(name), Cell(share(before)), Cell(share(after), scale.strip(figure(after), before))]
             for name, before, after in zip(shift.then.names, then, now, strict=True)
         ]
-        groups.append(Rows(rows, f"{shift.name}: {shift.index:.3f}, {shift.size}"))
+        groups.append(HeadedRows(rows, f"{shift.name}: {shift.index:.3f}, {shift.size}"))
     return Table("Share of each bin; dotted: then", ["bin", "then", "now"], groups)
 
 

@@ -10,7 +10,7 @@ from mersalg.names import Kind
 from mersalg_training.evaluation.clustered_intervals import Group
 from mersalg_training.evaluation.metrics import Estimate
 from mersalg_training.evaluation.reliability import Bin
-from mersalg_training.report.blocks import Cell, Rows, Table
+from mersalg_training.report.blocks import Cell, HeadedRows, Table
 from mersalg_training.report.charts import chart
 from mersalg_training.report.pictures import Chart, Curve, Point
 from mersalg_training.report.wording import count, of_share, share, some
@@ -65,7 +65,7 @@ def curve_table(curves: Mapping[Kind, Sequence[Measured]], level: str = "95 %") 
                 [Cell(str(n)), Cell(share(b.promised)), Cell(of_share(b.came)), Cell(count(b.offers))]
                 for n, b in enumerate(found.bins, start=1)
             ]
-            groups.append(Rows(rows, f"{kind}, {found.name}"))
+            groups.append(HeadedRows(rows, f"{kind}, {found.name}"))
     return Table(
         "Reliability by group of like relevance", ["group", "promised", f"{outcome} ({level})", "offers"], groups
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mersalg_training.figure_table import FigureTable
-from mersalg_training.report.blocks import Block, Paragraph, Section, Table, as_block
+from mersalg_training.report.blocks import Block, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.wording import DASH, count, day, plain, sentence, share, some
 
 STATISTICS: Final = {
@@ -32,7 +32,7 @@ STATISTICS: Final = {
 """Figure of the shop -> what it is called, and whether it is a share."""
 
 
-def history(manifest: Mapping[str, Any]) -> Section:
+def history(manifest: Mapping[str, Any]) -> PageSection:
     """Windows, rejected lines, what is missing, and the shop's statistics."""
     data = manifest["data"]
     told = (
@@ -47,7 +47,7 @@ def history(manifest: Mapping[str, Any]) -> Section:
         blocks.append(adapted(data["adapted"]))
     if data.get("statistics"):
         blocks.append(statistics(data["statistics"]))
-    return Section("data", "The data", "On which purchases does all of this rest?", blocks)
+    return PageSection("data", "The data", "On which purchases does all of this rest?", blocks)
 
 
 def windows(at: Mapping[str, str]) -> Table:

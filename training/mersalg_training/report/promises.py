@@ -8,7 +8,7 @@ from typing import Any, Final
 from mersalg.names import KINDS, Kind
 from mersalg_training.export.card import MEANING, at_least, wanted_of
 from mersalg_training.figure_table import FigureTable
-from mersalg_training.report.blocks import Card, Cards, Paragraph, Section, Table, as_block
+from mersalg_training.report.blocks import Card, Cards, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, day, number, sentence, share, some
 
@@ -24,10 +24,10 @@ LIMITS: Final = (
 )
 
 
-def promises(subject: Subject) -> Section:
+def promises(subject: Subject) -> PageSection:
     """A card for each kind, and the thresholds in a table."""
     kinds = [kind for kind in KINDS if kind in subject.manifest["kinds"]]
-    return Section(
+    return PageSection(
         "promises",
         "What it promises",
         "From which relevance on is an offer shown, and what is certified of it?",

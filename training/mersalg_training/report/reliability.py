@@ -8,8 +8,8 @@ from typing import Final, Literal
 from mersalg.names import KINDS, Kind
 from mersalg_training.drift.rules import CALIBRATION_ERROR
 from mersalg_training.evaluation.metrics import Estimate
-from mersalg_training.evaluation.reliability import ALL, MIN_BIN_OFFERS, Bin, Kept
-from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table, Tone
+from mersalg_training.evaluation.reliability import ALL, MIN_BIN_OFFERS, Bin, Reliability
+from mersalg_training.report.blocks import Block, Cell, Charts, Details, HeadedRows, PageSection, Paragraph, Table, Tone
 from mersalg_training.report.curves import Measured, bin_of, curve_table, reliability_chart
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
@@ -22,7 +22,7 @@ LEGEND: Final[list[tuple[Literal["first", "second"], str]]] = [
 ]
 
 
-def keeping(subject: Subject) -> Section:
+def keeping(subject: Subject) -> PageSection:
     """Certificates against the test window, curves, and calibration by group."""
     found = list(subject.evaluation.kept)
     blocks: list[Block] = []
@@ -42,7 +42,7 @@ def keeping(subject: Subject) -> Section:
     if found:
         blocks.append(Details("By place, with and without a history", [groups_table(found)]))
     question = "Of what is shown, is as much bought as was promised?"
-    return Section("keeps", "Does it keep it", question, blocks)
+    return PageSection("keeps", "Does it keep it", question, blocks)
 
 
 VERDICTS: Final = (
@@ -62,7 +62,7 @@ def verdict(promised: float, came: Estimate) -> tuple[str, Tone]:
     return ("below, within chance", "level") if came.high >= promised else ("broken", "bad")
 
 
-def off(found: Sequence[Kept]) -> list[Block]:
+def off(found: Sequence[Reliability]) -> list[Block]:
     """Name the kinds whose relevance is further from what came than noise alone would be, as `mersalg check` judges."""
     kinds = [row.kind for row in found if row.group == ALL and row.error > row.error_by_chance + CALIBRATION_ERROR]
     if not kinds:
@@ -97,7 +97,7 @@ def certificates_kept(subject: Subject) -> Table:
         "ECE by chance",
     ]  # fmt: skip
     caption = "Promised and kept, on a test window that nothing trained has seen; dotted: what is certified"
-    return Table(caption, columns, [Rows(rows)], words=[3])
+    return Table(caption, columns, [HeadedRows(rows)], words=[3])
 
 
 def measured(subject: Subject, kind: Kind) -> list[Measured]:
@@ -114,7 +114,7 @@ def measured(subject: Subject, kind: Kind) -> list[Measured]:
     return found
 
 
-def groups_table(found: Sequence[Kept]) -> Table:
+def groups_table(found: Sequence[Reliability]) -> Table:
     """What was promised and came, by kind, place and history."""
     scale = from_zero(row.came for row in found)
     groups = []
@@ -132,6 +132,6 @@ def groups_table(found: Sequence[Kept]) -> Table:
             if row.kind == kind
         ]
         if rows:
-            groups.append(Rows(rows, kind))
+            groups.append(HeadedRows(rows, kind))
     columns = ["group", "offers", "promised", "bought (95 %)", "ECE", "ECE by chance"]
     return Table("What was promised and what came, by group", columns, groups)

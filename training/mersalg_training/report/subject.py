@@ -22,7 +22,7 @@ AGAIN: Final = "`mersalg evaluate NAME --json FILE` measures it, and `mersalg re
 
 
 @dataclass(frozen=True)
-class Asked:
+class GoldenAnswer:
     """A golden request and what the bundle answers here."""
 
     request: Mapping[str, Any]
@@ -35,7 +35,7 @@ class Subject:
 
     manifest: Mapping[str, Any]
     names: Mapping[str, str]
-    asked: Sequence[Asked]
+    asked: Sequence[GoldenAnswer]
     reference: Reference | None
     """Reliability when it was certified; None where the bundle was made without it."""
     evaluation: Evaluation
@@ -101,7 +101,7 @@ def make_subject(bundle: Bundle, measured: Evaluation | None) -> Subject:
     return Subject(
         manifest=bundle.manifest,
         names=read_names(bundle.folder, bundle.manifest),
-        asked=[Asked(request, offers) for request, offers in zip(requests, answers, strict=True)],
+        asked=[GoldenAnswer(request, offers) for request, offers in zip(requests, answers, strict=True)],
         reference=read_reference(bundle.manifest),
         evaluation=found if parent is None else of_order(found),
         parent=parent,

@@ -7,12 +7,14 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-from mersalg_training.report.blocks import Cards, Section
+from mersalg_training.report.blocks import Cards, PageSection
 
 PAGE, STYLE = "page.html.jinja", "page.css"
 
 
-def write(title: str, told: str, cards: Cards, sections: Sequence[Section], words: Sequence[tuple[str, str]]) -> str:
+def write(
+    title: str, told: str, cards: Cards, sections: Sequence[PageSection], words: Sequence[tuple[str, str]]
+) -> str:
     """The page of some sections. Every text is escaped, for names of products are untrusted; the style is ours.
 
     cards: what to know first. words: what the page's terms mean.

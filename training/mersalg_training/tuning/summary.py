@@ -17,7 +17,7 @@ from mersalg_training.plots.training import bars
 from mersalg_training.tracking.mlflow_run import Run
 from mersalg_training.tuning.objective import Compared, percent
 from mersalg_training.tuning.space import Settings
-from mersalg_training.tuning.study import MIN_TRIALS_FOR_IMPORTANCE, Trial
+from mersalg_training.tuning.study import MIN_TRIALS_FOR_IMPORTANCE, TuningTrial
 
 CAUTION: Final = (
     "The best trial was chosen on these requests: expect less on others. `mersalg train` shows the test window."
@@ -26,12 +26,12 @@ DOES_NOT_COUNT: Final = "A task with a star does not count: it has too few reque
 
 
 @dataclass(frozen=True)
-class Found:
+class TuningResult:
     """The end of a search."""
 
-    default: Trial
+    default: TuningTrial
     """The configuration as it stands."""
-    best: Trial
+    best: TuningTrial
     tasks: Sequence[Compared]
     importance: dict[str, float]
     """Key -> its share of the objective's variance; empty where that cannot be said."""
@@ -47,7 +47,7 @@ class Found:
     """Where to look at the search's run."""
 
 
-def render(found: Found) -> RenderableType:
+def render(found: TuningResult) -> RenderableType:
     """For a terminal."""
     if found.toml is None:
         told = f"No trial of {found.settled - 1} is better than the configuration as it stands"
@@ -55,12 +55,12 @@ def render(found: Found) -> RenderableType:
     return Group(as_text(tasks_table(found)), as_text(settings_table(found)), Text(CAUTION))
 
 
-def markdown(found: Found) -> str:
+def markdown(found: TuningResult) -> str:
     """The same in Markdown."""
     return "\n\n".join([as_markdown(tasks_table(found)), as_markdown(settings_table(found)), CAUTION]) + "\n"
 
 
-def tasks_table(found: Found) -> FigureTable:
+def tasks_table(found: TuningResult) -> FigureTable:
     """A row for each task, a star behind one that is no part of the objective."""
     rows = [
         [
@@ -78,7 +78,7 @@ def tasks_table(found: Found) -> FigureTable:
     return FigureTable(title, columns, rows, notes=notes)
 
 
-def settings_table(found: Found) -> FigureTable:
+def settings_table(found: TuningResult) -> FigureTable:
     """A row for each key that was searched."""
     before, after = found.default.settings, found.best.settings
     rows = [
@@ -93,7 +93,7 @@ def settings_text(settings: Settings, before: Settings) -> str:
     return ", ".join(f"{key} {value}" for key, value in settings.items() if value != before[key])
 
 
-def log_found(run: Run, found: Found) -> None:
+def log_found(run: Run, found: TuningResult) -> None:
     """Log the best trial, the comparison by task, the importance of the keys and the file."""
     run.log_metrics(
         {

@@ -15,7 +15,7 @@ from mersalg_service.experiment.assignment import Unit
 from mersalg_training.columns import RECORD_COLUMNS, Column
 from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.purchases import reading
-from mersalg_training.data.sources import CSV, PARQUET, Source, identifier, literal, open_source, source_of, suffix
+from mersalg_training.data.sources import CSV, PARQUET, DataSource, identifier, literal, open_source, source_of, suffix
 from mersalg_training.logged_offers.read import map_offers, shown_sql
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
@@ -86,7 +86,7 @@ def read_record(
     return Record(named, unit, arms, find_shares(connection, list(arms)), would_be > 0, notes)
 
 
-def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> tuple[Source, int]:
+def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> tuple[DataSource, int]:
     """The record as a source, and the number of its lines that are torn, as a kill leaves them; they are passed over.
 
     JSON Lines are a table of text with a column for each key that a line has.

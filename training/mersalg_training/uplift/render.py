@@ -12,7 +12,7 @@ from rich.text import Text
 from mersalg_training.figure_table import FigureTable, as_markdown, as_text
 from mersalg_training.uplift.estimates import Effect
 from mersalg_training.uplift.measures import Form
-from mersalg_training.uplift.result import Line, Uplift
+from mersalg_training.uplift.result import EffectLine, Uplift
 
 COLUMNS: Final = (
     "measure",
@@ -71,7 +71,7 @@ def between(low: float | None, high: float | None, form: Form) -> str:
     return f"{number(low, form, True)} to {number(high, form, True)}".replace(" pp to", " to")
 
 
-def cells(line: Line, effect: Effect) -> list[str]:
+def cells(line: EffectLine, effect: Effect) -> list[str]:
     """A line of the table."""
     return [
         line.measure if line.segment == "all" else f"{line.measure}, {line.segment}",

@@ -21,8 +21,8 @@ from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64, Timeline
 from mersalg_training.evaluation.baselines.item_item import count_pairs
 from mersalg_training.evaluation.baselines.two_stage.carts import QUESTIONS, Carts, Question, make_carts
-from mersalg_training.evaluation.baselines.two_stage.facts import Bools, Facts, make_facts
-from mersalg_training.evaluation.baselines.two_stage.features import Rows, featurise
+from mersalg_training.evaluation.baselines.two_stage.facts import Bools, ProductFacts, make_facts
+from mersalg_training.evaluation.baselines.two_stage.features import CandidateRows, featurise
 from mersalg_training.evaluation.baselines.two_stage.lookups import fit_lookups
 from mersalg_training.evaluation.baselines.two_stage.past import make_past
 from mersalg_training.evaluation.baselines.two_stage.sources import Sources, candidates
@@ -61,7 +61,7 @@ class Looked:
     """(n_questions,) position among the cases."""
     question: Int64
     """(n_questions,) position in QUESTIONS."""
-    rows: Rows
+    rows: CandidateRows
     """Of the questions."""
     X: Float32
 
@@ -116,7 +116,7 @@ class TwoStage:
         return scores
 
 
-def question_of(permitted: Bools, own: Int64, cart: Int64, facts: Facts) -> Question:
+def question_of(permitted: Bools, own: Int64, cart: Int64, facts: ProductFacts) -> Question:
     """Which question the permitted products (n_products,) pose."""
     allowed, types = np.flatnonzero(permitted), facts.groups["type"]
     in_cart = np.unique(types[cart])
@@ -183,7 +183,7 @@ def look(timeline: Timeline, sources: Sources, cases: Cases, ask: Ask) -> Iterat
                 question.append(QUESTIONS.index(asked))
                 chosen.append(candidates(scores, row, permitted, popular))
         found = ragged(chosen)
-        rows = Rows(found.row, np.array(case, dtype=np.int64)[found.row], found.values)
+        rows = CandidateRows(found.row, np.array(case, dtype=np.int64)[found.row], found.values)
         X = featurise(rows, scores, some, past, sources.facts)
         yield Looked(np.array(case, dtype=np.int64) + first, np.array(question, dtype=np.int64), rows, X)
 
