@@ -16,6 +16,7 @@ from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64, Timeline
+from mersalg_training.evaluation import QUERIES
 from mersalg_training.evaluation.baselines import fit_baselines
 from mersalg_training.evaluation.bundle_method import RANKED, BundleAnswer, BundleMethod
 from mersalg_training.evaluation.coverage_at_precision import coverage_at_precision
@@ -47,8 +48,6 @@ from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.ranking.cases import Cases, make_cases
 
-QUERIES: Final = 2000
-"""Most requests of a task."""
 KEPT_REQUESTS: Final = 10
 """A promise takes many offers to check: so many times the requests of a task."""
 MIN_GROUP_REQUESTS: Final = 30

@@ -10,16 +10,16 @@ from mersalg_training.evaluation.reliability import ALL
 from mersalg_training.export.card import at_least
 from mersalg_training.report import pair
 from mersalg_training.report.blocks import Card, Cards, Tone
-from mersalg_training.report.candidates import origins
-from mersalg_training.report.history import history
-from mersalg_training.report.lineage import making
-from mersalg_training.report.promises import promises
-from mersalg_training.report.reliability import keeping, verdict
-from mersalg_training.report.results import best_single, results
-from mersalg_training.report.sample_answers import samples
+from mersalg_training.report.sections.candidates import candidates
+from mersalg_training.report.sections.history import history
+from mersalg_training.report.sections.lineage import making
+from mersalg_training.report.sections.promises import promises
+from mersalg_training.report.sections.reliability import reliability, verdict
+from mersalg_training.report.sections.results import best_single, results
+from mersalg_training.report.sections.sample_answers import sample_answers
+from mersalg_training.report.sections.thresholds import thresholds
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.template import write
-from mersalg_training.report.thresholds import costs
 from mersalg_training.report.wording import listed, of_share, some
 
 WORDS: Final = [
@@ -42,12 +42,12 @@ def render(subject: Subject) -> str:
     """The page of one bundle; the same subject gives the same text."""
     sections = [
         promises(subject),
-        keeping(subject),
+        reliability(subject),
         results(subject),
-        costs(subject),
-        origins(subject),
+        thresholds(subject),
+        candidates(subject),
         history(subject.manifest),
-        samples(subject),
+        sample_answers(subject),
         making(subject.manifest),
     ]
     manifest = subject.manifest

@@ -24,8 +24,8 @@ from mersalg_training.report.blocks import (
     Table,
     as_block,
 )
-from mersalg_training.report.reliability import verdict
-from mersalg_training.report.results import PLACES
+from mersalg_training.report.sections.reliability import verdict
+from mersalg_training.report.sections.results import PLACES
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, day, number, of_number, of_share, some

@@ -22,7 +22,7 @@ LEGEND: Final[list[tuple[Literal["first", "second"], str]]] = [
 ]
 
 
-def keeping(subject: Subject) -> PageSection:
+def reliability(subject: Subject) -> PageSection:
     """Certificates against the test window, curves, and calibration by group."""
     found = list(subject.evaluation.kept)
     blocks: list[Block] = []

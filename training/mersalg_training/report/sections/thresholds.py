@@ -27,8 +27,8 @@ from mersalg_training.report.blocks import (
     as_block,
 )
 from mersalg_training.report.charts import chart
-from mersalg_training.report.coverage_at_precision import restraint_blocks
 from mersalg_training.report.pictures import Chart, Curve, Point
+from mersalg_training.report.sections.coverage_at_precision import restraint_blocks
 from mersalg_training.report.strips import Scale, from_zero
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, number, of_number, of_share, sentence, share
@@ -40,7 +40,7 @@ HOW: Final = (
 )
 
 
-def costs(subject: Subject) -> PageSection:
+def thresholds(subject: Subject) -> PageSection:
     """Curves and tables of trade-offs, who sees what, restraint beside the baselines, and value."""
     rules = {kind: rule for kind in KINDS if (rule := subject.manifest["kinds"].get(kind)) and rule.get("tradeoffs")}
     blocks: list[Block] = []

@@ -20,7 +20,7 @@ CEILING: Final = (
 UNTOLD: Final = "The bundle does not tell what each source finds; the run that trained it does (candidate_recall)."
 
 
-def origins(subject: Subject) -> PageSection:
+def candidates(subject: Subject) -> PageSection:
     """Candidate recall by task and by source, and the features."""
     manifest = subject.manifest
     blocks: list[Block] = [

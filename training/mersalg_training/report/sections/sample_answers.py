@@ -24,7 +24,7 @@ HOW: Final = (
 )
 
 
-def samples(subject: Subject) -> PageSection:
+def sample_answers(subject: Subject) -> PageSection:
     """Some answers with offers, some without, and how many there are of each."""
     full = [asked for asked in subject.asked if len(asked.offers)]
     empty = [asked for asked in subject.asked if not len(asked.offers)]
