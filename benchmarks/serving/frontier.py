@@ -30,17 +30,17 @@ from threadpoolctl import threadpool_limits
 import mersalg
 from mersalg.errors import ConfigError, MersalgError
 from mersalg_training.data.calendar import time_to_day
-from mersalg_training.evaluation.bundle_method import SHOWN, bundle_scorer, request_maker
+from mersalg_training.evaluation.bundle_method import BundleMethod, CaseRequests
 from mersalg_training.evaluation.metrics import (
     NDCG,
     Estimate,
+    K,
     Resamples,
     difference,
     mean,
     request_metrics,
     resample_customers,
 )
-from mersalg_training.evaluation.run import permitted
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import Task
 
@@ -111,9 +111,9 @@ def measure(args: argparse.Namespace, say: Callable[[str], None]) -> list[Point]
     check_windows(recommenders, manifest)
     task = task_before(source, args)
     draws = resample_customers(task.cases.customer, task.cases.order, np.random.default_rng([source.config.seed, 3]))
-    make = request_maker(source.purchased.timeline)
+    made = CaseRequests(source.purchased.timeline)
     timed = range(min(args.requests, len(task.cases)))
-    requests = [make(task.cases, case, task.kinds, None, SHOWN) for case in timed]
+    requests = [made.make(task.cases, case, task.kinds) for case in timed]
     values = {}
     for name, recommender in recommenders.items():
         say(f"Asking {name}")
@@ -160,8 +160,8 @@ def task_before(source: Source, args: argparse.Namespace) -> Task:
 
 def ndcg(recommender: mersalg.Recommender, source: Source, task: Task) -> np.ndarray:
     """(n,) NDCG@10 of each request, as `mersalg evaluate` measures it."""
-    score = bundle_scorer(recommender, source.purchased.timeline)
-    return request_metrics(permitted(score, task), task.cases.target, {})[NDCG]
+    bundle = BundleMethod(recommender, source.purchased.timeline)
+    return request_metrics(bundle.rank(task.cases, task.restriction, K, task.kinds), task.cases.target, {})[NDCG]
 
 
 def point(

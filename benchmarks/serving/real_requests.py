@@ -11,7 +11,7 @@ from request_file import Request
 from rich.console import Console
 
 from mersalg_training.config import Config, parse_config
-from mersalg_training.evaluation.bundle_method import SHOWN, request_maker
+from mersalg_training.evaluation.bundle_method import CaseRequests
 from mersalg_training.evaluation.run import shown_cases, test_window
 from mersalg_training.learn import Purchased, read_purchases
 from mersalg_training.progress import Stages
@@ -30,8 +30,8 @@ class Source:
         timeline, attributes = self.purchased.timeline, self.purchased.attributes
         window = test_window(timeline, self.purchased.windows)
         cases = shown_cases(timeline, attributes, window, self.config, n, random)
-        make = request_maker(timeline)
-        return [make(cases, case, None, None, SHOWN) for case in random.permutation(len(cases)).tolist()]
+        requests = CaseRequests(timeline)
+        return [requests.make(cases, case) for case in random.permutation(len(cases)).tolist()]
 
     def lines_before_test(self) -> tuple[np.ndarray, list[str]]:
         """Customer, -1 for an unknown one, and product id of every line before the test window."""

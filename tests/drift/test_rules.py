@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from made_offers import one_a_request
 from mersalg.names import KINDS
-from mersalg_training.drift.asking import Outcomes
+from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.drift.comparing import Certificate, KindNow, compare_kind, compare_kinds
 from mersalg_training.drift.rules import decide
 from mersalg_training.drift.shift import Unknown
@@ -16,22 +17,12 @@ from mersalg_training.evaluation.clustered_intervals import Figure
 NOTHING_UNKNOWN = Unknown(0.01, 0.01)
 
 
-def outcomes(promised: float, came: float, n: int = 2000, seed: int = 1) -> Outcomes:
+def outcomes(promised: float, came: float, n: int = 2000, seed: int = 1) -> ScoredOffers:
     """So many offers of one kind, each of a customer of its own, around a relevance, of which a share came."""
     random = np.random.default_rng(seed)
     relevance = promised * random.uniform(0.8, 1.2, n)
-    return Outcomes(
-        kind=np.zeros(n, dtype=np.int64),
-        depth=np.zeros(n, dtype=np.int64),
-        relevance=relevance.astype(np.float32),
-        score=relevance.astype(np.float32),
-        came=(random.random(n) < came * relevance / promised).astype(np.float32),
-        worth=np.ones(n, dtype=np.float32),
-        request=np.arange(n),
-        units=np.arange(n),
-        known=np.ones(n, dtype=np.bool_),
-        moment=np.zeros(n, dtype=np.int64),
-    )
+    came_true = random.random(n) < came * relevance / promised
+    return one_a_request(relevance, came_true.astype(np.float32), np.arange(n))
 
 
 def now(
@@ -101,7 +92,7 @@ def test_a_true_certificate_is_seldom_called_broken() -> None:
 
 def test_only_what_reaches_the_threshold_and_could_be_shown_counts() -> None:
     rows = outcomes(0.2, 0.2, n=1000)
-    deep = replace(rows, depth=np.full(1000, 3))
+    deep = replace(rows, place=np.full(1000, 3))
     manifest = {"kinds": {kind: {"threshold": 0.2} for kind in KINDS}, "certificates": []}
     first, *others = compare_kinds(manifest, rows, None)
     assert first.offers == int((rows.relevance >= np.float32(0.2)).sum())

@@ -17,7 +17,7 @@ from mersalg_training.off_policy.acceptance_rates import (
     auc,
     by_relevance,
 )
-from mersalg_training.off_policy.bundle_answers import Policy, Scored
+from mersalg_training.off_policy.bundle_answers import BundlePolicy, scored_log
 from small_log import drawn_log, gather
 
 
@@ -49,7 +49,8 @@ def test_acceptance_is_told_by_moment_kind_and_position(tmp_path: Path) -> None:
     for row in rows:
         row["accepted"] = int(row["position"] == 1)
     offers = gather(rows, tmp_path)
-    nothing = Scored(np.zeros(180, np.float32), np.zeros(180, np.float32), np.full(180, UNKNOWN))
+    zeros = np.zeros(180, np.float32)
+    nothing = scored_log(offers, zeros, zeros, np.full(180, UNKNOWN))
     found = {row.group: row for row in accepted_by_group(offers, nothing, np.random.default_rng(2))}
     assert found["every"].rate.value == pytest.approx(1 / 3)
     assert (found["position 1"].rate.value, found["position 2"].rate.value) == (1.0, 0.0)
@@ -63,17 +64,18 @@ def test_tenths_rise_where_the_score_is_right_and_unanswered_offers_are_left_out
     score = offers.accepted.astype(np.float32) + np.linspace(0, 0.5, 600, dtype=np.float32)
     kind = np.zeros(600, dtype=np.int64)
     kind[::6] = UNKNOWN
-    found = by_relevance(offers, Scored(score, score, kind), np.random.default_rng(4))
+    found = by_relevance(offers, scored_log(offers, score, score, kind), np.random.default_rng(4))
     assert sum(row.offers for row in found) == 500
     assert (found[0].rate.value, found[-1].rate.value) == (0.0, 1.0)
-    area = area_under_curve(offers, Scored(score, score, kind), np.random.default_rng(5))
+    area = area_under_curve(offers, scored_log(offers, score, score, kind), np.random.default_rng(5))
     assert area is not None
     assert area.value == 1.0
 
 
 def test_too_few_answers_tell_nothing_of_the_order(tmp_path: Path) -> None:
     offers = gather(drawn_log(60, np.random.default_rng(6)), tmp_path)
-    unanswered = Scored(np.full(180, np.nan, np.float32), np.full(180, np.nan, np.float32), np.full(180, UNKNOWN))
+    nothing = np.full(180, np.nan, np.float32)
+    unanswered = scored_log(offers, nothing, nothing, np.full(180, UNKNOWN))
     assert by_relevance(offers, unanswered, np.random.default_rng(7)) == []
     assert area_under_curve(offers, unanswered, np.random.default_rng(8)) is None
 
@@ -81,11 +83,11 @@ def test_too_few_answers_tell_nothing_of_the_order(tmp_path: Path) -> None:
 def test_agreement_counts_what_both_show(tmp_path: Path) -> None:
     offers = gather(drawn_log(3, np.random.default_rng(9)), tmp_path)
     shown = offers.product[:2]
-    policy = Policy(np.zeros(2, np.int64), shown, np.zeros(2, np.int64), np.array([1, 2]), np.ones(2, np.float32))
+    policy = BundlePolicy(np.zeros(2, np.int64), shown, np.zeros(2, np.int64), np.array([1, 2]), np.ones(2, np.float32))
     found = agreement(offers, policy, 7, np.random.default_rng(10))
     assert (found.requests, found.with_offers, found.policy_offers, found.shared) == (3, 1, 2, 2)
     assert found.shown_too is not None
     assert found.not_shown is not None
     assert (found.shown_too.offers, found.not_shown.offers) == (2, 7)
-    nobody = Policy(*(np.zeros(0, np.int64),) * 4, np.zeros(0, np.float32))
+    nobody = BundlePolicy(*(np.zeros(0, np.int64),) * 4, np.zeros(0, np.float32))
     assert agreement(offers, nobody, 7, np.random.default_rng(11)).shown_too is None

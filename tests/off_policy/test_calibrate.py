@@ -7,15 +7,15 @@ import pytest
 
 from mersalg.errors import DataError
 from mersalg.names import KINDS
+from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.calibration.targets import REQUESTS_OF_CUSTOMER
 from mersalg_training.config import ThresholdConfig
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy.bundle_answers import Scored
+from mersalg_training.off_policy.bundle_answers import scored_log
 from mersalg_training.off_policy.calibrate import (
     as_if_worst_placed,
     calibrate_on_acceptance,
-    depth_of_kind,
     few_requests_of_unit,
     stays,
 )
@@ -39,8 +39,10 @@ def make_offers(request: Int64, accepted: Float64, propensity: Float64, position
     return LoggedOffers(request, request, kind, position, propensity, accepted, cases, unit, True, True)
 
 
-def scored(score: Float64, kind: int = 0) -> Scored:
-    return Scored(score.astype(np.float32), score.astype(np.float32), np.full(len(score), kind, dtype=np.int64))
+def scored(offers: LoggedOffers, score: Float64) -> ScoredOffers:
+    """Every offer a cross-sell that the bundle answers for."""
+    n, as_float32 = len(offers), score.astype(np.float32)
+    return scored_log(offers, as_float32, as_float32, np.zeros(n, dtype=np.int64))
 
 
 def curve(score: Float32 | Float64) -> Float64:
@@ -50,7 +52,7 @@ def curve(score: Float32 | Float64) -> Float64:
 
 def relevance_at(offers: LoggedOffers, score: Float64, examination: Examination | None = None) -> Float32:
     """The calibrated relevance at the scores -1, 0, 1."""
-    made = calibrate_on_acceptance(offers, scored(score), CONFIG, np.random.default_rng(5), examination)
+    made = calibrate_on_acceptance(offers, scored(offers, score), CONFIG, np.random.default_rng(5), examination)
     return made.calibration.apply(np.array([-1, 0, 1], dtype=np.float32), np.zeros(3, dtype=np.int64))
 
 
@@ -98,7 +100,7 @@ def test_a_threshold_is_certified_where_enough_is_accepted() -> None:
     score = random.normal(0.0, 1.5, 20_000)
     accepted = (random.random(20_000) < curve(score)).astype(np.float64)
     offers = make_offers(np.arange(20_000), accepted, np.full(20_000, 0.5), np.ones(20_000, dtype=np.int64))
-    made = calibrate_on_acceptance(offers, scored(score), CONFIG, np.random.default_rng(5))
+    made = calibrate_on_acceptance(offers, scored(offers, score), CONFIG, np.random.default_rng(5))
     chosen = made.thresholds["cross-sell"]
     assert chosen.certified
     assert chosen.threshold is not None
@@ -122,7 +124,7 @@ def test_a_certificate_is_broken_no_more_often_than_it_says() -> None:
         accepted = (random.random(n) < likely).astype(np.float64)
         rows = np.arange(int(shown.sum()))
         offers = make_offers(rows, accepted[shown], chance[shown], np.ones(len(rows), dtype=np.int64))
-        made = calibrate_on_acceptance(offers, scored(score[shown]), CONFIG, random)
+        made = calibrate_on_acceptance(offers, scored(offers, score[shown]), CONFIG, random)
         chosen = made.thresholds["cross-sell"]
         if chosen.certified and chosen.threshold is not None:
             relevance = made.calibration.apply(score.astype(np.float32), np.zeros(n, np.int64))
@@ -135,19 +137,21 @@ def test_a_certificate_is_broken_no_more_often_than_it_says() -> None:
 def test_too_few_offers_are_refused_with_what_there_is() -> None:
     offers = make_offers(np.arange(50), np.ones(50), np.full(50, 0.5), np.ones(50, dtype=np.int64))
     with pytest.raises(DataError, match=r"at least 200 offers .* got 50 with 50 accepted"):
-        calibrate_on_acceptance(offers, scored(np.zeros(50)), CONFIG, np.random.default_rng(7))
+        calibrate_on_acceptance(offers, scored(offers, np.zeros(50)), CONFIG, np.random.default_rng(7))
 
 
 def test_nothing_accepted_is_refused() -> None:
     offers = make_offers(np.arange(500), np.zeros(500), np.full(500, 0.5), np.ones(500, dtype=np.int64))
     with pytest.raises(DataError, match="some of them accepted"):
-        calibrate_on_acceptance(offers, scored(np.zeros(500)), CONFIG, np.random.default_rng(8))
+        calibrate_on_acceptance(offers, scored(offers, np.zeros(500)), CONFIG, np.random.default_rng(8))
 
 
-def test_depth_counts_within_request_and_kind_and_unanswered_offers_come_last() -> None:
+def test_a_place_counts_within_request_and_kind_and_unanswered_offers_come_last() -> None:
     offers = make_offers(np.array([0, 0, 0, 0, 1]), np.zeros(5), np.ones(5), np.ones(5, dtype=np.int64))
     score = np.array([1.0, 3.0, 2.0, np.nan, 5.0], dtype=np.float32)
-    assert depth_of_kind(offers, Scored(score, score, np.array([0, 0, 1, UNKNOWN, 0]))).tolist() == [1, 0, 0, 0, 0]
+    table = scored_log(offers, score, score, np.array([0, 0, 1, UNKNOWN, 0]))
+    assert table.place.tolist() == [1, 0, 0, 0, 0]
+    assert table.answered.tolist() == [True, True, True, False, True]
 
 
 def test_no_customer_counts_more_often_than_the_bound_allows() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from made_offers import one_a_request
 from mersalg_training.data.timeline import UNKNOWN
-from mersalg_training.off_policy.bundle_answers import Scored
 from mersalg_training.off_policy.examination import (
     GROUPS,
     Examination,
@@ -92,10 +93,9 @@ def test_past_the_last_known_position_it_counts_like_that_one() -> None:
 
 
 def test_groups_by_relevance_never_join_two_kinds() -> None:
-    relevance = np.linspace(0.0, 1.0, 40, dtype=np.float32)
-    kind = np.repeat([0, 3], 20)
-    group = relevance_groups(Scored(relevance, relevance, kind))
+    one_each = one_a_request(np.linspace(0.0, 1.0, 40), np.zeros(40), np.arange(40))
+    group = relevance_groups(replace(one_each, kind=np.repeat([0, 3], 20)))
     assert not set(group[:20].tolist()) & set(group[20:].tolist())
     assert np.unique(group, return_counts=True)[1].tolist() == [2] * 2 * GROUPS
-    nothing = relevance_groups(Scored(relevance, relevance, np.full(40, UNKNOWN)))
+    nothing = relevance_groups(replace(one_each, kind=np.full(40, UNKNOWN)))
     assert set(nothing.tolist()) == {UNKNOWN}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from made_offers import one_a_request
 from mersalg.names import KINDS, MOMENTS
-from mersalg_training.calibration.fit import OFFERED, Ranked, calibrate, spread_over_units, units_of
+from mersalg_training.calibration.fit import calibrate, spread_over_units
+from mersalg_training.calibration.scored_offers import OFFERED, units_of
 from mersalg_training.calibration.targets import REQUESTS_OF_CUSTOMER
 from mersalg_training.config import ThresholdConfig
 from mersalg_training.data.timeline import UNKNOWN
@@ -51,19 +53,7 @@ def test_a_unit_calibrates_or_certifies_and_never_both() -> None:
     n = len(unit)
     score = random.normal(size=n).astype(np.float32)
     bought = (random.random(n) < 0.4).astype(np.float32)
-    nothing = np.zeros(n, dtype=np.int64)
-    ranked = Ranked(
-        score=score,
-        kind=nothing,
-        depth=nothing,
-        bought=bought,
-        request=np.arange(n),
-        worth=np.ones(n, dtype=np.float32),
-        unit=unit,
-        known=np.ones(n, dtype=np.bool_),
-        moment=np.full(n, MOMENTS.index("cart")),
-    )
-    certifying = calibrate(ranked, ThresholdConfig(), random).certifying
+    certifying = calibrate(one_a_request(score, bought, unit), ThresholdConfig(), random).certifying
     units, rows = np.unique(certifying.unit, return_counts=True)
     assert len(units) == 100
     assert (rows == 4).all(), "the other rows of a certifying unit did not calibrate"

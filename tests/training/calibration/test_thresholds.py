@@ -7,40 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 
+from made_offers import one_a_request
 from mersalg.names import KINDS
-from mersalg_training.calibration.scored_offers import Shown, tallies, tradeoff
+from mersalg_training.calibration.scored_offers import ScoredOffers, tallies, tradeoff
 from mersalg_training.calibration.targets import MIN_OFFERS, at_most, gaps_of, thresholds_to_try
 from mersalg_training.calibration.thresholds import Threshold, choose, choose_thresholds
 from mersalg_training.config import ThresholdConfig
-from mersalg_training.data.timeline import Float32, Int64
 
 WANTED = 0.58
-MOST_OFFERS = 36
+MAX_OFFERS = 36
 LOWEST, HIGHEST, WHIM = 0.15, 0.85, 0.15
 
 
-def offers(relevance: Float32, bought: Float32, unit: Int64, worth: float = np.nan, kind: int = 0) -> Shown:
-    """Offers of one kind, one a request, all of which could see one."""
-    n = len(relevance)
-    return Shown(
-        kind=np.full(n, kind),
-        relevance=relevance.astype(np.float32),
-        bought=bought.astype(np.float32),
-        unit=unit,
-        request=np.arange(n),
-        depth=np.zeros(n, dtype=np.int64),
-        known=np.ones(n, dtype=np.bool_),
-        worth=np.full(n, worth, dtype=np.float32),
-        asked=np.full(len(KINDS), n),
-    )
-
-
-def simulated(customers: int, random: np.random.Generator) -> Shown:
+def simulated(customers: int, random: np.random.Generator) -> ScoredOffers:
     """Relevances that are true on average; every customer buys somewhat more, or less, than they say."""
-    unit = np.repeat(np.arange(customers), MOST_OFFERS)
+    unit = np.repeat(np.arange(customers), MAX_OFFERS)
     relevance = random.uniform(LOWEST, HIGHEST, len(unit)).astype(np.float32)
     whim = random.choice([-WHIM, WHIM], customers)[unit]
-    return offers(relevance, (random.random(len(unit)) < relevance + whim).astype(np.float32), unit)
+    return one_a_request(relevance, (random.random(len(unit)) < relevance + whim).astype(np.float32), unit)
 
 
 def true_precision(threshold: float) -> float:
@@ -48,16 +32,16 @@ def true_precision(threshold: float) -> float:
     return (max(threshold, LOWEST) + HIGHEST) / 2
 
 
-def hand_made(relevance: list[float], bought: list[int], worth: float = np.nan, kind: int = 0) -> Shown:
+def hand_made(relevance: list[float], bought: list[int], worth: float = np.nan, kind: int = 0) -> ScoredOffers:
     """Offers of as many customers, each line repeated for 100 of them, in an order that is drawn."""
     n = len(relevance) * 100
     drawn = np.random.default_rng(1).permutation(n)
-    return offers(
+    return one_a_request(
         np.repeat(np.array(relevance, dtype=np.float32), 100),
         np.repeat(np.array(bought, dtype=np.float32), 100),
         drawn,
-        worth,
-        kind,
+        worth=worth,
+        kind=kind,
     )
 
 
@@ -65,7 +49,7 @@ def target(**way: Any) -> ThresholdConfig:
     return ThresholdConfig.model_validate({"cross-sell": way})
 
 
-def chosen(fitting: Shown, certify: Shown, **way: Any) -> Threshold:
+def chosen(fitting: ScoredOffers, certify: ScoredOffers, **way: Any) -> Threshold:
     return choose("cross-sell", target(**way), fitting, certify)
 
 
@@ -195,12 +179,12 @@ def test_a_threshold_moves_into_the_widest_gap_nearby() -> None:
 def test_the_rows_that_certify_do_not_choose_what_is_tried() -> None:
     random = np.random.default_rng(7)
     fitting, certify = simulated(30, random), simulated(60, random)
-    lucky = offers(certify.relevance, np.ones_like(certify.bought), certify.unit)
+    lucky = one_a_request(certify.relevance, np.ones_like(certify.label), certify.unit)
     assert chosen(fitting, lucky, precision=WANTED).threshold in thresholds_to_try(fitting)
 
 
 def test_a_customers_offers_are_counted_together() -> None:
-    shown = offers(
+    shown = one_a_request(
         np.array([0.9, 0.9, 0.1, 0.9], dtype=np.float32),
         np.array([1, 0, 1, 1], dtype=np.float32),
         np.array([7, 7, 7, 9]),

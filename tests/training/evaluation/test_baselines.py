@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.data.timeline import Int64, Timeline
-from mersalg_training.evaluation.baselines import Baseline, Question, best, fit_baselines
-from mersalg_training.evaluation.run import Bench, judge_task
+from mersalg_training.evaluation.baselines import best, fit_baselines
+from mersalg_training.evaluation.methods import RankingMethod
+from mersalg_training.evaluation.run import Contest, judge_task
 from mersalg_training.evaluation.tasks.task import OWN_KINDS, Restriction, Task, assemble
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order, make_attributes, make_timeline, named
@@ -29,7 +32,7 @@ BEFORE = [
 CUT = 100.0
 
 
-def fitted(timeline: Timeline) -> dict[str, Baseline]:
+def fitted(timeline: Timeline) -> dict[str, RankingMethod]:
     return {
         baseline.name: baseline
         for baseline in fit_baselines(timeline, make_attributes(dict.fromkeys(PRICES)), CUT, np.random.default_rng(2))
@@ -100,36 +103,34 @@ def test_only_permitted_products_are_ranked_and_the_list_may_be_short(timeline: 
 
 
 class Listens:
-    """A baseline that answers nothing and keeps what it is asked for."""
+    """A method that answers nothing and keeps what it is asked for."""
 
     name = "listens"
 
     def __init__(self) -> None:
-        self.asked: list[Question | None] = []
+        self.asked: list[Sequence[Kind] | None] = []
 
-    def rank(self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None) -> list[Int64]:
-        self.asked.append(question)
+    def rank(self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None) -> list[Int64]:
+        self.asked.append(kinds)
         return [np.zeros(0, dtype=np.int64)] * len(cases)
 
 
-@pytest.mark.parametrize(
-    ("kinds", "told"), [(("upsell",), "upsell"), (("add-on",), None), (OWN_KINDS, None), (KINDS, None)]
-)
-def test_an_evaluation_tells_baselines_where_upsells_alone_are_asked_for(
-    timeline: Timeline, kinds: tuple[Kind, ...], told: Question | None
+@pytest.mark.parametrize("kinds", [("upsell",), ("add-on",), OWN_KINDS, KINDS])
+def test_an_evaluation_tells_every_method_the_kinds_that_are_asked_for(
+    timeline: Timeline, kinds: tuple[Kind, ...]
 ) -> None:
-    cases, listens = ask(timeline, "bread"), Listens()
+    cases, bundle, baseline = ask(timeline, "bread"), Listens(), Listens()
     restriction = Restriction(np.ones(len(PRICES), dtype=np.bool_), cases.cart)
-    bench = Bench(timeline, make_attributes(dict.fromkeys(PRICES)), lambda *asked: [[]], [listens])
-    judge_task(bench, Task("upsell", "in type", kinds, cases, restriction), np.random.default_rng(1), lambda: None)
-    assert listens.asked == [told]
+    contest = Contest(timeline, make_attributes(dict.fromkeys(PRICES)), bundle, [baseline])
+    judge_task(contest, Task("upsell", "in type", kinds, cases, restriction), np.random.default_rng(1), lambda: None)
+    assert bundle.asked == baseline.asked == [kinds]
 
 
-def test_single_methods_rank_alike_whatever_the_question(timeline: Timeline) -> None:
+def test_single_methods_rank_alike_whatever_the_kinds(timeline: Timeline) -> None:
     cases = ask(timeline, "bread")
     anything = Restriction(np.ones(len(PRICES), dtype=np.bool_), cases.cart)
     for baseline in fitted(timeline).values():
-        plain, asked = baseline.rank(cases, anything, 4), baseline.rank(cases, anything, 4, "upsell")
+        plain, asked = baseline.rank(cases, anything, 4), baseline.rank(cases, anything, 4, ("upsell",))
         assert np.array_equal(plain[0], asked[0]), baseline.name
 
 

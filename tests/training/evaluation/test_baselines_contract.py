@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.progress import Progress
 
+from mersalg.offers import Offers
+from mersalg.requests import Request
 from mersalg_training.config import parse_config
 from mersalg_training.data.calendar import day_to_time
 from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import UNKNOWN, Timeline
-from mersalg_training.evaluation.baselines import Baseline, ScoredCatalogue, fit_baselines
+from mersalg_training.evaluation.baselines import ScoredCatalogue, fit_baselines
 from mersalg_training.evaluation.baselines.fitting import MORE, QUICK, Fitting
+from mersalg_training.evaluation.bundle_method import BundleMethod
+from mersalg_training.evaluation.file import figures
+from mersalg_training.evaluation.methods import RankingMethod
 from mersalg_training.evaluation.metrics import NDCG
-from mersalg_training.evaluation.run import evaluate
+from mersalg_training.evaluation.render import remarks
+from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.evaluation.tasks.task import Restriction, assemble
 from mersalg_training.ranking.cases import Cases
 from small_history import Order, make_attributes, make_timeline
@@ -41,7 +49,7 @@ def shop(orders: list[Order], *later: Order) -> Timeline:
     return make_timeline([*orders, Order("c00", CUT + 1, "a b c"), Order("new", CUT + 2, "a"), *later], PRICES)
 
 
-def fit(timeline: Timeline, skipped: dict[str, str] | None = None) -> dict[str, Baseline]:
+def fit(timeline: Timeline, skipped: dict[str, str] | None = None) -> dict[str, RankingMethod]:
     skipped = {} if skipped is None else skipped
     attributes = make_attributes(dict.fromkeys(PRODUCTS))
     random = np.random.default_rng(3)
@@ -66,11 +74,11 @@ def timeline() -> Timeline:
 
 
 @pytest.fixture(scope="module")
-def fitted(timeline: Timeline) -> dict[str, Baseline]:
+def fitted(timeline: Timeline) -> dict[str, RankingMethod]:
     return fit(timeline)
 
 
-def lists(baseline: Baseline, cases: Cases, catalogue: tuple[int, ...], k: int) -> list[list[int]]:
+def lists(baseline: RankingMethod, cases: Cases, catalogue: tuple[int, ...], k: int) -> list[list[int]]:
     inside = np.zeros(len(PRODUCTS), dtype=np.bool_)
     inside[list(catalogue)] = True
     return [found.tolist() for found in baseline.rank(cases, Restriction(inside, cases.cart), k)]
@@ -79,7 +87,7 @@ def lists(baseline: Baseline, cases: Cases, catalogue: tuple[int, ...], k: int) 
 @pytest.mark.parametrize("name", SINGLE)
 class TestEveryBaseline:
     def test_it_ranks_k_permitted_products_once_each(
-        self, name: str, fitted: dict[str, Baseline], timeline: Timeline
+        self, name: str, fitted: dict[str, RankingMethod], timeline: Timeline
     ) -> None:
         cases = questions(timeline)
         for row, found in enumerate(lists(fitted[name], cases, tuple(range(12)), 4)):
@@ -87,7 +95,7 @@ class TestEveryBaseline:
             assert not set(found) & set(cases.cart[row].tolist())
 
     def test_it_ranks_all_that_is_permitted_and_nothing_else(
-        self, name: str, fitted: dict[str, Baseline], timeline: Timeline
+        self, name: str, fitted: dict[str, RankingMethod], timeline: Timeline
     ) -> None:
         for found, expected in zip(
             lists(fitted[name], questions(timeline), (1, 2, 7), 9), [[1, 7], [1, 2, 7], [1, 2, 7], [1, 7], [1, 2, 7]],
@@ -96,7 +104,7 @@ class TestEveryBaseline:
             assert sorted(found) == expected
 
     def test_a_request_gets_alone_what_it_gets_among_others(
-        self, name: str, fitted: dict[str, Baseline], timeline: Timeline
+        self, name: str, fitted: dict[str, RankingMethod], timeline: Timeline
     ) -> None:
         cases = questions(timeline)
         together = lists(fitted[name], cases, tuple(range(12)), 5)
@@ -105,21 +113,21 @@ class TestEveryBaseline:
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_the_same_seed_gives_the_same_lists(name: str, fitted: dict[str, Baseline], timeline: Timeline) -> None:
+def test_the_same_seed_gives_the_same_lists(name: str, fitted: dict[str, RankingMethod], timeline: Timeline) -> None:
     again = fit_single(timeline, name)
     cases = questions(timeline)
     assert lists(again, cases, tuple(range(12)), 12) == lists(fitted[name], cases, tuple(range(12)), 12)
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_no_baseline_sees_the_future(name: str, fitted: dict[str, Baseline], timeline: Timeline) -> None:
+def test_no_baseline_sees_the_future(name: str, fitted: dict[str, RankingMethod], timeline: Timeline) -> None:
     later = [Order(f"c{number:02}", CUT + 5, "j k l") for number in range(9)] + [Order(None, CUT, "a l")] * 20
     loud = shop(orders_of(9), *later)
     found = lists(fit_single(loud, name), questions(loud), tuple(range(12)), 12)
     assert found == lists(fitted[name], questions(timeline), tuple(range(12)), 12)
 
 
-def fit_single(timeline: Timeline, name: str) -> Baseline:
+def fit_single(timeline: Timeline, name: str) -> RankingMethod:
     """One method alone, with the seed and the ties of `fit`."""
     random = np.random.default_rng(3)
     tie_place = random.permutation(len(PRODUCTS)).astype(np.int64)
@@ -173,19 +181,33 @@ def test_what_is_fitted_is_told_with_how_many_are_done(timeline: Timeline) -> No
     assert told == [(method.name, number, 5) for number, method in enumerate(QUICK)]
 
 
+class Silent:
+    """A recommender that offers nothing."""
+
+    manifest: Mapping[str, Any] = {}
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        return [Offers((), "nothing retrieved", 0, {}) for _ in requests]
+
+
 def test_evaluate_asks_every_baseline_where_told_and_says_which_it_skipped() -> None:
     timeline = shop(orders_of(9, anonymous=True), *[Order(None, CUT + day, "a b c") for day in range(3, 20)])
     windows = Windows(*(day_to_time(day) for day in (0.0, 30.0, 45.0, CUT, CUT + 30.0)))
-    config = parse_config({"name": "small", "data": {"orders": "none"}}, "test")
+    config = parse_config({"name": "small", "data": {"orders": "none"}, "label": {"horizon_days": 7.0}}, "test")
     with Progress(disable=True) as progress:
         found = evaluate(
-            lambda cases, *about: [[] for _ in range(len(cases))], timeline, make_attributes(dict.fromkeys(PRODUCTS)),
-            windows, config, every_baseline=True, progress=progress,
-        )  # fmt: skip
+            BundleMethod(Silent(), timeline),
+            timeline,
+            make_attributes(dict.fromkeys(PRODUCTS)),
+            windows,
+            config,
+            EvaluationOptions(every_baseline=True),
+            progress,
+        )
         (bar,) = progress.tasks
         assert bar.completed == bar.total
     methods = {row.method for row in found.rows}
     assert {"popularity", "EASE by order", "ALS by order", "item-item BM25"} <= methods
     assert "UP-CF" not in methods
-    assert found.skipped["UP-CF"] in " ".join(found.remarks(NDCG))
-    assert found.to_json()["skipped"] == found.skipped
+    assert found.skipped["UP-CF"] in " ".join(remarks(found, NDCG))
+    assert figures(found)["skipped"] == found.skipped

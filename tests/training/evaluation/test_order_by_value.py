@@ -12,12 +12,15 @@ from rich.console import Console
 
 from mersalg.names import MOMENTS, Order
 from mersalg.offers import Offers
-from mersalg.requests import Request, read_request
+from mersalg.requests import Request
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Timeline
-from mersalg_training.evaluation.bundle_method import Answer
-from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE, ByValue, Sold, sold_by_order, value_shower
+from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod, Offered
+from mersalg_training.evaluation.file import figures
+from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE, SalesByOrder, sales_by_order
+from mersalg_training.evaluation.render import markdown, render
 from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.run import with_shown
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order as Bought
 from small_history import make_attributes, make_timeline
@@ -55,8 +58,9 @@ def cases_of(timeline: Timeline, *rows: tuple[str, int, str]) -> Cases:
     )
 
 
-def answers(timeline: Timeline, *shown: str) -> list[Answer]:
-    return [[("cross-sell", timeline.product_ids.index(product)) for product in row.split()] for row in shown]
+def answers(timeline: Timeline, *shown: str) -> list[BundleAnswer]:
+    codes = [[timeline.product_ids.index(product) for product in row.split()] for row in shown]
+    return [BundleAnswer([Offered("cross-sell", code, 0.5, 0.0) for code in row]) for row in codes]
 
 
 def sold(
@@ -65,12 +69,12 @@ def sold(
     relevance: Sequence[str],
     value: Sequence[str],
     known: Attributes | None = None,
-) -> tuple[Sold, Sold]:
-    by_order: dict[Order, list[Answer]] = {
+) -> tuple[SalesByOrder, SalesByOrder]:
+    by_order: dict[Order, list[BundleAnswer]] = {
         "relevance": answers(timeline, *relevance),
         "value": answers(timeline, *value),
     }
-    found = sold_by_order(timeline, known or attributes(), cases, by_order, np.random.default_rng(3))
+    found = sales_by_order(timeline, known or attributes(), cases, by_order, np.random.default_rng(3))
     return found[0], found[1]
 
 
@@ -135,22 +139,25 @@ class Asked:
 
 
 def test_by_value_every_request_says_so_and_is_else_the_same() -> None:
-    asked = Asked()
-    request = read_request(cart=["beans"], limit=2)
-    assert len(ByValue(asked).answer([request], threshold=True)) == 1
-    (given,) = asked.requests
-    assert given.by_value
-    assert not request.by_value
-    others = [field.name for field in fields(Request) if field.name != "by_value"]
-    assert all(getattr(given, name) is getattr(request, name) for name in others)
+    timeline, asked = shop(), Asked()
+    bundle, cases = BundleMethod(asked, timeline), cases_of(timeline, ("cart", 0, "beans"))
+    assert len(list(bundle.show(cases))) == len(list(bundle.show(cases, order="value"))) == 1
+    by_relevance, by_value = asked.requests
+    assert by_value.by_value
+    assert not by_relevance.by_value
+    others = [field.name for field in fields(Request) if field.name not in ("by_value", "stated")]
+    for name in others:
+        assert np.array_equal(getattr(by_value, name), getattr(by_relevance, name)), name
 
 
 def test_a_bundle_that_knows_no_value_is_not_asked_for_that_order() -> None:
     timeline = shop()
-    assert value_shower(Asked(None), timeline) is None
-    show = value_shower(Asked(), timeline)
-    assert show is not None
-    assert show(cases_of(timeline, ("cart", 0, "beans"))) == [[]]
+    for value, orders in ((None, {False}), ("price", {False, True})):
+        asked, cases = Asked(value), cases_of(timeline, ("cart", 0, "beans"))
+        nothing = Evaluation([], [], [], [])
+        found = with_shown(nothing, BundleMethod(asked, timeline), attributes(), cases, np.random.default_rng(3))
+        assert {request.by_value for request in asked.requests} == orders
+        assert bool(found.sold) == (value is not None)
 
 
 def test_an_evaluation_tells_both_orders_and_the_difference() -> None:
@@ -161,8 +168,8 @@ def test_an_evaluation_tells_both_orders_and_the_difference() -> None:
     assert metrics["test/shown_by.relevance/precision"] == metrics["test/shown_by.value/precision"] == 1.0
     assert metrics["test/shown_by.value/revenue_a_request"] == 30.0
     assert metrics["test/shown_by.relevance/margin_a_request"] == 2.0
-    assert [row["order"] for row in found.to_json()["sold"]] == ["relevance", "value"]
-    assert "| more |  |  |  | +27.000 (+27.000 to +27.000) | +0.000 (+0.000 to +0.000) |" in found.markdown()
+    assert [row["order"] for row in figures(found)["sold"]] == ["relevance", "value"]
+    assert "| more |  |  |  | +27.000 (+27.000 to +27.000) | +0.000 (+0.000 to +0.000) |" in markdown(found)
     console = Console(width=160, record=True)
-    console.print(found.render())
+    console.print(render(found))
     assert "by value" in console.export_text()

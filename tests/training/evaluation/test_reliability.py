@@ -11,11 +11,19 @@ import pytest
 from mersalg.names import KINDS, Kind
 from mersalg.offers import Offer, Offers
 from mersalg.requests import Request
-from mersalg_training.evaluation.bundle_method import Shower
-from mersalg_training.evaluation.coverage_at_precision import Lists, cells, compare, coverages
+from mersalg_training.evaluation.bundle_method import BundleMethod
+from mersalg_training.evaluation.coverage_at_precision import Lists, compare, coverages
 from mersalg_training.evaluation.metrics import OURS, resample_customers
-from mersalg_training.evaluation.reliability import Promises, calibration_error, error_by_chance, kept, promises
+from mersalg_training.evaluation.reliability import (
+    calibration_error,
+    error_by_chance,
+    groups_of,
+    reliability,
+    shown_offers,
+)
+from mersalg_training.evaluation.render import restraint_table
 from mersalg_training.ranking.cases import Cases, ragged
+from small_history import Order, make_timeline
 
 RANDOM = 7
 
@@ -49,28 +57,34 @@ class Shelf:
         return [Offers(items, None, 9, {}) for _ in requests]
 
 
-def shower(*shown: tuple[str, Kind, float]) -> Shower:
-    return Shower(Shelf(*shown), lambda *_: {}, {str(code): code for code in range(9)})
+def shower(*shown: tuple[str, Kind, float]) -> BundleMethod:
+    return BundleMethod(Shelf(*shown), make_timeline([Order("ann", 1, "0 1 2 3 4 5 6")], dict.fromkeys("0123456", 1.0)))
 
 
 def test_three_offers_of_a_kind_count_and_their_places_are_those_of_what_is_shown() -> None:
-    found = promises(
+    found = shown_offers(
         shower(
             ("1", "cross-sell", 0.9), ("2", "cross-sell", 0.8), ("3", "upsell", 0.7), ("4", "cross-sell", 0.6),
             ("5", "cross-sell", 0.5), ("6", "upsell", 0.4),
         ),
         cases(2),
     )  # fmt: skip
-    assert found.relevance.tolist() == [0.9, 0.8, 0.7, 0.6, 0.4] * 2
-    assert found.place.tolist() == [0, 1, 2, 3, 4] * 2
+    assert found.relevance.tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.4] * 2)
+    assert found.place.tolist() == [0, 1, 0, 2, 1] * 2, "among those of its kind"
+    in_list = groups_of(found)
+    assert in_list["first place"].tolist() == [True, False, False, False, False] * 2
+    assert in_list["places 2 and 3"].tolist() == [False, True, True, False, False] * 2
+    assert in_list["later places"].tolist() == [False, False, False, True, True] * 2
     assert [KINDS[kind] for kind in found.kind[:3]] == ["cross-sell", "cross-sell", "upsell"]
-    assert found.bought.tolist() == [True, False, False, False, False] * 2
+    assert found.label.tolist() == [True, False, False, False, False] * 2
     assert found.known.tolist() == [False] * 5 + [True] * 5
 
 
 def test_what_came_stands_beside_what_was_promised_by_group() -> None:
     some = cases(60)
-    rows = kept(promises(shower(("1", "upsell", 0.8), ("2", "upsell", 0.1)), some), some, np.random.default_rng(RANDOM))
+    rows = reliability(
+        shown_offers(shower(("1", "upsell", 0.8), ("2", "upsell", 0.1)), some), some, np.random.default_rng(RANDOM)
+    )
     by_group = {row.group: row for row in rows}
     assert {row.kind for row in rows} == {"upsell"}
     assert by_group["all"].offers == 120
@@ -84,28 +98,28 @@ def test_what_came_stands_beside_what_was_promised_by_group() -> None:
 
 def test_a_reliability_curve_has_groups_of_like_relevance_as_many_as_its_offers_bear() -> None:
     some = cases(240)
-    shown = promises(shower(("1", "upsell", 0.8), ("2", "upsell", 0.1)), some)
-    (row,) = (row for row in kept(shown, some, np.random.default_rng(RANDOM)) if row.group == "all")
+    shown = shown_offers(shower(("1", "upsell", 0.8), ("2", "upsell", 0.1)), some)
+    (row,) = (row for row in reliability(shown, some, np.random.default_rng(RANDOM)) if row.group == "all")
     assert sum(group.offers for group in row.reliability) == 480
     assert len(row.reliability) == 9, "480 offers, 50 of a group at least"
     assert [group.promised for group in row.reliability][:4] == pytest.approx([0.1] * 4)
     assert [group.came.value for group in row.reliability][:4] == [0.0] * 4
     assert [group.came.value for group in row.reliability][-4:] == [1.0] * 4
     few = cases(30)
-    (row,) = (r for r in kept(promises(shower(("1", "upsell", 0.8)), few), few, np.random.default_rng(RANDOM))
-              if r.group == "all")  # fmt: skip
+    shown = shown_offers(shower(("1", "upsell", 0.8)), few)
+    (row,) = (r for r in reliability(shown, few, np.random.default_rng(RANDOM)) if r.group == "all")
     assert [group.offers for group in row.reliability] == [30]
 
 
 def test_without_offers_nothing_is_told() -> None:
-    found = promises(shower(), cases(3))
-    assert isinstance(found, Promises)
-    assert kept(found, cases(3), np.random.default_rng(RANDOM)) == []
+    found = shown_offers(shower(), cases(3))
+    assert len(found) == 0
+    assert reliability(found, cases(3), np.random.default_rng(RANDOM)) == []
 
 
 def test_the_calibration_error_is_the_distance_of_promise_and_truth_in_groups_of_equal_size() -> None:
     relevance = np.repeat([0.1, 0.6], 50)
-    bought = np.concatenate([np.arange(50) < 5, np.arange(50) < 40])
+    bought = np.concatenate([np.arange(50) < 5, np.arange(50) < 40]).astype(np.float64)
     assert calibration_error(relevance, bought) == pytest.approx(
         np.mean([abs(0.1 - found) for found in (0.5, 0, 0, 0, 0)] + [abs(0.6 - found) for found in (1, 1, 1, 1, 0)])
     )
@@ -148,4 +162,4 @@ def test_a_method_is_compared_at_the_same_precision_and_a_precision_out_of_reach
     assert ratio.value == pytest.approx(2.0)
     assert ratio.low <= 2.0 <= ratio.high
     assert found["never"].coverage is None
-    assert "not reached" in cells(found["never"])
+    assert "not reached" in restraint_table([found["never"]]).rows[0]

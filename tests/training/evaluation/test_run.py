@@ -23,16 +23,18 @@ from mersalg_training.config import Config, parse_config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.calendar import day_to_time, time_to_day
 from mersalg_training.data.split import Windows
-from mersalg_training.data.timeline import Timeline
-from mersalg_training.evaluation.bundle_method import Answer, Only, bundle_scorer, bundle_shower, request_maker
-from mersalg_training.evaluation.metrics import HIT_RATE, NDCG, OURS, PRECISION, RECALL, Estimate
-from mersalg_training.evaluation.precision_shown import EVERY, Shown, shown_precision
-from mersalg_training.evaluation.result import ORACLE, Evaluation, metric_key, short
+from mersalg_training.data.timeline import Int64, Timeline
+from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod, Offered
+from mersalg_training.evaluation.metrics import HIT_RATE, NDCG, OURS, PRECISION, RECALL, Estimate, K, request_metrics
+from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision, shown_precision
+from mersalg_training.evaluation.render import compared, markdown, remarks, render, short
+from mersalg_training.evaluation.result import ORACLE, Evaluation, metric_key
 from mersalg_training.evaluation.run import evaluate
-from mersalg_training.evaluation.tasks.task import OWN_KINDS, assemble
+from mersalg_training.evaluation.tasks.anchored import make_tasks
+from mersalg_training.evaluation.tasks.task import OWN_KINDS, Restriction, among, assemble
 from mersalg_training.export.card import table, verdict
 from mersalg_training.plots.evaluation import results_by_task
-from mersalg_training.ranking.cases import Cases, Ragged
+from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order, make_attributes, make_timeline, named
 from toy_bundle import write_bundle
 
@@ -57,27 +59,25 @@ def config(**label: float) -> Config:
 
 
 class Knows:
-    """A method that answers each request with its target, or with everything else."""
+    """A method that ranks for each request its target, or everything else."""
 
-    def __init__(self, timeline: Timeline, right: bool) -> None:
-        self.all = range(len(timeline.product_ids))
-        self.right = right
-        self.asked: list[tuple[Sequence[Kind] | None, list[list[int]]]] = []
+    name = "knows"
 
-    def __call__(
-        self, cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
-    ) -> list[Answer]:
-        self.asked.append((kinds, [exclude[case].tolist() for case in range(len(cases))]))
-        answers: list[Answer] = []
+    def __init__(self, timeline: Timeline, right: bool, target_last: bool = False) -> None:
+        self.all = np.arange(len(timeline.product_ids))
+        self.right, self.target_last = right, target_last
+
+    def rank(self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None) -> list[Int64]:
+        ranked = []
         for case in range(len(cases)):
-            target = cases.target[case].tolist()
-            chosen = [p for p in self.all if (p in target) == self.right]
-            answers.append([("cross-sell", product) for product in chosen])
-        return answers
+            target, permitted = cases.target[case], np.flatnonzero(restriction.mask(case))
+            others = np.setdiff1d(permitted, target)
+            ranked.append(np.concatenate([others, target]) if self.target_last else target if self.right else others)
+        return ranked
 
 
-def small(timeline: Timeline, right: bool = True, **extra: Any) -> Evaluation:
-    found = evaluate(Knows(timeline, right), timeline, attributes(), WINDOWS, config(), **extra)
+def small(timeline: Timeline, right: bool = True) -> Evaluation:
+    found = evaluate(Knows(timeline, right), timeline, attributes(), WINDOWS, config())
     assert found.rows
     return found
 
@@ -107,26 +107,26 @@ def test_the_answers_of_the_bundle_move_no_baseline() -> None:
 
 def test_what_the_restriction_forbids_is_no_hit_although_the_bundle_ranks_it_first() -> None:
     timeline = shop()
-
-    def own_first(
-        cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
-    ) -> list[Answer]:
-        return [
-            [("cross-sell", product) for product in [*exclude[case].tolist(), *cases.target[case].tolist()]]
-            for case in range(len(cases))
+    kinds, random = config().kinds, np.random.default_rng(1)
+    tasks, _ = make_tasks(timeline, attributes(), (100.0, 200.0), kinds, 50, random)
+    asked = [task for task in tasks if len(task.cases)]
+    assert any(len(task.restriction.forbidden.values) for task in asked)
+    for task in asked:
+        forbidden_first = [
+            named(timeline, np.concatenate([task.restriction.forbidden[case], task.cases.target[case]]))
+            for case in range(len(task.cases))
         ]
-
-    found = evaluate(own_first, timeline, attributes(), WINDOWS, config())
-    assert all(by_method[OURS].value == 1.0 for by_method in found.figures(NDCG).values())
+        bundle = BundleMethod(Recorder(forbidden_first), timeline)
+        ranked = bundle.rank(task.cases, task.restriction, K, task.kinds)
+        assert request_metrics(ranked, task.cases.target, {})[NDCG].tolist() == [1.0] * len(task.cases), task.label
 
 
 def test_a_request_excludes_the_cart_and_in_explore_what_the_customer_has() -> None:
     orders = [Order("ann", 1, "beans cup"), Order("bob", 1, "roast spoon lamp"), Order("ann", 110, "roast")]
     timeline = make_timeline(orders, PRICES)
-    method = Knows(timeline, right=True)
-    evaluate(method, timeline, attributes(), WINDOWS, config())
-    own = [timeline.product_ids.index(product) for product in ("beans", "cup")]
-    assert [own] in [excluded for _, excluded in method.asked]
+    recorder = Recorder()
+    evaluate(BundleMethod(recorder, timeline), timeline, attributes(), WINDOWS, config(horizon_days=7.0))
+    assert ["beans", "cup"] in [request.exclude for request in recorder.requests]
 
 
 def test_new_and_known_customers_are_told_apart_where_there_are_enough_of_both() -> None:
@@ -145,15 +145,7 @@ def test_a_hidden_history_makes_nobody_a_new_customer() -> None:
 
 def test_the_ceiling_is_a_perfect_order_of_the_bundle_s_own_candidates_and_no_rival() -> None:
     timeline = shop()
-
-    def target_last(
-        cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
-    ) -> list[Answer]:
-        others = [np.setdiff1d(np.arange(len(timeline.product_ids)), cases.target[case]) for case in range(len(cases))]
-        ranked = [np.concatenate([some, cases.target[case]]) for case, some in enumerate(others)]
-        return [[("cross-sell", product) for product in products.tolist()] for products in ranked]
-
-    found = evaluate(target_last, timeline, attributes(), WINDOWS, config())
+    found = evaluate(Knows(timeline, True, target_last=True), timeline, attributes(), WINDOWS, config())
     ceiling = {row.task: row.value for row in found.ceilings if (row.method, row.metric) == (ORACLE, NDCG)}
     ours = {task: by_method[OURS].value for task, by_method in found.figures(NDCG).items()}
     assert set(ceiling) == set(ours)
@@ -163,7 +155,7 @@ def test_the_ceiling_is_a_perfect_order_of_the_bundle_s_own_candidates_and_no_ri
     flat = found.metrics()
     assert flat["test/completion.anonymous/oracle_over_candidates/ndcg_at_10"] == 1.0
     assert flat["test/completion.anonymous/candidate_recall_at_50"] == 1.0
-    assert "candidate recall@200" in found.markdown()
+    assert "candidate recall@200" in markdown(found)
 
 
 def test_candidates_that_are_not_retrieved_lower_the_ceiling() -> None:
@@ -173,20 +165,16 @@ def test_candidates_that_are_not_retrieved_lower_the_ceiling() -> None:
 
 def test_a_question_of_few_candidates_names_them() -> None:
     timeline = shop()
-    few: dict[tuple[Kind, ...], list[str] | None] = {}
-
-    def listens(cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None) -> list[Answer]:
-        assert kinds is not None
-        assert only is not None
-        products = only(0)
-        if MOMENTS[cases.moment[0]] == "product-page" or len(kinds) > 1:
-            few[tuple(kinds)] = None if products is None else named(timeline, products)
-        return [[] for _ in range(len(cases))]
-
-    evaluate(listens, timeline, attributes(), WINDOWS, config())
-    assert few[("upsell",)] == ["roast"]  # nobody ever bought the blend
-    assert few[OWN_KINDS] is not None
-    assert few[KINDS] is None
+    recorder = Recorder()
+    evaluate(BundleMethod(recorder, timeline), timeline, attributes(), WINDOWS, config(horizon_days=7.0))
+    few: dict[tuple[Kind, ...], list[list[str]]] = {}
+    for request in recorder.requests:
+        kinds = tuple(kind for kind, wanted in zip(KINDS, request.kinds, strict=True) if wanted)
+        if "kinds" in request.stated and (MOMENTS[request.moment] == "product-page" or len(kinds) > 1):
+            few.setdefault(kinds, []).append(request.only)
+    assert all(only == ["roast"] for only in few[("upsell",)])  # nobody ever bought the blend
+    assert all(few[OWN_KINDS])
+    assert not any(few[KINDS])
 
 
 def test_precision_is_told_of_what_is_bought_again_within_the_horizon() -> None:
@@ -197,14 +185,14 @@ def test_precision_is_told_of_what_is_bought_again_within_the_horizon() -> None:
     assert list(precise) == ["replacement, within the horizon"]
     assert precise["replacement, within the horizon"][OURS].value == pytest.approx(0.2)  # beans and cup, of ten places
     with (console := Console(width=120)).capture() as capture:
-        console.print(found.render())
+        console.print(render(found))
     assert PRECISION in capture.get()
 
 
 def test_a_window_without_a_task_says_so() -> None:
     found = small(shop())
     assert "completion, explore" in found.without_requests
-    assert any("completion, explore" in remark for remark in found.remarks(NDCG))
+    assert any("completion, explore" in remark for remark in remarks(found, NDCG))
 
 
 def test_a_lead_is_claimed_only_outside_the_interval() -> None:
@@ -215,7 +203,7 @@ def test_a_lead_is_claimed_only_outside_the_interval() -> None:
         found = behind.against_best(task, NDCG)
         assert found is not None
         assert not found.ahead
-        assert any(task in remark for remark in behind.remarks(NDCG))
+        assert any(task in remark for remark in remarks(behind, NDCG))
 
 
 def test_metric_names_are_flat_and_say_task_view_and_method() -> None:
@@ -229,7 +217,7 @@ def test_metric_names_are_flat_and_say_task_view_and_method() -> None:
 
 def test_card_and_plot_take_the_rows_as_they_are() -> None:
     rows = small(shop()).rows
-    assert any(OURS in line for line in table([row for row in rows if row.task == "completion, all"]))
+    assert any(OURS in line for line in table([row for row in rows if row.task == "completion, all"]).rows)
     assert "baseline" in verdict(rows)
     assert results_by_task(rows[:12]).startswith(b"\x89PNG")
 
@@ -238,15 +226,15 @@ def test_the_terminal_shows_every_task_beside_its_best_baseline_and_markdown_eve
     found = small(shop())
     console = Console(width=120)
     with console.capture() as capture:
-        console.print(found.render())
-    text, markdown = capture.get(), found.markdown()
+        console.print(render(found))
+    text, written = capture.get(), markdown(found)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 120
     assert "…" not in text
     for task in found.figures(NDCG):
         assert any(line.startswith((task, f"  {task.rpartition(', ')[2]}")) for line in text.splitlines())
-        assert found.compared(task, NDCG)[0] in text
+        assert compared(found, task, NDCG)[0] in text
     for word in ("upsell, in type", "own most frequent", "item-item confidence", "best baseline", "Without requests"):
-        assert word in markdown
+        assert word in written
 
 
 def test_figures_are_short_without_losing_their_sign() -> None:
@@ -269,14 +257,12 @@ def test_no_test_window_is_refused_with_the_reason() -> None:
 def test_thresholds_need_a_horizon() -> None:
     timeline = shop()
     with pytest.raises(DataError, match=r"label\.horizon_days"):
-        evaluate(Knows(timeline, True), timeline, attributes(), WINDOWS, config(), show=lambda cases: [])
-    found = evaluate(
-        Knows(timeline, True), timeline, attributes(), WINDOWS, config(horizon_days=7.0),
-        show=lambda cases: [[("more-of-same", 0)] for _ in range(len(cases))],
-    )  # fmt: skip
+        evaluate(BundleMethod(Recorder(), timeline), timeline, attributes(), WINDOWS, config())
+    beans = Recorder([["beans"]], kind="more-of-same")
+    found = evaluate(BundleMethod(beans, timeline), timeline, attributes(), WINDOWS, config(horizon_days=7.0))
     assert {row.kind for row in found.shown if row.offers} == {EVERY, "more-of-same"}
     assert "test/shown.every.more-of-same/precision" in found.metrics()
-    assert "precision" in found.markdown()
+    assert "precision" in markdown(found)
 
 
 def test_precision_counts_what_was_bought_of_what_was_shown() -> None:
@@ -284,7 +270,10 @@ def test_precision_counts_what_was_bought_of_what_was_shown() -> None:
     beans, cup, lamp = (timeline.product_ids.index(product) for product in ("beans", "cup", "lamp"))
     none = np.zeros(0, dtype=np.int64)
     cases = assemble(timeline, [0, 1], [none, none], [np.array([beans, cup]), np.array([lamp, cup])], "cart")
-    answers: list[Answer] = [[("cross-sell", beans), ("upsell", lamp), ("cross-sell", cup)], [("cross-sell", beans)]]
+    answers = [
+        BundleAnswer([offered("cross-sell", beans), offered("upsell", lamp), offered("cross-sell", cup)]),
+        BundleAnswer([offered("cross-sell", beans)]),
+    ]
     found = {(row.moment, row.kind): row for row in shown_precision(cases, answers, np.random.default_rng(1))}
     cross, upsell, addon = (found["cart", kind] for kind in ("cross-sell", "upsell", "add-on"))
     assert (cross.offers, cross.relevant, cross.seen.value) == (3, 2, 1.0)
@@ -295,24 +284,33 @@ def test_precision_counts_what_was_bought_of_what_was_shown() -> None:
     assert ("checkout", EVERY) not in found
 
 
-def precision(row: Shown) -> float:
+def offered(kind: Kind, product: int) -> Offered:
+    return Offered(kind, product, relevance=0.5, score=0.0)
+
+
+def precision(row: ShownPrecision) -> float:
     assert row.precision is not None
     return row.precision.value
 
 
 class Recorder:
-    """A recommender that keeps the requests and offers one product."""
+    """A recommender that keeps the requests, and gives the answers that it is told in turn, the last one for ever."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Sequence[Sequence[str]] = (("gone", "lamp"),), kind: Kind = "add-on") -> None:
         self.requests: list[Request] = []
-        self.manifest: Mapping[str, Any] = {}
         self.threshold: bool | None = None
+        self.answers, self.kind = answers, kind
+        self.manifest: Mapping[str, Any] = {}
 
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         self.threshold = threshold
+        answered = []
+        for place in range(len(self.requests), len(self.requests) + len(requests)):
+            names = self.answers[min(place, len(self.answers) - 1)]
+            offers = [Offer("", rank, name, self.kind, 0.5, 1.0, None) for rank, name in enumerate(names, 1)]
+            answered.append(Offers(tuple(offers), None, 2, {}))
         self.requests += requests
-        offers = [Offer("", rank, name, "add-on", 0.5, 1.0, None) for rank, name in enumerate(["gone", "lamp"], 1)]
-        return [Offers(tuple(offers), None, 2, {}) for _ in requests]
+        return answered
 
 
 def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
@@ -320,8 +318,10 @@ def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
     lamp, roast = timeline.product_ids.index("lamp"), timeline.product_ids.index("roast")
     cases = assemble(timeline, [1], [np.array([roast])], [np.array([lamp])], "checkout")
     recorder = Recorder()
-    answers = bundle_scorer(recorder, timeline)(cases, ("add-on",), cases.cart)
-    assert answers == [[("add-on", lamp)]]
+    bundle = BundleMethod(recorder, timeline)
+    anything = np.ones(len(timeline.product_ids), dtype=np.bool_)
+    ranked = bundle.rank(cases, Restriction(anything, cases.cart), K, ("add-on",))
+    assert [products.tolist() for products in ranked] == [[lamp]]
     assert recorder.threshold is False
     (request,) = recorder.requests
     assert (request.cart, request.history, request.exclude) == (["roast"], ["beans", "cup"], ["roast"])
@@ -329,12 +329,13 @@ def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
     assert request.history_quantity.tolist() == [1.0, 1.0]
     assert (MOMENTS[request.moment], request.limit, request.only) == ("checkout", 200, [])
     assert [kind for kind, wanted in zip(KINDS, request.kinds, strict=True) if wanted] == ["add-on"]
-    made = request_maker(timeline)(cases, 0, ("add-on",), cases.cart, 200)
+    made = bundle.requests.make(cases, 0)
     assert made["at"] == datetime(1970, 4, 21, 6)
     assert {line["ordered_at"] for line in made["history"]} == {datetime(1970, 1, 3, 12)}
-    bundle_scorer(recorder, timeline)(cases, None, cases.cart, lambda case: np.array([lamp, roast]))
+    only = among(ragged([np.array([lamp, roast])]), len(anything))
+    bundle.rank(cases, Restriction(anything, ragged([np.zeros(0, dtype=np.int64)]), only), K)
     assert recorder.requests[-1].only == ["lamp", "roast"]
-    bundle_shower(recorder, timeline)(cases)
+    assert [answer.offers for answer in bundle.show(cases)] == [[Offered("add-on", lamp, 0.5, 1.0)]]
     assert recorder.threshold is True
     last = recorder.requests[-1]
     assert ("kinds" in last.stated, last.limit, last.exclude) == (False, 3, [])

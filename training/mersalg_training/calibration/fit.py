@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, Kind
+from mersalg.names import KINDS, Kind
 from mersalg_training.calibration.curve import fit_calibration
-from mersalg_training.calibration.scored_offers import SHOWN, Shown
+from mersalg_training.calibration.scored_offers import OFFERED, SHOWN, ScoredOffers, request_columns, units_of
 from mersalg_training.calibration.targets import REQUESTS_OF_CUSTOMER
 from mersalg_training.calibration.thresholds import Threshold, choose_thresholds
 from mersalg_training.config import ThresholdConfig
-from mersalg_training.data.timeline import UNKNOWN, Float32, Int64, Timeline
+from mersalg_training.data.timeline import Timeline
 from mersalg_training.graph.calibration import Calibration
 from mersalg_training.progress import Tick
 from mersalg_training.ranking.cases import Cases
 from mersalg_training.ranking.featurise import Featuriser
-
-OFFERED: Final = np.array([[kind in KINDS_BY_MOMENT[moment] for kind in KINDS] for moment in MOMENTS])
-"""(5, 5) bool: by moment, which kinds a request asks for when it names none."""
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """The best candidates of each kind and request, (n,) each, of the kinds that the moment offers."""
-
-    score: Float32
-    kind: Int64
-    depth: Int64
-    """0 for the best of its kind in its request."""
-    bought: Float32
-    request: Int64
-    """Position in what follows."""
-    worth: Float32
-    """What a sale brings: margin, else price; NaN where neither is known."""
-    unit: Int64
-    """(m,) of each request: the customer; without one its order, which may have served several requests."""
-    known: npt.NDArray[np.bool_]
-    """(m,) whether the request brings a history."""
-    moment: Int64
-    """(m,) of each request, its position in MOMENTS."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +25,10 @@ class Calibrated:
 
     calibration: Calibration
     thresholds: dict[Kind, Threshold]
-    certifying: Shown
+    certifying: ScoredOffers
 
 
-def rank_cases(timeline: Timeline, cases: Cases, featuriser: Featuriser, tick: Tick) -> Ranked:
+def rank_cases(timeline: Timeline, cases: Cases, featuriser: Featuriser, tick: Tick) -> ScoredOffers:
     """Score the cases as a shop asks, for the kinds of their moments; keep the best SHOWN of each kind."""
     parts = []
     tables = featuriser.tables
@@ -64,57 +38,38 @@ def rank_cases(timeline: Timeline, cases: Cases, featuriser: Featuriser, tick: T
         valid = found.valid(tables.n_items)
         for kind in range(len(KINDS)):
             score = np.where(valid & (found.kind == kind), found.score, -np.inf)
-            place = np.argsort(-score, axis=1, kind="stable")[:, :SHOWN]
-            best = np.take_along_axis(score, place, axis=1)
-            row, depth = np.nonzero(np.isfinite(best))
-            bought, item = (np.take_along_axis(of, place, axis=1)[row, depth] for of in (found.bought, found.item))
-            parts.append((best[row, depth], np.full(len(row), kind), depth, bought, found.rows[row], worth_of[item]))
-    score, kinds, depths, bought_all, rows, worths = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return Ranked(
-        score=score.astype(np.float32),
-        kind=kinds.astype(np.int64),
-        depth=depths,
-        bought=bought_all.astype(np.float32),
+            columns = np.argsort(-score, axis=1, kind="stable")[:, :SHOWN]
+            best = np.take_along_axis(score, columns, axis=1)
+            row, place = np.nonzero(np.isfinite(best))
+            label, item = (np.take_along_axis(of, columns, axis=1)[row, place] for of in (found.bought, found.item))
+            parts.append((best[row, place], np.full(len(row), kind), place, label, found.rows[row], worth_of[item]))
+    score, kinds, places, labels, rows, worths = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return ScoredOffers(
         request=rows.astype(np.int64),
+        kind=kinds.astype(np.int64),
+        place=places,
+        score=score.astype(np.float32),
+        relevance=np.full(len(score), np.nan, dtype=np.float32),
+        label=labels.astype(np.float32),
         worth=worths.astype(np.float32),
-        unit=units_of(cases, len(timeline.customer_ids)),
-        known=cases.history[:, 1] > cases.history[:, 0],
-        moment=cases.moment,
+        requests=request_columns(cases, units_of(cases, len(timeline.customer_ids))),
     )
 
 
-def units_of(cases: Cases, n_customers: int) -> Int64:
-    """(n,) what is drawn independently: the customer, else the order; their numbers do not meet."""
-    return np.where(cases.customer == UNKNOWN, n_customers + cases.order, cases.customer)
+def calibrate(offers: ScoredOffers, config: ThresholdConfig, random: np.random.Generator) -> Calibrated:
+    """Fit calibration and candidates for thresholds on one half of the customers; certify on the other.
 
-
-def calibrate(ranked: Ranked, config: ThresholdConfig, random: np.random.Generator) -> Calibrated:
-    """Fit calibration and candidates for thresholds on one half of the customers; certify on the other."""
-    units, unit = np.unique(ranked.unit, return_inverse=True)
-    number = random.permutation(len(units))[unit]  # the order in which customers are drawn
-    in_fitting = number < len(units) // 2
-    rows = in_fitting[ranked.request]
-    fitted = fit_calibration(ranked.score[rows], ranked.kind[rows], ranked.bought[rows])
-    relevance = fitted.apply(ranked.score, ranked.kind)
-    fitting, certifying = (would_show(ranked, relevance, number, half) for half in (in_fitting, ~in_fitting))
+    Units are numbered anew, in the order in which they are drawn.
+    """
+    units, unit = np.unique(offers.requests.unit, return_inverse=True)
+    number = random.permutation(len(units))[unit]
+    offers = replace(offers, requests=replace(offers.requests, unit=number))
+    halves = np.flatnonzero(number < len(units) // 2), np.flatnonzero(number >= len(units) // 2)
+    fitting = offers.take_requests(halves[0])
+    fitted = fit_calibration(fitting.score, fitting.kind, fitting.label)
+    offers = replace(offers, relevance=fitted.apply(offers.score, offers.kind))
+    fitting, certifying = (offers.take_requests(half) for half in halves)
     return Calibrated(fitted, choose_thresholds(fitting, certifying, config), certifying)
-
-
-def would_show(ranked: Ranked, relevance: Float32, number: Int64, half: npt.NDArray[np.bool_]) -> Shown:
-    """The offers to one half of the customers. number, half: (m,) of each request."""
-    rows = half[ranked.request]
-    request = ranked.request[rows]
-    return Shown(
-        kind=ranked.kind[rows],
-        relevance=relevance[rows],
-        bought=ranked.bought[rows],
-        unit=number[request],
-        request=request,
-        depth=ranked.depth[rows],
-        known=ranked.known[request],
-        worth=ranked.worth[rows],
-        asked=OFFERED[ranked.moment[half]].sum(axis=0),
-    )
 
 
 def spread_over_units(cases: Cases, n_customers: int, random: np.random.Generator) -> Cases:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mersalg.names import Kind
 from mersalg_training.calibration.betting_test import above_zero, certified_share, mean_square
-from mersalg_training.calibration.scored_offers import Shown, tallies
+from mersalg_training.calibration.scored_offers import ScoredOffers, tallies
 from mersalg_training.config import TargetConfig
 from mersalg_training.data.timeline import Float32, Float64, Int64
 
@@ -20,11 +20,11 @@ MIN_OFFERS: Final = 50
 """A threshold that shows fewer offers of the fitting half is no candidate."""
 NEARBY: Final = 0.005
 """A threshold moves by at most so large a share of the offers to lie in a wide gap."""
-LEAST: Final = 1e-9
+MIN_POSITIVE: Final = 1e-9
 """Stands for a least sum of 0, where a precision of 0 is wanted."""
 
 
-def thresholds_to_try(shown: Shown) -> list[float]:
+def thresholds_to_try(shown: ScoredOffers) -> list[float]:
     """Ascending relevances, as float32 numbers, that show at least MIN_OFFERS of the fitting half."""
     if len(shown.relevance) < MIN_OFFERS:
         return []
@@ -68,7 +68,7 @@ def gaps_of(relevance: Float32) -> Gaps:
 
 
 def for_precision(
-    grid: list[float], fitting: Shown, certify: Shown, wanted: float, confidence: float
+    grid: list[float], fitting: ScoredOffers, certify: ScoredOffers, wanted: float, confidence: float
 ) -> tuple[float | None, bool]:
     """The lowest threshold that is certified to keep a precision, and that it is; else the lowest that merely does.
 
@@ -82,7 +82,9 @@ def for_precision(
     return next(held, None), False
 
 
-def walk_down(grid: list[float], fitting: Shown, certify: Shown, wanted: float, confidence: float) -> float | None:
+def walk_down(
+    grid: list[float], fitting: ScoredOffers, certify: ScoredOffers, wanted: float, confidence: float
+) -> float | None:
     """The lowest threshold that the certifying half proves, all above it on the walk being proved too."""
     if not grid or not len(certify.unit):
         return None
@@ -90,8 +92,8 @@ def walk_down(grid: list[float], fitting: Shown, certify: Shown, wanted: float, 
     most = guess_offers.max(axis=0)
     hits, offers = at_most(*tallies(certify, grid), most)
     guess, surplus = guess_hits - wanted * guess_offers, hits - wanted * offers
-    start = int(np.argmax(guess.sum(axis=0) / np.maximum(np.sqrt((guess**2).sum(axis=0)), LEAST)))
-    proved = above_zero(surplus, -np.maximum(most * wanted, LEAST), mean_square(guess), confidence)
+    start = int(np.argmax(guess.sum(axis=0) / np.maximum(np.sqrt((guess**2).sum(axis=0)), MIN_POSITIVE)))
+    proved = above_zero(surplus, -np.maximum(most * wanted, MIN_POSITIVE), mean_square(guess), confidence)
     proved &= surplus.sum(axis=0) >= 0.0
     steps = int(np.argmin(np.append(proved[start::-1], False)))
     return grid[start + 1 - steps] if steps else None
@@ -106,18 +108,18 @@ def at_most(hits: Float64, offers: Float64, most: Float64) -> tuple[Float64, Flo
     return hits * weight, offers * weight
 
 
-def for_coverage(grid: list[float], fitting: Shown, kind: Kind, coverage: float) -> float | None:
+def for_coverage(grid: list[float], fitting: ScoredOffers, kind: Kind, coverage: float) -> float | None:
     """The lowest threshold at which no larger share of the requests sees an offer; None where every one shows more."""
     return next((t for t in grid if fitting.coverage(t, kind) <= coverage), None)
 
 
-def for_relevance(fitting: Shown, least: float) -> float | None:
+def for_relevance(fitting: ScoredOffers, least: float) -> float | None:
     """A threshold by the calibrated relevance itself; None where too few offers of the fitting half reach it."""
     reached = fitting.relevance[fitting.relevance >= np.float32(least)]
     return gaps_of(fitting.relevance).nearest(float(reached.min())) if len(reached) >= MIN_OFFERS else None
 
 
-def break_even(target: TargetConfig, fitting: Shown) -> float | None:
+def break_even(target: TargetConfig, fitting: ScoredOffers) -> float | None:
     """The relevance from which on an offer pays: cost / (cost + margin); None where no margin is stated or known.
 
     The margin of a kind is the mean over the offers that would be shown (the price where the cost is unknown).
@@ -131,7 +133,7 @@ def break_even(target: TargetConfig, fitting: Shown) -> float | None:
     return cost / (cost + margin) if margin > 0.0 else None
 
 
-def certified_precision(fitting: Shown, certify: Shown, threshold: float, confidence: float) -> float:
+def certified_precision(fitting: ScoredOffers, certify: ScoredOffers, threshold: float, confidence: float) -> float:
     """What is proved of the precision at a threshold that the certifying half had no part in; 0.0 for nothing."""
     guess_hits, guess_offers = tallies(fitting, [threshold])
     most = guess_offers.max(axis=0)

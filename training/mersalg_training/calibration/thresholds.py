@@ -3,7 +3,7 @@
 Learn then test (Angelopoulos, Bates, Candes, Jordan and Lei, arXiv 2110.01052): thresholds are tested in an order that
 the certifying rows do not influence, each by a finite-sample test of "the precision is below what is wanted"; the
 first that cannot be rejected ends the search, so that all of them together err no more often than one. The unit that
-is drawn is a customer, whose offers hang together: what is tested is the mean, over customers, of (bought - wanted)
+is drawn is a customer, whose offers hang together: what is tested is the mean, over customers, of (label - wanted)
 summed over the offers shown (`betting`). It is above 0 exactly where more than the wanted share of offers is bought.
 """
 
@@ -15,7 +15,7 @@ from typing import Final, Literal
 import numpy as np
 
 from mersalg.names import KINDS, Kind
-from mersalg_training.calibration.scored_offers import Shown, Tradeoff, tradeoff
+from mersalg_training.calibration.scored_offers import ScoredOffers, Tradeoff, tradeoff
 from mersalg_training.calibration.targets import (
     MIN_OFFERS,
     break_even,
@@ -71,7 +71,7 @@ class Threshold:
         return self.best.precision if np.isfinite(self.best.precision) else 0.0
 
 
-def choose_thresholds(fitting: Shown, certify: Shown, config: ThresholdConfig) -> dict[Kind, Threshold]:
+def choose_thresholds(fitting: ScoredOffers, certify: ScoredOffers, config: ThresholdConfig) -> dict[Kind, Threshold]:
     """A threshold for each kind, from the two halves of the customers."""
     return {kind: choose(kind, config, fitting.of_kind(kind), certify.of_kind(kind)) for kind in KINDS}
 
@@ -88,7 +88,7 @@ class Aimed:
     """What to say where there is no threshold, after which the best that can be reached is told."""
 
 
-def choose(kind: Kind, config: ThresholdConfig, fitting: Shown, certify: Shown) -> Threshold:
+def choose(kind: Kind, config: ThresholdConfig, fitting: ScoredOffers, certify: ScoredOffers) -> Threshold:
     """The threshold of one kind from its rows of both halves, what is certified of it, and what others would give."""
     grid = thresholds_to_try(fitting)
     best = max(grid, key=fitting.precision, default=np.inf)
@@ -119,7 +119,7 @@ def choose(kind: Kind, config: ThresholdConfig, fitting: Shown, certify: Shown) 
     )
 
 
-def aim(kind: Kind, config: ThresholdConfig, grid: list[float], fitting: Shown, certify: Shown) -> Aimed:
+def aim(kind: Kind, config: ThresholdConfig, grid: list[float], fitting: ScoredOffers, certify: ScoredOffers) -> Aimed:
     """The threshold that the target asks for.
 
     For a precision the certifying half chooses among thresholds by tests, and what was wanted is promised. For a

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from mersalg_training.calibration.fit import Calibrated
+from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.config import ThresholdConfig
 from mersalg_training.logged_offers.requests import LoggedOffers
 from mersalg_training.off_policy import calibrate_on_acceptance, estimate_examination, relevance_groups
-from mersalg_training.off_policy.bundle_answers import Scored
 
 
 def calibrate_accepted(
-    offers: LoggedOffers, scored: Scored, config: ThresholdConfig, random: np.random.Generator
+    offers: LoggedOffers, scored: ScoredOffers, config: ThresholdConfig, random: np.random.Generator
 ) -> tuple[Calibrated, list[str]]:
     """Calibration, thresholds and certificates from logged offers, and what to know of them.
 

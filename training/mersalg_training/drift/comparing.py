@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from mersalg.names import KINDS, Kind
+from mersalg_training.calibration.scored_offers import SHOWN, ScoredOffers
 from mersalg_training.data.timeline import Float64
-from mersalg_training.drift.asking import Outcomes
 from mersalg_training.drift.reference import Reference
 from mersalg_training.drift.shift import Shift, shift_of
 from mersalg_training.evaluation.clustered_intervals import (
@@ -23,9 +23,9 @@ from mersalg_training.evaluation.clustered_intervals import (
     share,
 )
 
-LEAST_OFFERS: Final = 50
+MIN_OFFERS: Final = 50
 """Fewer offers say nothing about a kind,"""
-LEAST_EXPECTED: Final = 10.0
+MIN_EXPECTED: Final = 10.0
 """and so do offers of which fewer should have come."""
 
 
@@ -69,9 +69,9 @@ class KindNow:
         return self.over_promised is not None
 
 
-def compare_kinds(manifest: Mapping[str, Any], outcomes: Outcomes, reference: Reference | None) -> list[KindNow]:
+def compare_kinds(manifest: Mapping[str, Any], outcomes: ScoredOffers, reference: Reference | None) -> list[KindNow]:
     """Every kind of KINDS, on the offers that a request could show at most. reference: None = nothing to compare."""
-    shown = outcomes.shown()
+    shown = outcomes.take(outcomes.place < SHOWN)
     certificates = {
         found["kind"]: Certificate(found["precision"], found["confidence"]) for found in manifest["certificates"]
     }
@@ -80,24 +80,28 @@ def compare_kinds(manifest: Mapping[str, Any], outcomes: Outcomes, reference: Re
             kind,
             manifest["kinds"][kind]["threshold"],
             certificates.get(kind),
-            shown.take(np.flatnonzero(shown.kind == position)),
+            shown.of_kind(kind),
             reference,
         )
-        for position, kind in enumerate(KINDS)
+        for kind in KINDS
     ]
 
 
 def compare_kind(
-    kind: Kind, threshold: float | None, certificate: Certificate | None, rows: Outcomes, reference: Reference | None
+    kind: Kind,
+    threshold: float | None,
+    certificate: Certificate | None,
+    rows: ScoredOffers,
+    reference: Reference | None,
 ) -> KindNow:
     """One kind, all of whose rows are given."""
-    relevance, came = rows.relevance.astype(np.float64), rows.came.astype(np.float64)
+    relevance, came = rows.relevance.astype(np.float64), rows.label.astype(np.float64)
     # The graph compares in float32.
     above = rows.relevance >= np.float32(np.inf if threshold is None else threshold)
     n, expected = int(above.sum()), float(relevance[above].sum())
     if certificate is not None:
         expected = min(expected, certificate.precision * n)
-    enough = n >= LEAST_OFFERS and expected >= LEAST_EXPECTED
+    enough = n >= MIN_OFFERS and expected >= MIN_EXPECTED
     groups = reliability(relevance[above], came[above], rows.unit[above])
     then = None if reference is None else reference.kinds[kind]
     return KindNow(
@@ -116,9 +120,9 @@ def compare_kind(
     )
 
 
-def area_where_enough(relevance: Float64, came: Float64, rows: Outcomes) -> Figure | None:
-    """The area under the curve where at least LEAST_EXPECTED offers came, and as many did not."""
-    if min(came.sum(), len(came) - came.sum()) < LEAST_EXPECTED:
+def area_where_enough(relevance: Float64, came: Float64, rows: ScoredOffers) -> Figure | None:
+    """The area under the curve where at least MIN_EXPECTED offers came, and as many did not."""
+    if min(came.sum(), len(came) - came.sum()) < MIN_EXPECTED:
         return None
     return area(relevance, came, rows.unit)
 
@@ -129,7 +133,7 @@ def compare_features(features: Mapping[str, Float64], reference: Reference | Non
     return [shift_of(name, histogram, features[name]) for name, histogram in then.items() if name in features]
 
 
-def compare_relevance(outcomes: Outcomes, reference: Reference | None) -> list[Shift]:
+def compare_relevance(outcomes: ScoredOffers, reference: Reference | None) -> list[Shift]:
     """The shift of the relevance of each kind's best offers, whatever the threshold; none without a reference."""
     if reference is None:
         return []

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mersalg.recommender import Recommender
-from mersalg_training.drift.asking import Outcomes, ask, outcomes_of_log
-from mersalg_training.drift.newer import Asked, Newer, newer_cases, read_newer
+from mersalg_training.calibration.scored_offers import SHOWN, ScoredOffers
+from mersalg_training.drift.asking import ask
+from mersalg_training.drift.newer import Newer, NewerDataRequest, newer_cases, read_newer
 from mersalg_training.drift.reference import Labels
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy.bundle_answers import Scored, score_offers
+from mersalg_training.off_policy.bundle_answers import score_offers
 from mersalg_training.off_policy.calibrate import few_requests_of_unit
 from mersalg_training.progress import Stages
 from mersalg_training.ranking.cases import Cases
@@ -28,13 +29,13 @@ class Evidence:
     """What counts as having come."""
     requests: int
     """That the outcomes are of: the cases, or the log's."""
-    outcomes: Outcomes
+    outcomes: ScoredOffers
     notes: list[str]
-    logged: tuple[LoggedOffers, Scored] | None
+    logged: tuple[LoggedOffers, ScoredOffers] | None
     """The log's offers of the window, and what the bundle makes of them; None where purchases are the evidence."""
 
 
-def gather_evidence(recommender: Recommender, asked: Asked, offers: str | None, stages: Stages) -> Evidence:
+def gather_evidence(recommender: Recommender, asked: NewerDataRequest, offers: str | None, stages: Stages) -> Evidence:
     """Read the purchases and ask the bundle; offers: a table of logged offers, whose outcomes count instead.
 
     Of a customer's logged requests at most as many are drawn as calibration allows. DataError where the window, or the
@@ -51,7 +52,6 @@ def gather_evidence(recommender: Recommender, asked: Asked, offers: str | None, 
     with stages.stage("Asking the bundle for what was shown"):
         scored = score_offers(recommender, newer.timeline, logged)
     drawn = np.flatnonzero(few_requests_of_unit(logged.unit, np.random.default_rng([asked.config.seed, 4])))
-    outcomes = outcomes_of_log(
-        logged.take_requests(drawn), scored.take(np.isin(logged.request, drawn)), newer.attributes
-    )
+    outcomes = scored.take_requests(drawn)
+    outcomes = outcomes.take(outcomes.answered & (outcomes.place < SHOWN))
     return Evidence(newer, cases, "accepted", len(drawn), outcomes, newer.notes, (logged, scored))

@@ -14,7 +14,7 @@ import numpy as np
 from mersalg.errors import BundleError
 from mersalg.names import KINDS, Kind
 from mersalg_training.calibration.fit import spread_over_units
-from mersalg_training.calibration.scored_offers import Shown
+from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.drift.shift import (
@@ -143,17 +143,15 @@ def make_reference(
     cases: Cases,
     window: tuple[float, float],
     unknown: Unknown,
-    certifying: Shown,
+    certifying: ScoredOffers,
 ) -> Reference:
     """A reference from the requests of a window (its first and end day) and the offers that certified."""
     features = {name: deciles(values) for name, values in request_features(timeline, cases, *window).items()}
-    kinds = {kind: kind_reference(certifying, position) for position, kind in enumerate(KINDS)}
+    kinds = {kind: kind_reference(certifying.of_kind(kind)) for kind in KINDS}
     return Reference(labels, first, end, len(cases), unknown, features, kinds)
 
 
-def kind_reference(certifying: Shown, position: int) -> KindReference:
-    """The rows of one kind."""
-    rows = certifying.kind == position
-    relevance, came = certifying.relevance[rows].astype(np.float64), certifying.bought[rows].astype(np.float64)
-    unit = certifying.unit[rows]
-    return KindReference(area(relevance, came, unit), deciles(relevance), reliability(relevance, came, unit))
+def kind_reference(rows: ScoredOffers) -> KindReference:
+    """The offers of one kind."""
+    relevance, came = rows.relevance.astype(np.float64), rows.label.astype(np.float64)
+    return KindReference(area(relevance, came, rows.unit), deciles(relevance), reliability(relevance, came, rows.unit))

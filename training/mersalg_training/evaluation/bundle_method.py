@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
 
-from mersalg.names import MOMENTS, Kind
-from mersalg.offers import Offers
+import numpy as np
+
+from mersalg.names import MOMENTS, Kind, Order
+from mersalg.offers import Reason
 from mersalg.recommender import AnswersRequests, stream_answers
 from mersalg_training.data.calendar import day_to_time
-from mersalg_training.data.timeline import Int64, Timeline
+from mersalg_training.data.timeline import UNKNOWN, Int64, Timeline
+from mersalg_training.evaluation.methods import ScoredList
+from mersalg_training.evaluation.metrics import OURS
+from mersalg_training.evaluation.tasks.task import Restriction
 from mersalg_training.ranking.cases import Cases, Ragged
 
 THREADS: Final = 2
@@ -21,114 +28,132 @@ RANKED: Final = 200
 SHOWN: Final = 3
 """Offers that a request asks for when the thresholds hold: the loader's default."""
 
-Answer = list[tuple[Kind, int]]
-"""The kind and the product code of each offer, the best first."""
-Only = Callable[[int], Int64 | None]
-"""Case -> the product codes that alone are candidates; None = all that is retrieved."""
-
-
-class Score(Protocol):
-    """Ranks for each case all that it retrieves, without thresholds."""
-
-    def __call__(
-        self, cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None
-    ) -> list[Answer]:
-        """An answer for each case; of `kinds` only (None = the moment's), and of no product of the row of `exclude`.
-
-        Where `only` names products, every one of them is a candidate, and nothing else.
-        """
-
-
-Show = Callable[[Cases], list[Answer]]
-"""What is shown for each case: the moment's kinds, above their thresholds, at most SHOWN."""
-
-
-MakeRequest = Callable[[Cases, int, Sequence[Kind] | None, Ragged | None, int], dict[str, Any]]
-"""Case, kinds, what may not be offered and the limit -> the request as the loader takes it."""
-
-
-def bundle_scorer(recommender: AnswersRequests, timeline: Timeline) -> Score:
-    """The bundle's whole ranking, at most RANKED. An offer of a product that the timeline lacks is left out."""
-    make_request = request_maker(timeline)
-    code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
-
-    def score(cases: Cases, kinds: Sequence[Kind] | None, exclude: Ragged, only: Only | None = None) -> list[Answer]:
-        requests = (
-            make_request(cases, case, kinds, exclude, RANKED) | named(None if only is None else only(case))
-            for case in range(len(cases))
-        )
-        return [read_offers(offers, code_of) for offers in stream_answers(recommender, requests, threshold=False)]
-
-    def named(products: Int64 | None) -> dict[str, list[str]]:
-        return {} if products is None else {"only": [timeline.product_ids[product] for product in products.tolist()]}
-
-    return score
-
 
 @dataclass(frozen=True)
 class Offered:
-    """What is shown, and with which relevance."""
+    """An offer of a bundle."""
 
     kind: Kind
     product: int
-    """Product code."""
+    """Product code; UNKNOWN where the timeline lacks the product."""
     relevance: float
+    score: float
 
 
 @dataclass(frozen=True)
-class Shower:
-    """What a bundle shows at its thresholds. An offer of a product that the timeline lacks is left out."""
+class BundleAnswer:
+    """The offers for a request, the best first."""
 
-    recommender: AnswersRequests
-    make_request: MakeRequest
-    code_of: Mapping[str, int]
-
-    def __call__(self, cases: Cases) -> list[Answer]:
-        """An answer for each case, at most SHOWN offers long."""
-        return [[(offered.kind, offered.product) for offered in offers] for offers in self.offers(cases, SHOWN)]
-
-    def offers(self, cases: Cases, limit: int) -> Iterator[list[Offered]]:
-        """The offers for each case, at most `limit`, of the moment's kinds, the best first."""
-        requests = (self.make_request(cases, case, None, None, limit) for case in range(len(cases)))
-        for offers in stream_answers(self.recommender, requests):
-            known = (offer for offer in offers if offer.product_id in self.code_of)
-            yield [Offered(offer.kind, self.code_of[offer.product_id], offer.relevance) for offer in known]
+    offers: list[Offered]
+    reason: Reason | None = None
+    """Why there is none."""
 
 
-def bundle_shower(recommender: AnswersRequests, timeline: Timeline) -> Shower:
-    """What the bundle shows for requests made of a timeline."""
-    code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
-    return Shower(recommender, request_maker(timeline), code_of)
+@dataclass(frozen=True)
+class CaseRequests:
+    """Cases as requests in the loader's own fields: product ids, and naive times in UTC."""
 
+    timeline: Timeline
 
-def read_offers(offers: Offers, code_of: Mapping[str, int]) -> Answer:
-    """Kind and product code of each offer."""
-    return [(offer.kind, code_of[offer.product_id]) for offer in offers if offer.product_id in code_of]
-
-
-def request_maker(timeline: Timeline) -> MakeRequest:
-    """Make the request of one case, as the loader takes it: product ids, naive times in UTC."""
-    ids = timeline.product_ids
-    time_of_order = [day_to_time(day) for day in timeline.order_day.tolist()]
-    line_order = timeline.line_order
+    @cached_property
+    def ordered_at(self) -> list[datetime]:
+        """The time of each order."""
+        return [day_to_time(day) for day in self.timeline.order_day.tolist()]
 
     def make(
-        cases: Cases, case: int, kinds: Sequence[Kind] | None, exclude: Ragged | None, limit: int
+        self,
+        cases: Cases,
+        case: int,
+        kinds: Sequence[Kind] | None = None,
+        exclude: Ragged | None = None,
+        limit: int = SHOWN,
     ) -> dict[str, Any]:
-        past = slice(*cases.history[case].tolist())
-        products = timeline.line_product[past].tolist()
-        orders, quantities = line_order[past].tolist(), timeline.line_quantity[past].tolist()
+        """The request of a case. exclude: what may not be offered, row by row; kinds: None = the moment's."""
+        timeline, past = self.timeline, slice(*cases.history[case].tolist())
+        lines = (of[past].tolist() for of in (timeline.line_product, timeline.line_order, timeline.line_quantity))
         return {
-            "cart": [ids[product] for product in cases.cart[case].tolist()],
+            "cart": self.ids(cases.cart[case]),
             "history": [
-                {"product_id": ids[product], "ordered_at": time_of_order[order], "quantity": quantity}
-                for product, order, quantity in zip(products, orders, quantities, strict=True)
+                {
+                    "product_id": timeline.product_ids[product],
+                    "ordered_at": self.ordered_at[order],
+                    "quantity": quantity,
+                }
+                for product, order, quantity in zip(*lines, strict=True)
             ],
             "at": day_to_time(float(cases.at[case])),
             "moment": MOMENTS[int(cases.moment[case])],
             "kinds": None if kinds is None else list(kinds),
             "limit": limit,
-            "exclude": [] if exclude is None else [ids[product] for product in exclude[case].tolist()],
+            "exclude": [] if exclude is None else self.ids(exclude[case]),
         }
 
-    return make
+    def ids(self, products: Int64) -> list[str]:
+        """The ids of product codes."""
+        return [self.timeline.product_ids[product] for product in products.tolist()]
+
+
+@dataclass(frozen=True)
+class BundleMethod:
+    """A bundle that ranks and shows products of a timeline, of whose cases its requests are made."""
+
+    recommender: AnswersRequests
+    timeline: Timeline
+    name: str = OURS
+
+    @cached_property
+    def requests(self) -> CaseRequests:
+        """Makes the requests."""
+        return CaseRequests(self.timeline)
+
+    @cached_property
+    def code_of(self) -> dict[str, int]:
+        """Product id -> product code."""
+        return {product_id: code for code, product_id in enumerate(self.timeline.product_ids)}
+
+    @property
+    def knows_value(self) -> bool:
+        """The bundle knows of some product what a sale brings, so that it can order by value."""
+        return self.recommender.manifest.get("value") is not None
+
+    def rank(self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None) -> list[Int64]:
+        """The k best of what it retrieves for each case, without thresholds; no product that is not permitted."""
+        return [products for products, _ in self.scored(cases, restriction, k, kinds)]
+
+    def scored(
+        self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None
+    ) -> list[ScoredList]:
+        """The same with their relevance. RANKED offers are asked for; where few products are permitted, those alone.
+
+        What the restriction forbids is excluded by the request, and what else is not permitted dropped from the answer.
+        """
+
+        def request(case: int) -> dict[str, Any]:
+            few = restriction.few(case)
+            named = {} if few is None else {"only": self.requests.ids(few)}
+            return self.requests.make(cases, case, kinds, restriction.forbidden, RANKED) | named
+
+        ranked: list[ScoredList] = []
+        for case, answer in enumerate(self.answers(map(request, range(len(cases))), threshold=False)):
+            offers = [offered for offered in answer.offers if offered.product != UNKNOWN]
+            products = np.array([offered.product for offered in offers], dtype=np.int64)
+            relevance = np.array([offered.relevance for offered in offers], dtype=np.float64)
+            best = np.flatnonzero(restriction.mask(case)[products])[:k]
+            ranked.append((products[best], relevance[best]))
+        return ranked
+
+    def show(self, cases: Cases, limit: int = SHOWN, order: Order | None = None) -> Iterator[BundleAnswer]:
+        """For each case at most `limit` offers at the bundle's thresholds, of its moment's kinds.
+
+        order: None = by relevance. An offer of a product that the timeline lacks is left out.
+        """
+        requests = (self.requests.make(cases, case, limit=limit) | {"order": order} for case in range(len(cases)))
+        for answer in self.answers(requests):
+            known = [offered for offered in answer.offers if offered.product != UNKNOWN]
+            yield BundleAnswer(known, answer.reason)
+
+    def answers(self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True) -> Iterator[BundleAnswer]:
+        """The answer to each request, in order, with product codes."""
+        for offers in stream_answers(self.recommender, requests, threshold=threshold):
+            found = [Offered(o.kind, self.code_of.get(o.product_id, UNKNOWN), o.relevance, o.score) for o in offers]
+            yield BundleAnswer(found, offers.reason)

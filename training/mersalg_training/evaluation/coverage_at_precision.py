@@ -14,10 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mersalg.recommender import AnswersRequests, stream_answers
-from mersalg_training.data.timeline import Float64, Int64, Timeline
-from mersalg_training.evaluation.baselines import Baseline, ScoresItsRanking
-from mersalg_training.evaluation.bundle_method import request_maker
+from mersalg_training.data.timeline import Float64, Int64
+from mersalg_training.evaluation.methods import RankingMethod, ScoringMethod
 from mersalg_training.evaluation.metrics import LEVEL, OURS, Estimate, Resamples, resample_customers
 from mersalg_training.evaluation.tasks.task import Task
 
@@ -28,14 +26,11 @@ WANTED: Final[Mapping[str, tuple[float, ...]]] = {
     "completion, explore": (0.1, 0.2),
 }
 """Realised precisions, by task."""
-LEAST: Final = 30
+MIN_OFFERS: Final = 30
 """A precision of fewer offers is none."""
 DRAWS: Final = 200
 """Resamples of the customers."""
 TITLE: Final = "Carts that see an offer at an equal realised precision"
-COLUMNS: Final = ("task", "precision", "method", "carts that see an offer", "ratio of ours to it")
-ASKED: Final = 200
-"""Offers that are asked of the bundle, so that DEPTH are left after what the task forbids."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Lists:
 
 
 @dataclass(frozen=True)
-class Restraint:
+class CoverageAtPrecision:
     """How many carts a method serves at a precision."""
 
     task: str
@@ -61,65 +56,41 @@ class Restraint:
     reached."""
 
 
-def restraint(
-    recommender: AnswersRequests,
-    timeline: Timeline,
-    baselines: Sequence[Baseline],
-    tasks: Sequence[Task],
-    random: np.random.Generator,
-) -> list[Restraint]:
+def coverage_at_precision(
+    bundle: ScoringMethod, baselines: Sequence[RankingMethod], tasks: Sequence[Task], random: np.random.Generator
+) -> list[CoverageAtPrecision]:
     """A row for each task of WANTED, method and precision; of baselines that tell their scores."""
     rows = []
     for task in tasks:
         if task.label not in WANTED or not len(task.cases):
             continue
-        lists = {OURS: of_bundle(recommender, timeline, task)}
+        lists = {OURS: first_of_lists(bundle, task)}
         for baseline in baselines:
-            if isinstance(baseline, ScoresItsRanking):
-                lists[baseline.name] = of_baseline(baseline, task)
+            if isinstance(baseline, ScoringMethod):
+                lists[baseline.name] = first_of_lists(baseline, task)
         draws = resample_customers(task.cases.customer, task.cases.order, random, DRAWS)
         for wanted in WANTED[task.label]:
             rows += compare(task.label, lists, wanted, draws, len(task.cases))
     return rows
 
 
-def of_bundle(recommender: AnswersRequests, timeline: Timeline, task: Task) -> Lists:
-    """The bundle's lists by relevance; what the task forbids is excluded by the request, or dropped."""
-    make_request = request_maker(timeline)
-    code_of = {product_id: code for code, product_id in enumerate(timeline.product_ids)}
-    cases, forbidden = task.cases, task.restriction.forbidden
-    requests = (make_request(cases, case, task.kinds, forbidden, ASKED) for case in range(len(cases)))
-    rows: list[tuple[float, bool, int]] = []
-    for case, offers in enumerate(stream_answers(recommender, requests, threshold=False)):
-        permitted, target = task.restriction.mask(case), set(cases.target[case].tolist())
-        found = [(o.relevance, code_of[o.product_id]) for o in offers if o.product_id in code_of]
-        allowed = [(relevance, product) for relevance, product in found if permitted[product]]
-        rows += [(relevance, product in target, case) for relevance, product in allowed[:DEPTH]]
-    return as_lists(rows)
+def first_of_lists(method: ScoringMethod, task: Task) -> Lists:
+    """The first DEPTH of a method's list for each request, by its own score."""
+    scored = method.scored(task.cases, task.restriction, DEPTH, task.kinds)
+    case = np.repeat(np.arange(len(scored)), [len(products) for products, _ in scored])
+    hits = [np.isin(products, task.cases.target[row]) for row, (products, _) in enumerate(scored)]
+    return Lists(np.concatenate([scores for _, scores in scored]).astype(np.float64), np.concatenate(hits), case)
 
 
-def of_baseline(baseline: ScoresItsRanking, task: Task) -> Lists:
-    """A baseline's lists by its own score."""
-    rows: list[tuple[float, bool, int]] = []
-    for case, (products, scores) in enumerate(baseline.scored(task.cases, task.restriction, DEPTH)):
-        hits = np.isin(products, task.cases.target[case])
-        rows += [(float(s), bool(h), case) for s, h in zip(scores.tolist(), hits.tolist(), strict=True)]
-    return as_lists(rows)
-
-
-def as_lists(rows: Sequence[tuple[float, bool, int]]) -> Lists:
-    """Columns of the rows."""
-    table = np.array(rows, dtype=np.float64).reshape(-1, 3)
-    return Lists(table[:, 0], table[:, 1] > 0.0, table[:, 2].astype(np.int64))
-
-
-def compare(task: str, lists: Mapping[str, Lists], wanted: float, draws: Resamples, n_cases: int) -> list[Restraint]:
+def compare(
+    task: str, lists: Mapping[str, Lists], wanted: float, draws: Resamples, n_cases: int
+) -> list[CoverageAtPrecision]:
     """Every method at one precision, on the same resamples of the customers."""
     weights = np.vstack([np.ones(n_cases), draws.times[:, draws.cluster]])
     found = {method: coverages(of_method, wanted, weights) for method, of_method in lists.items()}
     ours = found[OURS]
     return [
-        Restraint(
+        CoverageAtPrecision(
             task,
             method,
             wanted,
@@ -133,8 +104,8 @@ def compare(task: str, lists: Mapping[str, Lists], wanted: float, draws: Resampl
 def coverages(lists: Lists, wanted: float, weights: Float64) -> Float64:
     """(n_draws,) the weighted share of carts that see an offer at the lowest threshold of the wanted precision.
 
-    weights: (n_draws, n_cases) how often each cart counts; NaN where no threshold reaches it with LEAST offers. Offers
-    of one score stand or fall together.
+    weights: (n_draws, n_cases) how often each cart counts; NaN where no threshold reaches it with MIN_OFFERS offers.
+    Offers of one score stand or fall together.
     """
     order = np.argsort(-lists.score, kind="stable")
     score, hit, case = lists.score[order], lists.hit[order], lists.case[order]
@@ -146,7 +117,7 @@ def coverages(lists: Lists, wanted: float, weights: Float64) -> Float64:
         offers = np.cumsum(weight[case])[last_of_score]
         hits = np.cumsum(weight[case] * hit)[last_of_score]
         seen = np.cumsum(weight[case] * first_of_case)[last_of_score]
-        holds = np.flatnonzero((hits >= wanted * offers) & (offers >= LEAST))
+        holds = np.flatnonzero((hits >= wanted * offers) & (offers >= MIN_OFFERS))
         if len(holds):
             found[draw] = seen[holds[-1]] / weight.sum()
     return found
@@ -159,15 +130,3 @@ def estimate(values: Float64, n: int) -> Estimate | None:
         return None
     low, high = np.percentile(drawn, LEVEL)
     return Estimate(float(values[0]), float(low), float(high), n)
-
-
-def cells(row: Restraint) -> list[str]:
-    """A line of text for a method at a precision."""
-    coverage = "not reached" if row.coverage is None else told(row.coverage, percent=True)
-    return [row.task, f"{row.wanted:.0%}", row.method, coverage, "" if row.ratio is None else told(row.ratio)]
-
-
-def told(found: Estimate, percent: bool = False) -> str:
-    """A figure with its interval."""
-    form = ".1%" if percent else ".2f"
-    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"

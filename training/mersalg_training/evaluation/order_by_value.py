@@ -7,54 +7,25 @@ offer that was bought is worth the line of the order that bought it. It is not s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from mersalg.names import AFTER_PAYMENT, MOMENTS, ORDERS, Order
-from mersalg.offers import Offers
-from mersalg.recommender import AnswersRequests
-from mersalg.requests import Request
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Float64, Timeline
-from mersalg_training.evaluation.bundle_method import Answer, Show, bundle_shower
+from mersalg_training.evaluation.bundle_method import BundleAnswer
 from mersalg_training.evaluation.metrics import Estimate, difference, mean, ratio, resample_customers
 from mersalg_training.evaluation.precision_shown import tally
 from mersalg_training.ranking.cases import Cases, lines_between
-
-if TYPE_CHECKING:
-    pass
 
 PAID: Final = frozenset(MOMENTS.index(moment) for moment in AFTER_PAYMENT)
 REVENUE, MARGIN = "revenue a request", "margin a request"
 
 
-class ByValue:
-    """What answers every request in the order by value."""
-
-    def __init__(self, recommender: AnswersRequests) -> None:
-        self.recommender = recommender
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """That of the bundle."""
-        return self.recommender.manifest
-
-    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
-        """The offers for checked requests, in order."""
-        return self.recommender.answer([replace(request, by_value=True) for request in requests], threshold=threshold)
-
-
-def value_shower(recommender: AnswersRequests, timeline: Timeline) -> Show | None:
-    """What the bundle shows by value at its thresholds; None where it knows of no product what a sale brings."""
-    if recommender.manifest.get("value") is None:
-        return None
-    return bundle_shower(ByValue(recommender), timeline)
-
-
 @dataclass(frozen=True)
-class Sold:
+class SalesByOrder:
     """What is shown in one order of offers, and what is bought of it."""
 
     order: Order
@@ -70,13 +41,13 @@ class Sold:
     """How much more that is than in the order by relevance, on the same requests and draws; empty for that order."""
 
 
-def sold_by_order(
+def sales_by_order(
     timeline: Timeline,
     attributes: Attributes,
     cases: Cases,
-    answers: Mapping[Order, Sequence[Answer]],
+    answers: Mapping[Order, Sequence[BundleAnswer]],
     random: np.random.Generator,
-) -> list[Sold]:
+) -> list[SalesByOrder]:
     """A row for each of ORDERS. answers: by order, what is shown for each case."""
     draws = resample_customers(cases.customer, cases.order, random)
     worth = {order: worth_of_shown(timeline, attributes, cases, answers[order]) for order in ORDERS}
@@ -85,7 +56,7 @@ def sold_by_order(
         offers, relevant = (counts.sum(axis=1) for counts in tally(cases, answers[order]))
         beside = {} if order == "relevance" else worth["relevance"]
         rows.append(
-            Sold(
+            SalesByOrder(
                 order=order,
                 requests=len(cases),
                 offers=int(offers.sum()),
@@ -99,14 +70,14 @@ def sold_by_order(
 
 
 def worth_of_shown(
-    timeline: Timeline, attributes: Attributes, cases: Cases, answers: Sequence[Answer]
+    timeline: Timeline, attributes: Attributes, cases: Cases, answers: Sequence[BundleAnswer]
 ) -> dict[str, Float64]:
     """Revenue and margin -> (n,) what the offers brought that were shown and bought; only what is known at all.
 
     quantity x price paid, and less the cost; an unknown price is the list price. An offer without either, or without a
     cost, brings nothing.
     """
-    found = [(case, product) for case, answer in enumerate(answers) for _, product in answer]
+    found = [(case, offered.product) for case, answer in enumerate(answers) for offered in answer.offers]
     hits = [(case, product) for case, product in found if product in cases.target[case]]
     rows = np.array([case for case, _ in hits], dtype=np.int64)
     product = np.array([product for _, product in hits], dtype=np.int64)

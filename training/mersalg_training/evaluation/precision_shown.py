@@ -10,7 +10,7 @@ import numpy as np
 
 from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS
 from mersalg_training.data.timeline import Float64
-from mersalg_training.evaluation.bundle_method import Answer
+from mersalg_training.evaluation.bundle_method import BundleAnswer
 from mersalg_training.evaluation.metrics import Estimate, mean, ratio, resample_customers
 from mersalg_training.ranking.cases import Cases
 
@@ -19,7 +19,7 @@ EVERY: Final = "every"
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownPrecision:
     """What is shown of a kind at a moment."""
 
     moment: str
@@ -34,7 +34,7 @@ class Shown:
     """The share of requests that see an offer of the kind."""
 
 
-def shown_precision(cases: Cases, answers: Sequence[Answer], random: np.random.Generator) -> list[Shown]:
+def shown_precision(cases: Cases, answers: Sequence[BundleAnswer], random: np.random.Generator) -> list[ShownPrecision]:
     """A row for each moment and kind that it offers, and for all together; a moment without requests has no row."""
     offers, relevant = tally(cases, answers)
     rows = []
@@ -49,16 +49,16 @@ def shown_precision(cases: Cases, answers: Sequence[Answer], random: np.random.G
             precision = ratio(bought, shown, draws) if shown.any() else None
             seen = mean((shown > 0).astype(np.float64), draws)
             amounts = len(at), int(shown.sum()), int(bought.sum())
-            rows.append(Shown(moment or EVERY, kind or EVERY, *amounts, precision, seen))
+            rows.append(ShownPrecision(moment or EVERY, kind or EVERY, *amounts, precision, seen))
     return rows
 
 
-def tally(cases: Cases, answers: Sequence[Answer]) -> tuple[Float64, Float64]:
+def tally(cases: Cases, answers: Sequence[BundleAnswer]) -> tuple[Float64, Float64]:
     """(n, 5) offers of each case by kind, and how many of them are in its target."""
     offers, relevant = np.zeros((len(cases), len(KINDS))), np.zeros((len(cases), len(KINDS)))
     for case, answer in enumerate(answers):
         target = set(cases.target[case].tolist())
-        for kind, product in answer:
-            offers[case, KINDS.index(kind)] += 1.0
-            relevant[case, KINDS.index(kind)] += product in target
+        for offered in answer.offers:
+            offers[case, KINDS.index(offered.kind)] += 1.0
+            relevant[case, KINDS.index(offered.kind)] += offered.product in target
     return offers, relevant

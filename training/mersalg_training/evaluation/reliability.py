@@ -7,53 +7,24 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from mersalg.names import KINDS
-from mersalg_training.calibration.scored_offers import SHOWN
-from mersalg_training.data.timeline import Float64, Int64
-from mersalg_training.evaluation.bundle_method import RANKED, Shower
+from mersalg_training.calibration.scored_offers import Booleans, ScoredOffers
+from mersalg_training.data.timeline import Float64
+from mersalg_training.evaluation.bundle_method import RANKED, BundleMethod
+from mersalg_training.evaluation.labelled_offers import labelled_offers
 from mersalg_training.evaluation.metrics import Estimate, Resamples, ratio, resample_customers
 from mersalg_training.ranking.cases import Cases
-
-Booleans = npt.NDArray[np.bool_]
 
 ALL: Final = "all"
 GROUPS: Final = (ALL, "with a history", "without a history", "first place", "places 2 and 3", "later places")
 BINS: Final = 10
 """Groups of equal size, by relevance, over which the calibration error is taken."""
-LEAST: Final = 20
+MIN_OFFERS: Final = 20
 """Fewer offers of a group tell nothing."""
-LEAST_OF_A_BIN: Final = 50
+MIN_BIN_OFFERS: Final = 50
 """Offers of a group of a reliability curve; fewer would draw noise."""
 CHANCES: Final = 100
-
-
-@dataclass(frozen=True)
-class Promises:
-    """Offers that were shown, (n,) each: of each request the best SHOWN of each kind that reach their thresholds."""
-
-    relevance: Float64
-    bought: Booleans
-    kind: Int64
-    place: Int64
-    """Among all that is shown for the request, from 0."""
-    case: Int64
-    """The request."""
-    known: Booleans
-    """Whether the request brings a history."""
-
-    def in_group(self, group: str) -> Booleans:
-        """(n,) whether an offer belongs to one of GROUPS."""
-        found: dict[str, Booleans] = {
-            ALL: np.ones(len(self.kind), dtype=np.bool_),
-            "with a history": self.known,
-            "without a history": ~self.known,
-            "first place": self.place == 0,
-            "places 2 and 3": (self.place > 0) & (self.place < 3),
-            "later places": self.place >= 3,
-        }
-        return found[group]
 
 
 @dataclass(frozen=True)
@@ -67,7 +38,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Reliability:
     """What was promised of a kind in a group, and what came of it."""
 
     kind: str
@@ -82,87 +53,81 @@ class Kept:
     error_by_chance: float
     """What it would be on so many offers if every relevance were true."""
     reliability: Sequence[Bin] = ()
-    """At most BINS groups of equal size, by relevance, of LEAST_OF_A_BIN offers or more where there are so many."""
+    """At most BINS groups of equal size, by relevance, of MIN_BIN_OFFERS offers or more where there are so many."""
 
 
-def promises(show: Shower, cases: Cases) -> Promises:
+def shown_offers(bundle: BundleMethod, cases: Cases) -> ScoredOffers:
     """What a bundle shows for the cases at its thresholds, SHOWN of each kind at most."""
-    rows: list[tuple[float, bool, int, int, int]] = []
-    for case, offers in enumerate(show.offers(cases, RANKED)):
-        target = set(cases.target[case].tolist())
-        of_kind = dict.fromkeys(KINDS, 0)
-        place = 0
-        for offered in offers:
-            if of_kind[offered.kind] < SHOWN:
-                of_kind[offered.kind] += 1
-                bought = offered.product in target
-                rows.append((offered.relevance, bought, KINDS.index(offered.kind), place, case))
-                place += 1
-    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    case_of = table[:, 4].astype(np.int64)
-    return Promises(
-        relevance=table[:, 0],
-        bought=table[:, 1] > 0.0,
-        kind=table[:, 2].astype(np.int64),
-        place=table[:, 3].astype(np.int64),
-        case=case_of,
-        known=(cases.history[:, 1] > cases.history[:, 0])[case_of],
-    )
+    timeline = bundle.timeline
+    nothing_known = np.full(len(timeline.product_ids), np.nan, dtype=np.float32)
+    return labelled_offers(bundle.show(cases, RANKED), cases, len(timeline.customer_ids), nothing_known)
 
 
-def kept(shown: Promises, cases: Cases, random: np.random.Generator) -> list[Kept]:
-    """A row for each kind and group of which there are LEAST offers."""
+def groups_of(shown: ScoredOffers) -> dict[str, Booleans]:
+    """Group of GROUPS -> (n,) whether an offer belongs to it. Places are those in the whole list of a request."""
+    place = np.arange(len(shown)) - np.searchsorted(shown.request, shown.request)
+    return {
+        ALL: np.ones(len(shown), dtype=np.bool_),
+        "with a history": shown.known,
+        "without a history": ~shown.known,
+        "first place": place == 0,
+        "places 2 and 3": (place > 0) & (place < 3),
+        "later places": place >= 3,
+    }
+
+
+def reliability(shown: ScoredOffers, cases: Cases, random: np.random.Generator) -> list[Reliability]:
+    """A row for each kind and group of which there are MIN_OFFERS offers. shown: by request, the best first."""
     draws = resample_customers(cases.customer, cases.order, random)
+    groups = groups_of(shown)
     found = []
     for position, kind in enumerate(KINDS):
         for group in GROUPS:
-            rows = (shown.kind == position) & shown.in_group(group)
-            if rows.sum() < LEAST:
+            rows = shown.take((shown.kind == position) & groups[group])
+            if len(rows) < MIN_OFFERS:
                 continue
-            hits, offers = (
-                np.bincount(shown.case[rows], weights=of, minlength=len(cases)).astype(np.float64)
-                for of in (shown.bought[rows].astype(np.float64), np.ones(int(rows.sum())))
-            )
-            relevance = shown.relevance[rows]
+            relevance, label = rows.relevance.astype(np.float64), rows.label.astype(np.float64)
             found.append(
-                Kept(
+                Reliability(
                     kind=kind,
                     group=group,
-                    offers=int(rows.sum()),
+                    offers=len(rows),
                     promised=float(relevance.mean()),
-                    came=ratio(hits, offers, draws),
-                    error=calibration_error(relevance, shown.bought[rows]),
+                    came=share_bought(rows, len(cases), draws),
+                    error=calibration_error(relevance, label),
                     error_by_chance=error_by_chance(relevance, random),
-                    reliability=bins(shown, rows, len(cases), draws),
+                    reliability=bins(rows, len(cases), draws),
                 )
             )
     return found
 
 
-def bins(shown: Promises, rows: Booleans, n_cases: int, draws: Resamples) -> list[Bin]:
-    """What was promised and what came of some rows, in groups of equal size, by relevance; (n,) with n >= 1."""
-    found = []
-    chosen = np.flatnonzero(rows)
-    order = chosen[np.argsort(shown.relevance[chosen], kind="stable")]
-    for group in np.array_split(order, max(1, min(BINS, len(order) // LEAST_OF_A_BIN))):
-        hits, offers = (
-            np.bincount(shown.case[group], weights=of, minlength=n_cases).astype(np.float64)
-            for of in (shown.bought[group].astype(np.float64), np.ones(len(group)))
-        )
-        found.append(Bin(float(shown.relevance[group].mean()), ratio(hits, offers, draws), len(group)))
-    return found
+def share_bought(shown: ScoredOffers, n_cases: int, draws: Resamples) -> Estimate:
+    """The share of offers, at least one, that was bought."""
+    hits = np.bincount(shown.request, weights=shown.label, minlength=n_cases).astype(np.float64)
+    return ratio(hits, np.bincount(shown.request, minlength=n_cases).astype(np.float64), draws)
 
 
-def calibration_error(relevance: Float64, bought: Booleans) -> float:
+def bins(shown: ScoredOffers, n_cases: int, draws: Resamples) -> list[Bin]:
+    """What was promised and what came of offers, n >= 1, in groups of equal size, by relevance."""
+    relevance = shown.relevance.astype(np.float64)
+    groups = np.array_split(np.argsort(relevance, kind="stable"), max(1, min(BINS, len(shown) // MIN_BIN_OFFERS)))
+    return [
+        Bin(float(relevance[rows].mean()), share_bought(shown.take(rows), n_cases, draws), len(rows)) for rows in groups
+    ]
+
+
+def calibration_error(relevance: Float64, label: Float64) -> float:
     """The mean distance of what was promised and what came over at most BINS groups of equal size, by relevance.
 
     Expected calibration error (Naeini, Cooper and Hauskrecht, AAAI 2015) with groups of equal size. n >= 1.
     """
     groups = np.array_split(np.argsort(relevance, kind="stable"), min(BINS, len(relevance)))
-    return sum(len(rows) * abs(float(relevance[rows].mean() - bought[rows].mean())) for rows in groups) / len(relevance)
+    return sum(len(rows) * abs(float(relevance[rows].mean() - label[rows].mean())) for rows in groups) / len(relevance)
 
 
 def error_by_chance(relevance: Float64, random: np.random.Generator) -> float:
     """The mean of the same error where offers are bought exactly as often as their relevance says."""
-    errors = [calibration_error(relevance, random.random(len(relevance)) < relevance) for _ in range(CHANCES)]
+    labels = ((random.random(len(relevance)) < relevance).astype(np.float64) for _ in range(CHANCES))
+    errors = [calibration_error(relevance, label) for label in labels]
     return float(np.mean(errors))

@@ -1,9 +1,9 @@
-"""`mersalg evaluate`: a bundle on the test window, beside the baselines, on the same requests."""
+"""A bundle on the test window, beside the baselines, on the same requests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,16 +11,17 @@ from rich.progress import Progress
 
 from mersalg.errors import DataError
 from mersalg.names import Order
-from mersalg.recommender import Recommender
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64, Timeline
-from mersalg_training.evaluation.baselines import Baseline, Question, fit_baselines
-from mersalg_training.evaluation.bundle_method import Answer, Score, Show, Shower
-from mersalg_training.evaluation.coverage_at_precision import Restraint, restraint
-from mersalg_training.evaluation.empty_answers import Empty, show_and_tell
+from mersalg_training.evaluation import QUERIES
+from mersalg_training.evaluation.baselines import fit_baselines
+from mersalg_training.evaluation.bundle_method import RANKED, BundleAnswer, BundleMethod
+from mersalg_training.evaluation.coverage_at_precision import coverage_at_precision
+from mersalg_training.evaluation.empty_answers import count_empty
+from mersalg_training.evaluation.methods import RankingMethod, ScoringMethod
 from mersalg_training.evaluation.metrics import (
     COVERAGE,
     NDCG,
@@ -39,60 +40,67 @@ from mersalg_training.evaluation.metrics import (
     resample_customers,
     target_worth,
 )
-from mersalg_training.evaluation.order_by_value import Sold, sold_by_order
-from mersalg_training.evaluation.precision_shown import Shown, shown_precision
-from mersalg_training.evaluation.reliability import Kept, Promises, kept, promises
+from mersalg_training.evaluation.order_by_value import sales_by_order
+from mersalg_training.evaluation.precision_shown import shown_precision
+from mersalg_training.evaluation.reliability import reliability, shown_offers
 from mersalg_training.evaluation.result import KNOWN, NEW, ORACLE, Difference, Evaluation, Row
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.ranking.cases import Cases, make_cases
 
-QUERIES: Final = 2000
-"""Most requests of a task."""
 KEPT_REQUESTS: Final = 10
 """A promise takes many offers to check: so many times the requests of a task."""
-LEAST_OF_A_GROUP: Final = 30
+MIN_GROUP_REQUESTS: Final = 30
 """New and known customers are told apart where there are so many requests of each."""
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What every method is measured with."""
+class EvaluationOptions:
+    """How much an evaluation asks."""
+
+    queries: int = QUERIES
+    """Most requests of a task."""
+    every_baseline: bool = False
+    """Beside the quick baselines every other one, the two-stage model included."""
+    coverage_at_precision: bool = False
+    """Also how many carts see an offer at an equal precision, by methods that tell their scores."""
+
+
+DEFAULT_OPTIONS: Final = EvaluationOptions()
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A method and its rivals, and what is known of the products that they rank."""
 
     timeline: Timeline
     attributes: Attributes
-    score: Score
-    baselines: Sequence[Baseline]
+    method: RankingMethod
+    baselines: Sequence[RankingMethod]
 
 
 def evaluate(
-    score: Score,
+    method: RankingMethod,
     timeline: Timeline,
     attributes: Attributes,
     windows: Windows,
     config: Config,
-    *,
-    show: Show | None = None,
-    show_by_value: Show | None = None,
-    restrain: Recommender | None = None,
-    queries: int = QUERIES,
-    every_baseline: bool = False,
+    options: EvaluationOptions = DEFAULT_OPTIONS,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Every task by every method, and with `show` what is bought of what the thresholds let through.
+    """Every task by every method, and of a bundle what is bought of what its thresholds let through.
 
-    With `show_by_value`, too, the order by value stands beside that by relevance.
+    Where a bundle knows what a sale brings, the order by value stands beside that by relevance.
 
-    With `restrain`, the bundle, how many carts see an offer at an equal precision, beside the baselines.
-
-    The same config gives the same requests and draws, whatever `score` answers. `show` needs label.horizon_days.
+    The same config gives the same requests and draws, whatever the method answers. A bundle needs label.horizon_days.
     DataError if there is no test window, or no order in it.
     """
     window = test_window(timeline, windows)
     progress = progress or Progress(disable=True)
     for_tasks, for_ties, for_draws, for_shown, for_kept, for_restraint = np.random.default_rng(config.seed).spawn(6)
     step = progress.add_task("Making requests", total=None)
-    tasks, _ = make_tasks(timeline, attributes, window, config.kinds, queries, for_tasks, config.label.horizon_days)
+    queries, horizon_days = options.queries, config.label.horizon_days
+    tasks, _ = make_tasks(timeline, attributes, window, config.kinds, queries, for_tasks, horizon_days)
     progress.update(step, description="Fitting baselines")
     skipped: dict[str, str] = {}
     baselines = fit_baselines(
@@ -100,36 +108,35 @@ def evaluate(
         attributes,
         window[0],
         for_ties,
-        everything=every_baseline,
+        everything=options.every_baseline,
         tell=lambda name, done, of: progress.update(step, description=f"Fitting {name}", completed=done, total=of),
         skip=skipped.__setitem__,
     )
-    bench = Bench(timeline, attributes, score, baselines)
     asked = [task for task in tasks if len(task.cases)]
-    rankings = len(asked) * (1 + len(baselines))
-    progress.update(step, completed=0, total=rankings + (show is not None))
-    rows: list[Row] = []
-    differences: list[Difference] = []
-    ceilings: list[Row] = []
+    total = len(asked) * (1 + len(baselines)) + 1
+    progress.update(step, completed=0, total=total)
+    contest = Contest(timeline, attributes, method, baselines)
+    rows, differences, ceilings = list[Row](), list[Difference](), list[Row]()
     for task in asked:
         progress.update(step, description=task.label)
-        found, compared, reachable = judge_task(bench, task, for_draws, lambda: progress.advance(step))
+        found, compared, reachable = judge_task(contest, task, for_draws, lambda: progress.advance(step))
         rows += found
         differences += compared
         ceilings += reachable
-    progress.update(step, description="Thresholds")
-    shown, sold, empty = judge_shown(show, show_by_value, timeline, attributes, window, config, queries, for_shown)
-    progress.update(step, description="Promises")
-    restrained: list[Restraint] = []
-    if restrain is not None:
-        progress.update(step, description="Restraint")
-        restrained = restraint(restrain, timeline, baselines, asked, for_restraint)
-    came, promised = judge_kept(show, timeline, attributes, window, config, queries, for_kept)
-    progress.update(step, description="Evaluated", completed=rankings + (show is not None))
     without_requests = [task.label for task in tasks if not len(task.cases)]
-    return Evaluation(
-        rows, differences, shown, without_requests, ceilings, sold, skipped, came, promised, restrained, empty
-    )
+    evaluation = Evaluation(rows, differences, [], without_requests, ceilings, skipped=skipped)
+    if isinstance(method, BundleMethod):
+        progress.update(step, description="Thresholds")
+        cases = shown_cases(timeline, attributes, window, config, 2 * queries, for_shown)
+        evaluation = with_shown(evaluation, method, attributes, cases, for_shown)
+        progress.update(step, description="Promises")
+        cases = shown_cases(timeline, attributes, window, config, KEPT_REQUESTS * queries, for_kept)
+        evaluation = with_kept(evaluation, method, cases, for_kept)
+    if options.coverage_at_precision and isinstance(method, ScoringMethod):
+        progress.update(step, description="Coverage at precision")
+        evaluation = replace(evaluation, restraint=coverage_at_precision(method, baselines, asked, for_restraint))
+    progress.update(step, description="Evaluated", completed=total)
+    return evaluation
 
 
 def test_window(timeline: Timeline, windows: Windows) -> tuple[float, float]:
@@ -149,21 +156,19 @@ def test_window(timeline: Timeline, windows: Windows) -> tuple[float, float]:
 
 
 def judge_task(
-    bench: Bench, task: Task, random: np.random.Generator, ranked_one: Callable[[], None]
+    contest: Contest, task: Task, random: np.random.Generator, ranked_one: Callable[[], None]
 ) -> tuple[list[Row], list[Difference], list[Row]]:
-    """The rows of one task for every method, how far the bundle is from each baseline, and what it could reach.
+    """The rows of one task for every method, how far the method is from each baseline, and what it could reach.
 
-    Where upsells alone are asked for, the baselines are told so, as the bundle is by the request's kinds.
-    ranked_one is called when a method has ranked.
+    Of the method all that it ranks is taken. ranked_one is called when a method has ranked.
     """
-    question: Question | None = "upsell" if task.kinds == ("upsell",) else None
-    worth = target_worth(bench.timeline, bench.attributes, task.cases)
+    worth = target_worth(contest.timeline, contest.attributes, task.cases)
     draws = resample_customers(task.cases.customer, task.cases.order, random)
-    ours = permitted(bench.score, task)
+    ours = contest.method.rank(task.cases, task.restriction, RANKED, task.kinds)
     lists = {OURS: ours}
     ranked_one()
-    for baseline in bench.baselines:
-        lists[baseline.name] = baseline.rank(task.cases, task.restriction, K, question)
+    for baseline in contest.baselines:
+        lists[baseline.name] = baseline.rank(task.cases, task.restriction, K, task.kinds)
         ranked_one()
     values = {method: request_metrics(ranked, task.cases.target, worth) for method, ranked in lists.items()}
     if not task.by_precision:
@@ -179,19 +184,7 @@ def judge_task(
         if rival != OURS
         for name, found in values[OURS].items()
     ]
-    return rows + group_rows(bench.timeline, task, values, random), compared, ceilings_of(task, ours, draws)
-
-
-def permitted(score: Score, task: Task) -> list[Int64]:
-    """The bundle's ranking of each case without what the restriction forbids, as no baseline ranks that either.
-
-    Where the candidates are few, the request names them.
-    """
-    ranked = []
-    for case, answer in enumerate(score(task.cases, task.kinds, task.restriction.forbidden, task.restriction.few)):
-        products = np.array([product for _, product in answer], dtype=np.int64)
-        ranked.append(products[task.restriction.mask(case)[products]])
-    return ranked
+    return rows + group_rows(contest.timeline, task, values, random), compared, ceilings_of(task, ours, draws)
 
 
 def ceilings_of(task: Task, ours: Sequence[Int64], draws: Resamples) -> list[Row]:
@@ -213,7 +206,7 @@ def group_rows(
     """
     customer, order = task.cases.customer, task.cases.order
     past = (customer != UNKNOWN) & (order > timeline.customer_start[np.maximum(customer, 0)])
-    if min(np.count_nonzero(past), np.count_nonzero(~past)) < LEAST_OF_A_GROUP:
+    if min(np.count_nonzero(past), np.count_nonzero(~past)) < MIN_GROUP_REQUESTS:
         return []
     rows = []
     for group, inside in ((NEW, ~past), (KNOWN, past)):
@@ -222,33 +215,6 @@ def group_rows(
             for name, found in metrics.items():
                 rows.append(Row(f"{task.label}, {group}", method, name, mean(found[inside], draws)))
     return rows
-
-
-def judge_shown(
-    show: Show | None,
-    show_by_value: Show | None,
-    timeline: Timeline,
-    attributes: Attributes,
-    window: tuple[float, float],
-    config: Config,
-    queries: int,
-    random: np.random.Generator,
-) -> tuple[list[Shown], list[Sold], list[Empty]]:
-    """What is shown for requests of the test window in the mix of moments that a bundle is trained on.
-
-    And, of the same requests, what the order by value sells beside that by relevance, and why others see nothing.
-    """
-    if show is None:
-        return [], [], []
-    cases = shown_cases(timeline, attributes, window, config, 2 * queries, random)
-    if not len(cases):
-        return [], [], []
-    answers, empty = show_and_tell(show, cases) if isinstance(show, Shower) else (show(cases), [])
-    shown = shown_precision(cases, answers, random)
-    if show_by_value is None:
-        return shown, [], empty
-    by_order: dict[Order, list[Answer]] = {"relevance": answers, "value": show_by_value(cases)}
-    return shown, sold_by_order(timeline, attributes, cases, by_order, random), empty
 
 
 def shown_cases(
@@ -270,20 +236,26 @@ def shown_cases(
     return make_cases(timeline, types, unknown, *window, horizon_days, most, random)
 
 
-def judge_kept(
-    show: Show | None,
-    timeline: Timeline,
-    attributes: Attributes,
-    window: tuple[float, float],
-    config: Config,
-    queries: int,
-    random: np.random.Generator,
-) -> tuple[list[Kept], Promises | None]:
-    """Whether what a bundle shows is as relevant as it says, on KEPT_REQUESTS times as many requests as a task."""
-    if not isinstance(show, Shower):
-        return [], None
-    cases = shown_cases(timeline, attributes, window, config, KEPT_REQUESTS * queries, random)
+def with_shown(
+    found: Evaluation, bundle: BundleMethod, attributes: Attributes, cases: Cases, random: np.random.Generator
+) -> Evaluation:
+    """With what is shown for the cases, and why others see nothing; and what the order by value sells of the same."""
     if not len(cases):
-        return [], None
-    shown = promises(show, cases)
-    return kept(shown, cases, random), shown
+        return found
+    answers = list(bundle.show(cases))
+    shown, sold = shown_precision(cases, answers, random), []
+    if bundle.knows_value:
+        by_order: dict[Order, list[BundleAnswer]] = {
+            "relevance": answers,
+            "value": list(bundle.show(cases, order="value")),
+        }
+        sold = sales_by_order(bundle.timeline, attributes, cases, by_order, random)
+    return replace(found, shown=shown, sold=sold, empty=count_empty(cases, answers))
+
+
+def with_kept(found: Evaluation, bundle: BundleMethod, cases: Cases, random: np.random.Generator) -> Evaluation:
+    """With whether what the bundle shows for the cases is as relevant as it says."""
+    if not len(cases):
+        return found
+    shown = shown_offers(bundle, cases)
+    return replace(found, kept=reliability(shown, cases, random), promises=shown)

@@ -11,13 +11,12 @@ A purchase says "would buy"; a log of offers says "accepted when shown". In the 
     calibrate          calibration, thresholds and certificate from acceptance
 """
 
-from mersalg_training.off_policy.bundle_answers import Scored, score_offers
+from mersalg_training.off_policy.bundle_answers import score_offers
 from mersalg_training.off_policy.calibrate import calibrate_on_acceptance
 from mersalg_training.off_policy.examination import Examination, estimate_examination, relevance_groups
 
 __all__ = [
     "Examination",
-    "Scored",
     "calibrate_on_acceptance",
     "estimate_examination",
     "relevance_groups",

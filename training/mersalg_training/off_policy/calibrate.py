@@ -13,31 +13,30 @@ independent customers, as the certificate's finite-sample test needs them:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from mersalg.errors import DataError
-from mersalg.names import KINDS
-from mersalg_training.calibration.fit import Calibrated, Ranked, calibrate
-from mersalg_training.calibration.scored_offers import SHOWN
+from mersalg_training.calibration.fit import Calibrated, calibrate
+from mersalg_training.calibration.scored_offers import SHOWN, ScoredOffers
 from mersalg_training.calibration.targets import REQUESTS_OF_CUSTOMER
 from mersalg_training.config import ThresholdConfig
 from mersalg_training.data.timeline import Float64, Int64
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy.bundle_answers import Scored
 from mersalg_training.off_policy.examination import Examination
 
 CLIP: Final = 0.99
 """Quantile of the weights from which on a row is certain to stay: a few rare offers must not thin out all others."""
-LEAST_ROWS: Final = 200
+MIN_ROWS: Final = 200
 """Rows without which nothing is fitted."""
 
 
 def calibrate_on_acceptance(
     offers: LoggedOffers,
-    scored: Scored,
+    scored: ScoredOffers,
     config: ThresholdConfig,
     random: np.random.Generator,
     examination: Examination | None = None,
@@ -46,48 +45,21 @@ def calibrate_on_acceptance(
 
     Offers that the bundle does not answer for count for nothing. Without propensities the offers stand for what the
     logging policy chose to show; without an examination for the positions in which it showed them. DataError if fewer
-    than LEAST_ROWS offers are left, or none of them was accepted.
+    than MIN_ROWS offers are left, or none of them was accepted.
     """
     for_requests, for_rows, for_labels, for_halves = random.spawn(4)
-    depth = depth_of_kind(offers, scored)
-    usable = scored.answered & (depth < SHOWN)
+    usable = scored.answered & (scored.place < SHOWN)
     usable &= few_requests_of_unit(offers.unit, for_requests)[offers.request]
     rows = np.flatnonzero(usable & stays(offers.propensity, usable, for_rows))
     accepted = as_if_worst_placed(offers.accepted[rows], offers.position[rows], examination, for_labels)
-    if len(rows) < LEAST_ROWS or not accepted.any():
+    if len(rows) < MIN_ROWS or not accepted.any():
         raise DataError(
-            f"offers: expected at least {LEAST_ROWS} offers that the bundle answers for, some of them accepted, got "
+            f"offers: expected at least {MIN_ROWS} offers that the bundle answers for, some of them accepted, got "
             f"{len(rows)} with {accepted.sum():.0f} accepted (of {len(offers)} logged it answers for "
             f"{scored.answered.sum()}); give a longer log, or calibrate on purchases"
         )
-    return calibrate(as_ranked(offers, scored, depth, rows, accepted), config, for_halves)
-
-
-def as_ranked(offers: LoggedOffers, scored: Scored, depth: Int64, rows: Int64, accepted: Float64) -> Ranked:
-    """Some logged offers as the rows of a calibration, `bought` meaning accepted."""
-    history = offers.cases.history
-    return Ranked(
-        score=scored.score[rows],
-        kind=scored.kind[rows],
-        depth=depth[rows],
-        bought=accepted.astype(np.float32),
-        request=offers.request[rows],
-        worth=np.full(len(rows), np.nan, dtype=np.float32),
-        unit=offers.unit,
-        known=history[:, 1] > history[:, 0],
-        moment=offers.cases.moment,
-    )
-
-
-def depth_of_kind(offers: LoggedOffers, scored: Scored) -> Int64:
-    """(n,) place by score among the offers of the same request and kind, 0 for the best, ties in the log's order."""
-    group = offers.request * (len(KINDS) + 1) + scored.kind + 1
-    score = np.where(scored.answered, scored.score, -np.inf)
-    order = np.lexsort((np.arange(len(group)), -score, group))
-    ordered = group[order]
-    depth = np.zeros(len(group), dtype=np.int64)
-    depth[order] = np.arange(len(group)) - np.searchsorted(ordered, ordered)
-    return depth
+    rows_left = replace(scored.take(rows), label=accepted.astype(np.float32))
+    return calibrate(rows_left, config, for_halves)
 
 
 def few_requests_of_unit(unit: Int64, random: np.random.Generator) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mersalg.names import KINDS, Kind
-from mersalg_training.calibration.scored_offers import Shown, Tradeoff
+from mersalg_training.calibration.scored_offers import ScoredOffers, Tradeoff
 from mersalg_training.calibration.thresholds import Threshold
 from mersalg_training.evaluation.metrics import wilson
 from mersalg_training.plots.evaluation import reliability_groups
@@ -17,11 +17,11 @@ from mersalg_training.plots.style import COLOURS, QUIET, canvas, percent_ticks, 
 
 GROUPS: Final = (("with a history", True, "o"), ("without", False, "s"))
 COSTS: Final = (("precision", "bought of what is shown"), ("coverage", "requests that see one"), ("recall", "kept"))
-LEAST: Final = 30
+MIN_OFFERS: Final = 30
 """Fewer offers draw no curve."""
 
 
-def reliability_by_group(shown: Shown) -> bytes:
+def reliability_by_group(shown: ScoredOffers) -> bytes:
     """Draw, by kind, how often the relevance of the offers came true, with and without a history, with 95 % intervals.
 
     A row of panels for the best offer of its kind and request, one for the others. A kind without offers is left out.
@@ -29,7 +29,7 @@ def reliability_by_group(shown: Shown) -> bytes:
     present = [kind for k, kind in enumerate(KINDS) if np.any(shown.kind == k)]
     figure = canvas(3.1 * max(len(present), 1), 6.4, "Calibration by place, with and without a history")
     grid = figure.add_gridspec(2, max(len(present), 1))
-    for row, (name, of_place) in enumerate((("best of its kind", shown.depth == 0), ("others", shown.depth > 0))):
+    for row, (name, of_place) in enumerate((("best of its kind", shown.place == 0), ("others", shown.place > 0))):
         for column, kind in enumerate(present):
             axes = figure.add_subplot(grid[row, column])
             draw_groups(axes, shown.take(of_place).of_kind(kind), kind)
@@ -38,14 +38,14 @@ def reliability_by_group(shown: Shown) -> bytes:
     return png(figure)
 
 
-def draw_groups(axes: Axes, shown: Shown, kind: Kind) -> None:
+def draw_groups(axes: Axes, shown: ScoredOffers, kind: Kind) -> None:
     """Draw a curve for each of GROUPS with enough offers."""
     largest = 0.01
     for name, known, marker in GROUPS:
         rows = shown.known == known
-        if rows.sum() < LEAST:
+        if rows.sum() < MIN_OFFERS:
             continue
-        promised, came, n = reliability_groups(shown.relevance[rows].astype(np.float64), shown.bought[rows] > 0.5)
+        promised, came, n = reliability_groups(shown.relevance[rows].astype(np.float64), shown.label[rows] > 0.5)
         low, high = wilson(came, n)
         axes.errorbar(
             promised, came, yerr=[came - low, high - came], marker=marker, markersize=4, elinewidth=0.9, capsize=0,

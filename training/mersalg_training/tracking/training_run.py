@@ -11,8 +11,9 @@ from mersalg_training.config import flat
 from mersalg_training.data.contract_report import ContractReport
 from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.evaluation.metrics import RECALL
+from mersalg_training.evaluation.render import markdown
 from mersalg_training.evaluation.result import Evaluation
-from mersalg_training.export.writer import as_json
+from mersalg_training.json_values import as_json
 from mersalg_training.plots.evaluation import (
     precision_against_coverage,
     relevance_distribution,
@@ -73,12 +74,13 @@ def log_job(
 def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]) -> None:
     """Log the tables of every method on every task with their intervals, and their picture."""
     run.log_text("evaluation.json", as_json(evaluation_document(manifest, evaluation)).decode())
-    run.log_text("evaluation.md", evaluation.markdown())
-    run.log_text("evaluation_recall.md", evaluation.markdown(RECALL))
+    run.log_text("evaluation.md", markdown(evaluation))
+    run.log_text("evaluation_recall.md", markdown(evaluation, RECALL))
     run.log_figure("plots/results.png", results_by_task(evaluation.rows))
     if evaluation.promises is not None:
-        kept = evaluation.promises
-        run.log_figure("plots/reliability_test.png", reliability(kept.relevance, kept.bought, kept.kind))
+        shown = evaluation.promises
+        relevance = shown.relevance.astype(np.float64)
+        run.log_figure("plots/reliability_test.png", reliability(relevance, shown.label > 0.5, shown.kind))
 
 
 def threshold_metrics(learned: Learned) -> dict[str, float]:
@@ -104,7 +106,7 @@ def threshold_metrics(learned: Learned) -> dict[str, float]:
 def log_certifying(run: Run, learned: Learned) -> None:
     """The plots of the certifying half."""
     rows = learned.calibrated.certifying
-    bought = rows.bought > 0.5
+    bought = rows.label > 0.5
     relevance = rows.relevance.astype(np.float64)
     thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
     run.log_figure("plots/reliability.png", reliability(relevance, bought, rows.kind))

@@ -23,9 +23,8 @@ from mersalg_training.config import Config
 from mersalg_training.data.adaptation import Adapted, adapt
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.shop_statistics import measure_shop
-from mersalg_training.evaluation.bundle_method import bundle_scorer
-from mersalg_training.evaluation.metrics import NDCG, request_metrics
-from mersalg_training.evaluation.run import permitted
+from mersalg_training.evaluation.bundle_method import BundleMethod
+from mersalg_training.evaluation.metrics import NDCG, K, request_metrics
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.graph.decide import decision_of
@@ -122,10 +121,11 @@ class Bench:
 
     def ask(self, recommender: Recommender) -> dict[str, list[float]]:
         """Task -> NDCG@10 of each request."""
-        score = bundle_scorer(recommender, self.purchased.timeline)
+        bundle = BundleMethod(recommender, self.purchased.timeline)
         found = {}
         for task in self.tasks:
-            values = request_metrics(permitted(score, task), task.cases.target, {})[NDCG]
+            ranked = bundle.rank(task.cases, task.restriction, K, task.kinds)
+            values = request_metrics(ranked, task.cases.target, {})[NDCG]
             found[task.label] = np.round(values, PLACES).tolist()
         return found
 

@@ -6,15 +6,7 @@ from before it, which is more than a lookup needs. They rank the whole catalogue
 
 from __future__ import annotations
 
-from mersalg_training.evaluation.baselines.catalogue import (
-    Baseline,
-    Question,
-    ScoredCatalogue,
-    Scorer,
-    Scores,
-    ScoresItsRanking,
-    best,
-)
+from mersalg_training.evaluation.baselines.catalogue import ScoredCatalogue, Scorer, best
 from mersalg_training.evaluation.baselines.fitting import fit_baselines
 
-__all__ = ["Baseline", "Question", "ScoredCatalogue", "Scorer", "Scores", "ScoresItsRanking", "best", "fit_baselines"]
+__all__ = ["ScoredCatalogue", "Scorer", "best", "fit_baselines"]

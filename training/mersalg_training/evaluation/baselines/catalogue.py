@@ -1,59 +1,23 @@
-"""What a baseline is, and how scores of the whole catalogue become a ranked list."""
+"""How scores of the whole catalogue become a ranked list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from mersalg.names import Kind
 from mersalg_training.data.timeline import Int64
+from mersalg_training.evaluation.methods import ScoredList, Scores
 from mersalg_training.evaluation.tasks.task import Restriction
 from mersalg_training.ranking.cases import Cases
-
-Scores = npt.NDArray[np.floating]
-Question = Literal["all", "own", "new", "upsell"]
-"""What a request may ask for: any product, own products alone, products new to the customer, dearer ones."""
 
 CHUNK: Final = 128
 """Requests that are scored over the whole catalogue at once."""
 BLOCK: Final = 128
 """Products whose highest score is looked at first."""
-
-
-class Baseline(Protocol):
-    """A method that ranks products for requests."""
-
-    @property
-    def name(self) -> str:
-        """As it stands in tables."""
-
-    def rank(self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None) -> list[Int64]:
-        """For each case at most k permitted product codes, the best first.
-
-        question: what the requests ask for, where it is known; None = the restriction tells it, if anything does. Only
-        a method with an answer of its own for each question looks at it.
-        """
-
-
-ScoredList = tuple[Int64, Scores]
-"""Product codes, the best first, and their scores."""
-
-
-@runtime_checkable
-class ScoresItsRanking(Protocol):
-    """A baseline that tells the scores by which it ranks, comparable between requests."""
-
-    @property
-    def name(self) -> str:
-        """As it stands in tables."""
-
-    def scored(
-        self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None
-    ) -> list[ScoredList]:
-        """As `rank`, with the scores."""
 
 
 class Scorer(Protocol):
@@ -73,12 +37,12 @@ class ScoredCatalogue:
     tie_place: Int64
     """(n_products,) of equal scores the lowest place comes first."""
 
-    def rank(self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None) -> list[Int64]:
-        """The k best of all permitted products, whatever the question; fewer where fewer are permitted."""
-        return [products for products, _ in self.scored(cases, restriction, k, question)]
+    def rank(self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None) -> list[Int64]:
+        """The k best of all permitted products, whatever the kinds; fewer where fewer are permitted."""
+        return [products for products, _ in self.scored(cases, restriction, k, kinds)]
 
     def scored(
-        self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None
+        self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None
     ) -> list[ScoredList]:
         """The same with their scores."""
         ranked = []

@@ -11,11 +11,11 @@ import numpy as np
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.evaluation.baselines.bought import customers_before
-from mersalg_training.evaluation.baselines.catalogue import Baseline, ScoredCatalogue, Scorer
+from mersalg_training.evaluation.baselines.catalogue import ScoredCatalogue, Scorer
 from mersalg_training.evaluation.baselines.ease import fit_ease
 from mersalg_training.evaluation.baselines.factorised import fit_als, fit_bpr
 from mersalg_training.evaluation.baselines.item_item import (
-    Pairs,
+    CoPurchases,
     count_pairs,
     fit_bm25,
     fit_confidence,
@@ -28,6 +28,7 @@ from mersalg_training.evaluation.baselines.own import fit_own
 from mersalg_training.evaluation.baselines.popularity import RECENT_DAYS, fit_popularity
 from mersalg_training.evaluation.baselines.sar import fit_sar
 from mersalg_training.evaluation.baselines.two_stage import fit_two_stage
+from mersalg_training.evaluation.methods import RankingMethod
 
 Need = Literal["nothing", "customers", "pairs"]
 Tell = Callable[[str, int, int], None]
@@ -51,7 +52,7 @@ class Fitting:
         self.seed = seed
 
     @cached_property
-    def pairs(self) -> Pairs:
+    def pairs(self) -> CoPurchases:
         """Orders that hold two products."""
         return count_pairs(self.timeline, self.day)
 
@@ -116,7 +117,7 @@ def fit_baselines(
     everything: bool = False,
     tell: Tell = silent,
     skip: Skip = lambda name, reason: None,
-) -> list[Baseline]:
+) -> list[RankingMethod]:
     """The quick baselines, or every one, fitted on the lines before a day (days since 1970-01-01).
 
     Of equal scores the order is that of one random permutation. A method that lacks what it needs is left out, and
@@ -125,7 +126,7 @@ def fit_baselines(
     tie_place = random.permutation(len(timeline.product_ids)).astype(np.int64)
     fitting = Fitting(timeline, before_day, int(random.integers(2**31)))
     methods = (*QUICK, *MORE) if everything else QUICK
-    found: list[Baseline] = []
+    found: list[RankingMethod] = []
     for done, method in enumerate(methods):
         tell(method.name, done, len(methods))
         if fitting.lacks(method.need):

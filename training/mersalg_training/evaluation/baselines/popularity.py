@@ -8,7 +8,7 @@ import numpy as np
 
 from mersalg_training.data.timeline import Float64, Timeline
 from mersalg_training.evaluation.baselines.bought import order_counts
-from mersalg_training.evaluation.baselines.catalogue import Scores
+from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
 RECENT_DAYS = 28.0

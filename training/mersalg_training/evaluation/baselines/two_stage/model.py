@@ -7,7 +7,7 @@ everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -15,17 +15,18 @@ from typing import Final
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from mersalg.names import Kind
 from mersalg_training.config import RankerConfig
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64, Timeline
-from mersalg_training.evaluation.baselines.catalogue import Question, ScoredList
 from mersalg_training.evaluation.baselines.item_item import count_pairs
-from mersalg_training.evaluation.baselines.two_stage.carts import QUESTIONS, Carts, make_carts
-from mersalg_training.evaluation.baselines.two_stage.facts import Bools, Facts, make_facts
-from mersalg_training.evaluation.baselines.two_stage.features import Rows, featurise
+from mersalg_training.evaluation.baselines.two_stage.carts import QUESTIONS, Carts, Question, make_carts
+from mersalg_training.evaluation.baselines.two_stage.facts import Bools, ProductFacts, make_facts
+from mersalg_training.evaluation.baselines.two_stage.features import CandidateRows, featurise
 from mersalg_training.evaluation.baselines.two_stage.lookups import fit_lookups
 from mersalg_training.evaluation.baselines.two_stage.past import make_past
 from mersalg_training.evaluation.baselines.two_stage.sources import Sources, candidates
+from mersalg_training.evaluation.methods import ScoredList
 from mersalg_training.evaluation.tasks.task import Restriction
 from mersalg_training.progress import Tick, quiet
 from mersalg_training.ranking.cases import Cases, ragged
@@ -35,7 +36,7 @@ CARTS_SHARE: Final = 0.1
 """Of the span, the last part, whose orders are the training carts."""
 NEGATIVES: Final = 60
 """Candidates that were not bought, kept for each question and weighted back to all of them."""
-LEAST_BOUGHT: Final = 100
+MIN_BOUGHT: Final = 100
 """A question with fewer candidates that were bought is answered by a model of all questions."""
 NEARLY: Final = 0.95
 """So many of the permitted products tell which question it is."""
@@ -60,14 +61,14 @@ class Looked:
     """(n_questions,) position among the cases."""
     question: Int64
     """(n_questions,) position in QUESTIONS."""
-    rows: Rows
+    rows: CandidateRows
     """Of the questions."""
     X: Float32
 
 
 @dataclass(frozen=True)
 class TwoStage:
-    """The fitted model; a Baseline."""
+    """The fitted model."""
 
     timeline: Timeline
     sources: Sources
@@ -76,17 +77,21 @@ class TwoStage:
     """(n_products,) of equal scores the lowest place comes first."""
     name: str = "two-stage"
 
-    def rank(self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None) -> list[Int64]:
-        """For each case at most k permitted product codes, the best first.
-
-        question: which model answers; None = the one that fits what the restriction permits.
-        """
-        return [products for products, _ in self.scored(cases, restriction, k, question)]
+    def rank(self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None) -> list[Int64]:
+        """For each case at most k permitted product codes, the best first, by the model of what is asked for."""
+        return [products for products, _ in self.scored(cases, restriction, k, kinds)]
 
     def scored(
+        self, cases: Cases, restriction: Restriction, k: int, kinds: Sequence[Kind] | None = None
+    ) -> list[ScoredList]:
+        """The same with their log-odds. Upsells alone are a question; of other kinds the restriction tells it."""
+        upsells = kinds is not None and tuple(kinds) == ("upsell",)
+        return self.answered(cases, restriction, k, "upsell" if upsells else None)
+
+    def answered(
         self, cases: Cases, restriction: Restriction, k: int, question: Question | None = None
     ) -> list[ScoredList]:
-        """The same with their log-odds."""
+        """The lists by one model; None = for each case the one that fits what the restriction permits."""
 
         def ask(case: int, own: Int64) -> list[tuple[Question, Bools]]:
             permitted = restriction.mask(case)
@@ -111,7 +116,7 @@ class TwoStage:
         return scores
 
 
-def question_of(permitted: Bools, own: Int64, cart: Int64, facts: Facts) -> Question:
+def question_of(permitted: Bools, own: Int64, cart: Int64, facts: ProductFacts) -> Question:
     """Which question the permitted products (n_products,) pose."""
     allowed, types = np.flatnonzero(permitted), facts.groups["type"]
     in_cart = np.unique(types[cart])
@@ -143,11 +148,11 @@ def fit_two_stage(
     taught = training_rows(timeline, early, made, random, tick)
     del early
     everything = tuple(np.concatenate(columns) for columns in zip(*taught.values(), strict=True))
-    if not taught or everything[1].sum() < LEAST_BOUGHT:
+    if not taught or everything[1].sum() < MIN_BOUGHT:
         return None
     models: dict[Question, Predict] = {}
     for question in QUESTIONS:
-        enough = question in taught and taught[question][1].sum() >= LEAST_BOUGHT
+        enough = question in taught and taught[question][1].sum() >= MIN_BOUGHT
         X, y, weight = taught[question] if enough else everything
         models[question] = fit_scorer(TREES, X, y, weight, int(random.integers(2**31)))
     sources = fit_sources(timeline, attributes, before_day, random)
@@ -178,7 +183,7 @@ def look(timeline: Timeline, sources: Sources, cases: Cases, ask: Ask) -> Iterat
                 question.append(QUESTIONS.index(asked))
                 chosen.append(candidates(scores, row, permitted, popular))
         found = ragged(chosen)
-        rows = Rows(found.row, np.array(case, dtype=np.int64)[found.row], found.values)
+        rows = CandidateRows(found.row, np.array(case, dtype=np.int64)[found.row], found.values)
         X = featurise(rows, scores, some, past, sources.facts)
         yield Looked(np.array(case, dtype=np.int64) + first, np.array(question, dtype=np.int64), rows, X)
 
