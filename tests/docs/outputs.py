@@ -42,7 +42,8 @@ def difference(shown: str, got: str) -> str | None:
     if matches(expected, lines, same_line):
         return None
     # A line that agrees stands on both sides as it is shown, so that the diff holds what differs alone.
-    agreed = [next((line for line in expected if same_line(line, other)), other) for other in lines]
+    plain = [line for line in expected if line != ELLIPSIS]
+    agreed = [next((line for line in plain if same_line(line, other)), other) for other in lines]
     diff = difflib.unified_diff(expected, agreed, "shown", "got", lineterm="", n=2)
     told = list(diff) or ["shown:", *expected, "got:", *lines]
     return "\n".join(told if len(told) <= MAX_LINES else [*told[:MAX_LINES], f"and {len(told) - MAX_LINES} lines more"])

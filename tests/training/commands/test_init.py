@@ -33,6 +33,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_what_it_writes_validates_and_trains(
     form: str, small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
