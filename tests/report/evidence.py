@@ -1,11 +1,19 @@
-"""The toy bundle with all that training writes of a bundle, and an evaluation of it whose figures are evident."""
+"""The toy bundle with all that training writes of a bundle, an evaluation whose figures are evident, and a check."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from mersalg_training.drift.comparing import Certificate, KindNow
+from mersalg_training.drift.result import Check
+from mersalg_training.drift.rules import BrokenRule
+from mersalg_training.drift.shift import Histogram, Shift, Unknown
+from mersalg_training.evaluation.clustered_intervals import Figure, Group
 from mersalg_training.evaluation.coverage_at_precision import CoverageAtPrecision
 from mersalg_training.evaluation.empty_answers import EmptyAnswers
 from mersalg_training.evaluation.file import NAME, evaluation_document
@@ -120,3 +128,28 @@ def write_evaluation(path: Path, bundle: Path, evaluation: Evaluation = EVALUATI
     manifest = json.loads((bundle / "manifest.json").read_text())
     path.write_text(json.dumps(evaluation_document(manifest, evaluation)))
     return path
+
+
+def histogram(*counts: int) -> Histogram:
+    return Histogram(np.array([1.0, 2.5]), np.array(counts, dtype=np.int64))
+
+
+CROSS_SELL = KindNow(
+    kind="cross-sell", threshold=0.2, certificate=Certificate(0.22, 0.9), offers=512, promised=0.27,
+    precision=Figure(0.15, 0.02, 512), over_promised=Figure(0.56, 0.05, 512), calibration_error=(0.12, 0.01),
+    area=Figure(0.61, 0.02, 512), area_then=Figure(0.8, 0.02, 512), reliability=[Group(0.2, 0.1, 0.01, 256)],
+    reliability_then=[Group(0.21, 0.2, 0.02, 400)],
+)  # fmt: skip
+SILENT = KindNow(
+    kind="upsell", threshold=None, certificate=None, offers=0, promised=float("nan"), precision=None,
+    over_promised=None, calibration_error=None, area=None, area_then=None, reliability=[], reliability_then=[],
+)  # fmt: skip
+CHECK = Check(
+    bundle="toy", manifest_sha256="0" * 64, labels="bought", since=datetime(2017, 6, 1), until=datetime(2017, 7, 1),
+    requests=1234, customers=567, decision="recalibrate",
+    findings=[BrokenRule("certificate", "cross-sell", "recalibrate", "at most 18.0% came")], kinds=[CROSS_SELL, SILENT],
+    unknown=Unknown(0.023, None), unknown_then=Unknown(0.01, None),
+    shifts=[Shift("price paid", histogram(98, 1, 1), histogram(10, 80, 10)),
+            Shift("bought before", histogram(50, 30, 20), histogram(50, 30, 20))],
+    notes=["the log holds no cart"],
+)  # fmt: skip

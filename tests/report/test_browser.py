@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from mersalg_training.report.check_page import render_check
 from mersalg_training.report.page import render
 from mersalg_training.report.subject import read_subject
-from report.evidence import write_evaluation, write_full_bundle
+from report.evidence import CHECK, write_evaluation, write_full_bundle
 from web.browser import FLAGS, result_of_page
 from web.programs import MissingError, find_browser
 
@@ -29,12 +30,16 @@ def browser() -> str:
         pytest.skip(str(missing))
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["a bundle", "a check"])
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
-    bundle = write_full_bundle(folder / "toy")
     page = folder / "report.html"
-    page.write_text(render(read_subject(bundle, write_evaluation(folder / "found.json", bundle))), encoding="utf-8")
+    if request.param == "a check":
+        page.write_text(render_check(CHECK), encoding="utf-8")
+    else:
+        bundle = write_full_bundle(folder / "toy")
+        found = write_evaluation(folder / "found.json", bundle)
+        page.write_text(render(read_subject(bundle, found)), encoding="utf-8")
     return page
 
 
