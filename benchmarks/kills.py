@@ -29,7 +29,7 @@ from mersalg import MersalgError, load
 from mersalg_training.export.writer import new_bundle
 from toy_bundle import make_manifest, write_bundle
 
-LONGEST_SECONDS = 0.1
+MAX_SECONDS = 0.1
 
 
 def export_for_ever(out: Path, files: dict[str, bytes], turn: int) -> None:
@@ -86,7 +86,7 @@ def one_round(out: Path, files: dict[str, bytes], turn: int, rng: random.Random,
         start(lambda: load_for_ever(out, writing)),
     ]
     os.close(writing)
-    time.sleep(rng.random() * LONGEST_SECONDS)
+    time.sleep(rng.random() * MAX_SECONDS)
     for child in children:
         os.kill(child, signal.SIGKILL)
     for child in children:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from mersalg.names import KINDS
 from mersalg.offers import Offer
 from mersalg_service.ledger import Ask, Cap, Rules, open_ledger
-from mersalg_service.ledger.ledger import MOST_TOGETHER
+from mersalg_service.ledger.ledger import MAX_BATCH
 from mersalg_service.ledger.rules import DAY
 
 CAPS: Final = (Cap(12, 30), Cap(3, 30, "replacement"), Cap(4, 14, "cross-sell"), Cap(3, 7, "mails"))
@@ -43,10 +43,10 @@ def mail(url: str, mailings: Sequence[int]) -> None:
             batch = ledger.begin({"simulated": number}, at, f"mailing {number}")
             products = random.integers(0, PRODUCTS, size=(CUSTOMERS, LISTED))
             kinds = random.integers(0, len(KINDS), size=(CUSTOMERS, LISTED))
-            for start in range(0, CUSTOMERS, MOST_TOGETHER):
+            for start in range(0, CUSTOMERS, MAX_BATCH):
                 asks = [
                     Ask(f"customer {c}", [offer(p, k) for p, k in zip(products[c], kinds[c], strict=True)], "none")
-                    for c in range(start, min(CUSTOMERS, start + MOST_TOGETHER))
+                    for c in range(start, min(CUSTOMERS, start + MAX_BATCH))
                 ]
                 ledger.claim(batch, asks, RULES)
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from mersalg_training.config import Config
 from mersalg_training.tuning.bench import Bench, Judged
 from mersalg_training.tuning.search import Plan
-from mersalg_training.tuning.study import Trial, open_study
+from mersalg_training.tuning.study import TuningTrial, open_study
 from mersalg_training.tuning.tuned_file import tuned_toml
 from small_shop import SmallShop, write_shop
 
@@ -42,7 +42,7 @@ def a_plan(folder: Path, trials: int = 3, **changed: Any) -> Plan:
     return replace(plan, **changed)
 
 
-def read_trials(path: Path) -> list[Trial]:
+def read_trials(path: Path) -> list[TuningTrial]:
     """What a search of any kind left in its study."""
     with open_study(path, {}, [], 0) as study:
         return study.trials

@@ -16,9 +16,9 @@ from mersalg_training.data.purchases import open_purchases
 START = datetime(2018, 1, 1)
 """The simulated year begins where the real one ends."""
 DAYS = 365
-MOST_LINES = 300
+MAX_LINES = 300
 """The latest lines of a history that go with a request."""
-LEAST_ORDERS = 10
+MIN_ORDERS = 10
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def open_shop(config: str, shoppers: int, random: np.random.Generator) -> Shop:
     known = lines.execute(
         "SELECT customer_id FROM lines WHERE customer_id IS NOT NULL GROUP BY 1 "
         "HAVING count(DISTINCT order_id) >= ? ORDER BY 1",
-        [LEAST_ORDERS],
+        [MIN_ORDERS],
     ).fetchall()
     drawn = random.choice([row[0] for row in known], shoppers, replace=False).tolist()
     made = [make_shopper(lines, customer, random) for customer in drawn]
@@ -109,5 +109,5 @@ def make_shopper(lines: duckdb.DuckDBPyConnection, customer: str, random: np.ran
         usual_price=float(np.median([line.price for basket in whole for line in basket])) or 1.0,
         spent_before=sum(line.price * line.quantity for order in recent for line in baskets[order]),
         orders_before=len(recent),
-        real=[{"product_id": p, "ordered_at": at, "quantity": q} for _, p, at, q, _ in rows][-MOST_LINES:],
+        real=[{"product_id": p, "ordered_at": at, "quantity": q} for _, p, at, q, _ in rows][-MAX_LINES:],
     )

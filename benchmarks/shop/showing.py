@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from shoppers import MOST_LINES, START, Shop, Shopper
+from shoppers import MAX_LINES, START, Shop, Shopper
 
 from mersalg import Offer, Recommender
 from mersalg.names import KINDS, Kind
@@ -55,7 +55,7 @@ def requests(shop: Shop, looked_at: int) -> Iterator[dict[str, Any]]:
         history = list(shopper.real)
         for visit in shopper.visits:
             at = START + timedelta(days=visit.day)
-            yield {"cart": visit.cart, "history": history[-MOST_LINES:], "at": at, "moment": "cart", "limit": looked_at}
+            yield {"cart": visit.cart, "history": history[-MAX_LINES:], "at": at, "moment": "cart", "limit": looked_at}
             history = history + [{"product_id": p, "ordered_at": at, "quantity": 1} for p in (*visit.cart, *visit.rest)]
 
 

@@ -23,10 +23,10 @@ FIELDS: Final = (
 )  # fmt: skip
 HISTORY_LINES: Final = 1000
 """The latest lines that are used of a longer history."""
-MOST_ONLY: Final = 512
+MAX_ONLY: Final = 512
 """Product ids to which a request may be restricted."""
-LARGEST_LIMIT: Final = 2**31 - 1
-LARGEST_QUANTITY: Final = 1e9
+MAX_LIMIT: Final = 2**31 - 1
+MAX_QUANTITY: Final = 1e9
 PRODUCT_ID: Final = operator.itemgetter("product_id")
 ORDERED_AT: Final = operator.itemgetter("ordered_at")
 QUANTITY: Final = operator.itemgetter("quantity")
@@ -157,10 +157,10 @@ def read_product_ids(values: Iterable[str] | None, field: str) -> list[str]:
 
 
 def read_only(values: Iterable[str] | None) -> list[str]:
-    """The product ids to which a request is restricted, at most MOST_ONLY; empty = it is not."""
+    """The product ids to which a request is restricted, at most MAX_ONLY; empty = it is not."""
     ids = read_product_ids(values, "only")
-    if len(ids) > MOST_ONLY:
-        raise RequestError("only", f"at most {MOST_ONLY} product ids", len(ids))
+    if len(ids) > MAX_ONLY:
+        raise RequestError("only", f"at most {MAX_ONLY} product ids", len(ids))
     return ids
 
 
@@ -251,12 +251,12 @@ def read_quantities(amounts: Sequence[Any]) -> npt.NDArray[np.float64]:
         amounts = [plain_number(amount, position) for position, amount in enumerate(amounts)]
     try:
         quantities = np.array(amounts, dtype=np.float64)
-        holds = np.abs(quantities) <= LARGEST_QUANTITY
+        holds = np.abs(quantities) <= MAX_QUANTITY
     except OverflowError:
-        holds = np.array([abs(amount) <= LARGEST_QUANTITY for amount in amounts])
+        holds = np.array([abs(amount) <= MAX_QUANTITY for amount in amounts])
     if not holds.all():
         worst = int(np.argmin(holds))
-        raise RequestError(f"history[{worst}].quantity", f"a number up to {LARGEST_QUANTITY:.0e}", amounts[worst])
+        raise RequestError(f"history[{worst}].quantity", f"a number up to {MAX_QUANTITY:.0e}", amounts[worst])
     return quantities
 
 
@@ -270,7 +270,7 @@ def read_unit_prices(prices: list[Any]) -> list[float | None] | None:
             number = float(price) if price is not None and not isinstance(price, bool | str | bytes) else None
         except (TypeError, ValueError, OverflowError):
             number = None
-        if price is not None and (number is None or not 0 <= number <= LARGEST_QUANTITY):
+        if price is not None and (number is None or not 0 <= number <= MAX_QUANTITY):
             raise RequestError(f"history[{position}].unit_price", "a number from 0, or null", price)
         paid.append(number)
     return paid
@@ -285,7 +285,7 @@ def plain_number(amount: Any, position: int) -> float:
             return float(amount)
         except (TypeError, ValueError, OverflowError):
             pass  # refused below
-    raise RequestError(f"history[{position}].quantity", f"a number up to {LARGEST_QUANTITY:.0e}", amount)
+    raise RequestError(f"history[{position}].quantity", f"a number up to {MAX_QUANTITY:.0e}", amount)
 
 
 def read_kinds(kinds: Iterable[str]) -> tuple[bool, ...]:
@@ -310,6 +310,6 @@ def read_limit(limit: int) -> int:
         number = operator.index(limit) if not isinstance(limit, bool) else -1
     except TypeError:
         number = -1
-    if not 0 <= number <= LARGEST_LIMIT:
-        raise RequestError("limit", f"a whole number from 0 to {LARGEST_LIMIT}", limit)
+    if not 0 <= number <= MAX_LIMIT:
+        raise RequestError("limit", f"a whole number from 0 to {MAX_LIMIT}", limit)
     return number

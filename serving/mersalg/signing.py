@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-from mersalg.bundle.files import LARGEST, SIGNATURE, digests_of, parse_json, read_regular_file
+from mersalg.bundle.files import MAX_BYTES, SIGNATURE, digests_of, parse_json, read_regular_file
 from mersalg.bundle.signature import MAKE_KEYS, import_library, known_digests, read_key, reason
 from mersalg.errors import BundleError, MersalgError
 from mersalg.registry.opening import open_bundle
@@ -16,7 +16,7 @@ def sign_bundle(path: str | Path, private_key: Path) -> Path:
     library = import_library()
     bundle = open_bundle(path)
     where = bundle.folder / "manifest.json"
-    content = read_regular_file(where, LARGEST["manifest.json"])
+    content = read_regular_file(where, MAX_BYTES["manifest.json"])
     if parse_json(content, where) != bundle.manifest:
         raise BundleError(f"{where}: changed while it was read; sign it again")
     read_key(private_key, "private key")

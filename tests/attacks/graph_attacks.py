@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from mersalg.bundle.onnx.graph import MOST_NODES, MOST_TENSORS
+from mersalg.bundle.onnx.graph import MAX_NODES, MAX_TENSORS
 from toy_bundle import build_scorer
 
 FLOATS = numpy_helper.from_array(np.array([0.5, 1.5, 2.5], dtype=np.float32), "attack")
@@ -153,12 +153,12 @@ MORE_THAN_A_FUNCTION = {
     ),
     "a name without an end": (again("x" * 2000), "names of at most"),
     "too many nodes": (
-        lambda m: m.graph.node.extend([helper.make_node("Identity", ["moment"], [])] * MOST_NODES),
-        f"at most {MOST_NODES} nodes",
+        lambda m: m.graph.node.extend([helper.make_node("Identity", ["moment"], [])] * MAX_NODES),
+        f"at most {MAX_NODES} nodes",
     ),
     "too many tensors": (
-        lambda m: m.graph.initializer.extend([TensorProto(dims=[0], data_type=1)] * (MOST_TENSORS + 1)),
-        f"{MOST_TENSORS} tensors",
+        lambda m: m.graph.initializer.extend([TensorProto(dims=[0], data_type=1)] * (MAX_TENSORS + 1)),
+        f"{MAX_TENSORS} tensors",
     ),
     "too many attributes": (holder(**{f"a{i}": i for i in range(65)}), "at most 64 attributes"),
 }

@@ -88,9 +88,8 @@ def logged_offers(lines: Sequence[Line]) -> list[dict[str, Any]]:
                 accepted = product in soon or random.random() < 0.02
                 rows.append(
                     {
-                        "customer_id": customer, "order_id": None, "product_id": product, "kind": None,
-                        "moment": "follow-up", "offered_at": at, "position": place, "propensity": 1 / LOGGED,
-                        "accepted": accepted,
+                        "customer_id": customer, "order_id": None, "product_id": product, "moment": "follow-up",
+                        "offered_at": at, "position": place, "propensity": 1 / LOGGED, "accepted": accepted,
                     }
                 )  # fmt: skip
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -16,8 +17,11 @@ from drift.later import END, Later
 from mersalg import KINDS, BundleError
 from mersalg.cli import main
 from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
+from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.graph.calibration import Calibration
+from report.evidence import EVALUATION
 from small_shop import Line
+from toy_bundle import rewrite
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "models" / "bundle.schema.json").read_text())
 
@@ -35,11 +39,21 @@ def less_often(lines: list[Line], share: float) -> list[Line]:
 
 
 @pytest.fixture(scope="module")
-def renewed(later: Later) -> Path:
+def parent(later: Later) -> Path:
+    """The bundle, with an evaluation as a job writes it that holds back a test window."""
+    folder = later.folder / "measured"
+    shutil.copytree(later.bundle, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    rewrite(folder, "evaluation.json", json.dumps(evaluation_document(manifest, EVALUATION)).encode())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def renewed(later: Later, parent: Path) -> Path:
     """The bundle, calibrated anew on days of which a third is bought otherwise."""
     out = later.folder / "renewed"
     orders = later.orders("less-often", less_often(later.shop.lines, 0.35))
-    assert main(["recalibrate", str(later.bundle), "--orders", orders, "--out", str(out)]) == 0
+    assert main(["recalibrate", str(parent), "--orders", orders, "--out", str(out)]) == 0
     return out
 
 
@@ -71,20 +85,20 @@ def test_without_thresholds_both_give_the_same_offers_in_the_same_order(later: L
     assert relevance_moved
 
 
-def test_the_manifest_follows_the_schema_and_names_the_parent(later: Later, renewed: Path) -> None:
+def test_the_manifest_follows_the_schema_and_names_the_parent(parent: Path, renewed: Path) -> None:
     manifest = json.loads((renewed / "manifest.json").read_text())
-    parent = json.loads((later.bundle / "manifest.json").read_text())
+    before = json.loads((parent / "manifest.json").read_text())
     jsonschema.validate(manifest, SCHEMA, jsonschema.Draft202012Validator)
     lineage = manifest["lineage"]
     assert lineage["made_by"] == "recalibrate"
-    digest = hashlib.sha256((later.bundle / "manifest.json").read_bytes()).hexdigest()
+    digest = hashlib.sha256((parent / "manifest.json").read_bytes()).hexdigest()
     assert lineage["parent"]["manifest_sha256"] == digest
     assert lineage["from"] == END.isoformat()
-    assert manifest["name"] == parent["name"]
+    assert manifest["name"] == before["name"]
     assert {c["from"] for c in manifest["certificates"]} <= {END.isoformat()}
     for key in ("data", "windows", "features", "vocabulary", "graph"):
-        assert manifest[key] == parent[key]
-    assert manifest["files"]["products.json"] == parent["files"]["products.json"]
+        assert manifest[key] == before[key]
+    assert manifest["files"]["products.json"] == before["files"]["products.json"]
 
 
 def test_what_it_promises_is_what_comes_where_the_parents_promise_does_not(
@@ -107,22 +121,45 @@ def test_what_it_promises_is_what_comes_where_the_parents_promise_does_not(
     assert gap(after) < gap(before)
 
 
-def test_the_card_says_what_is_new_and_keeps_the_rest(later: Later, renewed: Path) -> None:
+def test_the_card_says_what_is_new_and_keeps_the_rest(parent: Path, renewed: Path) -> None:
     card = (renewed / "CARD.md").read_text(encoding="utf-8")
     headings = [line for line in card.splitlines() if line.startswith("## ")]
     assert headings[0] == "## Recalibrated"
-    parent = (later.bundle / "CARD.md").read_text(encoding="utf-8")
-    assert [h for h in headings if h != "## Recalibrated"] == [h for h in parent.splitlines() if h.startswith("## ")]
+    before = (parent / "CARD.md").read_text(encoding="utf-8")
+    assert [h for h in headings if h != "## Recalibrated"] == [h for h in before.splitlines() if h.startswith("## ")]
     assert "threshold before" in card
+    assert "Measured on the parent. The order of the offers is the same; relevance and thresholds are not." in card
+    assert "| mersalg | 0.3100 (0.2900 to 0.3300) |" in card
+
+
+def test_it_carries_the_evaluation_of_its_parent_which_the_report_says(
+    later: Later, parent: Path, renewed: Path
+) -> None:
+    assert (renewed / "evaluation.json").read_bytes() == (parent / "evaluation.json").read_bytes()
+    before = json.loads((parent / "manifest.json").read_text())
+    page = later.folder / "renewed.html"
+    assert main(["report", str(renewed), "--out", str(page)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert f"Measured on small-shop of {before['created_at']}, from which it was recalibrated" in text
+    assert "Relevance and thresholds are not those of the parent" in text
+
+
+def test_a_parent_without_an_evaluation_makes_a_card_that_tells_none(later: Later, tmp_path: Path) -> None:
+    out = tmp_path / "renewed"
+    assert main(["recalibrate", str(later.bundle), "--orders", later.orders("older"), "--out", str(out)]) == 0
+    assert not (out / "evaluation.json").exists()
+    assert "None: the parent carries no evaluation." in (out / "CARD.md").read_text(encoding="utf-8")
 
 
 def test_a_bundle_calibrated_anew_can_be_calibrated_again(later: Later, renewed: Path) -> None:
-    out = later.folder / "again"
+    out, page = later.folder / "again", later.folder / "again.html"
     orders = later.orders("for-again")
     assert main(["recalibrate", str(renewed), "--orders", orders, "--out", str(out)]) == 0
     lineage = json.loads((out / "manifest.json").read_text())["lineage"]
     assert lineage["parent"]["lineage"]["parent"]["name"] == "small-shop"
     assert (out / "CARD.md").read_text(encoding="utf-8").count("## Recalibrated") == 1
+    assert main(["report", str(out), "--out", str(page)]) == 0
+    assert "it ranks as its parent does" in page.read_text(encoding="utf-8")
 
 
 def test_the_parent_is_never_overwritten_and_a_refusal_leaves_nothing(

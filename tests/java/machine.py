@@ -26,9 +26,9 @@ HERE = Path(__file__).parent
 JAR_VARIABLE = "MERSALG_ONNXRUNTIME_JAR"
 INSIDE = "ai/onnxruntime/native/linux-x64/libonnxruntime4j_jni.so"
 VERSION = re.compile(rb"VERS_(\d+)\.(\d+)\.(\d+)\0")
-LEAST = (1, 20)
+MIN_RUNTIME = (1, 20)
 """Knows opset 21 and ai.onnx.ml 5."""
-LEAST_JAVA = 17
+MIN_JAVA = 17
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def find_program(name: str) -> str:
         raise MissingError(f"{name} is not installed: on Debian, apt-get install default-jdk-headless")
     told = subprocess.run([path, "-version"], capture_output=True, text=True, check=True)
     found = re.search(r"\d+", told.stdout + told.stderr)
-    if found is None or int(found[0]) < LEAST_JAVA:
-        raise MissingError(f"{path}: expected Java {LEAST_JAVA} or newer, got {(told.stdout + told.stderr)[:80]!r}")
+    if found is None or int(found[0]) < MIN_JAVA:
+        raise MissingError(f"{path}: expected Java {MIN_JAVA} or newer, got {(told.stdout + told.stderr)[:80]!r}")
     return path
 
 
@@ -75,7 +75,7 @@ def make_ready(folder: Path) -> Machine:
     if version is None:
         raise MissingError(f"{jar}: expected a library for Linux on x64 that tells its version")
     told = ".".join(number.decode() for number in version.groups())
-    if tuple(map(int, version.groups()))[:2] >= LEAST:
+    if tuple(map(int, version.groups()))[:2] >= MIN_RUNTIME:
         return Machine(jar, classes, None, told)
     native = folder / "native"
     native.mkdir()

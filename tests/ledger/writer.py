@@ -45,7 +45,7 @@ class EverybodyWantsTheSame:
 
 def write(url: str, key_file: str, name: str, day: int, out: str, customers: int) -> None:
     """Write the batch of a name, or go on with it."""
-    mersalg_service.follow_up.batch.MOST_TOGETHER = 8
+    mersalg_service.follow_up.batch.MAX_BATCH = 8
     at = FIRST_DAY + timedelta(days=day)
     lines = {f"customer {n}": Lines(["p0"], [FIRST_DAY], [1.0]) for n in range(customers)}
     with open_ledger(url, key_of_file(Path(key_file))) as ledger:

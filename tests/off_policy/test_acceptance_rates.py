@@ -17,7 +17,7 @@ from mersalg_training.off_policy.acceptance_rates import (
     auc,
     by_relevance,
 )
-from mersalg_training.off_policy.bundle_answers import Policy, scored_log
+from mersalg_training.off_policy.bundle_answers import BundlePolicy, scored_log
 from small_log import drawn_log, gather
 
 
@@ -83,11 +83,11 @@ def test_too_few_answers_tell_nothing_of_the_order(tmp_path: Path) -> None:
 def test_agreement_counts_what_both_show(tmp_path: Path) -> None:
     offers = gather(drawn_log(3, np.random.default_rng(9)), tmp_path)
     shown = offers.product[:2]
-    policy = Policy(np.zeros(2, np.int64), shown, np.zeros(2, np.int64), np.array([1, 2]), np.ones(2, np.float32))
+    policy = BundlePolicy(np.zeros(2, np.int64), shown, np.zeros(2, np.int64), np.array([1, 2]), np.ones(2, np.float32))
     found = agreement(offers, policy, 7, np.random.default_rng(10))
     assert (found.requests, found.with_offers, found.policy_offers, found.shared) == (3, 1, 2, 2)
     assert found.shown_too is not None
     assert found.not_shown is not None
     assert (found.shown_too.offers, found.not_shown.offers) == (2, 7)
-    nobody = Policy(*(np.zeros(0, np.int64),) * 4, np.zeros(0, np.float32))
+    nobody = BundlePolicy(*(np.zeros(0, np.int64),) * 4, np.zeros(0, np.float32))
     assert agreement(offers, nobody, 7, np.random.default_rng(11)).shown_too is None

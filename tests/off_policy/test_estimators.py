@@ -20,8 +20,8 @@ from mersalg_training.off_policy.estimators import (
     per_request,
     request_sums,
 )
+from mersalg_training.off_policy.render import cautions
 from mersalg_training.off_policy.resampling import resample
-from mersalg_training.off_policy.result import cautions
 
 
 def log(weight: list[float], accepted: list[float], **other: Any) -> Weighted:

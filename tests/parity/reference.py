@@ -23,7 +23,7 @@ F = np.float32
 NAN = F(np.nan)
 ZERO = F(0)
 FAR = F(1e9)
-MOST_CART = 100
+MAX_CART = 100
 WEAK = 2**20 - 1
 OWN_WEIGHTS = 2**20
 USUAL_TYPES = 16
@@ -132,7 +132,7 @@ class Asked:
         self.paid = ask.moment in AFTER_PAYMENT
         in_cart = sorted({item for item in ask.cart if item < n})
         self.whole_cart = set(in_cart)
-        self.cart = in_cart[:MOST_CART]
+        self.cart = in_cart[:MAX_CART]
         lines = [(item, F(age), F(quantity)) for item, age, quantity in ask.history if item < n and age >= 0]
         lines += [(item, F(0), F(1)) for item in in_cart] if self.paid else []
         self.times = sorted({float(age) for _, age, _ in lines})

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mersalg_training.evaluation.coverage_at_precision import Restraint
-from mersalg_training.evaluation.empty_answers import Empty
-from mersalg_training.evaluation.file import evaluation_document
+from mersalg_training.evaluation.coverage_at_precision import CoverageAtPrecision
+from mersalg_training.evaluation.empty_answers import EmptyAnswers
+from mersalg_training.evaluation.file import NAME, evaluation_document
 from mersalg_training.evaluation.metrics import NDCG, RECALL, Estimate
-from mersalg_training.evaluation.order_by_value import REVENUE, Sold
-from mersalg_training.evaluation.precision_shown import EVERY, Shown
-from mersalg_training.evaluation.reliability import ALL, Bin, Kept
+from mersalg_training.evaluation.order_by_value import REVENUE, SalesByOrder
+from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
+from mersalg_training.evaluation.reliability import ALL, Bin, Reliability
 from mersalg_training.evaluation.result import ORACLE, Difference, Evaluation, Row
 from mersalg_training.export.card import render_card
 from toy_bundle import KINDS, THRESHOLDS, make_manifest, rewrite, write_bundle
@@ -39,26 +39,26 @@ EVALUATION = Evaluation(
         Difference("next basket, repeat", "popularity", NDCG, Estimate(0.01, -0.01, 0.03, 400)),
     ],
     shown=[
-        Shown(EVERY, EVERY, 400, 300, 90, estimate(0.3), estimate(0.6)),
-        Shown("cart", "cross-sell", 200, 0, 0, None, Estimate(0.0, 0.0, 0.0, 200)),
+        ShownPrecision(EVERY, EVERY, 400, 300, 90, estimate(0.3), estimate(0.6)),
+        ShownPrecision("cart", "cross-sell", 200, 0, 0, None, Estimate(0.0, 0.0, 0.0, 200)),
     ],
     without_requests=["upsell, catalogue"],
     ceilings=[Row("completion, explore", ORACLE, NDCG, estimate(0.77))],
     sold=[
-        Sold("relevance", 400, 300, 90, estimate(0.3), {REVENUE: estimate(1.5)}, {}),
-        Sold("value", 400, 300, 80, estimate(0.26), {REVENUE: estimate(1.9)}, {REVENUE: estimate(0.4)}),
+        SalesByOrder("relevance", 400, 300, 90, estimate(0.3), {REVENUE: estimate(1.5)}, {}),
+        SalesByOrder("value", 400, 300, 80, estimate(0.26), {REVENUE: estimate(1.9)}, {REVENUE: estimate(0.4)}),
     ],
     skipped={"BPR": "no customer is known"},
     kept=[
-        Kept("cross-sell", ALL, 512, 0.27, Estimate(0.253, 0.225, 0.281, 400), 0.017, 0.012, [
+        Reliability("cross-sell", ALL, 512, 0.27, Estimate(0.253, 0.225, 0.281, 400), 0.017, 0.012, [
             Bin(0.21, Estimate(0.2, 0.15, 0.25, 400), 256), Bin(0.33, Estimate(0.306, 0.25, 0.36, 400), 256)]),
-        Kept("upsell", ALL, 64, 0.14, Estimate(0.03, 0.0, 0.06, 400), 0.11, 0.04),
+        Reliability("upsell", ALL, 64, 0.14, Estimate(0.03, 0.0, 0.06, 400), 0.11, 0.04),
     ],
     restraint=[
-        Restraint("completion, all", "mersalg", 0.1, estimate(0.71), None),
-        Restraint("completion, all", "popularity", 0.1, None, None),
+        CoverageAtPrecision("completion, all", "mersalg", 0.1, estimate(0.71), None),
+        CoverageAtPrecision("completion, all", "popularity", 0.1, None, None),
     ],
-    empty=[Empty("cart", "below threshold", 37, 200)],
+    empty=[EmptyAnswers("cart", "below threshold", 37, 200)],
 )  # fmt: skip
 STATISTICS = {"known_share": 0.83, "basket_median": 4.0, "order_gap_days": None}
 
@@ -102,11 +102,13 @@ def tradeoff(threshold: float, offers: int, precision: float | None, coverage: f
 
 
 def write_full_bundle(folder: Path, evaluation: Evaluation | None = EVALUATION, **changes: Any) -> Path:
-    """The toy bundle with the card and the metrics of an evaluation; `changes` replace keys of the manifest."""
+    """The toy bundle with an evaluation, its card and its metrics; `changes` replace keys of the manifest."""
     write_bundle(folder)
     manifest = full_manifest() | changes
     if evaluation is not None:
         manifest["metrics"] = evaluation.metrics()
+        manifest["files"] = json.loads((folder / "manifest.json").read_text())["files"]
+        rewrite(folder, NAME, json.dumps(evaluation_document(manifest, evaluation)).encode())
     rewrite(folder, "CARD.md", render_card(manifest, evaluation.rows if evaluation else []).encode())
     written = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"files": written["files"]}))

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from mersalg.cli import main
+from mersalg_training.evaluation.file import NAME
 from report.evidence import write_evaluation, write_full_bundle
 from report.page_reader import read_page
+from toy_bundle import rewrite
 
 
 @pytest.fixture
@@ -77,6 +79,30 @@ def test_an_evaluation_of_another_bundle_or_version_is_refused(
         said = refused(capsys, bundle, "--evaluation", found, "--out", tmp_path / "page.html")
         assert f"bundle.{key}" in said
         assert "evaluate this one" in said
+
+
+def test_a_bundle_that_carries_the_evaluation_of_another_one_or_a_damaged_one_is_refused(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads((bundle / NAME).read_text())
+    (bundle / NAME).write_text("{}")  # not what the manifest lists
+    assert f"{NAME}: expected" in refused(capsys, bundle, "--out", tmp_path / "page.html")
+    rewrite(bundle, NAME, b"{")
+    assert f"{NAME}: expected JSON" in refused(capsys, bundle, "--out", tmp_path / "page.html")
+    rewrite(bundle, NAME, json.dumps(document | {"bundle": document["bundle"] | {"name": "other"}}).encode())
+    said = refused(capsys, bundle, "--out", tmp_path / "page.html")
+    assert f"{NAME}: bundle.name: expected 'toy' as in the bundle, got 'other'" in said
+
+
+def test_a_file_that_nests_too_deep_is_refused(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = tmp_path / "found.json"
+    for depth in (900, 100_000):
+        found.write_text("[" * depth + "]" * depth)
+        assert "mersalg evaluate NAME" in refused(
+            capsys, bundle, "--evaluation", found, "--out", tmp_path / "page.html"
+        )
 
 
 def test_an_evaluation_that_names_no_bundle_is_refused(

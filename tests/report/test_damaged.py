@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from mersalg.errors import MersalgError
-from mersalg_training.evaluation.file import evaluation_document
+from mersalg_training.evaluation.file import NAME, evaluation_document
 from mersalg_training.report.page import render, render_pair
 from mersalg_training.report.subject import read_subject
 from report.evidence import EVALUATION, full_manifest, write_full_bundle
 from report.page_reader import read_page
+from toy_bundle import rewrite
 
 ODD = st.sampled_from([None, -1, 0, 1.5, 10**400, "", "<b>", [], {}, [None], {"a": None}, True, "2017-13-45", "9" * 99])
 MANIFEST: dict[str, Any] = full_manifest() | {"metrics": EVALUATION.metrics()}
@@ -74,8 +75,10 @@ def test_any_key_of_an_evaluation_may_be_odd_or_missing_and_there_is_a_page_or_a
     document = damaged(evaluation_document(MANIFEST | {"files": manifest["files"]}, EVALUATION), path, value, remove)
     found = bundle.parent / "found.json"
     found.write_text(json.dumps(document))
-    with contextlib.suppress(MersalgError):
-        text = render(read_subject(bundle, found))
-        event("a page")
-        assert "<b>" not in text
-        read_page(text)
+    rewrite(bundle, NAME, found.read_bytes())
+    for given_file in (found, None):
+        with contextlib.suppress(MersalgError):
+            text = render(read_subject(bundle, given_file))
+            event("a page")
+            assert "<b>" not in text
+            read_page(text)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mersalg_training.evaluation.file import NAME, evaluation_document
+from mersalg_training.evaluation.metrics import NDCG, Estimate
+from mersalg_training.evaluation.result import Evaluation, Row
 from mersalg_training.report.page import render
 from mersalg_training.report.subject import read_subject
 from report.evidence import EVALUATION, write_evaluation, write_full_bundle
@@ -110,33 +113,67 @@ def test_golden_requests_are_answered_with_names_and_an_empty_answer_says_why(pa
     assert "replacement 0.070 (silent)" in empty
 
 
-def test_a_recalibrated_bundle_names_its_parent(tmp_path: Path) -> None:
+def write_recalibrated(folder: Path) -> Path:
+    """A bundle with its parent's evaluation, unchanged; the parent was recalibrated itself, after it was measured."""
+    first = {"name": "toy-0", "created_at": "2017-05-01T00:00:00Z", "run_id": None, "manifest_sha256": "3" * 64,
+             "scorer_sha256": "4" * 64, "lineage": None}  # fmt: skip
     parent = {"name": "toy-1", "created_at": "2017-06-01T00:00:00Z", "run_id": None, "manifest_sha256": "1" * 64,
-              "scorer_sha256": "2" * 64, "lineage": None}  # fmt: skip
+              "scorer_sha256": "2" * 64, "lineage": {"parent": first}}  # fmt: skip
     lineage = {"parent": parent, "from": "2017-05-15", "to": "2017-06-15", "labels": "accepted", "requests": 1234,
                "customers": 56}  # fmt: skip
-    page = read_page(render(read_subject(write_full_bundle(tmp_path / "toy", lineage=lineage))))
+    write_full_bundle(folder, lineage=lineage)
+    measured = {**first, "files": {"scorer.onnx": {"sha256": first["scorer_sha256"]}}}
+    rewrite(folder, NAME, json.dumps(evaluation_document(measured, EVALUATION)).encode())
+    return folder
+
+
+def test_a_recalibrated_bundle_names_its_parent_and_shows_of_its_evaluation_what_the_order_alone_decides(
+    tmp_path: Path,
+) -> None:
+    page = read_page(render(read_subject(write_recalibrated(tmp_path / "toy"))))
     told = section(page, "making").text()
     assert "parent toy-1" in told
     assert "1,234 requests of 56 customers" in told
     assert "an offer came where it was accepted" in told
-    assert "it ranks as its parent does" in section(page, "results").text()
-
-
-def test_without_an_evaluation_the_page_says_that_nothing_is_paired(bundle: Path) -> None:
-    page = read_page(render(read_subject(bundle)))
     told = section(page, "results").text()
-    assert "no paired differences" in told
-    table = rows(section(page, "results"), "NDCG@10 by task")
-    assert table["completion, explore"] == ["0.310 (0.290 to 0.330)", "0.110 (0.090 to 0.130) popularity", "0.770"]
-    assert rows(section(page, "keeps"), "Promised and kept")["cross-sell"][1].startswith("25.3% (21.")
-    assert "take each offer for itself" in section(page, "keeps").text()
+    assert "Measured on toy-0 of 2017-05-01T00:00:00Z, from which it was recalibrated: it ranks as" in told
+    assert rows(section(page, "results"), "NDCG@10 by task")["completion, explore"][0] == "0.310 (0.290 to 0.330)"
+    told = section(page, "keeps").text()
+    assert "Relevance and thresholds are not those of the parent, and were not measured" in told
+    assert "`mersalg evaluate NAME --json FILE` measures it" in told
+    captions = [table.all("caption")[0].text() for table in page.all("table")]
+    assert not [caption for caption in captions if "on the test window" in caption or "each order" in caption]
+
+
+def test_an_evaluation_of_the_recalibrated_bundle_itself_takes_the_place_of_its_parent_s(tmp_path: Path) -> None:
+    folder = write_recalibrated(tmp_path / "toy")
+    page = read_page(render(read_subject(folder, write_evaluation(tmp_path / "found.json", folder))))
+    assert rows(section(page, "keeps"), "Promised and kept")["cross-sell"][1] == "25.3% (22.5 to 28.1)"
+    assert "Measured on" not in section(page, "results").text()
+
+
+def test_a_newer_evaluation_takes_the_place_of_the_bundle_s_own(bundle: Path, tmp_path: Path) -> None:
+    newer = Evaluation([Row("completion, explore", "mersalg", NDCG, Estimate(0.4, 0.3, 0.5, 400))], [], [], [])
+    page = read_page(render(read_subject(bundle, write_evaluation(tmp_path / "newer.json", bundle, newer))))
+    assert rows(section(page, "results"), "NDCG@10 by task") == {
+        "completion, explore": ["0.400 (0.300 to 0.500)", "none was asked", "400"]
+    }
+
+
+def test_without_an_evaluation_the_page_says_so_and_which_command_brings_one(tmp_path: Path) -> None:
+    page = read_page(render(read_subject(write_full_bundle(tmp_path / "older", None))))
+    for key in ("results", "keeps"):
+        told = section(page, key).text()
+        assert "for it holds no evaluation.json: `mersalg evaluate NAME --json FILE` measures it" in told
+    windows = dict.fromkeys(("fit_from", "rank_from", "calibrate_from", "test_from", "to"), "2017-06-01T00:00:00")
+    page = read_page(render(read_subject(write_full_bundle(tmp_path / "untested", None, windows=windows))))
+    assert "no test window was held back: `mersalg train CONFIG --set split" in section(page, "results").text()
 
 
 def test_a_bundle_that_tells_little_makes_a_page_that_says_so(tmp_path: Path) -> None:
     page = read_page(render(read_subject(write_bundle(tmp_path / "toy"))))
     assert "Nothing was measured" in section(page, "results").text()
-    assert "the bundle was not evaluated on one" in section(page, "keeps").text()
+    assert "Nothing was measured" in section(page, "keeps").text()
     assert "does not tell what each source finds" in section(page, "origins").text()
 
 
@@ -191,8 +228,10 @@ def everything(element: Element) -> list[Element]:
     return [e for child in element.children if isinstance(child, Element) for e in (child, *everything(child))]
 
 
-def test_what_the_card_holds_is_read_as_it_was_written(bundle: Path) -> None:
-    found = read_subject(bundle).evaluation
-    assert [(r.task, r.method, r.metric) for r in found.rows] == [(r.task, r.method, r.metric) for r in EVALUATION.rows]
-    for read, written in zip(found.rows, EVALUATION.rows, strict=True):
-        assert (read.value, read.low, read.high) == pytest.approx((written.value, written.low, written.high), abs=5e-5)
+def test_what_a_bundle_carries_is_what_was_measured_and_makes_the_page_that_the_same_file_makes(
+    bundle: Path, text: str
+) -> None:
+    found = read_subject(bundle)
+    written, read = (evaluation_document(found.manifest, of) for of in (EVALUATION, found.evaluation))
+    assert json.dumps(read) == json.dumps(written)
+    assert render(found) == text

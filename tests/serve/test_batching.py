@@ -11,7 +11,7 @@ import pytest
 
 from mersalg.errors import BundleError, RequestError
 from mersalg.requests import Request, read_request
-from mersalg_service.serve.batching import MOST_TOGETHER, Together
+from mersalg_service.serve.batching import MAX_BATCH, Together
 
 
 class Counting:
@@ -53,9 +53,9 @@ class Counting:
 
 
 def test_what_waits_is_answered_together_and_each_gets_its_own() -> None:
-    counting, bodies = Counting(), [str(number) for number in range(MOST_TOGETHER + 3)]
+    counting, bodies = Counting(), [str(number) for number in range(MAX_BATCH + 3)]
     assert counting.ask(*bodies) == [body.encode() for body in bodies]
-    assert counting.runs == [1, MOST_TOGETHER, 3]
+    assert counting.runs == [1, MAX_BATCH, 3]
 
 
 def test_who_comes_alone_is_answered_alone() -> None:
@@ -98,4 +98,4 @@ def test_a_call_that_was_given_up_is_not_begun() -> None:
 def test_two_threads_share_what_waits() -> None:
     counting = Counting(threads=2)
     assert len(counting.ask(*[str(number) for number in range(12)])) == 12
-    assert max(counting.runs) <= MOST_TOGETHER
+    assert max(counting.runs) <= MAX_BATCH

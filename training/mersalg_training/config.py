@@ -20,13 +20,13 @@ Policy = Literal["reject", "keep"]
 Days = Annotated[float, Field(ge=0.0)]
 
 
-class Section(BaseModel):
+class ConfigSection(BaseModel):
     """A table of the TOML file: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DataConfig(Section):
+class DataConfig(ConfigSection):
     """Where the purchases are."""
 
     orders: str
@@ -43,7 +43,7 @@ class DataConfig(Section):
         return products or None
 
 
-class ContractConfig(Section):
+class ContractConfig(ConfigSection):
     """What becomes of lines that are not plain purchases: `reject` drops and counts them, `keep` counts only."""
 
     max_reject_share: Share = 0.25
@@ -78,7 +78,7 @@ class ContractConfig(Section):
     better told by a mapping `is_fee`, a condition over a source."""
 
 
-class SplitConfig(Section):
+class SplitConfig(ConfigSection):
     """Windows by time, in days from the end; null takes a share of the span, or of orders that lie unevenly."""
 
     test_days: Annotated[int, Field(ge=0)] | None = None
@@ -89,14 +89,14 @@ class SplitConfig(Section):
     """The last part of the fit window, whose carts fit the ranker; null = 15 % of the span."""
 
 
-class LabelConfig(Section):
+class LabelConfig(ConfigSection):
     """What counts as bought after an offer."""
 
     horizon_days: Days | None = None
     """After payment an offer is relevant if bought within so many days; null = from the customers' own rhythm."""
 
 
-class CountsConfig(Section):
+class CountsConfig(ConfigSection):
     """Co-purchase counts."""
 
     min_support: Annotated[int, Field(ge=1)] = 5
@@ -109,7 +109,7 @@ class CountsConfig(Section):
     """Exponent of the cart side's support in the softened cosine; the candidate's side is 1 minus it."""
 
 
-class FactorsConfig(Section):
+class FactorsConfig(ConfigSection):
     """Alternating least squares by implicit, on orders and on customers x products (Hu, Koren, Volinsky 2008)."""
 
     factors: Annotated[int, Field(ge=4, le=512)] = 32
@@ -123,7 +123,7 @@ class FactorsConfig(Section):
     """The latest orders that are factorised."""
 
 
-class RetrieveConfig(Section):
+class RetrieveConfig(ConfigSection):
     """The candidates of a request."""
 
     basket_neighbours: Annotated[int, Field(ge=1)] = 48
@@ -152,7 +152,7 @@ class RetrieveConfig(Section):
     """Products of the catalogue that were never sold yet, besides."""
 
 
-class KindsConfig(Section):
+class KindsConfig(ConfigSection):
     """The rules that give a pair (anchor, candidate) its one kind."""
 
     upsell_step: Annotated[float, Field(gt=1.0)] = 1.10
@@ -172,7 +172,7 @@ class KindsConfig(Section):
     """An own product is due for replacement from so many expected intervals on."""
 
 
-class RankerConfig(Section):
+class RankerConfig(ConfigSection):
     """Gradient-boosted trees over the graph's features."""
 
     kind: Literal["lightgbm", "histogram"] = "lightgbm"
@@ -192,7 +192,7 @@ class RankerConfig(Section):
     """Retrieved but not bought candidates kept for each request, weighted back to all of them."""
 
 
-class TargetConfig(Section):
+class TargetConfig(ConfigSection):
     """What is wanted of a kind of offer, in exactly one way."""
 
     precision: Share | None = None
@@ -223,7 +223,7 @@ PRECISION_WANTED: dict[Kind, float] = {
 """Where a job says nothing of a kind."""
 
 
-class ThresholdConfig(Section):
+class ThresholdConfig(ConfigSection):
     """What is wanted of each kind; a section of its own, as `[thresholds.cross-sell]`, goes before `precision`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
@@ -252,7 +252,7 @@ class ThresholdConfig(Section):
         return own or TargetConfig(precision=self.precision[kind])
 
 
-class TrackingConfig(Section):
+class TrackingConfig(ConfigSection):
     """Where the run is logged."""
 
     uri: str = "sqlite:///mlflow.db"
@@ -262,7 +262,7 @@ class TrackingConfig(Section):
     enabled: bool = True
 
 
-class Config(Section):
+class Config(ConfigSection):
     """A training job."""
 
     name: Annotated[str, Field(pattern=NAME)]

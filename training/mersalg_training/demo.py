@@ -26,7 +26,8 @@ from mersalg_training.config import Config, load_config
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.sources import find_files
 from mersalg_training.evaluation.bundle_method import CaseRequests
-from mersalg_training.evaluation.precision_shown import Shown
+from mersalg_training.evaluation.precision_shown import ShownPrecision
+from mersalg_training.evaluation.render import render
 from mersalg_training.learn import Purchased, read_purchases
 from mersalg_training.progress import Stages, results_console
 from mersalg_training.ranking.cases import make_cases
@@ -70,7 +71,7 @@ def demo(config: Config, out: Path, console: Console) -> None:
         find_files("data.products", config.data.products)
     trained = train(config, out, console)
     if trained.evaluation is not None:
-        console.print(trained.evaluation.render())
+        console.print(render(trained.evaluation))
     purchased = read_purchases(config, Stages(console))
     recommender = load(trained.bundle)
     examples = draw_examples(recommender, purchased, config.seed)
@@ -172,7 +173,7 @@ def named(products: Sequence[str], names: Mapping[str, str], hits: int = 0) -> T
     return Text("\n").join(told)
 
 
-def overall(shown: Shown) -> str:
+def overall(shown: ShownPrecision) -> str:
     """What the examples are examples of: all moments and kinds together."""
     told = f"In all, of {shown.requests:,} such requests {shown.seen.value:.1%} see an offer"
     found = shown.precision

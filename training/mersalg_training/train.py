@@ -16,14 +16,17 @@ from mersalg.session import Session
 from mersalg_training.config import Config
 from mersalg_training.drift.reference import training_reference
 from mersalg_training.evaluation.bundle_method import THREADS, BundleMethod
+from mersalg_training.evaluation.file import NAME as EVALUATION
+from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.export.card import render_card
 from mersalg_training.export.golden import golden_requests
 from mersalg_training.export.manifest import make_manifest
-from mersalg_training.export.writer import BundleWriter, as_json, check_out, new_bundle
+from mersalg_training.export.writer import BundleWriter, check_out, new_bundle
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
+from mersalg_training.json_values import as_json
 from mersalg_training.learn import Learned, Purchased, learn, read_purchases
 from mersalg_training.progress import Stages
 from mersalg_training.report.tracking import log_report
@@ -90,6 +93,7 @@ def write_bundle(
         )
         manifest = make_manifest(purchased.report, purchased.windows, learned, run_id, (OPSET, ML_OPSET))
         manifest["reference"] = training_reference(purchased, learned)
+        manifest["files"] = writer.files
         recommender = Recommender(
             Bundle(writer.folder, manifest, model, []), Session(model, "scorer.onnx"), threads=THREADS
         )
@@ -106,6 +110,7 @@ def write_bundle(
                 EvaluationOptions(queries=QUERIES),
             )
         manifest["metrics"] = {name: v for name, v in evaluation.metrics().items() if np.isfinite(v)}
+        writer.add(EVALUATION, as_json(evaluation_document(manifest, evaluation)))
     writer.add("CARD.md", render_card(manifest, evaluation.rows if evaluation else []).encode("utf-8"))
     writer.add_manifest(manifest)
     return recommender, evaluation

@@ -10,9 +10,9 @@ export const FIELDS = Object.freeze([
 /** The latest lines that are used of a longer history. */
 export const HISTORY_LINES = 1000;
 /** Product ids to which a request may be restricted. */
-export const MOST_ONLY = 512;
-const LARGEST_LIMIT = 2 ** 31 - 1;
-const LARGEST_QUANTITY = 1e9;
+export const MAX_ONLY = 512;
+const MAX_LIMIT = 2 ** 31 - 1;
+const MAX_QUANTITY = 1e9;
 
 /**
  * A checked request. The three history fields have one entry a line, in the order in which they were given.
@@ -96,7 +96,7 @@ function readProductIds(values, field) {
 /** @param {unknown} values */
 function readOnly(values) {
   const ids = readProductIds(values, "only");
-  if (ids.length > MOST_ONLY) throw new RequestError("only", `at most ${MOST_ONLY} product ids`, ids.length);
+  if (ids.length > MAX_ONLY) throw new RequestError("only", `at most ${MAX_ONLY} product ids`, ids.length);
   return ids;
 }
 
@@ -178,7 +178,7 @@ function readQuantities(amounts) {
     if (typeof amount !== "number") throw wrongQuantity(position, amount);
     return amount;
   });
-  const worst = quantities.findIndex((quantity) => !(Math.abs(quantity) <= LARGEST_QUANTITY));
+  const worst = quantities.findIndex((quantity) => !(Math.abs(quantity) <= MAX_QUANTITY));
   if (worst >= 0) throw wrongQuantity(worst, quantities[worst]);
   return quantities;
 }
@@ -198,7 +198,7 @@ function wrongQuantity(position, amount) {
 function checkUnitPrices(prices) {
   for (const [position, price] of prices.entries())
     if (price !== undefined && price !== null)
-      if (typeof price !== "number" || !(price >= 0 && price <= LARGEST_QUANTITY))
+      if (typeof price !== "number" || !(price >= 0 && price <= MAX_QUANTITY))
         throw new RequestError(`history[${position}].unit_price`, "a number from 0, or null", price);
 }
 
@@ -218,7 +218,7 @@ function readKinds(kinds) {
 
 /** @param {unknown} limit */
 function readLimit(limit) {
-  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 0 || limit > LARGEST_LIMIT)
-    throw new RequestError("limit", `a whole number from 0 to ${LARGEST_LIMIT}`, limit);
+  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 0 || limit > MAX_LIMIT)
+    throw new RequestError("limit", `a whole number from 0 to ${MAX_LIMIT}`, limit);
   return limit;
 }

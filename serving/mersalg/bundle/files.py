@@ -18,7 +18,7 @@ from mersalg.errors import BundleError
 MEGABYTE: Final = 2**20
 SIGNATURE: Final = "model.sig"
 """The one file of the folder that the manifest does not list; read only where a signature is required."""
-LARGEST: Final = {
+MAX_BYTES: Final = {
     "manifest.json": 4 * MEGABYTE,
     "scorer.onnx": 2048 * MEGABYTE - 1,  # protobuf's own limit
     "products.json": 512 * MEGABYTE,
@@ -26,8 +26,8 @@ LARGEST: Final = {
     "CARD.md": 4 * MEGABYTE,
     "model.sig": MEGABYTE,
 }
-LARGEST_OTHER: Final = 64 * MEGABYTE
-DEEPEST_JSON: Final = 128
+MAX_OTHER_BYTES: Final = 64 * MEGABYTE
+MAX_JSON_DEPTH: Final = 128
 """Objects and lists inside each other."""
 
 
@@ -82,7 +82,7 @@ def parse_json(content: bytes, where: Path) -> Any:
     try:
         written = content.decode("utf-8")
         document = json.loads(written, parse_constant=refuse_constant, object_pairs_hook=distinct)
-        if nests_deeper(document, DEEPEST_JSON):
+        if nests_deeper(document, MAX_JSON_DEPTH):
             raise ValueError("too deep a nesting")
         if "\\ud" in written.lower():  # only an escape can bring a surrogate; a lone one is no character
             json.dumps(document, ensure_ascii=False).encode("utf-8")

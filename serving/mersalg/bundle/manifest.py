@@ -23,7 +23,7 @@ FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 REQUIRED_FILES: Final = ("scorer.onnx", "products.json", "golden.json", "CARD.md")
 RESERVED: Final = ("manifest.json", "model.sig")
 """No file that a manifest may list."""
-MOST_FILES: Final = 64
+MAX_FILES: Final = 64
 VALUES: Final = ("margin", "price")
 """What the order by value takes for the worth of a sale."""
 DATE_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -81,8 +81,8 @@ def check_manifest(document: Any, where: str) -> dict[str, Any]:
         )
     check(document, MANIFEST, "", where)
     files = document["files"]
-    if len(files) > MOST_FILES:
-        raise BundleError(f"{where}: files: expected at most {MOST_FILES}, got {len(files)}")
+    if len(files) > MAX_FILES:
+        raise BundleError(f"{where}: files: expected at most {MAX_FILES}, got {len(files)}")
     for name in files:
         if not FILE_NAME.fullmatch(name) or name in RESERVED:
             raise BundleError(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mersalg.bundle.files import LARGEST, LARGEST_OTHER, SIGNATURE, digests_of, parse_json, read_regular_file
+from mersalg.bundle.files import MAX_BYTES, MAX_OTHER_BYTES, SIGNATURE, digests_of, parse_json, read_regular_file
 from mersalg.bundle.manifest import check_manifest, is_share, shown
 from mersalg.bundle.onnx.graph import check_graph
 from mersalg.bundle.signature import check_signature
@@ -72,14 +72,14 @@ def read_once(path: str | Path, public_key: str | Path | None) -> Bundle:
     """The bundle, if nobody exchanges the folder meanwhile."""
     folder = find_folder(path)
     where = folder / "manifest.json"
-    content = read_regular_file(where, LARGEST["manifest.json"])
+    content = read_regular_file(where, MAX_BYTES["manifest.json"])
     manifest = check_manifest(parse_json(content, where), str(where))
     if public_key is not None:
         if not (folder / SIGNATURE).exists():
             raise BundleError(
                 f"{folder / SIGNATURE}: expected the bundle's signature, got nothing; `mersalg sign {folder}` makes one"
             )
-        signature = read_regular_file(folder / SIGNATURE, LARGEST[SIGNATURE])
+        signature = read_regular_file(folder / SIGNATURE, MAX_BYTES[SIGNATURE])
         check_signature(signature, digests_of(manifest, content), Path(public_key), str(folder / SIGNATURE))
     scorer = read_file(folder, manifest, "scorer.onnx")
     check_graph(scorer, str(folder / "scorer.onnx"))
@@ -118,7 +118,7 @@ def read_file(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
     """The bytes of a listed file, of the size and hash that the manifest says."""
     where = folder / name
     entry = manifest["files"][name]
-    content = read_regular_file(where, LARGEST.get(name, LARGEST_OTHER), entry["size"])
+    content = read_regular_file(where, MAX_BYTES.get(name, MAX_OTHER_BYTES), entry["size"])
     digest = hashlib.sha256(content).hexdigest()
     if digest != entry["sha256"]:
         raise BundleError(f"{where}: expected sha256 {entry['sha256']}, got {digest}; copy the whole bundle again")

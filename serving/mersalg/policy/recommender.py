@@ -23,7 +23,7 @@ from mersalg.policy.rules import OfferRule, RuleName
 from mersalg.policy.sections import MomentRules, Policy
 from mersalg.policy.slate import Slate
 from mersalg.recommender import AnswersMany, Recommender, where_of
-from mersalg.requests import LARGEST_LIMIT, Request, read_mapping
+from mersalg.requests import MAX_LIMIT, Request, read_mapping
 
 
 class PolicyRecommender(AnswersMany):
@@ -109,7 +109,7 @@ class PolicyRecommender(AnswersMany):
             return known
         if not any(wanted):
             return Offers((), "not at this moment", 0, {})
-        return replace(request, kinds=wanted, limit=LARGEST_LIMIT, by_value=False, shopper=None)
+        return replace(request, kinds=wanted, limit=MAX_LIMIT, by_value=False, shopper=None)
 
     def restrained(self, request: Request, found: Offers) -> Offers:
         """Of all that may be shown what keeps the rules, in the order that is wanted, cut to the limit."""

@@ -13,7 +13,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import IO, Any, Final
 
-from mersalg.bundle.files import LARGEST, LARGEST_OTHER, SIGNATURE, parse_json
+from mersalg.bundle.files import MAX_BYTES, MAX_OTHER_BYTES, SIGNATURE, parse_json
 from mersalg.bundle.manifest import check_manifest
 from mersalg.errors import BundleError, RegistryError
 from mersalg.registry.address import ModelAddress, read_address
@@ -103,9 +103,9 @@ def download(server: MlflowServer, version: ModelVersion, folder: Path) -> None:
     (folder / "manifest.json").write_bytes(content)
     for name, entry in manifest["files"].items():
         where = f"{version}: {inside}/{name}"
-        if entry["size"] > LARGEST.get(name, LARGEST_OTHER):
+        if entry["size"] > MAX_BYTES.get(name, MAX_OTHER_BYTES):
             raise BundleError(
-                f"{where}: expected at most {LARGEST.get(name, LARGEST_OTHER)} bytes, got {entry['size']}"
+                f"{where}: expected at most {MAX_BYTES.get(name, MAX_OTHER_BYTES)} bytes, got {entry['size']}"
             )
         with (folder / name).open("wb") as file, server.file_of(version, f"{inside}/{name}") as stream:
             copy_verified(stream, file, entry, where)
@@ -139,10 +139,10 @@ def read_where_there(server: MlflowServer, version: ModelVersion, path: str) -> 
 def read_small(server: MlflowServer, version: ModelVersion, path: str) -> bytes:
     """The bytes of a file no larger than a manifest may be."""
     with server.file_of(version, path) as stream:
-        content = stream.read(LARGEST["manifest.json"] + 1)
+        content = stream.read(MAX_BYTES["manifest.json"] + 1)
         refuse_broken(stream, f"{version}: {path}")
-    if len(content) > LARGEST["manifest.json"]:
-        raise RegistryError(f"{version}: {path}: expected at most {LARGEST['manifest.json']} bytes, got more")
+    if len(content) > MAX_BYTES["manifest.json"]:
+        raise RegistryError(f"{version}: {path}: expected at most {MAX_BYTES['manifest.json']} bytes, got more")
     return content
 
 

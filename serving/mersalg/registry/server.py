@@ -24,7 +24,7 @@ from typing import Any, Final
 from mersalg.errors import RegistryError
 from mersalg.registry.address import ModelAddress
 
-LARGEST_ANSWER: Final = 2**20
+MAX_ANSWER_BYTES: Final = 2**20
 """Bytes of a JSON answer."""
 DEFAULT_TIMEOUT_SECONDS: Final = 30.0
 
@@ -82,11 +82,11 @@ class MlflowServer:
     def ask(self, route: str, query: Mapping[str, str], where: str) -> Any:
         """A JSON answer."""
         with self.answer(route, query, where) as stream:
-            content = stream.read(LARGEST_ANSWER + 1)
+            content = stream.read(MAX_ANSWER_BYTES + 1)
             refuse_broken(stream, where)
         try:
-            if len(content) > LARGEST_ANSWER:
-                raise ValueError(f"more than {LARGEST_ANSWER} bytes")
+            if len(content) > MAX_ANSWER_BYTES:
+                raise ValueError(f"more than {MAX_ANSWER_BYTES} bytes")
             return json.loads(content.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             raise RegistryError(
@@ -169,7 +169,7 @@ def make_opener(scheme: str) -> urllib.request.OpenerDirector:
 
 def refused(error: urllib.error.HTTPError, where: str, uri: str) -> RegistryError:
     """The RegistryError of an HTTP status, with the words of the server."""
-    words = message_of(error.read(LARGEST_ANSWER))
+    words = message_of(error.read(MAX_ANSWER_BYTES))
     what_to_do = {
         401: "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
         403: "ask for the right to read this model",

@@ -21,7 +21,7 @@ from mersalg.errors import ConfigError, MersalgError
 
 HOLD_OUT: Final = "hold-out"
 """The arm that is never shown offers."""
-SHORTEST_KEY: Final = 16
+MIN_KEY_BYTES: Final = 16
 KEY_VARIABLE: Final = "MERSALG_EXPERIMENT_KEY"
 PERSON: Final = b"mersalg-arm"
 FIELDS: Final = ("name", "unit", "shadow", "without_unit", "arms")
@@ -63,8 +63,10 @@ class Experiment:
         where = f"experiment {self.name!r}"
         if self.unit not in UNITS:
             raise ConfigError(f"{where}: unit: expected one of {', '.join(UNITS)}, got {self.unit!r}")
-        if not isinstance(self.key, bytes) or len(self.key) < SHORTEST_KEY:
-            raise ConfigError(f"{where}: key: expected at least {SHORTEST_KEY} bytes; `openssl rand -hex 32` makes one")
+        if not isinstance(self.key, bytes) or len(self.key) < MIN_KEY_BYTES:
+            raise ConfigError(
+                f"{where}: key: expected at least {MIN_KEY_BYTES} bytes; `openssl rand -hex 32` makes one"
+            )
         check_arms(where, self.arms)
         object.__setattr__(self, "arms", dict(self.arms))
         if self.shadow is not None and (self.shadow == HOLD_OUT or self.shadow not in self.arms):

@@ -18,7 +18,7 @@ from mersalg_service.experiment.exposures import Exposure
 
 Fate = Literal["written", "queue full", "not written"]
 FATES: Final[tuple[Fate, ...]] = ("written", "queue full", "not written")
-MOST_WAITING: Final = 20_000
+MAX_WAITING: Final = 20_000
 """Rows that wait or are being written; the answer that finds as many is not taken any more."""
 AT_ONCE: Final = 1000
 """Rows of one write."""
@@ -39,7 +39,7 @@ class ExposureQueue:
     def __init__(
         self,
         write: Callable[[Sequence[Exposure]], None],
-        most: int = MOST_WAITING,
+        most: int = MAX_WAITING,
         count: Callable[[Fate, int], None] = count_nothing,
     ) -> None:
         """`write` keeps rows, as an `ExposureLog` does; `count` hears what became of how many, from any thread."""

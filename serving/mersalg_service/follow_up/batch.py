@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mersalg.names import KINDS_BY_MOMENT, Kind
 from mersalg.recommender import AnswersRequests, stream_answers
 from mersalg_service.ledger import Answer, Ask, Batch, Decision, Ledger, Rules, View
-from mersalg_service.ledger.ledger import MOST_TOGETHER
+from mersalg_service.ledger.ledger import MAX_BATCH
 from mersalg_service.ledger.rules import OFFERED
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def follow_up(
     except that a customer who has opted out since gets nothing. Who is held out gets nothing, and uses up no cap.
     """
     customers = iter(sorted(histories.by_customer))
-    while piece := list(islice(customers, MOST_TOGETHER)):
+    while piece := list(islice(customers, MAX_BATCH)):
         decided = decide(answers, ledger, batch, histories, mailing, is_held_out, piece)
         yield from ((customer_id, decided.get(customer_id)) for customer_id in piece)
 

@@ -33,7 +33,7 @@ FORMS: Final = "a Parquet or CSV file, a glob, a folder, or package:NAME/PATH in
 PIECE: Final = 65_536
 """Lines of a CSV read together."""
 FIRST: Final = datetime(1970, 1, 1)
-LARGEST_QUANTITY: Final = 1e9
+MAX_QUANTITY: Final = 1e9
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ def add_piece(histories: Histories, piece: Mapping[str, list[Any]], ids: dict[An
             if type(time) is datetime and time.tzinfo is None and histories.zoned is False
             else read_time(histories, time)
         )
-        amount = quantity if type(quantity) is float and 0 < quantity <= LARGEST_QUANTITY else read_number(quantity)
+        amount = quantity if type(quantity) is float and 0 < quantity <= MAX_QUANTITY else read_number(quantity)
         if not product_id:
             left_out["missing id"] += 1
         elif not customer_id:
@@ -148,14 +148,14 @@ def read_time(histories: Histories, value: Any) -> datetime | None:
 
 
 def read_number(value: Any) -> float | None:
-    """A finite number up to LARGEST_QUANTITY; None when it is none. A missing quantity is one piece."""
+    """A finite number up to MAX_QUANTITY; None when it is none. A missing quantity is one piece."""
     if value is None or value == "":
         return 1.0
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) and abs(number) <= LARGEST_QUANTITY else None
+    return number if math.isfinite(number) and abs(number) <= MAX_QUANTITY else None
 
 
 def find_files(location: str) -> list[Path]:

@@ -24,7 +24,7 @@ from mersalg_service.follow_up.batch import HELD_OUT, MailingRequest, Undecided,
 from mersalg_service.follow_up.orders import Histories
 from mersalg_service.follow_up.tables import Type, Write, table_writer
 from mersalg_service.ledger import Answer, Ask, Batch, Decision, Ledger
-from mersalg_service.ledger.ledger import MOST_TOGETHER, settle
+from mersalg_service.ledger.ledger import MAX_BATCH, settle
 from mersalg_service.ledger.rules import OFFERED
 
 EXPOSURE_COLUMNS: Final[dict[str, Type]] = {
@@ -116,8 +116,8 @@ class BatchRecord:
     def would_be(self, customer_ids: Sequence[str]) -> dict[str, Decision]:
         """What each of these would get if they were not held out; the ledger is read, and not written."""
         found: dict[str, Decision] = {}
-        for start in range(0, len(customer_ids), MOST_TOGETHER):
-            piece = customer_ids[start : start + MOST_TOGETHER]
+        for start in range(0, len(customer_ids), MAX_BATCH):
+            piece = customer_ids[start : start + MAX_BATCH]
             views = dict(zip(piece, self.ledger.look(self.batch, piece, self.mailing.rules), strict=True))
 
             def claim(asks: Sequence[Ask], views: Mapping[str, Any] = views) -> list[Answer]:

@@ -20,7 +20,7 @@ KEY_VARIABLE: Final = "MERSALG_LEDGER_KEY"
 """Environment variable that holds the key itself."""
 KEY_FILE_VARIABLE: Final = "MERSALG_LEDGER_KEY_FILE"
 """Environment variable that names a file with the key."""
-SHORTEST: Final = 16
+MIN_KEY_BYTES: Final = 16
 """Bytes that a key has at least."""
 
 
@@ -32,9 +32,9 @@ class Key:
     source: str
 
     def __post_init__(self) -> None:
-        if len(self.secret) < SHORTEST:
+        if len(self.secret) < MIN_KEY_BYTES:
             raise LedgerError(
-                f"{self.source}: expected a key of at least {SHORTEST} bytes, got {len(self.secret)}; "
+                f"{self.source}: expected a key of at least {MIN_KEY_BYTES} bytes, got {len(self.secret)}; "
                 "`mersalg ledger key FILE` makes one"
             )
 

@@ -33,7 +33,7 @@ from mersalg_service.ledger.rules import EarlierOffer, Rules, Standing, choose_b
 from mersalg_service.ledger.schema import is_ledger, prepare
 from mersalg_service.ledger.times import from_micros, plain, to_micros
 
-MOST_TOGETHER: Final = 256
+MAX_BATCH: Final = 256
 """Customers that a caller should put into one transaction: few enough to hold nobody up, enough to be quick."""
 
 

@@ -13,7 +13,7 @@ from mersalg.errors import LedgerError
 from mersalg.names import MOMENTS, Moment
 from mersalg_service.ledger.claims import lock_customers
 from mersalg_service.ledger.database import Transaction
-from mersalg_service.ledger.ledger import MOST_TOGETHER, Ledger
+from mersalg_service.ledger.ledger import MAX_BATCH, Ledger
 from mersalg_service.ledger.times import to_micros
 
 What = Literal["accepted", "declined", "bought", "returned", "opted-out", "opted-in"]
@@ -53,7 +53,7 @@ def record(ledger: Ledger, outcomes: Iterable[Outcome]) -> Counter[Told]:
     """
     told: Counter[Told] = Counter()
     remaining = iter(outcomes)
-    while piece := list(islice(remaining, MOST_TOGETHER)):
+    while piece := list(islice(remaining, MAX_BATCH)):
         hashes = [ledger.key.hash(outcome.customer_id) for outcome in piece]
         with ledger.database.transaction() as t:
             lock_customers(t, sorted(set(hashes)), ledger.database.lock_rows)

@@ -15,7 +15,7 @@ from typing import Final
 from mersalg.errors import MersalgError
 from mersalg.requests import Request
 
-MOST_TOGETHER: Final = 8
+MAX_BATCH: Final = 8
 """Requests in one go; the first of them waits for the last."""
 
 Waiting = tuple[bytes, Future[bytes]]
@@ -47,7 +47,7 @@ class Together:
 
     def take(self) -> None:
         """Answer a share of what waits; nothing, when others have taken it."""
-        share = min(MOST_TOGETHER, max(1, -(-len(self.waiting) // self.n_threads)))
+        share = min(MAX_BATCH, max(1, -(-len(self.waiting) // self.n_threads)))
         calls: list[tuple[Request, Future[bytes]]] = []
         while share > 0 and self.waiting:
             try:

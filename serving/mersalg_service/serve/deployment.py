@@ -16,7 +16,7 @@ from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.problems import CallError
 from mersalg_service.serve.sources import source_of
 
-MOST_EARLIER: Final = 10
+MAX_EARLIER_BUNDLES: Final = 10
 FIRST: Final = "default"
 """The name of what a service was started with."""
 
@@ -35,7 +35,7 @@ class Deployment:
         """The same, with one more to go back to."""
         if self.earlier[-1:] == (address,):
             return self
-        return replace(self, earlier=(*self.earlier, address)[-MOST_EARLIER:])
+        return replace(self, earlier=(*self.earlier, address)[-MAX_EARLIER_BUNDLES:])
 
 
 class Deployments:

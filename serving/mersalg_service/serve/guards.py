@@ -25,7 +25,7 @@ OPEN: Final = frozenset({"/health", "/ready", "/v2/health/live", "/v2/health/rea
 """Paths that need no key: probes, and the description of the interface."""
 WATCHING: Final = OPEN | {"/version", "/metrics", "/v2"}
 """Paths that are answered also when all places are taken, and at any rate."""
-MOST_CALLERS: Final = 10_000
+MAX_CALLERS: Final = 10_000
 """Callers whose rate is remembered; the one longest silent is forgotten first."""
 log: Final = logging.getLogger("mersalg.serve")
 
@@ -44,7 +44,7 @@ class Rates:
         tokens = min(self.most, tokens + (now - then) * self.rate)
         allowed = tokens >= 1
         self.buckets[caller] = (tokens - 1 if allowed else tokens, now)
-        if len(self.buckets) > MOST_CALLERS:
+        if len(self.buckets) > MAX_CALLERS:
             self.buckets.popitem(last=False)
         return 0.0 if allowed else (1 - tokens) / self.rate
 

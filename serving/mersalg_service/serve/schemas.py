@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.names import KINDS, MOMENTS, ORDERS
 from mersalg.offers import REASONS
-from mersalg.requests import LARGEST_LIMIT, LARGEST_QUANTITY, MOST_ONLY
+from mersalg.requests import MAX_LIMIT, MAX_ONLY, MAX_QUANTITY
 
 if TYPE_CHECKING:
     from mersalg_service.experiment import Experiment
@@ -51,11 +51,11 @@ LINE: Final[Schema] = {
     "properties": {
         "product_id": PRODUCT_ID,
         "ordered_at": TIME,
-        "quantity": {"type": ["number", "null"], "minimum": -LARGEST_QUANTITY, "maximum": LARGEST_QUANTITY},
+        "quantity": {"type": ["number", "null"], "minimum": -MAX_QUANTITY, "maximum": MAX_QUANTITY},
         "unit_price": {
             "type": ["number", "null"],
             "minimum": 0,
-            "maximum": LARGEST_QUANTITY,
+            "maximum": MAX_QUANTITY,
             "description": "What was paid, for the budget of a policy.",
         },
     },
@@ -95,9 +95,9 @@ REQUEST: Final = record(
     },
     moment={"type": "string", "enum": list(MOMENTS), "default": "cart"},
     kinds={"type": ["array", "null"], "items": KIND, "description": "Null for those of the moment."},
-    limit={"type": "integer", "minimum": 0, "maximum": LARGEST_LIMIT, "default": 3},
+    limit={"type": "integer", "minimum": 0, "maximum": MAX_LIMIT, "default": 3},
     exclude=product_ids("What may not be offered."),
-    only=product_ids("Where there is any, nothing else is offered.", maxItems=MOST_ONLY),
+    only=product_ids("Where there is any, nothing else is offered.", maxItems=MAX_ONLY),
     order={"type": ["string", "null"], "enum": [*ORDERS, None], "default": "relevance"},
 )
 OFFER: Final = record(

@@ -14,7 +14,7 @@ KEYS_VARIABLE: Final = "MERSALG_API_KEYS"
 ADMIN_VARIABLE: Final = "MERSALG_ADMIN_KEY"
 SETTINGS_VARIABLE: Final = "MERSALG_SERVE_SETTINGS"
 """How a worker process hears what the command was told."""
-SHORTEST_KEY: Final = 16
+MIN_KEY_BYTES: Final = 16
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ def read_keys(environment: Mapping[str, str]) -> Keys:
     admin = environment.get(ADMIN_VARIABLE, "").strip()
     for variable, keys in ((KEYS_VARIABLE, callers), (ADMIN_VARIABLE, {admin} - {""})):
         for key in keys:
-            if len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
+            if len(key) < MIN_KEY_BYTES or not key.isascii() or not key.isprintable() or " " in key:
                 raise ConfigError(
-                    f"{variable}: expected keys of at least {SHORTEST_KEY} ASCII characters without blanks, got one "
+                    f"{variable}: expected keys of at least {MIN_KEY_BYTES} ASCII characters without blanks, got one "
                     f"of {len(key)}; `python -c 'import secrets; print(secrets.token_urlsafe())'` makes one"
                 )
     return Keys(callers, admin)

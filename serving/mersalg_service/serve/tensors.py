@@ -15,9 +15,9 @@ from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS
 from mersalg.offers import Offers
 from mersalg.requests import (
     HISTORY_LINES,
-    LARGEST_LIMIT,
-    LARGEST_QUANTITY,
-    MOST_ONLY,
+    MAX_LIMIT,
+    MAX_ONLY,
+    MAX_QUANTITY,
     Request,
     check_product_ids,
     read_kinds,
@@ -123,14 +123,14 @@ def check_values(name: str, datatype: str, values: Row) -> None:
     if datatype == "BYTES":
         check_product_ids([value for value in values if value != ""], name + ".data[{}]")
         return
-    largest = len(MOMENTS) - 1 if name == "moment" else LARGEST_LIMIT
+    largest = len(MOMENTS) - 1 if name == "moment" else MAX_LIMIT
     for position, value in enumerate(values):
         if datatype == "BOOL":
             holds = isinstance(value, bool)
         elif datatype == "INT64":
             holds = type(value) is int and 0 <= value <= largest
         else:
-            holds = type(value) in (int, float) and -LARGEST_QUANTITY <= value <= LARGEST_QUANTITY
+            holds = type(value) in (int, float) and -MAX_QUANTITY <= value <= MAX_QUANTITY
         if not holds:
             raise RequestError(f"{name}.data[{position}]", f"a value of {datatype} in its range", value)
 
@@ -148,8 +148,8 @@ def read_row(row: Mapping[str, Any]) -> Request:
     latest = sorted(range(len(used)), key=lambda place: (used[place][1], -place))[:HISTORY_LINES]
     used = [used[place] for place in sorted(latest)]
     only = [product_id for product_id in row.get("only", []) if product_id]
-    if len(only) > MOST_ONLY:
-        raise RequestError("only", f"at most {MOST_ONLY} product ids", len(only))
+    if len(only) > MAX_ONLY:
+        raise RequestError("only", f"at most {MAX_ONLY} product ids", len(only))
     moment = row.get("moment", MOMENTS.index("cart"))
     return Request(
         request_id="",

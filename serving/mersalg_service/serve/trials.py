@@ -32,7 +32,7 @@ from mersalg_service.serve.bodies import read_one
 from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.settings import Settings
 
-LONGEST_ID: Final = 200
+MAX_ID_LENGTH: Final = 200
 """Characters."""
 HELD_OUT: Final = Offers((), "hold-out", 0, {})
 OF_REQUEST: Final = tuple(field.name for field in fields(Request))
@@ -145,6 +145,8 @@ def read_id(value: Any, field: str) -> str | None:
     """An id as the shop's orders have it, or None."""
     if value is None:
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_ID or "\0" in value or not encodable(value):
-        raise RequestError(field, f"a text of 1 to {LONGEST_ID} characters without NUL and surrogates, or null", value)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH or "\0" in value or not encodable(value):
+        raise RequestError(
+            field, f"a text of 1 to {MAX_ID_LENGTH} characters without NUL and surrogates, or null", value
+        )
     return value

@@ -15,13 +15,13 @@ from mersalg_training.calibration.thresholds import Threshold, choose, choose_th
 from mersalg_training.config import ThresholdConfig
 
 WANTED = 0.58
-MOST_OFFERS = 36
+MAX_OFFERS = 36
 LOWEST, HIGHEST, WHIM = 0.15, 0.85, 0.15
 
 
 def simulated(customers: int, random: np.random.Generator) -> ScoredOffers:
     """Relevances that are true on average; every customer buys somewhat more, or less, than they say."""
-    unit = np.repeat(np.arange(customers), MOST_OFFERS)
+    unit = np.repeat(np.arange(customers), MAX_OFFERS)
     relevance = random.uniform(LOWEST, HIGHEST, len(unit)).astype(np.float32)
     whim = random.choice([-WHIM, WHIM], customers)[unit]
     return one_a_request(relevance, (random.random(len(unit)) < relevance + whim).astype(np.float32), unit)

@@ -23,7 +23,7 @@ from mersalg_training.data.calendar import day_to_time
 from mersalg_training.data.split import Windows
 from mersalg_training.demo import Example, demo, draw_examples, example_table, overall, snippet
 from mersalg_training.evaluation.metrics import Estimate
-from mersalg_training.evaluation.precision_shown import EVERY, Shown
+from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
 from mersalg_training.learn import Purchased
 from small_history import Order, make_attributes, make_timeline
 from small_shop import SmallShop, write_shop
@@ -154,11 +154,14 @@ def test_a_name_with_brackets_is_printed_as_it_is() -> None:
 
 def test_the_summary_tells_what_all_requests_see() -> None:
     some = Estimate(0.5, 0.4, 0.6, 100)
-    assert overall(Shown(EVERY, EVERY, 1000, 1442, 721, some, some)) == (
+    assert overall(ShownPrecision(EVERY, EVERY, 1000, 1442, 721, some, some)) == (
         "In all, of 1,000 such requests 50.0% see an offer, and 50.0% of the 1,442 offers were bought."
     )
     nobody = Estimate(0.0, 0.0, 0.0, 100)
-    assert overall(Shown(EVERY, EVERY, 10, 0, 0, None, nobody)) == "In all, of 10 such requests 0.0% see an offer."
+    assert (
+        overall(ShownPrecision(EVERY, EVERY, 10, 0, 0, None, nobody))
+        == "In all, of 10 such requests 0.0% see an offer."
+    )
 
 
 def test_the_snippet_runs_as_it_is_printed(

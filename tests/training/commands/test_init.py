@@ -11,7 +11,7 @@ import pytest
 from mersalg.cli import main
 from mersalg.recommender import load
 from mersalg_training.columns import SWITCHED_OFF
-from mersalg_training.commands.init_file import Found, job_text
+from mersalg_training.commands.init_file import FoundColumns, job_text
 from mersalg_training.config import PRECISION_WANTED, Config, load_config, parse_config
 from small_shop import Line, Product, SmallShop, write_table
 
@@ -140,9 +140,9 @@ def test_without_orders_a_template_says_that_its_paths_are_placeholders(
 
 
 @pytest.mark.parametrize(
-    "found", [None, Found('C:\\exports\\"all".csv', None, {"order_id": "a\"b\\c'd"}, ["n"], ["o"])]
+    "found", [None, FoundColumns('C:\\exports\\"all".csv', None, {"order_id": "a\"b\\c'd"}, ["n"], ["o"])]
 )
-def test_every_key_behind_a_comment_is_one_and_shows_its_default(found: Found | None) -> None:
+def test_every_key_behind_a_comment_is_one_and_shows_its_default(found: FoundColumns | None) -> None:
     text = job_text("shop", found)
     written = parse_config(tomllib.loads(text), "as written")
     assert written.data.orders == (found.orders if found else "exports/orders.parquet")

@@ -19,8 +19,10 @@ from mersalg_training.data.timeline import UNKNOWN, Timeline
 from mersalg_training.evaluation.baselines import ScoredCatalogue, fit_baselines
 from mersalg_training.evaluation.baselines.fitting import MORE, QUICK, Fitting
 from mersalg_training.evaluation.bundle_method import BundleMethod
+from mersalg_training.evaluation.file import figures
 from mersalg_training.evaluation.methods import RankingMethod
 from mersalg_training.evaluation.metrics import NDCG
+from mersalg_training.evaluation.render import remarks
 from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.evaluation.tasks.task import Restriction, assemble
 from mersalg_training.ranking.cases import Cases
@@ -207,5 +209,5 @@ def test_evaluate_asks_every_baseline_where_told_and_says_which_it_skipped() -> 
     methods = {row.method for row in found.rows}
     assert {"popularity", "EASE by order", "ALS by order", "item-item BM25"} <= methods
     assert "UP-CF" not in methods
-    assert found.skipped["UP-CF"] in " ".join(found.remarks(NDCG))
-    assert found.to_json()["skipped"] == found.skipped
+    assert found.skipped["UP-CF"] in " ".join(remarks(found, NDCG))
+    assert figures(found)["skipped"] == found.skipped

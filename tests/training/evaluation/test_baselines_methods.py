@@ -143,7 +143,7 @@ def test_ease_solves_the_ridge_regression_of_its_paper() -> None:
 
 
 def test_ease_ranks_what_is_not_modelled_last_and_by_popularity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mersalg_training.evaluation.baselines.ease.MOST_PRODUCTS", 3)
+    monkeypatch.setattr("mersalg_training.evaluation.baselines.ease.MAX_PRODUCTS", 3)
     often = [Order(None, day, "bread butter milk") for day in range(5)] + [
         Order(None, 9, "tea"),
         Order(None, 10, "tea"),

@@ -13,7 +13,8 @@ from mersalg.names import MOMENTS, Moment
 from mersalg.offers import Offer, Offers, Reason
 from mersalg.requests import Request
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod
-from mersalg_training.evaluation.empty_answers import Empty, count_empty
+from mersalg_training.evaluation.empty_answers import EmptyAnswers, count_empty
+from mersalg_training.evaluation.render import markdown, render
 from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order, make_timeline
@@ -52,9 +53,9 @@ def test_requests_without_an_offer_are_counted_by_moment_and_reason() -> None:
     answers = list(BundleMethod(Door(), timeline).show(some))
     assert [[(o.kind, o.product) for o in answer.offers] for answer in answers] == [[("upsell", 2)], [], [], []]
     assert count_empty(some, answers) == [
-        Empty("cart", "kind silent", 1, 3),
-        Empty("cart", "below threshold", 1, 3),
-        Empty("checkout", "below threshold", 1, 1),
+        EmptyAnswers("cart", "kind silent", 1, 3),
+        EmptyAnswers("cart", "below threshold", 1, 3),
+        EmptyAnswers("checkout", "below threshold", 1, 1),
     ]
 
 
@@ -63,8 +64,8 @@ def test_where_everybody_sees_an_offer_nothing_is_counted() -> None:
 
 
 def test_the_reasons_stand_on_the_terminal_and_in_the_tables() -> None:
-    found = Evaluation([], [], [], [], empty=[Empty("cart", "below threshold", 37, 200)])
+    found = Evaluation([], [], [], [], empty=[EmptyAnswers("cart", "below threshold", 37, 200)])
     printed = io.StringIO()
-    Console(file=printed, width=120).print(found.render())
+    Console(file=printed, width=120).print(render(found))
     assert "below threshold" in printed.getvalue()
-    assert "| cart | below threshold | 37 | 18.5% |" in found.markdown()
+    assert "| cart | below threshold | 37 | 18.5% |" in markdown(found)

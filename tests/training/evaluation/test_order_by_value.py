@@ -16,7 +16,9 @@ from mersalg.requests import Request
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod, Offered
-from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE, Sold, sold_by_order
+from mersalg_training.evaluation.file import figures
+from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE, SalesByOrder, sales_by_order
+from mersalg_training.evaluation.render import markdown, render
 from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.evaluation.run import with_shown
 from mersalg_training.ranking.cases import Cases, ragged
@@ -67,12 +69,12 @@ def sold(
     relevance: Sequence[str],
     value: Sequence[str],
     known: Attributes | None = None,
-) -> tuple[Sold, Sold]:
+) -> tuple[SalesByOrder, SalesByOrder]:
     by_order: dict[Order, list[BundleAnswer]] = {
         "relevance": answers(timeline, *relevance),
         "value": answers(timeline, *value),
     }
-    found = sold_by_order(timeline, known or attributes(), cases, by_order, np.random.default_rng(3))
+    found = sales_by_order(timeline, known or attributes(), cases, by_order, np.random.default_rng(3))
     return found[0], found[1]
 
 
@@ -166,8 +168,8 @@ def test_an_evaluation_tells_both_orders_and_the_difference() -> None:
     assert metrics["test/shown_by.relevance/precision"] == metrics["test/shown_by.value/precision"] == 1.0
     assert metrics["test/shown_by.value/revenue_a_request"] == 30.0
     assert metrics["test/shown_by.relevance/margin_a_request"] == 2.0
-    assert [row["order"] for row in found.to_json()["sold"]] == ["relevance", "value"]
-    assert "| more |  |  |  | +27.000 (+27.000 to +27.000) | +0.000 (+0.000 to +0.000) |" in found.markdown()
+    assert [row["order"] for row in figures(found)["sold"]] == ["relevance", "value"]
+    assert "| more |  |  |  | +27.000 (+27.000 to +27.000) | +0.000 (+0.000 to +0.000) |" in markdown(found)
     console = Console(width=160, record=True)
-    console.print(found.render())
+    console.print(render(found))
     assert "by value" in console.export_text()

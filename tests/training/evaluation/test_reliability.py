@@ -12,9 +12,16 @@ from mersalg.names import KINDS, Kind
 from mersalg.offers import Offer, Offers
 from mersalg.requests import Request
 from mersalg_training.evaluation.bundle_method import BundleMethod
-from mersalg_training.evaluation.coverage_at_precision import Lists, cells, compare, coverages
+from mersalg_training.evaluation.coverage_at_precision import Lists, compare, coverages
 from mersalg_training.evaluation.metrics import OURS, resample_customers
-from mersalg_training.evaluation.reliability import calibration_error, error_by_chance, groups_of, kept, shown_offers
+from mersalg_training.evaluation.reliability import (
+    calibration_error,
+    error_by_chance,
+    groups_of,
+    reliability,
+    shown_offers,
+)
+from mersalg_training.evaluation.render import restraint_table
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order, make_timeline
 
@@ -75,7 +82,7 @@ def test_three_offers_of_a_kind_count_and_their_places_are_those_of_what_is_show
 
 def test_what_came_stands_beside_what_was_promised_by_group() -> None:
     some = cases(60)
-    rows = kept(
+    rows = reliability(
         shown_offers(shower(("1", "upsell", 0.8), ("2", "upsell", 0.1)), some), some, np.random.default_rng(RANDOM)
     )
     by_group = {row.group: row for row in rows}
@@ -92,22 +99,22 @@ def test_what_came_stands_beside_what_was_promised_by_group() -> None:
 def test_a_reliability_curve_has_groups_of_like_relevance_as_many_as_its_offers_bear() -> None:
     some = cases(240)
     shown = shown_offers(shower(("1", "upsell", 0.8), ("2", "upsell", 0.1)), some)
-    (row,) = (row for row in kept(shown, some, np.random.default_rng(RANDOM)) if row.group == "all")
+    (row,) = (row for row in reliability(shown, some, np.random.default_rng(RANDOM)) if row.group == "all")
     assert sum(group.offers for group in row.reliability) == 480
     assert len(row.reliability) == 9, "480 offers, 50 of a group at least"
     assert [group.promised for group in row.reliability][:4] == pytest.approx([0.1] * 4)
     assert [group.came.value for group in row.reliability][:4] == [0.0] * 4
     assert [group.came.value for group in row.reliability][-4:] == [1.0] * 4
     few = cases(30)
-    (row,) = (r for r in kept(shown_offers(shower(("1", "upsell", 0.8)), few), few, np.random.default_rng(RANDOM))
-              if r.group == "all")  # fmt: skip
+    shown = shown_offers(shower(("1", "upsell", 0.8)), few)
+    (row,) = (r for r in reliability(shown, few, np.random.default_rng(RANDOM)) if r.group == "all")
     assert [group.offers for group in row.reliability] == [30]
 
 
 def test_without_offers_nothing_is_told() -> None:
     found = shown_offers(shower(), cases(3))
     assert len(found) == 0
-    assert kept(found, cases(3), np.random.default_rng(RANDOM)) == []
+    assert reliability(found, cases(3), np.random.default_rng(RANDOM)) == []
 
 
 def test_the_calibration_error_is_the_distance_of_promise_and_truth_in_groups_of_equal_size() -> None:
@@ -155,4 +162,4 @@ def test_a_method_is_compared_at_the_same_precision_and_a_precision_out_of_reach
     assert ratio.value == pytest.approx(2.0)
     assert ratio.low <= 2.0 <= ratio.high
     assert found["never"].coverage is None
-    assert "not reached" in cells(found["never"])
+    assert "not reached" in restraint_table([found["never"]]).rows[0]

@@ -26,8 +26,9 @@ from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import Int64, Timeline
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod, Offered
 from mersalg_training.evaluation.metrics import HIT_RATE, NDCG, OURS, PRECISION, RECALL, Estimate, K, request_metrics
-from mersalg_training.evaluation.precision_shown import EVERY, Shown, shown_precision
-from mersalg_training.evaluation.result import ORACLE, Evaluation, metric_key, short
+from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision, shown_precision
+from mersalg_training.evaluation.render import compared, markdown, remarks, render, short
+from mersalg_training.evaluation.result import ORACLE, Evaluation, metric_key
 from mersalg_training.evaluation.run import evaluate
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import OWN_KINDS, Restriction, among, assemble
@@ -154,7 +155,7 @@ def test_the_ceiling_is_a_perfect_order_of_the_bundle_s_own_candidates_and_no_ri
     flat = found.metrics()
     assert flat["test/completion.anonymous/oracle_over_candidates/ndcg_at_10"] == 1.0
     assert flat["test/completion.anonymous/candidate_recall_at_50"] == 1.0
-    assert "candidate recall@200" in found.markdown()
+    assert "candidate recall@200" in markdown(found)
 
 
 def test_candidates_that_are_not_retrieved_lower_the_ceiling() -> None:
@@ -184,14 +185,14 @@ def test_precision_is_told_of_what_is_bought_again_within_the_horizon() -> None:
     assert list(precise) == ["replacement, within the horizon"]
     assert precise["replacement, within the horizon"][OURS].value == pytest.approx(0.2)  # beans and cup, of ten places
     with (console := Console(width=120)).capture() as capture:
-        console.print(found.render())
+        console.print(render(found))
     assert PRECISION in capture.get()
 
 
 def test_a_window_without_a_task_says_so() -> None:
     found = small(shop())
     assert "completion, explore" in found.without_requests
-    assert any("completion, explore" in remark for remark in found.remarks(NDCG))
+    assert any("completion, explore" in remark for remark in remarks(found, NDCG))
 
 
 def test_a_lead_is_claimed_only_outside_the_interval() -> None:
@@ -202,7 +203,7 @@ def test_a_lead_is_claimed_only_outside_the_interval() -> None:
         found = behind.against_best(task, NDCG)
         assert found is not None
         assert not found.ahead
-        assert any(task in remark for remark in behind.remarks(NDCG))
+        assert any(task in remark for remark in remarks(behind, NDCG))
 
 
 def test_metric_names_are_flat_and_say_task_view_and_method() -> None:
@@ -216,7 +217,7 @@ def test_metric_names_are_flat_and_say_task_view_and_method() -> None:
 
 def test_card_and_plot_take_the_rows_as_they_are() -> None:
     rows = small(shop()).rows
-    assert any(OURS in line for line in table([row for row in rows if row.task == "completion, all"]))
+    assert any(OURS in line for line in table([row for row in rows if row.task == "completion, all"]).rows)
     assert "baseline" in verdict(rows)
     assert results_by_task(rows[:12]).startswith(b"\x89PNG")
 
@@ -225,15 +226,15 @@ def test_the_terminal_shows_every_task_beside_its_best_baseline_and_markdown_eve
     found = small(shop())
     console = Console(width=120)
     with console.capture() as capture:
-        console.print(found.render())
-    text, markdown = capture.get(), found.markdown()
+        console.print(render(found))
+    text, written = capture.get(), markdown(found)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 120
     assert "…" not in text
     for task in found.figures(NDCG):
         assert any(line.startswith((task, f"  {task.rpartition(', ')[2]}")) for line in text.splitlines())
-        assert found.compared(task, NDCG)[0] in text
+        assert compared(found, task, NDCG)[0] in text
     for word in ("upsell, in type", "own most frequent", "item-item confidence", "best baseline", "Without requests"):
-        assert word in markdown
+        assert word in written
 
 
 def test_figures_are_short_without_losing_their_sign() -> None:
@@ -261,7 +262,7 @@ def test_thresholds_need_a_horizon() -> None:
     found = evaluate(BundleMethod(beans, timeline), timeline, attributes(), WINDOWS, config(horizon_days=7.0))
     assert {row.kind for row in found.shown if row.offers} == {EVERY, "more-of-same"}
     assert "test/shown.every.more-of-same/precision" in found.metrics()
-    assert "precision" in found.markdown()
+    assert "precision" in markdown(found)
 
 
 def test_precision_counts_what_was_bought_of_what_was_shown() -> None:
@@ -287,7 +288,7 @@ def offered(kind: Kind, product: int) -> Offered:
     return Offered(kind, product, relevance=0.5, score=0.0)
 
 
-def precision(row: Shown) -> float:
+def precision(row: ShownPrecision) -> float:
     assert row.precision is not None
     return row.precision.value
 

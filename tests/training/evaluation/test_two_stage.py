@@ -13,7 +13,12 @@ from mersalg_training.data.timeline import Timeline
 from mersalg_training.evaluation.baselines.two_stage import TwoStage, fit_two_stage, model
 from mersalg_training.evaluation.baselines.two_stage.carts import QUESTIONS, Carts, Question, assemble, make_carts
 from mersalg_training.evaluation.baselines.two_stage.facts import make_facts
-from mersalg_training.evaluation.baselines.two_stage.features import Rows, cart_columns, own_columns, price_columns
+from mersalg_training.evaluation.baselines.two_stage.features import (
+    CandidateRows,
+    cart_columns,
+    own_columns,
+    price_columns,
+)
 from mersalg_training.evaluation.baselines.two_stage.model import Looked, question_of, sampled
 from mersalg_training.evaluation.baselines.two_stage.past import Tally, make_past
 from mersalg_training.evaluation.baselines.two_stage.sources import CANDIDATES, FEW, candidates, foremost
@@ -54,8 +59,8 @@ def ask(timeline: Timeline, cart: str = "", customer: str = "ann", day: float = 
     return assemble(timeline, [order], [codes(*cart.split())], [np.array([0])])
 
 
-def rows_for(*names: str) -> Rows:
-    return Rows(np.zeros(len(names), np.int64), np.zeros(len(names), np.int64), codes(*names))
+def rows_for(*names: str) -> CandidateRows:
+    return CandidateRows(np.zeros(len(names), np.int64), np.zeros(len(names), np.int64), codes(*names))
 
 
 def test_facts_hold_only_what_lies_before_the_day(timeline: Timeline) -> None:
@@ -225,7 +230,7 @@ def test_a_cart_asks_for_what_is_new_only_where_something_is_known(timeline: Tim
 
 def test_kept_negatives_weigh_as_much_as_all(timeline: Timeline) -> None:
     cases = ask(timeline, "beer")
-    rows = Rows(np.zeros(500, np.int64), np.zeros(500, np.int64), np.arange(500))
+    rows = CandidateRows(np.zeros(500, np.int64), np.zeros(500, np.int64), np.arange(500))
     looked = Looked(np.array([0]), np.array([0]), rows, np.zeros((500, 1), np.float32))
     kept, y, weight = sampled(looked, cases, np.random.default_rng(5))
     assert rows.product[kept[y == 1]].tolist() == cases.target[0].tolist()

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
+from mersalg_training.evaluation.metrics import Estimate
+from mersalg_training.evaluation.result import Row
 from mersalg_training.export.card import at_least, render_card
 
-
-class Row(NamedTuple):
-    task: str
-    method: str
-    metric: str
-    value: float
-    low: float
-    high: float
-
-
 RESULTS = [
-    Row("basket", "mersalg", "NDCG@10", 0.12, 0.11, 0.13),
-    Row("basket", "popularity", "NDCG@10", 0.03, 0.02, 0.04),
-    Row("upsell", "mersalg", "NDCG@10", 0.22, 0.21, 0.23),
-    Row("upsell", "item-item", "NDCG@10", 0.2, 0.19, 0.215),
+    Row("basket", "mersalg", "NDCG@10", Estimate(0.12, 0.11, 0.13, 400)),
+    Row("basket", "popularity", "NDCG@10", Estimate(0.03, 0.02, 0.04, 400)),
+    Row("upsell", "mersalg", "NDCG@10", Estimate(0.22, 0.21, 0.23, 400)),
+    Row("upsell", "item-item", "NDCG@10", Estimate(0.2, 0.19, 0.215, 400)),
 ]
 
 
@@ -106,7 +98,7 @@ def test_the_table_holds_every_method_with_its_interval(manifest: dict[str, Any]
 
 
 def test_a_method_that_does_not_apply_keeps_its_place(manifest: dict[str, Any]) -> None:
-    rows = [*RESULTS, Row("basket", "mersalg", "Recall@10", 0.5, 0.4, 0.6)]
+    rows = [*RESULTS, Row("basket", "mersalg", "Recall@10", Estimate(0.5, 0.4, 0.6, 400))]
     assert "| popularity | 0.0300 (0.0200 to 0.0400) | not applicable |" in render_card(manifest, rows)
 
 

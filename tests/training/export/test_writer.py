@@ -18,7 +18,8 @@ import pytest
 import mersalg
 from mersalg import BundleError
 from mersalg_training.export import writer as export
-from mersalg_training.export.writer import BundleWriter, as_json, exchanged, new_bundle
+from mersalg_training.export.writer import BundleWriter, exchanged, new_bundle
+from mersalg_training.json_values import as_json
 from toy_bundle import GOLDEN, build_scorer, make_manifest
 
 FILES = {

@@ -8,21 +8,23 @@ import numpy as np
 import pytest
 
 from mersalg_training.data.timeline import Float64
-from mersalg_training.ranking.featurise import Found
+from mersalg_training.ranking.featurise import CandidateFeatures
 from mersalg_training.ranking.training_rows import COLUMNS, SOURCES, Matrix, joined, recall_by_source, sampled
 
 N_ITEMS = 100
 PLACES = slice(0, 40)
 
 
-def found(bought: int, candidates: int = 30, requests: int = 3) -> Found:
+def found(bought: int, candidates: int = 30, requests: int = 3) -> CandidateFeatures:
     """Requests with so many candidates, of which the first few were bought; the other places are unused."""
     item = np.full((requests, 40), N_ITEMS, dtype=np.int64)
     item[:, :candidates] = np.arange(candidates)
     mask = np.zeros(item.shape, dtype=np.bool_)
     mask[:, :bought] = True
     features = np.repeat(item[:, :, None], 2, axis=2).astype(np.float32)
-    return Found(np.arange(requests), item, 0 * item, mask, features=features, first_score=-features[..., 0])
+    return CandidateFeatures(
+        np.arange(requests), item, 0 * item, mask, features=features, first_score=-features[..., 0]
+    )
 
 
 def test_all_that_were_bought_are_kept_with_weight_one() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mersalg_training.config import CountsConfig, KindsConfig
 from mersalg_training.data.timeline import Timeline
-from mersalg_training.tables.counts import Counts, Pairs, count_purchases
+from mersalg_training.tables.counts import Counts, PairCounts, count_purchases
 from mersalg_training.tables.kinds import directed, log_likelihood_ratio
 from small_history import Order, make_timeline
 
@@ -27,7 +27,7 @@ def counted(
     return count_purchases(timeline, types, 4, cut_day, config), timeline
 
 
-def by_name(pairs: Pairs, timeline: Timeline) -> dict[tuple[str, str], float]:
+def by_name(pairs: PairCounts, timeline: Timeline) -> dict[tuple[str, str], float]:
     ids = timeline.product_ids
     return {(ids[a], ids[b]): n for a, b, n in zip(pairs.a.tolist(), pairs.b.tolist(), pairs.n.tolist(), strict=True)}
 

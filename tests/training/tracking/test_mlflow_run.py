@@ -220,7 +220,7 @@ def test_a_run_that_is_not_tracked_takes_the_same_calls_and_imports_nothing(tmp_
 import sys
 from pathlib import Path
 from mersalg_training.config import TrackingConfig
-from mersalg_training.tracking import open_run
+from mersalg_training.tracking.mlflow_run import open_run
 with open_run(TrackingConfig(enabled=False), "quiet") as run:
     run.log_params({"a": 1}); run.log_metrics({"b": 2.0}); run.log_curve("c", [1.0]); run.set_tags({"d": "e"})
     run.log_text("f.txt", "g"); run.log_figure("h.png", b""); run.log_dataset("i", "j", "k", {})

@@ -29,8 +29,8 @@ from mersalg_training.tuning import search
 from mersalg_training.tuning.bench import Bench, Judged, open_bench
 from mersalg_training.tuning.search import Plan, tune
 from mersalg_training.tuning.space import SPACE, Dimension, choose, with_settings
-from mersalg_training.tuning.study import MOST_ATTEMPTS, open_study
-from mersalg_training.tuning.summary import Found
+from mersalg_training.tuning.study import MAX_ATTEMPTS, open_study
+from mersalg_training.tuning.summary import TuningResult, render
 from mersalg_training.tuning.tuned_file import check_out
 from small_shop import TEST_FROM, SmallShop, another_future, write_shop
 from small_tuning import (
@@ -59,7 +59,7 @@ def purchased(job: Path) -> Purchased:
 
 
 @pytest.fixture(scope="module")
-def finished(job: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Found, Tries]:
+def finished(job: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TuningResult, Tries]:
     """A search of real trials that nothing interrupted."""
     plan = a_plan(tmp_path_factory.mktemp("finished"), trials=3)
     found = tune(load_config(job), "job.toml", plan, quiet_console())
@@ -71,7 +71,7 @@ def finished(job: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Found
 
 @pytest.mark.slow
 def test_what_lies_in_the_test_window_changes_nothing(
-    finished: tuple[Found, Tries], small_shop: SmallShop, tmp_path: Path
+    finished: tuple[TuningResult, Tries], small_shop: SmallShop, tmp_path: Path
 ) -> None:
     config = write_shop(another_future(small_shop, TEST_FROM), tmp_path / "data", **QUICK)
     plan = a_plan(tmp_path, trials=3)
@@ -95,7 +95,7 @@ def test_what_lies_in_the_calibrate_window_is_what_judges(job: Path, small_shop:
 
 
 @pytest.mark.slow
-def test_the_first_trial_is_the_configuration_as_it_stands(finished: tuple[Found, Tries]) -> None:
+def test_the_first_trial_is_the_configuration_as_it_stands(finished: tuple[TuningResult, Tries]) -> None:
     found, tried = finished
     assert tried[0] == ({"ranker.trees": 5, "ranker.leaves": 7}, 0.0)
     assert len(tried) == 4
@@ -104,7 +104,7 @@ def test_the_first_trial_is_the_configuration_as_it_stands(finished: tuple[Found
 
 
 @pytest.mark.slow
-def test_the_tuned_file_is_the_configuration_of_the_best_trial(finished: tuple[Found, Tries], job: Path) -> None:
+def test_the_tuned_file_is_the_configuration_of_the_best_trial(finished: tuple[TuningResult, Tries], job: Path) -> None:
     found, _ = finished
     assert load_config(found.out) == with_settings(load_config(job), found.best.settings)
     text = found.out.read_text()
@@ -114,10 +114,10 @@ def test_the_tuned_file_is_the_configuration_of_the_best_trial(finished: tuple[F
 
 
 @pytest.mark.slow
-def test_the_best_trial_stands_beside_the_default_task_by_task(finished: tuple[Found, Tries]) -> None:
+def test_the_best_trial_stands_beside_the_default_task_by_task(finished: tuple[TuningResult, Tries]) -> None:
     found, _ = finished
     printed = io.StringIO()
-    Console(file=printed, width=200).print(found.render())
+    Console(file=printed, width=200).print(render(found))
     assert "completion, explore" in printed.getvalue()
     for task in found.tasks:
         assert task.gain.value == pytest.approx(task.after.value - task.before.value)
@@ -126,7 +126,7 @@ def test_the_best_trial_stands_beside_the_default_task_by_task(finished: tuple[F
 
 @pytest.mark.slow
 def test_a_killed_search_goes_on_as_if_nothing_had_happened(
-    finished: tuple[Found, Tries], job: Path, tmp_path: Path
+    finished: tuple[TuningResult, Tries], job: Path, tmp_path: Path
 ) -> None:
     study, script = (
         tmp_path / "shop.tuning.db",
@@ -251,11 +251,11 @@ def test_a_setting_that_kills_the_process_three_times_is_given_up(tmp_path: Path
     space = [Dimension("ranker.trees", 40, 200, "log")]
     with open_study(tmp_path / "s", {}, space, 7) as study:
         study.finish(study.ask({"ranker.trees": 100}), 0.0, {})
-        for attempt in range(1, MOST_ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             asked = study.ask({"ranker.trees": 100})  # and the process ends here
             [left] = study.recover()
             assert left.settings == asked.settings
-            assert left.outcome == ("refused" if attempt == MOST_ATTEMPTS else "broken off")
+            assert left.outcome == ("refused" if attempt == MAX_ATTEMPTS else "broken off")
         assert "killed 3 times" in left.reason
         assert study.ask({"ranker.trees": 100}).settings != left.settings
 
@@ -271,7 +271,7 @@ def test_a_search_without_a_better_trial_writes_no_file(
     found = tune(load_config(job), "job.toml", a_plan(tmp_path), quiet_console())
     assert found.toml is None
     assert not (tmp_path / "tuned.toml").exists()
-    assert "No trial of 3 is better" in str(found.render())
+    assert "No trial of 3 is better" in str(render(found))
 
 
 def test_no_trial_begins_after_the_timeout(judged_by: Callable[[Judge], None], job: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from mersalg_training.data.timeline import Float64
 
 Booleans = npt.NDArray[np.bool_]
 
-LARGEST_LOSS: Final = 0.9
+MAX_LOSS: Final = 0.9
 """The most of the wealth that one customer can cost."""
 PRIOR_CUSTOMERS: Final = 20
 """The guess of the sums' size weighs as much as so many customers."""
@@ -38,7 +38,7 @@ def above_zero(sums: Float64, least: Float64, size: Float64, confidence: float) 
     squares = size * PRIOR_CUSTOMERS
     for turn, outcome in enumerate(sums):
         spread = np.maximum(squares / (PRIOR_CUSTOMERS + turn), 1e-12) * (len(sums) - turn)
-        bet = np.minimum(np.sqrt(2.0 * np.maximum(goal - wealth, 0.0) / spread), LARGEST_LOSS / -least)
+        bet = np.minimum(np.sqrt(2.0 * np.maximum(goal - wealth, 0.0) / spread), MAX_LOSS / -least)
         wealth = np.where(reached, wealth, wealth + np.log1p(bet * outcome))
         reached |= wealth >= goal
         squares = squares + outcome * outcome

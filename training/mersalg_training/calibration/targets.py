@@ -20,7 +20,7 @@ MIN_OFFERS: Final = 50
 """A threshold that shows fewer offers of the fitting half is no candidate."""
 NEARBY: Final = 0.005
 """A threshold moves by at most so large a share of the offers to lie in a wide gap."""
-LEAST: Final = 1e-9
+MIN_POSITIVE: Final = 1e-9
 """Stands for a least sum of 0, where a precision of 0 is wanted."""
 
 
@@ -92,8 +92,8 @@ def walk_down(
     most = guess_offers.max(axis=0)
     hits, offers = at_most(*tallies(certify, grid), most)
     guess, surplus = guess_hits - wanted * guess_offers, hits - wanted * offers
-    start = int(np.argmax(guess.sum(axis=0) / np.maximum(np.sqrt((guess**2).sum(axis=0)), LEAST)))
-    proved = above_zero(surplus, -np.maximum(most * wanted, LEAST), mean_square(guess), confidence)
+    start = int(np.argmax(guess.sum(axis=0) / np.maximum(np.sqrt((guess**2).sum(axis=0)), MIN_POSITIVE)))
+    proved = above_zero(surplus, -np.maximum(most * wanted, MIN_POSITIVE), mean_square(guess), confidence)
     proved &= surplus.sum(axis=0) >= 0.0
     steps = int(np.argmin(np.append(proved[start::-1], False)))
     return grid[start + 1 - steps] if steps else None

@@ -31,11 +31,12 @@ def check_command(args: argparse.Namespace) -> int:
 
     from mersalg.recommender import load  # noqa: PLC0415
     from mersalg_training.drift.check import check_bundle  # noqa: PLC0415
+    from mersalg_training.drift.render import render  # noqa: PLC0415
     from mersalg_training.drift.rules import EXIT_STATUS  # noqa: PLC0415
     from mersalg_training.evaluation.bundle_method import THREADS  # noqa: PLC0415
-    from mersalg_training.export.writer import as_json  # noqa: PLC0415
+    from mersalg_training.json_values import as_json  # noqa: PLC0415
     from mersalg_training.progress import Stages, results_console  # noqa: PLC0415
-    from mersalg_training.report.drift_page import render_page  # noqa: PLC0415
+    from mersalg_training.report.check_page import render_check  # noqa: PLC0415
     from mersalg_training.tracking.mlflow_run import open_run  # noqa: PLC0415
 
     recommender = load(args.bundle, threads=THREADS)
@@ -44,19 +45,19 @@ def check_command(args: argparse.Namespace) -> int:
         check = check_bundle(recommender, asked, args.offers, Stages(Console(stderr=True)))
         log_check(run, check, str(args.bundle))
     if args.report is not None:
-        write_text(args.report, render_page(check), "--report")
+        write_text(args.report, render_check(check), "--report")
     if args.json:
         print(as_json(check.to_json()).decode(), end="")
     else:
-        results_console(highlight=False).print(check.render())
+        results_console(highlight=False).print(render(check))
     return EXIT_STATUS[check.decision]
 
 
 def log_check(run: Run, check: Check, bundle: str) -> None:
     """Tell MLflow the figures and the pictures of a check; nothing is drawn for a run that is not tracked."""
-    from mersalg_training.export.writer import as_json  # noqa: PLC0415
+    from mersalg_training.json_values import as_json  # noqa: PLC0415
     from mersalg_training.plots import drift as plots  # noqa: PLC0415
-    from mersalg_training.report.drift_page import render_page  # noqa: PLC0415
+    from mersalg_training.report.check_page import render_check  # noqa: PLC0415
 
     if run.id is None:
         return
@@ -64,6 +65,6 @@ def log_check(run: Run, check: Check, bundle: str) -> None:
     run.set_tags({"mersalg.decision": check.decision, "mersalg.manifest_sha256": check.manifest_sha256})
     run.log_metrics(check.metrics())
     run.log_text("check.json", as_json(check.to_json()).decode())
-    run.log_text("check.html", render_page(check))
+    run.log_text("check.html", render_check(check))
     run.log_figure("plots/reliability.png", plots.reliability_then_and_now(check.kinds))
     run.log_figure("plots/shifts.png", plots.shifts(check.shifts))

@@ -15,10 +15,11 @@ from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.timeline import read_timeline
 from mersalg_training.evaluation.bundle_method import THREADS
 from mersalg_training.export.trained_config import bundle_config
-from mersalg_training.export.writer import as_json
+from mersalg_training.json_values import as_json
 from mersalg_training.logged_offers.read import read_offers
 from mersalg_training.logged_offers.requests import gather_offers
-from mersalg_training.off_policy.result import AcceptanceFound
+from mersalg_training.off_policy.render import render
+from mersalg_training.off_policy.result import OffPolicyResult
 from mersalg_training.off_policy.run import evaluate_offers
 from mersalg_training.progress import results_console
 from mersalg_training.tracking.mlflow_run import open_run
@@ -48,7 +49,7 @@ def evaluate_offers_command(args: argparse.Namespace) -> int:
             seed=config.seed,
         )
     console = results_console(highlight=False)
-    console.print(found.render())
+    console.print(render(found))
     if args.json is not None:
         write_json(args.json, found.to_json())
     if args.track:
@@ -56,7 +57,7 @@ def evaluate_offers_command(args: argparse.Namespace) -> int:
     return 0
 
 
-def track(config: Config, found: AcceptanceFound, location: str, trained_in: str | None) -> str:
+def track(config: Config, found: OffPolicyResult, location: str, trained_in: str | None) -> str:
     """Log the figures as a run below the one that trained the bundle; one line that says where it is."""
     with open_run(config.tracking, f"{config.name} on offers", parent=trained_in) as tracked:
         tracked.set_tags({"mersalg.offers": location})

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from mersalg.errors import ConfigError, DataError
 from mersalg_training.columns import OFFER_COLUMNS, Column
-from mersalg_training.commands.init_file import Found, job_text
+from mersalg_training.commands.init_file import FoundColumns, job_text
 from mersalg_training.commands.output import write_text
 from mersalg_training.config import NAME, DataConfig
 from mersalg_training.data.casts import timestamp_sql
@@ -101,7 +101,7 @@ def read_columns(texts: Sequence[str]) -> dict[Column, str]:
     return columns
 
 
-def look_into(orders: str, products: str | None, offers: str | None, columns: Mapping[Column, str]) -> Found:
+def look_into(orders: str, products: str | None, offers: str | None, columns: Mapping[Column, str]) -> FoundColumns:
     """Which columns the files have and lack, and how dates are spelled; DataError where a job could not start."""
     try:
         _, before = bind(orders, products, offers, columns)
@@ -119,7 +119,7 @@ def look_into(orders: str, products: str | None, offers: str | None, columns: Ma
     except DataError as error:
         raise DataError(f"{error}\nNothing is written. Here, --column COLUMN=NAME says which column is which") from None
     off = [sentence for column, sentence in SWITCHED_OFF.items() if offers and (KEY, column) not in after]
-    return Found(
+    return FoundColumns(
         orders=orders,
         products=products,
         columns={**columns, **aliases},

@@ -22,7 +22,7 @@ HEAD: Final = """\
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundColumns:
     """What was found in a shop's files."""
 
     orders: str
@@ -35,7 +35,7 @@ class Found:
     """What missing columns switch off, in sentences."""
 
 
-def job_text(name: str, found: Found | None) -> str:
+def job_text(name: str, found: FoundColumns | None) -> str:
     """The configuration of a job as TOML; None = a template whose paths are placeholders."""
     sections = [
         HEAD
@@ -63,7 +63,7 @@ def job_text(name: str, found: Found | None) -> str:
     return "\n".join(sections)
 
 
-def data_section(found: Found | None) -> str:
+def data_section(found: FoundColumns | None) -> str:
     """Where the files are."""
     if found is None:
         orders, products = TEMPLATE_PATHS
@@ -79,7 +79,7 @@ def data_section(found: Found | None) -> str:
     return lines + key("products", found.products, "the catalogue")
 
 
-def columns_section(found: Found | None) -> str:
+def columns_section(found: FoundColumns | None) -> str:
     """The columns that have other names, and what a missing one switches off."""
     lines = ["[data.columns]" + comment("[data.columns]", "our column = a column of the files, or a DuckDB expression")]
     if found is None:

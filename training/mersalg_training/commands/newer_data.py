@@ -9,7 +9,7 @@ from mersalg_training.commands.arguments import add_set
 
 if TYPE_CHECKING:
     from mersalg.recommender import Recommender
-    from mersalg_training.drift.newer import Asked
+    from mersalg_training.drift.newer import NewerDataRequest
 
 
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     add_set(parser, "over the bundle's configuration, for example tracking.enabled=false")
 
 
-def asked_by(args: argparse.Namespace, recommender: Recommender) -> Asked:
+def asked_by(args: argparse.Namespace, recommender: Recommender) -> NewerDataRequest:
     """What the arguments ask for."""
     from mersalg_training.drift.newer import asked_of  # noqa: PLC0415
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from mersalg.errors import MersalgError
+from mersalg_training.json_values import as_json
 
 
 def write_text(path: Path, text: str, option: str) -> None:
@@ -34,5 +34,5 @@ def write_text(path: Path, text: str, option: str) -> None:
 
 
 def write_json(path: Path, document: Mapping[str, Any], option: str = "--json") -> None:
-    """Write a document as indented JSON; the same error."""
-    write_text(path, json.dumps(document, indent=2) + "\n", option)
+    """Write a document as JSON, as a bundle holds it; the same error."""
+    write_text(path, as_json(document).decode("utf-8"), option)

@@ -63,7 +63,7 @@ def log_recalibrated(run: Run, made: Recalibrated) -> None:
     """Tell MLflow where the new version comes from, and the reliability of its certifying half."""
     import numpy as np  # noqa: PLC0415
 
-    from mersalg_training.export.writer import as_json  # noqa: PLC0415
+    from mersalg_training.json_values import as_json  # noqa: PLC0415
     from mersalg_training.plots import evaluation as plots  # noqa: PLC0415
 
     if run.id is None:

@@ -21,13 +21,14 @@ def add_command(subparsers: Any) -> None:
 def train_command(args: argparse.Namespace) -> int:
     """Read purchases, learn, calibrate, certify, evaluate, write a bundle and log the run to MLflow."""
     from mersalg_training.config import load_config  # noqa: PLC0415
+    from mersalg_training.evaluation.render import render  # noqa: PLC0415
     from mersalg_training.progress import results_console  # noqa: PLC0415
     from mersalg_training.train import train  # noqa: PLC0415
 
     console = results_console()
     trained = train(load_config(args.config, args.overrides), args.out, console)
     if trained.evaluation is not None:
-        console.print(trained.evaluation.render())
+        console.print(render(trained.evaluation))
     console.print(f"Bundle      {trained.bundle}")
     console.print(f"Run         {trained.run}")
     if trained.registered is not None:

@@ -83,6 +83,7 @@ def tune_command(args: argparse.Namespace) -> int:
 
     from mersalg_training.progress import results_console  # noqa: PLC0415  # what follows takes seconds to import
     from mersalg_training.tuning.search import Plan, tune  # noqa: PLC0415
+    from mersalg_training.tuning.summary import render  # noqa: PLC0415
 
     plan = Plan(
         only=args.only,
@@ -95,7 +96,7 @@ def tune_command(args: argparse.Namespace) -> int:
     )
     console = results_console()
     found = tune(config, str(args.config), plan, console)
-    console.print(found.render())
+    console.print(render(found))
     console.print(f"Study       {found.study}")
     console.print(f"Run         {found.run}")
     if found.toml is not None:

@@ -75,7 +75,8 @@ def uplift_command(args: argparse.Namespace) -> int:
     from mersalg_training.uplift.labels import write_labelled  # noqa: PLC0415
     from mersalg_training.uplift.outcomes import tell_margin, tie_orders  # noqa: PLC0415
     from mersalg_training.uplift.record import read_record  # noqa: PLC0415
-    from mersalg_training.uplift.report import log_uplift, render, write_report  # noqa: PLC0415
+    from mersalg_training.uplift.render import render  # noqa: PLC0415
+    from mersalg_training.uplift.report import log_uplift, write_report  # noqa: PLC0415
 
     options, config = read_options(args), read_config(args)
     with Console(stderr=True).status(f"Reading {config.data.orders}"):

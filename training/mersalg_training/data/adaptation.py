@@ -16,8 +16,8 @@ from mersalg_training.data.timeline import Float64
 
 ENOUGH_ORDERS: Final = 10_000
 """So many orders in the rank window bear the configured trees."""
-LEAST_LEAVES: Final = 7
-MOST_PENALTY: Final = 5.0
+MIN_LEAVES: Final = 7
+MAX_PENALTY: Final = 5.0
 """Times the configured one."""
 SHORT_HORIZON: Final = 7.0
 LONG_HORIZON: Final = 28.0
@@ -126,15 +126,15 @@ def adapt_ranker(config: RankerConfig, windows: Windows, order_days: Float64) ->
     """Smaller and more strongly penalised trees where fewer than ENOUGH_ORDERS orders lie in the rank window.
 
     Requests made of the same order are alike, so orders are counted, not requests. The leaves shrink with the root of
-    the share of ENOUGH_ORDERS, to LEAST_LEAVES at least; the penalty grows with its inverse.
+    the share of ENOUGH_ORDERS, to MIN_LEAVES at least; the penalty grows with its inverse.
     """
     first, end = (to_day(time) for time in windows.bounds()["rank"])
     orders = int(np.count_nonzero((order_days >= first) & (order_days < end)))
     share = max(1, orders) / ENOUGH_ORDERS
     if share >= 1.0:
         return config, []
-    leaves = min(config.leaves, max(LEAST_LEAVES, round(config.leaves * sqrt(share))))
-    penalty = round(config.leaf_penalty * min(MOST_PENALTY, 1.0 / share), 1)
+    leaves = min(config.leaves, max(MIN_LEAVES, round(config.leaves * sqrt(share))))
+    penalty = round(config.leaf_penalty * min(MAX_PENALTY, 1.0 / share), 1)
     because = f"{orders:,} orders in the rank window"
     found = [Adaptation("ranker.leaves", str(leaves), str(config.leaves), because)]
     if penalty != config.leaf_penalty:

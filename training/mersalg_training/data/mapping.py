@@ -10,7 +10,7 @@ import duckdb
 
 from mersalg.errors import DataError
 from mersalg_training.columns import Column, find_alias, find_exact
-from mersalg_training.data.sources import Source, identifier
+from mersalg_training.data.sources import DataSource, identifier
 
 How = Literal["mapping", "name", "alias"]
 
@@ -39,7 +39,7 @@ class Unbound:
 
 def bind_columns(
     connection: duckdb.DuckDBPyConnection,
-    source: Source,
+    source: DataSource,
     wanted: Sequence[Column],
     mappings: Mapping[Column, str],
     taken: Sequence[str] = (),
@@ -69,7 +69,7 @@ def bind_columns(
 
 
 def bind_mapping(
-    connection: duckdb.DuckDBPyConnection, source: Source, column: Column, mapping: str
+    connection: duckdb.DuckDBPyConnection, source: DataSource, column: Column, mapping: str
 ) -> Bound | Unbound:
     """A mapping as SQL: a column of the source, else a DuckDB expression over its columns.
 
@@ -106,7 +106,7 @@ def why_unbound(connection: duckdb.DuckDBPyConnection, sql: str, relation: str) 
 def mapped_view(
     connection: duckdb.DuckDBPyConnection,
     view: str,
-    source: Source,
+    source: DataSource,
     wanted: Sequence[Column],
     found: Mapping[Column, Bound],
 ) -> None:
@@ -130,7 +130,7 @@ def mapped_view(
     )
 
 
-def numbers(source: Source) -> str:
+def numbers(source: DataSource) -> str:
     """Every column of a CSV as a number, NULL where it is none, under its own name.
 
     The trim stays: a bare TRY_CAST of a column is taken over by DuckDB's CSV reader, which stops at what is no number.

@@ -15,7 +15,7 @@ from mersalg.errors import DataError
 from mersalg_training.columns import NO_PRICE, ORDER_COLUMNS, PRODUCT_COLUMNS, REQUIRED, SWITCHED_OFF, Column
 from mersalg_training.config import DataConfig
 from mersalg_training.data.mapping import Bound, Unbound, bind_columns, mapped_view
-from mersalg_training.data.sources import Source, open_source
+from mersalg_training.data.sources import DataSource, open_source
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,13 @@ def switched_off(missing_columns: list[Column], products: Mapping[Column, Bound]
     return sentences
 
 
-def require(source: Source, found: Mapping[Column, Bound]) -> None:
+def require(source: DataSource, found: Mapping[Column, Bound]) -> None:
     """DataError if a column is missing without which nothing can be learned."""
     if absent := [column for column in REQUIRED if column not in found]:
         raise DataError(missing(source, absent))
 
 
-def missing(source: Source, absent: Sequence[Column]) -> str:
+def missing(source: DataSource, absent: Sequence[Column]) -> str:
     """What to do about columns that were not found."""
     example = "\n".join(f'  {column} = "..."' for column in absent)
     return (
@@ -146,7 +146,7 @@ def mapping_notes(unbound: list[Unbound], found: Mapping[Column, Bound]) -> list
     return list(notes.values())
 
 
-def alias_notes(source: Source, found: Mapping[Column, Bound]) -> list[str]:
+def alias_notes(source: DataSource, found: Mapping[Column, Bound]) -> list[str]:
     """One sentence for each column that was found by an alias."""
     return [f"{source.key}: {b.column} is read from {b.told}" for b in found.values() if b.how == "alias"]
 

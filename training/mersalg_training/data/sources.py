@@ -16,7 +16,7 @@ FORMS = "a Parquet or CSV file, a glob, a folder of one of both, or package:NAME
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """A table of the shop as it is."""
 
     key: str
@@ -30,7 +30,7 @@ class Source:
     """A temporary table of no rows with the same columns: expressions are bound to it without reading a file."""
 
 
-def open_source(connection: duckdb.DuckDBPyConnection, key: str, location: str) -> Source:
+def open_source(connection: duckdb.DuckDBPyConnection, key: str, location: str) -> DataSource:
     """Find the files of a location and their columns.
 
     Several files are one table: columns are matched by name, one that a file lacks is NULL there. A CSV needs a
@@ -52,12 +52,14 @@ def open_source(connection: duckdb.DuckDBPyConnection, key: str, location: str) 
         ) from error
 
 
-def source_of(connection: duckdb.DuckDBPyConnection, key: str, location: str, relation: str, is_text: bool) -> Source:
+def source_of(
+    connection: duckdb.DuckDBPyConnection, key: str, location: str, relation: str, is_text: bool
+) -> DataSource:
     """A relation as a source; duckdb.Error where it cannot be read."""
     shape = "shape_of_" + key.replace(".", "_")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {shape} AS SELECT * FROM {relation} LIMIT 0")
     columns = tuple(row[0] for row in connection.execute(f"DESCRIBE {shape}").fetchall())
-    return Source(key, location, relation, columns, is_text, shape)
+    return DataSource(key, location, relation, columns, is_text, shape)
 
 
 def find_files(key: str, location: str) -> list[Path]:

@@ -11,7 +11,7 @@ from mersalg.bundle import read_bundle
 from mersalg.recommender import Recommender
 from mersalg_training.drift.comparing import compare_features, compare_kinds, compare_relevance
 from mersalg_training.drift.evidence import Evidence, gather_evidence
-from mersalg_training.drift.newer import Asked
+from mersalg_training.drift.newer import NewerDataRequest
 from mersalg_training.drift.reference import Labels, Reference, read_reference
 from mersalg_training.drift.result import Check
 from mersalg_training.drift.rules import decide
@@ -20,7 +20,7 @@ from mersalg_training.drift.shift import Unknown, request_features, unknown_shar
 from mersalg_training.progress import Stages
 
 
-def check_bundle(recommender: Recommender, asked: Asked, offers: str | None, stages: Stages) -> Check:
+def check_bundle(recommender: Recommender, asked: NewerDataRequest, offers: str | None, stages: Stages) -> Check:
     """Compare a bundle with what happened since; offers: a table of logged offers, whose outcomes then count."""
     evidence = gather_evidence(recommender, asked, offers, stages)
     manifest, newer, outcomes = recommender.manifest, evidence.newer, evidence.outcomes

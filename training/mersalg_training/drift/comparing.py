@@ -23,9 +23,9 @@ from mersalg_training.evaluation.clustered_intervals import (
     share,
 )
 
-LEAST_OFFERS: Final = 50
+MIN_OFFERS: Final = 50
 """Fewer offers say nothing about a kind,"""
-LEAST_EXPECTED: Final = 10.0
+MIN_EXPECTED: Final = 10.0
 """and so do offers of which fewer should have come."""
 
 
@@ -101,7 +101,7 @@ def compare_kind(
     n, expected = int(above.sum()), float(relevance[above].sum())
     if certificate is not None:
         expected = min(expected, certificate.precision * n)
-    enough = n >= LEAST_OFFERS and expected >= LEAST_EXPECTED
+    enough = n >= MIN_OFFERS and expected >= MIN_EXPECTED
     groups = reliability(relevance[above], came[above], rows.unit[above])
     then = None if reference is None else reference.kinds[kind]
     return KindNow(
@@ -121,8 +121,8 @@ def compare_kind(
 
 
 def area_where_enough(relevance: Float64, came: Float64, rows: ScoredOffers) -> Figure | None:
-    """The area under the curve where at least LEAST_EXPECTED offers came, and as many did not."""
-    if min(came.sum(), len(came) - came.sum()) < LEAST_EXPECTED:
+    """The area under the curve where at least MIN_EXPECTED offers came, and as many did not."""
+    if min(came.sum(), len(came) - came.sum()) < MIN_EXPECTED:
         return None
     return area(relevance, came, rows.unit)
 

@@ -9,7 +9,7 @@ import numpy as np
 from mersalg.recommender import Recommender
 from mersalg_training.calibration.scored_offers import SHOWN, ScoredOffers
 from mersalg_training.drift.asking import ask
-from mersalg_training.drift.newer import Asked, Newer, newer_cases, read_newer
+from mersalg_training.drift.newer import Newer, NewerDataRequest, newer_cases, read_newer
 from mersalg_training.drift.reference import Labels
 from mersalg_training.logged_offers.requests import LoggedOffers
 from mersalg_training.off_policy.bundle_answers import score_offers
@@ -35,7 +35,7 @@ class Evidence:
     """The log's offers of the window, and what the bundle makes of them; None where purchases are the evidence."""
 
 
-def gather_evidence(recommender: Recommender, asked: Asked, offers: str | None, stages: Stages) -> Evidence:
+def gather_evidence(recommender: Recommender, asked: NewerDataRequest, offers: str | None, stages: Stages) -> Evidence:
     """Read the purchases and ask the bundle; offers: a table of logged offers, whose outcomes count instead.
 
     Of a customer's logged requests at most as many are drawn as calibration allows. DataError where the window, or the

@@ -27,7 +27,7 @@ from mersalg_training.ranking.cases import Cases, make_cases
 
 
 @dataclass(frozen=True)
-class Asked:
+class NewerDataRequest:
     """A bundle's own configuration, laid over for newer data, and the window that is looked at."""
 
     config: Config
@@ -68,7 +68,7 @@ def asked_of(
     since: str | None,
     until: str | None,
     requests: int | None,
-) -> Asked:
+) -> NewerDataRequest:
     """What a command's arguments ask for; ConfigError or DataError name the argument that does not hold."""
     sets = [f"data.{key}={value}" for key, value in (("orders", orders), ("products", products)) if value is not None]
     config, windows = bundle_config(manifest, where, [*sets, *overrides])
@@ -83,7 +83,7 @@ def asked_of(
     if requests is not None and requests < 1:
         raise DataError(f"--requests: expected a whole number from 1, got {requests}")
     most = requests or config.ranker.requests
-    return Asked(config, windows, first, None if until is None else read_day(until, "--until"), most)
+    return NewerDataRequest(config, windows, first, None if until is None else read_day(until, "--until"), most)
 
 
 def read_day(text: str, option: str) -> datetime:
@@ -94,7 +94,7 @@ def read_day(text: str, option: str) -> datetime:
         raise DataError(f"{option}: expected an ISO 8601 day such as 2026-10-01, got {text!r}") from None
 
 
-def read_newer(asked: Asked, log: str | None = None) -> tuple[Newer, LoggedOffers | None]:
+def read_newer(asked: NewerDataRequest, log: str | None = None) -> tuple[Newer, LoggedOffers | None]:
     """Read and check the purchases, and the logged offers where a log is named; each once.
 
     The window begins where the bundle's data end, unless `since` says otherwise. DataError where no purchase, or no
@@ -150,7 +150,7 @@ def notes_of(timeline: Timeline, first_day: float, end_day: float, horizon_days:
     return notes
 
 
-def newer_cases(newer: Newer, asked: Asked) -> Cases:
+def newer_cases(newer: Newer, asked: NewerDataRequest) -> Cases:
     """Requests of the window, made and spread over customers as those that calibrated the bundle were.
 
     DataError where the window gives fewer than two.

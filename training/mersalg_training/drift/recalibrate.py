@@ -20,16 +20,18 @@ from mersalg_training.calibration.fit import Calibrated, calibrate
 from mersalg_training.drift.accepted import calibrate_accepted
 from mersalg_training.drift.check import manifest_digest, unknown_products
 from mersalg_training.drift.evidence import Evidence, gather_evidence
-from mersalg_training.drift.newer import Asked
+from mersalg_training.drift.newer import NewerDataRequest
 from mersalg_training.drift.reference import make_reference
-from mersalg_training.drift.renewed_card import renewed_card
 from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
 from mersalg_training.evaluation.bundle_method import THREADS
+from mersalg_training.evaluation.file import carried_evaluation
+from mersalg_training.export.card import render_card
 from mersalg_training.export.manifest import certificates, kind_entry
-from mersalg_training.export.writer import BundleWriter, as_json, check_out, new_bundle
+from mersalg_training.export.writer import BundleWriter, check_out, new_bundle
+from mersalg_training.json_values import as_json
 from mersalg_training.progress import Stages
 
-LEAST_OFFERS: Final = 200
+MIN_OFFERS: Final = 200
 """Fewer offers, over all kinds, calibrate nothing."""
 OF_THRESHOLDS: Final = "test/shown"
 """Metrics of this name were measured at the parent's thresholds."""
@@ -48,7 +50,7 @@ class Recalibrated:
 
 
 def recalibrate(
-    recommender: Recommender, out: Path, asked: Asked, offers: str | None, run_id: str | None, stages: Stages
+    recommender: Recommender, out: Path, asked: NewerDataRequest, offers: str | None, run_id: str | None, stages: Stages
 ) -> Recalibrated:
     """Fit calibration and thresholds on one half of the newer customers, certify on the other, write a new bundle.
 
@@ -61,9 +63,9 @@ def recalibrate(
         raise BundleError(f"--out {out}: expected another folder than the parent's, which is the way back; choose one")
     parent = read_bundle(folder)
     evidence = gather_evidence(recommender, asked, offers, stages)
-    if len(evidence.outcomes) < LEAST_OFFERS:
+    if len(evidence.outcomes) < MIN_OFFERS:
         raise DataError(
-            f"recalibrate: expected at least {LEAST_OFFERS} offers of known outcome, got {len(evidence.outcomes)};"
+            f"recalibrate: expected at least {MIN_OFFERS} offers of known outcome, got {len(evidence.outcomes)};"
             " give a longer window (--since, --until)"
         )
     with stages.stage("Calibrating and certifying"):
@@ -87,7 +89,7 @@ def recalibrate(
 def write_files(
     writer: BundleWriter, parent: Bundle, recommender: Recommender, manifest: dict[str, Any], scorer: bytes
 ) -> None:
-    """Every file of the parent, with what a newer calibration changes made anew."""
+    """Every file of the parent, its evaluation too, with what a newer calibration changes made anew."""
     made_anew = ("scorer.onnx", "golden.json", "CARD.md")
     for name in parent.manifest["files"]:
         if name not in made_anew:
@@ -98,8 +100,9 @@ def write_files(
     check_order(recommender, renewed, requests)
     answers = [[offer.to_dict() for offer in offers] for offers in renewed.score(requests)]
     writer.add("golden.json", as_json({"requests": requests, "answers": answers}))
-    card = read_file(parent.folder, parent.manifest, "CARD.md").decode("utf-8")
-    writer.add("CARD.md", renewed_card(manifest, parent.manifest, card).encode("utf-8"))
+    carried = carried_evaluation(parent.folder, parent.manifest)
+    results = [] if carried is None else carried.evaluation.rows
+    writer.add("CARD.md", render_card(manifest, results, parent.manifest).encode("utf-8"))
     writer.add_manifest(manifest)
 
 
@@ -115,7 +118,7 @@ def check_order(parent: Recommender, renewed: Recommender, requests: list[dict[s
 def renewed_manifest(
     parent: Bundle,
     recommender: Recommender,
-    asked: Asked,
+    asked: NewerDataRequest,
     evidence: Evidence,
     calibrated: Calibrated,
     run_id: str | None,

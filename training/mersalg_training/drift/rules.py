@@ -32,7 +32,7 @@ CALIBRATION_ERROR: Final = 0.02
 
 
 @dataclass(frozen=True)
-class Finding:
+class BrokenRule:
     """A rule that does not hold."""
 
     rule: Literal["unknown products", "ranking", "certificate", "calibration"]
@@ -43,7 +43,9 @@ class Finding:
     """A sentence."""
 
 
-def decide(kinds: Sequence[KindNow], unknown: Unknown, unknown_then: Unknown | None) -> tuple[Decision, list[Finding]]:
+def decide(
+    kinds: Sequence[KindNow], unknown: Unknown, unknown_then: Unknown | None
+) -> tuple[Decision, list[BrokenRule]]:
     """The decision and the findings that led to it, those that weigh most first; none, and the bundle is kept.
 
     Silent kinds are not judged: nothing of them is shown.
@@ -57,7 +59,7 @@ def decide(kinds: Sequence[KindNow], unknown: Unknown, unknown_then: Unknown | N
     return decision, findings
 
 
-def unknown_products(now: Unknown, then: Unknown | None) -> list[Finding]:
+def unknown_products(now: Unknown, then: Unknown | None) -> list[BrokenRule]:
     """A product that the bundle does not know is never offered, and what goes with it was never counted."""
     findings = []
     for what, share, before in (
@@ -66,11 +68,11 @@ def unknown_products(now: Unknown, then: Unknown | None) -> list[Finding]:
     ):
         if share is not None and share - before > UNKNOWN_SHARE:
             told = f"{share:.1%} {what} of products that the bundle does not know ({before:.1%} when it was calibrated)"
-            findings.append(Finding("unknown products", None, "retrain", told))
+            findings.append(BrokenRule("unknown products", None, "retrain", told))
     return findings[:1]
 
 
-def ranking(kind: KindNow) -> Finding | None:
+def ranking(kind: KindNow) -> BrokenRule | None:
     """A worse order of the offers is mended by no calibration."""
     now, then = kind.area, kind.area_then
     if now is None or then is None:
@@ -82,10 +84,10 @@ def ranking(kind: KindNow) -> Finding | None:
         f"the score tells less well what comes: area under the curve {then.value:.3f} then, {now.value:.3f} now "
         f"({now.low:.3f} to {now.high:.3f})"
     )
-    return Finding("ranking", kind.kind, "retrain", told)
+    return BrokenRule("ranking", kind.kind, "retrain", told)
 
 
-def certificate(kind: KindNow) -> Finding | None:
+def certificate(kind: KindNow) -> BrokenRule | None:
     """Broken only where the interval of what came lies below what is certified."""
     promise, came = kind.certificate, kind.precision
     if promise is None or came is None or not kind.enough or came.high >= promise.precision:
@@ -94,19 +96,19 @@ def certificate(kind: KindNow) -> Finding | None:
         f"the certificate promises {promise.precision:.1%}, and {came.value:.1%} ({max(0.0, came.low):.1%} to "
         f"{came.high:.1%}) of {came.n:,} offers came"
     )
-    return Finding("certificate", kind.kind, "recalibrate", told)
+    return BrokenRule("certificate", kind.kind, "recalibrate", told)
 
 
-def calibration(kind: KindNow) -> Finding | None:
+def calibration(kind: KindNow) -> BrokenRule | None:
     """The relevances of what is shown are not what comes, in all or group by group."""
     ratio = kind.over_promised
     if ratio is None or kind.calibration_error is None or kind.precision is None:
         return None
     told = f"the relevances promise {kind.promised:.1%}, and {kind.precision.value:.1%} came"
     if ratio.high < FEWER or ratio.low > MORE:
-        return Finding("calibration", kind.kind, "recalibrate", told)
+        return BrokenRule("calibration", kind.kind, "recalibrate", told)
     error, noise = kind.calibration_error
     if error - noise > CALIBRATION_ERROR and error > Z * noise:
         told += f"; the expected calibration error is {error:.3f}, {noise:.3f} of it noise"
-        return Finding("calibration", kind.kind, "recalibrate", told)
+        return BrokenRule("calibration", kind.kind, "recalibrate", told)
     return None

@@ -39,6 +39,12 @@ class Histogram:
         counts = self.counts + 0.5
         return np.asarray(counts / counts.sum(), dtype=np.float64)
 
+    @property
+    def names(self) -> list[str]:
+        """What each bin is called: up to its edge, the last from the last edge on."""
+        edges = self.edges.tolist()
+        return [*(f"to {edge:.3g}" for edge in edges), f"over {edges[-1]:.3g}" if edges else "all"]
+
     def to_json(self) -> dict[str, Any]:
         """As the manifest holds it."""
         return {"edges": self.edges.tolist(), "counts": self.counts.tolist()}

@@ -26,12 +26,11 @@ WANTED: Final[Mapping[str, tuple[float, ...]]] = {
     "completion, explore": (0.1, 0.2),
 }
 """Realised precisions, by task."""
-LEAST: Final = 30
+MIN_OFFERS: Final = 30
 """A precision of fewer offers is none."""
 DRAWS: Final = 200
 """Resamples of the customers."""
 TITLE: Final = "Carts that see an offer at an equal realised precision"
-COLUMNS: Final = ("task", "precision", "method", "carts that see an offer", "ratio of ours to it")
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Lists:
 
 
 @dataclass(frozen=True)
-class Restraint:
+class CoverageAtPrecision:
     """How many carts a method serves at a precision."""
 
     task: str
@@ -57,9 +56,9 @@ class Restraint:
     reached."""
 
 
-def restraint(
+def coverage_at_precision(
     bundle: ScoringMethod, baselines: Sequence[RankingMethod], tasks: Sequence[Task], random: np.random.Generator
-) -> list[Restraint]:
+) -> list[CoverageAtPrecision]:
     """A row for each task of WANTED, method and precision; of baselines that tell their scores."""
     rows = []
     for task in tasks:
@@ -83,13 +82,15 @@ def first_of_lists(method: ScoringMethod, task: Task) -> Lists:
     return Lists(np.concatenate([scores for _, scores in scored]).astype(np.float64), np.concatenate(hits), case)
 
 
-def compare(task: str, lists: Mapping[str, Lists], wanted: float, draws: Resamples, n_cases: int) -> list[Restraint]:
+def compare(
+    task: str, lists: Mapping[str, Lists], wanted: float, draws: Resamples, n_cases: int
+) -> list[CoverageAtPrecision]:
     """Every method at one precision, on the same resamples of the customers."""
     weights = np.vstack([np.ones(n_cases), draws.times[:, draws.cluster]])
     found = {method: coverages(of_method, wanted, weights) for method, of_method in lists.items()}
     ours = found[OURS]
     return [
-        Restraint(
+        CoverageAtPrecision(
             task,
             method,
             wanted,
@@ -103,8 +104,8 @@ def compare(task: str, lists: Mapping[str, Lists], wanted: float, draws: Resampl
 def coverages(lists: Lists, wanted: float, weights: Float64) -> Float64:
     """(n_draws,) the weighted share of carts that see an offer at the lowest threshold of the wanted precision.
 
-    weights: (n_draws, n_cases) how often each cart counts; NaN where no threshold reaches it with LEAST offers. Offers
-    of one score stand or fall together.
+    weights: (n_draws, n_cases) how often each cart counts; NaN where no threshold reaches it with MIN_OFFERS offers.
+    Offers of one score stand or fall together.
     """
     order = np.argsort(-lists.score, kind="stable")
     score, hit, case = lists.score[order], lists.hit[order], lists.case[order]
@@ -116,7 +117,7 @@ def coverages(lists: Lists, wanted: float, weights: Float64) -> Float64:
         offers = np.cumsum(weight[case])[last_of_score]
         hits = np.cumsum(weight[case] * hit)[last_of_score]
         seen = np.cumsum(weight[case] * first_of_case)[last_of_score]
-        holds = np.flatnonzero((hits >= wanted * offers) & (offers >= LEAST))
+        holds = np.flatnonzero((hits >= wanted * offers) & (offers >= MIN_OFFERS))
         if len(holds):
             found[draw] = seen[holds[-1]] / weight.sum()
     return found
@@ -129,15 +130,3 @@ def estimate(values: Float64, n: int) -> Estimate | None:
         return None
     low, high = np.percentile(drawn, LEVEL)
     return Estimate(float(values[0]), float(low), float(high), n)
-
-
-def cells(row: Restraint) -> list[str]:
-    """A line of text for a method at a precision."""
-    coverage = "not reached" if row.coverage is None else told(row.coverage, percent=True)
-    return [row.task, f"{row.wanted:.0%}", row.method, coverage, "" if row.ratio is None else told(row.ratio)]
-
-
-def told(found: Estimate, percent: bool = False) -> str:
-    """A figure with its interval."""
-    form = ".1%" if percent else ".2f"
-    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"

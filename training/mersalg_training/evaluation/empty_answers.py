@@ -13,7 +13,7 @@ from mersalg_training.ranking.cases import Cases
 
 
 @dataclass(frozen=True)
-class Empty:
+class EmptyAnswers:
     """Requests at a moment that got no offer for one reason."""
 
     moment: str
@@ -24,13 +24,13 @@ class Empty:
     """All requests at the moment."""
 
 
-def count_empty(cases: Cases, answers: Sequence[BundleAnswer]) -> list[Empty]:
+def count_empty(cases: Cases, answers: Sequence[BundleAnswer]) -> list[EmptyAnswers]:
     """A row for each moment and reason that occurs, in the order of the format. answers: one for each case."""
     moments = [MOMENTS[moment] for moment in cases.moment.tolist()]
     asked = Counter(moments)
     found = Counter((moment, answer.reason) for moment, answer in zip(moments, answers, strict=True))
     return [
-        Empty(moment, reason, found[moment, reason], asked[moment])
+        EmptyAnswers(moment, reason, found[moment, reason], asked[moment])
         for moment in MOMENTS
         for reason in REASONS
         if found[moment, reason]

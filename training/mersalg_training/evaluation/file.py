@@ -1,6 +1,7 @@
-"""The file of an evaluation: which bundle it is of, and every figure. `mersalg evaluate --json` writes it.
+"""The file of an evaluation: which bundle it was measured on, and every figure.
 
-A report reads it again, and refuses one that is of another bundle.
+`mersalg train` writes it into the bundle, `mersalg evaluate --json` beside it. A report reads either, and refuses that
+of another bundle. A recalibrated bundle carries its parent's.
 """
 
 from __future__ import annotations
@@ -8,20 +9,25 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 
+from mersalg.bundle import read_file
 from mersalg.errors import MersalgError
-from mersalg_training.evaluation.coverage_at_precision import Restraint
-from mersalg_training.evaluation.empty_answers import Empty
+from mersalg_training.evaluation.coverage_at_precision import CoverageAtPrecision
+from mersalg_training.evaluation.empty_answers import EmptyAnswers
 from mersalg_training.evaluation.metrics import Estimate
-from mersalg_training.evaluation.order_by_value import Sold
-from mersalg_training.evaluation.precision_shown import Shown
-from mersalg_training.evaluation.reliability import Kept
+from mersalg_training.evaluation.order_by_value import SalesByOrder
+from mersalg_training.evaluation.precision_shown import ShownPrecision
+from mersalg_training.evaluation.reliability import Reliability
 from mersalg_training.evaluation.result import Difference, Evaluation, Row
+from mersalg_training.json_values import finite
 
+NAME: Final = "evaluation.json"
+"""What it is called in a bundle."""
 AGAIN: Final = "`mersalg evaluate NAME --baselines --restraint --json FILE` writes one"
 
 
@@ -34,39 +40,22 @@ class Identity(BaseModel):
     created_at: str
     run_id: str | None
     scorer_sha256: str | None
-    """None while the bundle is not whole yet, as in the run that trains it."""
+    """None in files of earlier training runs."""
 
 
-class FlatRow(BaseModel):
-    """A row as it is written."""
-
-    task: str
-    method: str
-    metric: str
-    value: float
-    low: float
-    high: float
-    n: int
-
-    def row(self) -> Row:
-        """The row of an evaluation."""
-        return Row(self.task, self.method, self.metric, Estimate(self.value, self.low, self.high, self.n))
+ESTIMATE: Final = tuple(field.name for field in fields(Estimate))
 
 
-class FlatDifference(BaseModel):
-    """A difference as it is written."""
+def nested(row: Any) -> Any:
+    """A row as it is written, its estimate's fields beside its own, as the fields of a Row or a Difference."""
+    if not isinstance(row, dict):
+        return row
+    own = {name: value for name, value in row.items() if name not in ESTIMATE}
+    return {**own, "estimate": {name: row[name] for name in ESTIMATE if name in row}}
 
-    task: str
-    rival: str
-    metric: str
-    value: float
-    low: float
-    high: float
-    n: int
 
-    def difference(self) -> Difference:
-        """The difference of an evaluation."""
-        return Difference(self.task, self.rival, self.metric, Estimate(self.value, self.low, self.high, self.n))
+FlatRow = Annotated[Row, BeforeValidator(nested)]
+FlatDifference = Annotated[Difference, BeforeValidator(nested)]
 
 
 class Document(BaseModel):
@@ -76,21 +65,25 @@ class Document(BaseModel):
     rows: list[FlatRow]
     differences: list[FlatDifference]
     ceilings: list[FlatRow]
-    shown: list[Shown]
-    sold: list[Sold]
-    kept: list[Kept]
-    restraint: list[Restraint]
-    empty: list[Empty] = []
+    shown: list[ShownPrecision]
+    sold: list[SalesByOrder]
+    kept: list[Reliability]
+    restraint: list[CoverageAtPrecision]
+    empty: list[EmptyAnswers] = []
     without_requests: list[str]
     skipped: dict[str, str]
 
     @field_validator("empty")
     @classmethod
-    def of_some(cls, found: list[Empty]) -> list[Empty]:
+    def of_some(cls, found: list[EmptyAnswers]) -> list[EmptyAnswers]:
         """Requests that saw nothing are some of all that were made."""
         if not all(1 <= row.requests <= row.of for row in found):
             raise ValueError("expected from one to all of the requests of a moment")
         return found
+
+    def evaluation(self) -> Evaluation:
+        """What was measured."""
+        return Evaluation(**{name: getattr(self, name) for name in type(self).model_fields if name != "bundle"})
 
 
 def identity(manifest: Mapping[str, Any]) -> Identity:
@@ -106,48 +99,86 @@ def identity(manifest: Mapping[str, Any]) -> Identity:
 
 def evaluation_document(manifest: Mapping[str, Any], found: Evaluation) -> dict[str, Any]:
     """The document of an evaluation; null stands for what could not be measured."""
-    from mersalg_training.json_values import finite  # noqa: PLC0415  # it draws, which needs matplotlib
+    return {"bundle": identity(manifest).model_dump(), **figures(found)}
 
-    document = finite(found.to_json())
-    return {"bundle": identity(manifest).model_dump(), **document}
+
+def figures(found: Evaluation) -> dict[str, Any]:
+    """Every figure, in values that JSON knows."""
+    rows = {name: [flat(row) for row in getattr(found, name)] for name in ("rows", "differences", "ceilings")}
+    tables = ("shown", "sold", "kept", "restraint", "empty")
+    document = {
+        **rows,
+        **{name: [asdict(row) for row in getattr(found, name)] for name in tables},
+        "without_requests": list(found.without_requests),
+        "skipped": dict(found.skipped),
+    }
+    return dict(finite(document))
+
+
+def flat(row: Row | Difference) -> dict[str, Any]:
+    """A row as it is written: its estimate's fields beside its own."""
+    fields = asdict(row)
+    return {**{name: value for name, value in fields.items() if name != "estimate"}, **fields["estimate"]}
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The evaluation that a bundle carries."""
+
+    evaluation: Evaluation
+    parent: Identity | None
+    """The parent that it was measured on before a recalibration; None = it was measured on the bundle itself."""
+
+
+def carried_evaluation(folder: Path, manifest: Mapping[str, Any]) -> Carried | None:
+    """The evaluation in a verified bundle; None where it carries none. MersalgError where it is of another bundle."""
+    if NAME not in manifest["files"]:
+        return None
+    where = folder / NAME
+    found = parse_document(read_file(folder, dict(manifest), NAME), where)
+    if found.bundle.model_dump() in ancestors(manifest):
+        return Carried(found.evaluation(), found.bundle)
+    check_bundle(where, found.bundle, identity(manifest))
+    return Carried(found.evaluation(), None)
+
+
+def ancestors(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The identities of the bundles that a recalibrated one comes from, the nearest first."""
+    found = []
+    of = manifest
+    while isinstance(lineage := of.get("lineage"), dict) and isinstance(parent := lineage.get("parent"), dict):
+        found.append({name: parent.get(name) for name in Identity.model_fields})
+        of = parent
+    return found
 
 
 def read_evaluation(path: Path, manifest: Mapping[str, Any]) -> Evaluation:
     """The evaluation in a file, which has to be of the bundle with this manifest. MersalgError if it is not."""
-    document = read_document(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MersalgError(f"{path}: cannot be read: {error.strerror}; {AGAIN}") from None
+    found = parse_document(content, path)
+    check_bundle(path, found.bundle, identity(manifest))
+    return found.evaluation()
+
+
+def parse_document(content: bytes, path: Path) -> Document:
+    """The document in the bytes of a file; MersalgError says why there is none."""
+    try:
+        document = with_nan(json.loads(content.decode("utf-8")))
+    except (ValueError, RecursionError) as error:
+        raise MersalgError(f"{path}: expected JSON in UTF-8, got {error}; {AGAIN}") from None
     if not isinstance(document, dict) or "bundle" not in document:
         raise MersalgError(
             f"{path}: bundle: expected the bundle that it is of, got none, so it may be of another one; {AGAIN}"
         )
     try:
-        read = Document.model_validate(with_nan(document))
+        return Document.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise MersalgError(f"{path}: {key}: {first['msg']}; this is no file of an evaluation: {AGAIN}") from None
-    check_bundle(path, read.bundle, identity(manifest))
-    return Evaluation(
-        rows=[row.row() for row in read.rows],
-        differences=[row.difference() for row in read.differences],
-        shown=read.shown,
-        without_requests=read.without_requests,
-        ceilings=[row.row() for row in read.ceilings],
-        sold=read.sold,
-        skipped=read.skipped,
-        kept=read.kept,
-        restraint=read.restraint,
-        empty=read.empty,
-    )
-
-
-def read_document(path: Path) -> Any:
-    """The JSON document of a file; MersalgError says why there is none."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MersalgError(f"{path}: cannot be read: {error.strerror}; {AGAIN}") from None
-    except (ValueError, RecursionError) as error:
-        raise MersalgError(f"{path}: expected JSON in UTF-8, got {error}; {AGAIN}") from None
 
 
 def check_bundle(path: Path, of: Identity, wanted: Identity) -> None:

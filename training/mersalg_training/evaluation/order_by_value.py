@@ -25,7 +25,7 @@ REVENUE, MARGIN = "revenue a request", "margin a request"
 
 
 @dataclass(frozen=True)
-class Sold:
+class SalesByOrder:
     """What is shown in one order of offers, and what is bought of it."""
 
     order: Order
@@ -41,13 +41,13 @@ class Sold:
     """How much more that is than in the order by relevance, on the same requests and draws; empty for that order."""
 
 
-def sold_by_order(
+def sales_by_order(
     timeline: Timeline,
     attributes: Attributes,
     cases: Cases,
     answers: Mapping[Order, Sequence[BundleAnswer]],
     random: np.random.Generator,
-) -> list[Sold]:
+) -> list[SalesByOrder]:
     """A row for each of ORDERS. answers: by order, what is shown for each case."""
     draws = resample_customers(cases.customer, cases.order, random)
     worth = {order: worth_of_shown(timeline, attributes, cases, answers[order]) for order in ORDERS}
@@ -56,7 +56,7 @@ def sold_by_order(
         offers, relevant = (counts.sum(axis=1) for counts in tally(cases, answers[order]))
         beside = {} if order == "relevance" else worth["relevance"]
         rows.append(
-            Sold(
+            SalesByOrder(
                 order=order,
                 requests=len(cases),
                 offers=int(offers.sum()),

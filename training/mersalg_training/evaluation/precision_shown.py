@@ -19,7 +19,7 @@ EVERY: Final = "every"
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownPrecision:
     """What is shown of a kind at a moment."""
 
     moment: str
@@ -34,7 +34,7 @@ class Shown:
     """The share of requests that see an offer of the kind."""
 
 
-def shown_precision(cases: Cases, answers: Sequence[BundleAnswer], random: np.random.Generator) -> list[Shown]:
+def shown_precision(cases: Cases, answers: Sequence[BundleAnswer], random: np.random.Generator) -> list[ShownPrecision]:
     """A row for each moment and kind that it offers, and for all together; a moment without requests has no row."""
     offers, relevant = tally(cases, answers)
     rows = []
@@ -49,7 +49,7 @@ def shown_precision(cases: Cases, answers: Sequence[BundleAnswer], random: np.ra
             precision = ratio(bought, shown, draws) if shown.any() else None
             seen = mean((shown > 0).astype(np.float64), draws)
             amounts = len(at), int(shown.sum()), int(bought.sum())
-            rows.append(Shown(moment or EVERY, kind or EVERY, *amounts, precision, seen))
+            rows.append(ShownPrecision(moment or EVERY, kind or EVERY, *amounts, precision, seen))
     return rows
 
 

@@ -20,9 +20,9 @@ ALL: Final = "all"
 GROUPS: Final = (ALL, "with a history", "without a history", "first place", "places 2 and 3", "later places")
 BINS: Final = 10
 """Groups of equal size, by relevance, over which the calibration error is taken."""
-LEAST: Final = 20
+MIN_OFFERS: Final = 20
 """Fewer offers of a group tell nothing."""
-LEAST_OF_A_BIN: Final = 50
+MIN_BIN_OFFERS: Final = 50
 """Offers of a group of a reliability curve; fewer would draw noise."""
 CHANCES: Final = 100
 
@@ -38,7 +38,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Reliability:
     """What was promised of a kind in a group, and what came of it."""
 
     kind: str
@@ -53,7 +53,7 @@ class Kept:
     error_by_chance: float
     """What it would be on so many offers if every relevance were true."""
     reliability: Sequence[Bin] = ()
-    """At most BINS groups of equal size, by relevance, of LEAST_OF_A_BIN offers or more where there are so many."""
+    """At most BINS groups of equal size, by relevance, of MIN_BIN_OFFERS offers or more where there are so many."""
 
 
 def shown_offers(bundle: BundleMethod, cases: Cases) -> ScoredOffers:
@@ -76,19 +76,19 @@ def groups_of(shown: ScoredOffers) -> dict[str, Booleans]:
     }
 
 
-def kept(shown: ScoredOffers, cases: Cases, random: np.random.Generator) -> list[Kept]:
-    """A row for each kind and group of which there are LEAST offers. shown: by request, the best first."""
+def reliability(shown: ScoredOffers, cases: Cases, random: np.random.Generator) -> list[Reliability]:
+    """A row for each kind and group of which there are MIN_OFFERS offers. shown: by request, the best first."""
     draws = resample_customers(cases.customer, cases.order, random)
     groups = groups_of(shown)
     found = []
     for position, kind in enumerate(KINDS):
         for group in GROUPS:
             rows = shown.take((shown.kind == position) & groups[group])
-            if len(rows) < LEAST:
+            if len(rows) < MIN_OFFERS:
                 continue
             relevance, label = rows.relevance.astype(np.float64), rows.label.astype(np.float64)
             found.append(
-                Kept(
+                Reliability(
                     kind=kind,
                     group=group,
                     offers=len(rows),
@@ -111,7 +111,7 @@ def share_bought(shown: ScoredOffers, n_cases: int, draws: Resamples) -> Estimat
 def bins(shown: ScoredOffers, n_cases: int, draws: Resamples) -> list[Bin]:
     """What was promised and what came of offers, n >= 1, in groups of equal size, by relevance."""
     relevance = shown.relevance.astype(np.float64)
-    groups = np.array_split(np.argsort(relevance, kind="stable"), max(1, min(BINS, len(shown) // LEAST_OF_A_BIN)))
+    groups = np.array_split(np.argsort(relevance, kind="stable"), max(1, min(BINS, len(shown) // MIN_BIN_OFFERS)))
     return [
         Bin(float(relevance[rows].mean()), share_bought(shown.take(rows), n_cases, draws), len(rows)) for rows in groups
     ]

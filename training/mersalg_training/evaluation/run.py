@@ -16,9 +16,10 @@ from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64, Timeline
+from mersalg_training.evaluation import QUERIES
 from mersalg_training.evaluation.baselines import fit_baselines
 from mersalg_training.evaluation.bundle_method import RANKED, BundleAnswer, BundleMethod
-from mersalg_training.evaluation.coverage_at_precision import restraint
+from mersalg_training.evaluation.coverage_at_precision import coverage_at_precision
 from mersalg_training.evaluation.empty_answers import count_empty
 from mersalg_training.evaluation.methods import RankingMethod, ScoringMethod
 from mersalg_training.evaluation.metrics import (
@@ -39,19 +40,17 @@ from mersalg_training.evaluation.metrics import (
     resample_customers,
     target_worth,
 )
-from mersalg_training.evaluation.order_by_value import sold_by_order
+from mersalg_training.evaluation.order_by_value import sales_by_order
 from mersalg_training.evaluation.precision_shown import shown_precision
-from mersalg_training.evaluation.reliability import kept, shown_offers
+from mersalg_training.evaluation.reliability import reliability, shown_offers
 from mersalg_training.evaluation.result import KNOWN, NEW, ORACLE, Difference, Evaluation, Row
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.ranking.cases import Cases, make_cases
 
-QUERIES: Final = 2000
-"""Most requests of a task."""
 KEPT_REQUESTS: Final = 10
 """A promise takes many offers to check: so many times the requests of a task."""
-LEAST_OF_A_GROUP: Final = 30
+MIN_GROUP_REQUESTS: Final = 30
 """New and known customers are told apart where there are so many requests of each."""
 
 
@@ -63,7 +62,7 @@ class EvaluationOptions:
     """Most requests of a task."""
     every_baseline: bool = False
     """Beside the quick baselines every other one, the two-stage model included."""
-    restraint: bool = False
+    coverage_at_precision: bool = False
     """Also how many carts see an offer at an equal precision, by methods that tell their scores."""
 
 
@@ -133,9 +132,9 @@ def evaluate(
         progress.update(step, description="Promises")
         cases = shown_cases(timeline, attributes, window, config, KEPT_REQUESTS * queries, for_kept)
         evaluation = with_kept(evaluation, method, cases, for_kept)
-    if options.restraint and isinstance(method, ScoringMethod):
-        progress.update(step, description="Restraint")
-        evaluation = replace(evaluation, restraint=restraint(method, baselines, asked, for_restraint))
+    if options.coverage_at_precision and isinstance(method, ScoringMethod):
+        progress.update(step, description="Coverage at precision")
+        evaluation = replace(evaluation, restraint=coverage_at_precision(method, baselines, asked, for_restraint))
     progress.update(step, description="Evaluated", completed=total)
     return evaluation
 
@@ -207,7 +206,7 @@ def group_rows(
     """
     customer, order = task.cases.customer, task.cases.order
     past = (customer != UNKNOWN) & (order > timeline.customer_start[np.maximum(customer, 0)])
-    if min(np.count_nonzero(past), np.count_nonzero(~past)) < LEAST_OF_A_GROUP:
+    if min(np.count_nonzero(past), np.count_nonzero(~past)) < MIN_GROUP_REQUESTS:
         return []
     rows = []
     for group, inside in ((NEW, ~past), (KNOWN, past)):
@@ -250,7 +249,7 @@ def with_shown(
             "relevance": answers,
             "value": list(bundle.show(cases, order="value")),
         }
-        sold = sold_by_order(bundle.timeline, attributes, cases, by_order, random)
+        sold = sales_by_order(bundle.timeline, attributes, cases, by_order, random)
     return replace(found, shown=shown, sold=sold, empty=count_empty(cases, answers))
 
 
@@ -259,4 +258,4 @@ def with_kept(found: Evaluation, bundle: BundleMethod, cases: Cases, random: np.
     if not len(cases):
         return found
     shown = shown_offers(bundle, cases)
-    return replace(found, kept=kept(shown, cases, random), promises=shown)
+    return replace(found, kept=reliability(shown, cases, random), promises=shown)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.evaluation.metrics import OURS
+from mersalg_training.evaluation.render import interval
+from mersalg_training.evaluation.result import Row
+from mersalg_training.figure_table import FigureTable, as_markdown
 
 MEANING: Final[dict[Kind, str]] = {
     "cross-sell": "a complement of another type than anything in the cart or usual for this customer",
@@ -17,6 +20,7 @@ MEANING: Final[dict[Kind, str]] = {
     "replacement": "a product of the customer that is due, or its successor",
 }
 
+OF_PARENT: Final = "Measured on the parent. The order of the offers is the same; relevance and thresholds are not."
 USE: Final = """\
 ## How to use it, and how not
 
@@ -33,38 +37,14 @@ USE: Final = """\
 """
 
 
-class Result(Protocol):
-    """One figure of an evaluation with its 95 % interval."""
+def render_card(manifest: Mapping[str, Any], results: Sequence[Row], parent: Mapping[str, Any] | None = None) -> str:
+    """Write the card of a bundle; every number in it stands in the manifests or in the results.
 
-    @property
-    def task(self) -> str:
-        """What was asked, for example `next basket, explore`."""
-
-    @property
-    def method(self) -> str:
-        """Who answered: `mersalg` or a baseline."""
-
-    @property
-    def metric(self) -> str:
-        """What was measured, for example `NDCG@10`; larger is better."""
-
-    @property
-    def value(self) -> float:
-        """The figure."""
-
-    @property
-    def low(self) -> float:
-        """The lower end of the interval."""
-
-    @property
-    def high(self) -> float:
-        """The upper end of the interval."""
-
-
-def render_card(manifest: Mapping[str, Any], results: Sequence[Result]) -> str:
-    """Write the card of a bundle; every number in it stands in the manifest or in the results."""
-    parts = [about(manifest), data(manifest), windows(manifest), offers(manifest), tradeoffs(manifest)]
-    sections = [*(part for part in parts if part), evaluation(results), USE]
+    parent: of a recalibrated bundle the parent's manifest, and the results are those that were measured on the parent.
+    """
+    renewed = "" if parent is None else recalibrated(manifest, parent)
+    parts = [about(manifest), renewed, data(manifest), windows(manifest), offers(manifest), tradeoffs(manifest)]
+    sections = [*(part for part in parts if part), evaluation(results, parent is not None), USE]
     return "\n\n".join(section.strip() for section in sections) + "\n"
 
 
@@ -85,6 +65,37 @@ replacements, each with a calibrated relevance (the probability that it is bough
   {count(graph["candidates"])} candidates, ranks them on {count(len(manifest["features"]))} features and applies the \
 thresholds.
 - The resolved configuration and the sha256 of every file are in `manifest.json`."""
+
+
+def recalibrated(manifest: Mapping[str, Any], parent: Mapping[str, Any]) -> str:
+    """Say what was made anew, from what, and what it changed."""
+    lineage = manifest["lineage"]
+    old, new = {c["kind"] for c in parent["certificates"]}, {c["kind"] for c in manifest["certificates"]}
+    rows = [
+        [kind, threshold(parent, kind), threshold(manifest, kind), yes(kind in old), yes(kind in new)] for kind in KINDS
+    ]
+    columns = ["kind", "threshold before", "threshold now", "certified before", "certified now"]
+    return f"""\
+## Recalibrated
+
+Calibration, thresholds and certificates were fitted anew on {count(lineage["requests"])} requests of \
+{count(lineage["customers"])} customers from {lineage["from"]} to {lineage["to"]}; an offer came where it was \
+{lineage["labels"]}. Half of the customers fitted, the other half certified. Candidates, features, rankers and all that
+was counted are those of the parent, `{lineage["parent"]["name"]}` of {lineage["parent"]["created_at"]} (manifest sha256
+`{lineage["parent"]["manifest_sha256"]}`): without thresholds both give the same offers in the same order.
+
+{as_markdown(FigureTable("", columns, rows, words=[3, 4]))}"""
+
+
+def threshold(manifest: Mapping[str, Any], kind: str) -> str:
+    """The threshold of a kind in words."""
+    value = manifest["kinds"][kind]["threshold"]
+    return "silent" if value is None else f"{value:.4f}"
+
+
+def yes(holds: bool) -> str:
+    """A truth in a word."""
+    return "yes" if holds else "no"
 
 
 def data(manifest: Mapping[str, Any]) -> str:
@@ -117,8 +128,8 @@ def windows(manifest: Mapping[str, Any]) -> str:
     ]
     if test_from != at["to"]:
         rows.append(("test: the results below, and nothing else", test_from, at["to"]))
-    text = "## Windows\n\nThe split is by time.\n\n| used for | from | to |\n| --- | --- | --- |\n"
-    text += "\n".join(f"| {use} | {start} | {end} |" for use, start, end in rows)
+    table = FigureTable("", ["used for", "from", "to"], rows, words=[1, 2])
+    text = f"## Windows\n\nThe split is by time.\n\n{as_markdown(table)}"
     return text if test_from != at["to"] else text + "\n\nNo test window was held back."
 
 
@@ -169,61 +180,59 @@ def tradeoffs(manifest: Mapping[str, Any]) -> str:
     if not told:
         return ""
     brings = f"{manifest['value']} a request" if manifest.get("value") else "brings"
-    lines = [
-        "## What a threshold costs",
-        "",
-        "Measured on the customers of the calibration window who had no part in the calibration; the chosen threshold "
-        "in bold. *See one*: requests, of those at moments that offer the kind. *Kept*: of the relevant offers that "
-        "would be shown without a threshold.",
-        "",
-        f"| kind | threshold | offers | bought | see one | kept | {brings} |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    rules = {kind: manifest["kinds"][kind] for kind in told}
+    rows = [
+        tradeoff_row(kind, row, row["threshold"] == rule["threshold"])
+        for kind, rule in rules.items()
+        for row in rule["tradeoffs"]
     ]
-    for kind in told:
-        rule = manifest["kinds"][kind]
-        lines += [tradeoff_line(kind, row, row["threshold"] == rule["threshold"]) for row in rule["tradeoffs"]]
-    return "\n".join(lines)
+    table = FigureTable("", ["kind", "threshold", "offers", "bought", "see one", "kept", brings], rows)
+    return f"""\
+## What a threshold costs
+
+Measured on the customers of the calibration window who had no part in the calibration; the chosen threshold in bold. \
+*See one*: requests, of those at moments that offer the kind. *Kept*: of the relevant offers that would be shown \
+without a threshold.
+
+{as_markdown(table)}"""
 
 
-def tradeoff_line(kind: Kind, row: Mapping[str, Any], chosen: bool) -> str:
-    """Lay out what one threshold shows."""
+def tradeoff_row(kind: Kind, row: Mapping[str, Any], chosen: bool) -> list[str]:
+    """What one threshold shows."""
     share = {name: "" if row[name] is None else f"{row[name]:.1%}" for name in ("precision", "coverage", "recall")}
     at = f"**{row['threshold']:.4f}**" if chosen else f"{row['threshold']:.4f}"
     worth = "" if row["worth"] is None else f"{row['worth']:.3f}"
-    return (
-        f"| {kind} | {at} | {count(row['offers'])} | {share['precision']} | {share['coverage']} | {share['recall']} "
-        f"| {worth} |"
-    )
+    return [kind, at, count(row["offers"]), share["precision"], share["coverage"], share["recall"], worth]
 
 
-def evaluation(results: Sequence[Result]) -> str:
+def evaluation(results: Sequence[Row], of_parent: bool) -> str:
     """Tabulate every method with its interval, task by task, and say where the bundle is not clearly the best."""
     if not results:
-        return "## Results\n\nNone: no test window was evaluated."
+        why = "the parent carries no evaluation" if of_parent else "no test window was evaluated"
+        return f"## Results\n\nNone: {why}."
     lines = [
         "## Results",
         "",
+        *([OF_PARENT, ""] if of_parent else []),
         "On the test window, ranked over the whole catalogue without the thresholds; in brackets the 95 % bootstrap "
         "interval. The baselines ran through the same code on the same requests.",
     ]
     for task in dict.fromkeys(row.task for row in results):
-        lines += ["", f"### {task}", "", *table([row for row in results if row.task == task])]
+        lines += ["", f"### {task}", "", as_markdown(table([row for row in results if row.task == task]))]
     return "\n".join([*lines, "", verdict(results)])
 
 
-def table(rows: Sequence[Result]) -> list[str]:
-    """Lay one task out as a Markdown table: a line for each method, a column for each metric."""
+def table(rows: Sequence[Row]) -> FigureTable:
+    """One task: a line for each method, a column for each metric."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
-    lines = ["| method | " + " | ".join(metrics) + " |", "| --- |" + " ---: |" * len(metrics)]
+    lines = []
     for method in dict.fromkeys(row.method for row in rows):
-        cells = {
-            row.metric: f"{row.value:.4f} ({row.low:.4f} to {row.high:.4f})" for row in rows if row.method == method
-        }
-        lines.append(f"| {method} | " + " | ".join(cells.get(metric, "not applicable") for metric in metrics) + " |")
-    return lines
+        cells = {row.metric: interval(row.estimate) for row in rows if row.method == method}
+        lines.append([method, *(cells.get(metric, "not applicable") for metric in metrics)])
+    return FigureTable("", ["method", *metrics], lines)
 
 
-def verdict(results: Sequence[Result]) -> str:
+def verdict(results: Sequence[Row]) -> str:
     """Say where the bundle's interval lies above that of every baseline, and name each place where it does not."""
     compared, behind = 0, []
     for ours in (row for row in results if row.method == OURS):

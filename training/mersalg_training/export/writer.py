@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from mersalg.errors import BundleError
+from mersalg_training.json_values import as_json
 
 MANIFEST = "manifest.json"
 AT_FDCWD = -100
@@ -90,8 +90,3 @@ def write_through(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def as_json(document: Any) -> bytes:
-    """A JSON document in UTF-8 for people and machines; NaN is refused."""
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")

@@ -28,7 +28,7 @@ SILENT = 2.0
 
 
 @dataclass(frozen=True)
-class Decision:
+class DecisionTables:
     """What comes after the features: a ranker for own and one for new products, calibration, thresholds by kind."""
 
     own_trees: TreeTable
@@ -51,7 +51,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Offers:
+class TopOffers:
     """K offers, the best first."""
 
     item: Value
@@ -88,7 +88,9 @@ def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind
     return graph.op("Clip", base + graph.op("Max", score - start, 0.0) * slope, 0.0, 1.0)
 
 
-def decide(graph: GraphBuilder, tables: ShopTables, found: Candidates, decision: Decision, wish: Wish) -> Offers:
+def decide(
+    graph: GraphBuilder, tables: ShopTables, found: Candidates, decision: DecisionTables, wish: Wish
+) -> TopOffers:
     """Show only what reaches the threshold of its kind, in the order that the request wants, cut to its limit.
 
     Ties in the expected value go to the better score; ties in the score to own products, then to the first place.
@@ -99,7 +101,7 @@ def decide(graph: GraphBuilder, tables: ShopTables, found: Candidates, decision:
     passes = (relevance >= threshold) | ~wish.apply_threshold
     place = best_first(graph, tables, found, score, relevance, passes, wish)
     best = graph.full(-1.0, len(KINDS)).scatter(found.kind, relevance, "max")
-    return Offers(
+    return TopOffers(
         item=found.item.at(place),
         anchor=found.anchor.at(place),
         kind=found.kind.at(place),
@@ -130,7 +132,9 @@ def best_first(
 
 def decision_of(
     own: TreeTable, new: TreeTable, calibration: Calibration, thresholds: Mapping[Kind, float | None]
-) -> Decision:
+) -> DecisionTables:
     """A decision with thresholds by kind; None = silent."""
     values = [thresholds[kind] for kind in KINDS]
-    return Decision(own, new, calibration, np.array([SILENT if v is None else v for v in values], dtype=np.float32))
+    return DecisionTables(
+        own, new, calibration, np.array([SILENT if v is None else v for v in values], dtype=np.float32)
+    )

@@ -16,7 +16,7 @@ STANDING = ("log_orders", "recent", "trend", "repeat_rate", "idle", "share_of_ty
 
 
 @dataclass(frozen=True)
-class Facts:
+class CandidateFacts:
     """Of candidates (U,)."""
 
     price: Value
@@ -27,11 +27,11 @@ class Facts:
     """(U,) float32: the square root of the share of its type's orders; 0 without a type."""
 
 
-def look_up(graph: GraphBuilder, tables: ShopTables, item: Value) -> Facts:
+def look_up(graph: GraphBuilder, tables: ShopTables, item: Value) -> CandidateFacts:
     """The facts of candidates (U,)."""
     vocabulary = tables.vocabulary
     root = np.sqrt(np.nan_to_num(vocabulary.statistics["type_share"])).astype(np.float32)
-    return Facts(
+    return CandidateFacts(
         price=graph.constant(vocabulary.price, "price_of_item").at(item),
         product_type=graph.constant(vocabulary.product_type.astype(np.int32), "type_of_item").at(item),
         share_root=graph.constant(root, "type_share_root_of_item").at(item),

@@ -6,7 +6,7 @@ import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import AFFINITIES, ATTRIBUTES, SUMS, Groups
-from mersalg_training.graph.request import FAR_DAYS, OWN_COLUMNS, Request
+from mersalg_training.graph.request import FAR_DAYS, OWN_COLUMNS, RequestTensors
 from mersalg_training.graph.shortlist import SIGNALS, Shortlist
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -29,7 +29,7 @@ Block = tuple[tuple[str, ...], Value]
 def candidate_features(
     graph: GraphBuilder,
     tables: ShopTables,
-    request: Request,
+    request: RequestTensors,
     groups: Groups,
     shortlist: Shortlist,
     moment: Value,
@@ -46,7 +46,7 @@ def candidate_features(
     return [*names, *STATISTICS], graph.concat([found, statistics_of(graph, tables, shortlist.item)], 1)
 
 
-def request_block(graph: GraphBuilder, request: Request, shortlist: Shortlist, moment: Value) -> Block:
+def request_block(graph: GraphBuilder, request: RequestTensors, shortlist: Shortlist, moment: Value) -> Block:
     """The same for every candidate of a request."""
     known = request.last_age < FAR_DAYS
     orders = request.n_orders
@@ -65,7 +65,7 @@ def request_block(graph: GraphBuilder, request: Request, shortlist: Shortlist, m
 
 
 def column_block(
-    graph: GraphBuilder, tables: ShopTables, request: Request, groups: Groups, shortlist: Shortlist
+    graph: GraphBuilder, tables: ShopTables, request: RequestTensors, groups: Groups, shortlist: Shortlist
 ) -> Block:
     """What is known of each candidate number by number."""
     product_type = graph.constant(tables.vocabulary.product_type.astype(np.int32), "type_of_item").at(shortlist.item)
@@ -79,7 +79,7 @@ def column_block(
     return tuple(columns), graph.concat(list(columns.values())).reshape(len(columns), -1).turned()
 
 
-def prices(graph: GraphBuilder, tables: ShopTables, request: Request, shortlist: Shortlist) -> dict[str, Value]:
+def prices(graph: GraphBuilder, tables: ShopTables, request: RequestTensors, shortlist: Shortlist) -> dict[str, Value]:
     """The candidate's price, and over the anchor's, the cart's mean and the history's mean: (C,) each."""
     price = tables.vocabulary.price
     price_of = graph.constant(price, "price_of_item")

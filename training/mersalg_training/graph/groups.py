@@ -8,7 +8,7 @@ import numpy as np
 
 from mersalg_training.data.timeline import Int64
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.request import Request
+from mersalg_training.graph.request import RequestTensors
 from mersalg_training.tables.shop_tables import ShopTables
 
 ATTRIBUTES = ("type", "category", "brand")
@@ -72,7 +72,7 @@ class Groups:
         return self.sums.at(of_sums.flat()).reshape(-1, len(SUMS) * len(ATTRIBUTES))
 
 
-def read_groups(graph: GraphBuilder, tables: ShopTables, request: Request) -> Groups:
+def read_groups(graph: GraphBuilder, tables: ShopTables, request: RequestTensors) -> Groups:
     """Add up cart and history by each attribute."""
     of_item, of_bought, start = [], [], 0
     vocabulary = tables.vocabulary
@@ -99,7 +99,7 @@ def read_groups(graph: GraphBuilder, tables: ShopTables, request: Request) -> Gr
     )
 
 
-def add_up(graph: GraphBuilder, request: Request, own: list[Value], cart: list[Value], n_groups: int) -> Value:
+def add_up(graph: GraphBuilder, request: RequestTensors, own: list[Value], cart: list[Value], n_groups: int) -> Value:
     """(len(SUMS) * G,) float32 from the codes (W,) and (B,), by attribute, of what was bought."""
     of_own = graph.concat(own)
     second, third = (graph.constant(np.array(n * n_groups, dtype=np.int32)) for n in (1, 2))
@@ -110,7 +110,7 @@ def add_up(graph: GraphBuilder, request: Request, own: list[Value], cart: list[V
 
 
 def add_affinities(
-    graph: GraphBuilder, tables: ShopTables, request: Request, cart_type: Value, own_share: Value
+    graph: GraphBuilder, tables: ShopTables, request: RequestTensors, cart_type: Value, own_share: Value
 ) -> Value:
     """(len(AFFINITIES) * (n_types + 2),) float32: the types of the cart by 1 each, the usual ones by their share."""
     k = min(USUAL_TYPES, tables.n_types)
@@ -129,7 +129,7 @@ def add_affinities(
     return zeros.scatter(to.rows_at(speaking).flat(), (strength_of.rows_at(speaking) * weight).flat(), "add")
 
 
-def type_anchor(graph: GraphBuilder, tables: ShopTables, request: Request, groups: Groups, of: Value) -> Value:
+def type_anchor(graph: GraphBuilder, tables: ShopTables, request: RequestTensors, groups: Groups, of: Value) -> Value:
     """(U,) int64: the item that a candidate of a type, of (U,), stands beside, "no item" for none.
 
     The dearest of the type in the cart; else, where the type is usual for the customer, its most bought own product.

@@ -8,9 +8,9 @@ import numpy as np
 
 from mersalg.names import KINDS
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.facts import Facts
+from mersalg_training.graph.facts import CandidateFacts
 from mersalg_training.graph.groups import Groups, type_anchor
-from mersalg_training.graph.request import Request
+from mersalg_training.graph.request import RequestTensors
 from mersalg_training.graph.retrieve import Only, Pool
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -39,9 +39,9 @@ class Typed:
 def type_pool(
     graph: GraphBuilder,
     tables: ShopTables,
-    request: Request,
+    request: RequestTensors,
     pool: Pool,
-    facts: Facts,
+    facts: CandidateFacts,
     groups: Groups,
     allowed: Value,
     only: Only | None,

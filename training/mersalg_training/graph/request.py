@@ -29,7 +29,7 @@ OF_CANDIDATE = ("own_long", "own_short", "due")
 
 
 @dataclass(frozen=True)
-class Request:
+class RequestTensors:
     """One request; "no item" is the index n_items. W = the distinct known products of history and paid cart, + 1."""
 
     cart: Value
@@ -62,7 +62,7 @@ class Request:
 
 def read_request(
     graph: GraphBuilder, tables: ShopTables, cart: Value, history: Value, age: Value, quantity: Value, moment: Value
-) -> Request:
+) -> RequestTensors:
     """Canonical cart and own products.
 
     cart (B,), history (H,) int64 item indices; age, quantity (H,) float32; moment (1,) int64.
@@ -84,7 +84,7 @@ def read_request(
     count, short, long, pieces = (sums.row(i) for i in range(4))
     last, first = (extremes.row(i) for i in range(2))
     cart = whole_cart.slice(0, MAX_CART)
-    return Request(
+    return RequestTensors(
         cart=cart,
         whole_cart=whole_cart,
         ones_of_cart=graph.full(1.0, cart.dim()),

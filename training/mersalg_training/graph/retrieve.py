@@ -15,7 +15,7 @@ from onnx import TensorProto
 from mersalg.errors import DataError
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import COUNT_STEPS, SHARE_STEPS, Groups
-from mersalg_training.graph.request import Request, run_starts
+from mersalg_training.graph.request import RequestTensors, run_starts
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -28,7 +28,7 @@ ANCHORS = 2**22
 """A sort key's last digits: 2 x the anchor's item, "no item" for none, + 1 where the pair is directed."""
 STRENGTH_STEPS = 2**20
 """A strength in [0, 1] takes so many steps inside a sort key."""
-MOST_ITEMS = 2**21
+MAX_ITEMS = 2**21
 """What a key of 63 bits leaves for products."""
 WEAK = STRENGTH_STEPS - 1
 """The steps from the strongest of an entry without strength."""
@@ -48,7 +48,7 @@ class Only:
 
 
 @dataclass(frozen=True)
-class Source:
+class CandidateSource:
     """E places that one source brings."""
 
     item: Value
@@ -89,12 +89,12 @@ class Pool:
 
 
 def gather_pool(
-    graph: GraphBuilder, tables: ShopTables, request: Request, groups: Groups, exclude: Value, only: Only | None
+    graph: GraphBuilder, tables: ShopTables, request: RequestTensors, groups: Groups, exclude: Value, only: Only | None
 ) -> Pool:
     """Everything that the sources bring, added up by product. DataError where a sort key cannot hold the products."""
-    if tables.n_items >= MOST_ITEMS:
+    if tables.n_items >= MAX_ITEMS:
         raise DataError(
-            f"data.orders: expected fewer than {MOST_ITEMS:,} products, got {tables.n_items:,}; "
+            f"data.orders: expected fewer than {MAX_ITEMS:,} products, got {tables.n_items:,}; "
             "leave out what is no longer sold, or train a bundle for each part of the assortment"
         )
     blocked = graph.concat([graph.where(request.after_payment, tables.n_items, request.whole_cart), exclude])
@@ -104,23 +104,23 @@ def gather_pool(
         anchor_source(graph, tables, request),
     ]
     plain = [
-        Source(request.own.cast(INT32), added={"own": graph.full(1.0, request.own.dim())}),
-        Source(blocked.cast(INT32), added={"blocked": graph.full(1.0, blocked.dim())}),
-        Source(type_products(graph, tables, groups)),
-        Source(liked(graph, tables, request)),
-        Source(popular(graph, tables)),
+        CandidateSource(request.own.cast(INT32), added={"own": graph.full(1.0, request.own.dim())}),
+        CandidateSource(blocked.cast(INT32), added={"blocked": graph.full(1.0, blocked.dim())}),
+        CandidateSource(type_products(graph, tables, groups)),
+        CandidateSource(liked(graph, tables, request)),
+        CandidateSource(popular(graph, tables)),
     ]
     key = [pair_keys(graph, pairs), plain_keys(graph, tables, plain)]
     sources = [*pairs, *plain]
     if only is not None:
         # A product's strongest entry only where nothing else brings it: behind what has no anchor either.
-        named = Source(only.item.cast(INT32), added={"named": graph.full(1.0, only.item.dim())})
+        named = CandidateSource(only.item.cast(INT32), added={"named": graph.full(1.0, only.item.dim())})
         key.append(plain_keys(graph, tables, [named]) + 1)
         sources.append(named)
     return added_up(graph, tables, request, graph.concat(key), sources, is_restricted=only is not None)
 
 
-def pair_keys(graph: GraphBuilder, sources: list[Source]) -> Value:
+def pair_keys(graph: GraphBuilder, sources: list[CandidateSource]) -> Value:
     """(E,) int64 sort keys: ascending by item, the strongest first within one, then by anchor."""
     item = graph.concat([source.item for source in sources]).integers()
     strength, last = (graph.concat([s.pair[i] for s in sources if s.pair]) for i in (0, 1))
@@ -128,31 +128,33 @@ def pair_keys(graph: GraphBuilder, sources: list[Source]) -> Value:
     return item * ITEM_STEP + (last + WEAK * ANCHORS) - steps * ANCHORS
 
 
-def plain_keys(graph: GraphBuilder, tables: ShopTables, sources: list[Source]) -> Value:
+def plain_keys(graph: GraphBuilder, tables: ShopTables, sources: list[CandidateSource]) -> Value:
     """(E,) int64 sort keys of entries without strength and anchor."""
     item = graph.concat([source.item for source in sources]).integers()
     return item * ITEM_STEP + (WEAK * ANCHORS + 2 * tables.n_items)
 
 
-def cart_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> Source:
+def cart_source(graph: GraphBuilder, tables: ShopTables, request: RequestTensors) -> CandidateSource:
     """Neighbours of what is in the cart."""
     table = tables.neighbours.cart
     row = row_of(graph, tables, request.cart)
     values = values_of(graph, table, CART_CHANNELS[:2], row, "cart")
     one_way = table.values[..., CART_CHANNELS.index("directed")].astype(np.int8)
     last = (request.cart * 2).unsqueeze(1) + graph.constant(one_way, "cart_directed").rows_at(row).integers()
-    return Source(items_of(graph, table, row, "cart"), (values["cosine"], last.flat()), values)
+    return CandidateSource(items_of(graph, table, row, "cart"), (values["cosine"], last.flat()), values)
 
 
-def ladder_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> Source:
+def ladder_source(graph: GraphBuilder, tables: ShopTables, request: RequestTensors) -> CandidateSource:
     """Dearer products of the types in the cart."""
     table = tables.neighbours.ladder
     row = row_of(graph, tables, request.cart)
     values = values_of(graph, table, ("ladder",), row, "ladder")
-    return Source(items_of(graph, table, row, "ladder"), (values["ladder"] * 0.05, beside(request.cart, table)), values)
+    return CandidateSource(
+        items_of(graph, table, row, "ladder"), (values["ladder"] * 0.05, beside(request.cart, table)), values
+    )
 
 
-def anchor_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> Source:
+def anchor_source(graph: GraphBuilder, tables: ShopTables, request: RequestTensors) -> CandidateSource:
     """What customers bought first after the cart's products and after the most bought own ones, and their ladder."""
     table = tables.neighbours.anchor
     k = graph.op("Min", request.own.dim(), graph.constant(np.array([tables.config.retrieve.own_anchors])))
@@ -161,7 +163,7 @@ def anchor_source(graph: GraphBuilder, tables: ShopTables, request: Request) -> 
     row = row_of(graph, tables, anchor)
     values = values_of(graph, table, ANCHOR_CHANNELS, row, "anchor")
     strength = (values["follow"] + values["near"]) * 0.3 + values["ladder"] * 0.05
-    return Source(items_of(graph, table, row, "anchor"), (strength, beside(anchor, table)), values)
+    return CandidateSource(items_of(graph, table, row, "anchor"), (strength, beside(anchor, table)), values)
 
 
 def items_of(graph: GraphBuilder, table: NeighbourTable, row: Value, source: str) -> Value:
@@ -189,7 +191,7 @@ def type_products(graph: GraphBuilder, tables: ShopTables, groups: Groups) -> Va
     return graph.constant(table.items.astype(np.int32), "products_of_type").rows_at(of_type).flat()
 
 
-def liked(graph: GraphBuilder, tables: ShopTables, request: Request) -> Value:
+def liked(graph: GraphBuilder, tables: ShopTables, request: RequestTensors) -> Value:
     """(E,) int32 popular products, new to the customer, that fit the history's factors best."""
     scanned = tables.most_popular(min(SCANNED, tables.n_items))
     scanned = scanned[scanned < tables.n_items]
@@ -225,9 +227,9 @@ def beside(anchor: Value, table: NeighbourTable) -> Value:
 def added_up(
     graph: GraphBuilder,
     tables: ShopTables,
-    request: Request,
+    request: RequestTensors,
     key: Value,
-    sources: list[Source],
+    sources: list[CandidateSource],
     *,
     is_restricted: bool,
 ) -> Pool:
@@ -257,7 +259,7 @@ def added_up(
     )
 
 
-def added(graph: GraphBuilder, sources: list[Source], segments: list[Value], width: Value) -> list[Value]:
+def added(graph: GraphBuilder, sources: list[CandidateSource], segments: list[Value], width: Value) -> list[Value]:
     """The sums of CHANNELS side by side, (len(CHANNELS) * U,), and those of the others of TOTALS, (U,); float32.
 
     segments: (E,) int64 the candidate of each entry, source by source; width: (1,) U.

@@ -10,7 +10,7 @@ from mersalg.names import KINDS
 from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.builder import ML, GraphBuilder, Value
 from mersalg_training.graph.candidates import Inputs, candidates
-from mersalg_training.graph.decide import Decision, Wish, decide, scores
+from mersalg_training.graph.decide import DecisionTables, Wish, decide, scores
 from mersalg_training.graph.retrieve import Only
 from mersalg_training.graph.trees import TreeTable
 from mersalg_training.tables.shop_tables import ShopTables
@@ -55,7 +55,7 @@ def featurise_model(
 
 
 def scorer_model(
-    tables: ShopTables, first_weights: Float32, decision: Decision, product_ids: list[str]
+    tables: ShopTables, first_weights: Float32, decision: DecisionTables, product_ids: list[str]
 ) -> onnx.ModelProto:
     """The scorer of a bundle, over raw product ids; inputs and outputs as `models/README.md` specifies.
 

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from mersalg_training.data.timeline import Float32, Int64
 from mersalg_training.graph.builder import GraphBuilder, Value
-from mersalg_training.graph.facts import Facts, standing_of
+from mersalg_training.graph.facts import CandidateFacts, standing_of
 from mersalg_training.graph.groups import Groups
 from mersalg_training.graph.kinds import Typed
-from mersalg_training.graph.request import OF_CANDIDATE, Request, factors_of
+from mersalg_training.graph.request import OF_CANDIDATE, RequestTensors, factors_of
 from mersalg_training.graph.retrieve import CHANNELS, Only, Pool
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -63,10 +63,10 @@ class Shortlist:
 def shorten(
     graph: GraphBuilder,
     tables: ShopTables,
-    request: Request,
+    request: RequestTensors,
     pool: Pool,
     typed: Typed,
-    facts: Facts,
+    facts: CandidateFacts,
     groups: Groups,
     first_weights: Float32,
     only: Only | None,
@@ -108,9 +108,9 @@ def shorten(
 def first_signals(
     graph: GraphBuilder,
     tables: ShopTables,
-    request: Request,
+    request: RequestTensors,
     pool: Pool,
-    facts: Facts,
+    facts: CandidateFacts,
     groups: Groups,
     typed: Typed,
 ) -> Value:
@@ -128,7 +128,7 @@ def first_signals(
     ).reshape(len(SIGNALS), -1)
 
 
-def closeness(graph: GraphBuilder, tables: ShopTables, request: Request, item: Value) -> Value:
+def closeness(graph: GraphBuilder, tables: ShopTables, request: RequestTensors, item: Value) -> Value:
     """(2, U) float32: the candidate's factors times the customer's taste, and times the mean of the cart's."""
     of_taste = tables.taste.factors.shape[1]
     cart = factors_of(graph, tables, request.cart).sum() / graph.op("Max", request.ones_of_cart.sum(), 1.0)

@@ -18,7 +18,7 @@ from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.contract_report import Row, percent, row_text, sentences
 from mersalg_training.data.mapping import Bound, bind_columns, mapped_view
 from mersalg_training.data.purchases import alias_notes, mapping_notes, missing, reading
-from mersalg_training.data.sources import Source, literal, open_source
+from mersalg_training.data.sources import DataSource, literal, open_source
 
 KEY: Final = "offers"
 EXAMPLES: Final = 3
@@ -112,7 +112,7 @@ def read_offers(
 
 
 def map_offers(
-    connection: duckdb.DuckDBPyConnection, source: Source, wanted: Sequence[Column], mappings: Mapping[Column, str]
+    connection: duckdb.DuckDBPyConnection, source: DataSource, wanted: Sequence[Column], mappings: Mapping[Column, str]
 ) -> tuple[dict[Column, Bound], list[str]]:
     """Make the view `raw_offers` with the wanted columns, NULL where the source lacks one; which it has, and notes."""
     found, unbound = bind_columns(connection, source, wanted, mappings)

@@ -15,11 +15,11 @@ from mersalg_training.data.timeline import UNKNOWN, Float64, Int64
 from mersalg_training.evaluation.metrics import LEVEL, Estimate
 from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy.bundle_answers import Policy, rank_of_logged
+from mersalg_training.off_policy.bundle_answers import BundlePolicy, rank_of_logged
 from mersalg_training.off_policy.resampling import resample
 
 DECILES: Final = 10
-LEAST_OFFERS: Final = 100
+MIN_OFFERS: Final = 100
 """The offers that relevance groups, and an area, are told of."""
 AUC_RESAMPLES: Final = 200
 
@@ -86,7 +86,7 @@ def acceptance(
     )
 
 
-def agreement(offers: LoggedOffers, policy: Policy, n_products: int, random: np.random.Generator) -> Agreement:
+def agreement(offers: LoggedOffers, policy: BundlePolicy, n_products: int, random: np.random.Generator) -> Agreement:
     """What both show, and how it was accepted. That is no effect: the logging policy chose where to show it."""
     rank, _ = rank_of_logged(offers, policy, n_products)
     shared = rank > 0
@@ -101,13 +101,13 @@ def agreement(offers: LoggedOffers, policy: Policy, n_products: int, random: np.
 
 
 def by_relevance(offers: LoggedOffers, scored: ScoredOffers, random: np.random.Generator) -> list[Accepted]:
-    """Acceptance by tenths of the score, by which a bundle ranks; empty with fewer than LEAST_OFFERS answered offers.
+    """Acceptance by tenths of the score, by which a bundle ranks; empty with fewer than MIN_OFFERS answered offers.
 
     The lowest tenth comes first. Equal scores stay together, so that tenths may differ in size.
     """
     score = np.where(scored.answered, scored.score, np.nan).astype(np.float64)
     known = score[scored.answered]
-    if len(known) < LEAST_OFFERS:
+    if len(known) < MIN_OFFERS:
         return []
     edges = np.unique(np.quantile(known, np.arange(1, DECILES) / DECILES))
     tenth = np.where(scored.answered, np.searchsorted(edges, score, side="right"), UNKNOWN)
@@ -125,7 +125,7 @@ def area_under_curve(offers: LoggedOffers, scored: ScoredOffers, random: np.rand
     """
     rows = np.flatnonzero(scored.answered)
     taken = offers.accepted[rows]
-    if len(rows) < LEAST_OFFERS or not 0 < taken.sum() < len(rows):
+    if len(rows) < MIN_OFFERS or not 0 < taken.sum() < len(rows):
         return None
     _, level = np.unique(scored.score[rows], return_inverse=True)
     _, cluster = np.unique(offers.unit[offers.request[rows]], return_inverse=True)

@@ -12,18 +12,18 @@ import numpy.typing as npt
 
 from mersalg.names import KINDS
 from mersalg.recommender import AnswersRequests
-from mersalg.requests import MOST_ONLY
+from mersalg.requests import MAX_ONLY
 from mersalg_training.calibration.scored_offers import ScoredOffers, request_columns
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64, Timeline
 from mersalg_training.evaluation.bundle_method import BundleMethod
 from mersalg_training.logged_offers.requests import LoggedOffers
 
-LEAST_ODDS: Final = 1e-6
+MIN_ODDS: Final = 1e-6
 """Nearest to 0 and 1 that a relevance is taken for log-odds."""
 
 
 @dataclass(frozen=True)
-class Policy:
+class BundlePolicy:
     """m offers that the bundle makes at its thresholds for the logged requests, by request and rank."""
 
     request: Int64
@@ -33,11 +33,11 @@ class Policy:
     """From 1."""
     relevance: Float32
 
-    def take_requests(self, rows: npt.NDArray[np.integer]) -> Policy:
+    def take_requests(self, rows: npt.NDArray[np.integer]) -> BundlePolicy:
         """The offers of some requests, distinct and ascending, which are numbered anew."""
         keep = np.isin(self.request, rows)
         request = np.searchsorted(rows, self.request[keep]).astype(np.int64)
-        return Policy(request, self.product[keep], self.kind[keep], self.rank[keep], self.relevance[keep])
+        return BundlePolicy(request, self.product[keep], self.kind[keep], self.rank[keep], self.relevance[keep])
 
 
 def score_offers(recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers) -> ScoredOffers:
@@ -92,8 +92,8 @@ def short_pieces(offers: LoggedOffers) -> Iterator[tuple[int, Int64]]:
     """Each request and rows of its offers, in pieces of at most so many as a request can name."""
     start = np.concatenate([[0], np.cumsum(np.bincount(offers.request, minlength=len(offers.cases)))])
     for request, (first, end) in enumerate(pairwise(start.tolist())):
-        for begin in range(first, end, MOST_ONLY):
-            yield request, np.arange(begin, min(end, begin + MOST_ONLY))
+        for begin in range(first, end, MAX_ONLY):
+            yield request, np.arange(begin, min(end, begin + MAX_ONLY))
 
 
 def places(offers: LoggedOffers) -> Int64:
@@ -103,10 +103,12 @@ def places(offers: LoggedOffers) -> Int64:
     return np.asarray(most[offers.cases.moment])
 
 
-def ask_policy(recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers, *, among_logged: bool) -> Policy:
+def ask_policy(
+    recommender: AnswersRequests, timeline: Timeline, offers: LoggedOffers, *, among_logged: bool
+) -> BundlePolicy:
     """What the bundle shows at its thresholds in each logged request, in as many places as the log has.
 
-    among_logged: it chooses among all products of the log at that moment alone, at most MOST_ONLY, the most shown.
+    among_logged: it chooses among all products of the log at that moment alone, at most MAX_ONLY, the most shown.
     """
     bundle, limit = BundleMethod(recommender, timeline), places(offers)
     shelves = {m: shelf(offers, m) for m in np.unique(offers.cases.moment).tolist()} if among_logged else {}
@@ -123,16 +125,16 @@ def ask_policy(recommender: AnswersRequests, timeline: Timeline, offers: LoggedO
     ]
     table = np.array(found, dtype=np.float64).reshape(-1, 5)
     whole = table[:, :4].astype(np.int64)
-    return Policy(whole[:, 0], whole[:, 1], whole[:, 2], whole[:, 3], table[:, 4].astype(np.float32))
+    return BundlePolicy(whole[:, 0], whole[:, 1], whole[:, 2], whole[:, 3], table[:, 4].astype(np.float32))
 
 
 def shelf(offers: LoggedOffers, moment: int) -> Int64:
-    """The products that the log shows at a moment, the most shown first, at most MOST_ONLY."""
+    """The products that the log shows at a moment, the most shown first, at most MAX_ONLY."""
     products, times = np.unique(offers.product[offers.moment == moment], return_counts=True)
-    return products[np.argsort(-times, kind="stable")][:MOST_ONLY]
+    return products[np.argsort(-times, kind="stable")][:MAX_ONLY]
 
 
-def rank_of_logged(offers: LoggedOffers, policy: Policy, n_products: int) -> tuple[Int64, Int64]:
+def rank_of_logged(offers: LoggedOffers, policy: BundlePolicy, n_products: int) -> tuple[Int64, Int64]:
     """(n,) rank and kind that the bundle gives each logged offer; 0 and UNKNOWN where it does not show it."""
     ours = policy.request * (n_products + 1) + policy.product
     theirs = offers.request * (n_products + 1) + offers.product
@@ -147,5 +149,5 @@ def rank_of_logged(offers: LoggedOffers, policy: Policy, n_products: int) -> tup
 
 def log_odds(relevance: Float32) -> Float64:
     """(n,) log-odds of a probability, finite."""
-    p = np.clip(relevance.astype(np.float64), LEAST_ODDS, 1.0 - LEAST_ODDS)
+    p = np.clip(relevance.astype(np.float64), MIN_ODDS, 1.0 - MIN_ODDS)
     return np.asarray(np.log(p / (1.0 - p)))

@@ -30,7 +30,7 @@ from mersalg_training.off_policy.examination import Examination
 
 CLIP: Final = 0.99
 """Quantile of the weights from which on a row is certain to stay: a few rare offers must not thin out all others."""
-LEAST_ROWS: Final = 200
+MIN_ROWS: Final = 200
 """Rows without which nothing is fitted."""
 
 
@@ -45,16 +45,16 @@ def calibrate_on_acceptance(
 
     Offers that the bundle does not answer for count for nothing. Without propensities the offers stand for what the
     logging policy chose to show; without an examination for the positions in which it showed them. DataError if fewer
-    than LEAST_ROWS offers are left, or none of them was accepted.
+    than MIN_ROWS offers are left, or none of them was accepted.
     """
     for_requests, for_rows, for_labels, for_halves = random.spawn(4)
     usable = scored.answered & (scored.place < SHOWN)
     usable &= few_requests_of_unit(offers.unit, for_requests)[offers.request]
     rows = np.flatnonzero(usable & stays(offers.propensity, usable, for_rows))
     accepted = as_if_worst_placed(offers.accepted[rows], offers.position[rows], examination, for_labels)
-    if len(rows) < LEAST_ROWS or not accepted.any():
+    if len(rows) < MIN_ROWS or not accepted.any():
         raise DataError(
-            f"offers: expected at least {LEAST_ROWS} offers that the bundle answers for, some of them accepted, got "
+            f"offers: expected at least {MIN_ROWS} offers that the bundle answers for, some of them accepted, got "
             f"{len(rows)} with {accepted.sum():.0f} accepted (of {len(offers)} logged it answers for "
             f"{scored.answered.sum()}); give a longer log, or calibrate on purchases"
         )

@@ -31,11 +31,11 @@ ESTIMATORS: Final[tuple[Estimator, ...]] = get_args(Estimator)
 BOUNDED: Final[tuple[Estimator, ...]] = ("clipped IPS", "Switch-DR")
 """Those in which no single offer weighs more than M; they alone are stated where a few offers outweigh all others."""
 
-LEAST_SAMPLE: Final = 30.0
+MIN_SAMPLE: Final = 30.0
 """An effective sample of fewer matched offers states no value."""
-LEAST_ACCEPTED: Final = 30.0
+MIN_ACCEPTED: Final = 30.0
 """With an effective sample of fewer acceptances the sums are too skewed for percentiles, and it is said."""
-LEAST_SUPPORT: Final = 0.9
+MIN_SUPPORT: Final = 0.9
 """Nor do weights that sum, at the upper end of their interval, to less than this share of the policy's offers."""
 
 
@@ -75,7 +75,7 @@ class Support:
     effective_clipped: float
     """The same with no weight above M."""
     effective_accepted: float
-    """The same of the accepted among them: below LEAST_ACCEPTED the intervals are too narrow."""
+    """The same of the accepted among them: below MIN_ACCEPTED the intervals are too narrow."""
     largest: float
     clip: float
     """M; offers with a larger weight:"""
@@ -109,7 +109,7 @@ def off_policy(log: Weighted, random: np.random.Generator, resamples: int = RESA
     support = support_of(log, clip, sums)
     own = sums.estimate(lambda s: s["own"] / s["requests"])
     missing = why_missing(support, float(log.offers.sum()))
-    stated = () if missing is not None else ESTIMATORS if support.effective >= LEAST_SAMPLE else BOUNDED
+    stated = () if missing is not None else ESTIMATORS if support.effective >= MIN_SAMPLE else BOUNDED
     return OffPolicy(
         support,
         missing,
@@ -199,14 +199,14 @@ def why_missing(support: Support, offers: float) -> str | None:
     """The reason why the log cannot tell what the policy is worth; None where it can."""
     if not offers:
         return "the policy makes no offer in these requests, so its value is 0 by definition"
-    if support.effective_clipped < LEAST_SAMPLE:
+    if support.effective_clipped < MIN_SAMPLE:
         return (
             f"the log holds too few of the policy's offers: {support.matched} matched, effective sample "
-            f"{support.effective_clipped:.1f} after clipping; at least {LEAST_SAMPLE:.0f} are needed"
+            f"{support.effective_clipped:.1f} after clipping; at least {MIN_SAMPLE:.0f} are needed"
         )
-    if support.covered.high < LEAST_SUPPORT:
+    if support.covered.high < MIN_SUPPORT:
         return (
             f"support is missing: by the propensities at most {support.covered.high:.0%} of what the policy offers had "
-            f"a chance of being shown; at least {LEAST_SUPPORT:.0%} is needed"
+            f"a chance of being shown; at least {MIN_SUPPORT:.0%} is needed"
         )
     return None

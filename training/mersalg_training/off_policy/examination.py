@@ -22,7 +22,7 @@ from mersalg_training.data.timeline import UNKNOWN, Float64, Int64
 from mersalg_training.evaluation.metrics import LEVEL, Estimate
 from mersalg_training.logged_offers.requests import LoggedOffers
 
-LEAST_ACCEPTED: Final = 20
+MIN_ACCEPTED: Final = 20
 """Acceptances that a position needs."""
 GROUPS: Final = 10
 """Groups of equal size, by relevance."""
@@ -49,17 +49,17 @@ def estimate_examination(
     """Examination by position, or the sentence why it cannot be told.
 
     group: (n,) rows that are equally attractive; weight: (n,) 1 over the propensity, or ones. Positions from the first
-    that has fewer than LEAST_ACCEPTED acceptances on are left out and count like the last one before.
+    that has fewer than MIN_ACCEPTED acceptances on are left out and count like the last one before.
     """
     if not offers.has_positions:
         return "the log has no positions"
     accepted = np.bincount(offers.position, weights=offers.accepted)[1:]
     if len(accepted) == 1:
         return "the log has one position alone"
-    short = np.flatnonzero(accepted < LEAST_ACCEPTED)
+    short = np.flatnonzero(accepted < MIN_ACCEPTED)
     known = int(short[0]) if len(short) else len(accepted)
     if known < 2:
-        return f"position {known + 1} has {accepted[known]:.0f} acceptances; at least {LEAST_ACCEPTED} are needed"
+        return f"position {known + 1} has {accepted[known]:.0f} acceptances; at least {MIN_ACCEPTED} are needed"
     inside = offers.position <= known
     _, groups = np.unique(group[inside], return_inverse=True)
     cell = groups * known + offers.position[inside] - 1

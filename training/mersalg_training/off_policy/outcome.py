@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from mersalg_training.data.timeline import Float64, Int64
 
 FOLDS: Final = 5
-LEAST_ACCEPTED: Final = 10
+MIN_ACCEPTED: Final = 10
 """With fewer acceptances to learn from, everything is as likely as their mean."""
 
 
@@ -44,7 +44,7 @@ def cross_fitted(
 def predicted(features: Float64, accepted: Float64, wanted: Float64) -> Float64:
     """(m,) acceptance of rows (m, d), learned from rows (n, d); the mean where there is too little to learn from."""
     taken = float(accepted.sum())
-    if min(taken, len(accepted) - taken) < LEAST_ACCEPTED:
+    if min(taken, len(accepted) - taken) < MIN_ACCEPTED:
         return np.full(len(wanted), taken / max(1, len(accepted)))
     centre, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)

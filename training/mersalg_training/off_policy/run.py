@@ -14,10 +14,10 @@ from mersalg_training.data.timeline import UNKNOWN, Timeline
 from mersalg_training.logged_offers.read import OffersReport
 from mersalg_training.logged_offers.requests import LoggedOffers
 from mersalg_training.off_policy.acceptance_rates import accepted_by_group, agreement, area_under_curve, by_relevance
-from mersalg_training.off_policy.bundle_answers import Policy, ask_policy, score_offers
+from mersalg_training.off_policy.bundle_answers import BundlePolicy, ask_policy, score_offers
 from mersalg_training.off_policy.estimators import OffPolicy
 from mersalg_training.off_policy.examination import Examination, estimate_examination, relevance_groups
-from mersalg_training.off_policy.result import AcceptanceFound
+from mersalg_training.off_policy.result import OffPolicyResult
 from mersalg_training.off_policy.value import Match, bundle_value
 
 MATCHING: dict[Match, str] = {
@@ -38,7 +38,7 @@ def evaluate_offers(
     match: Match = "same",
     among_logged: bool = False,
     seed: int = 7,
-) -> AcceptanceFound:
+) -> OffPolicyResult:
     """What the log reached, how the bundle's relevance orders it, and what the bundle would have been worth.
 
     learned_until: offers before that time are no new ones to the bundle, which is said. The same seed gives the same
@@ -54,7 +54,7 @@ def evaluate_offers(
     if match == "any" and isinstance(examination, str):
         match = "same"
         notes.append(f"offers are matched in the same position alone: {examination}")
-    return AcceptanceFound(
+    return OffPolicyResult(
         report=report,
         notes=notes,
         unanswered=int((~scored.answered).sum()),
@@ -70,7 +70,7 @@ def evaluate_offers(
 
 def value_where_known(
     offers: LoggedOffers,
-    policy: Policy,
+    policy: BundlePolicy,
     n_products: int,
     scored: ScoredOffers,
     examination: Examination | str,

@@ -13,7 +13,7 @@ from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64
 from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.logged_offers.requests import LoggedOffers
-from mersalg_training.off_policy.bundle_answers import Policy, log_odds, places, rank_of_logged
+from mersalg_training.off_policy.bundle_answers import BundlePolicy, log_odds, places, rank_of_logged
 from mersalg_training.off_policy.estimators import OffPolicy, Weighted, off_policy
 from mersalg_training.off_policy.examination import Examination
 from mersalg_training.off_policy.outcome import cross_fitted
@@ -25,7 +25,7 @@ Match = Literal["same", "any"]
 def bundle_value(
     offers: LoggedOffers,
     scored: ScoredOffers,
-    policy: Policy,
+    policy: BundlePolicy,
     n_products: int,
     examination: Examination | None,
     random: np.random.Generator,
@@ -52,7 +52,7 @@ class Weighed:
     def __init__(
         self,
         offers: LoggedOffers,
-        policy: Policy,
+        policy: BundlePolicy,
         weight: Float64,
         mass: Float64,
         modelled: Float64,
@@ -109,7 +109,7 @@ def counted(request: Int64, values: Float64, n_requests: int) -> Float64:
 def weigh(
     offers: LoggedOffers,
     scored: ScoredOffers,
-    policy: Policy,
+    policy: BundlePolicy,
     n_products: int,
     examination: Examination | None,
     random: np.random.Generator,
@@ -144,7 +144,7 @@ def match_weights(offers: LoggedOffers, rank: Int64, examination: Examination | 
     return np.where(rank > 0, looked_at / (offers.propensity * places(offers)[offers.request]), 0.0)
 
 
-def expected_weights(offers: LoggedOffers, policy: Policy, examination: Examination | None) -> Float64:
+def expected_weights(offers: LoggedOffers, policy: BundlePolicy, examination: Examination | None) -> Float64:
     """(m,) what the weights of the logged offers that match an offer of the policy sum to, on average."""
     if examination is None:
         return np.ones(len(policy.request))

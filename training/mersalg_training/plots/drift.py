@@ -60,14 +60,9 @@ def shifts(found: Sequence[Shift]) -> bytes:
         position = np.arange(len(shift.then.counts))
         axes.bar(position - 0.2, shift.then.shares, width=0.4, color=QUIET)
         axes.bar(position + 0.2, shift.now.shares, width=0.4, color=COLOURS[KINDS[0]])
-        axes.set_xticks(position, bin_names(shift.then.edges.tolist()), rotation=45, ha="right")
+        axes.set_xticks(position, shift.then.names, rotation=45, ha="right")
         plain_axes(axes, "", "")
         axes.tick_params(labelsize=7)
         axes.yaxis.set_major_formatter(percent_ticks())
         axes.set_title(f"{shift.name}: {shift.index:.3f}, {shift.size}", fontsize=9, color=INK, loc="left")
     return png(figure)
-
-
-def bin_names(edges: list[float]) -> list[str]:
-    """A name for each bin: up to its edge, the last from the last edge on."""
-    return [*(f"to {edge:.3g}" for edge in edges), f"over {edges[-1]:.3g}" if edges else "all"]

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.evaluation.metrics import NDCG, OURS, RECALL, Floats, wilson
-from mersalg_training.export.card import Result
+from mersalg_training.evaluation.result import Row
 from mersalg_training.plots.style import (
     COLOURS,
     FAINT,
@@ -123,7 +123,7 @@ def precision_against_coverage(
     return png(figure)
 
 
-def results_by_task(rows: Sequence[Result]) -> bytes:
+def results_by_task(rows: Sequence[Row]) -> bytes:
     """Draw the NDCG and recall of every method with their 95 % intervals, mersalg in blue.
 
     A row of panels for each task, a column for each of the two metrics, in the order in which they come.
@@ -144,7 +144,7 @@ def results_by_task(rows: Sequence[Result]) -> bytes:
     return png(figure)
 
 
-def draw_results(axes: Axes, results: Sequence[Result | None], methods: Sequence[str]) -> None:
+def draw_results(axes: Axes, results: Sequence[Row | None], methods: Sequence[str]) -> None:
     """Draw one metric of one task, a bar for each method; a method without a value keeps its place."""
     largest = max((r.high for r in results if r is not None), default=0.0) or 1.0
     for position, result in enumerate(results):

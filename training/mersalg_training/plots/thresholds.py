@@ -17,7 +17,7 @@ from mersalg_training.plots.style import COLOURS, QUIET, canvas, percent_ticks, 
 
 GROUPS: Final = (("with a history", True, "o"), ("without", False, "s"))
 COSTS: Final = (("precision", "bought of what is shown"), ("coverage", "requests that see one"), ("recall", "kept"))
-LEAST: Final = 30
+MIN_OFFERS: Final = 30
 """Fewer offers draw no curve."""
 
 
@@ -43,7 +43,7 @@ def draw_groups(axes: Axes, shown: ScoredOffers, kind: Kind) -> None:
     largest = 0.01
     for name, known, marker in GROUPS:
         rows = shown.known == known
-        if rows.sum() < LEAST:
+        if rows.sum() < MIN_OFFERS:
             continue
         promised, came, n = reliability_groups(shown.relevance[rows].astype(np.float64), shown.label[rows] > 0.5)
         low, high = wilson(came, n)

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mersalg_training.plots.style import COLOURS, INK, STRONG, canvas, percent_ticks, plain_axes, png
 
-MOST_FEATURES: Final = 25
+MAX_FEATURES: Final = 25
 
 
 def recall_of_candidates(recall: Mapping[str, float]) -> bytes:
@@ -20,7 +20,7 @@ def recall_of_candidates(recall: Mapping[str, float]) -> bytes:
 def feature_importances(gain: Mapping[str, float]) -> bytes:
     """Draw the 25 features that save the ranker most loss, as shares of all gain."""
     total = sum(gain.values()) or 1.0
-    largest = sorted(gain.items(), key=lambda item: (-item[1], item[0]))[:MOST_FEATURES]
+    largest = sorted(gain.items(), key=lambda item: (-item[1], item[0]))[:MAX_FEATURES]
     title = f"Feature importances (the first {len(largest)} of {len(gain)})"
     return bars({name: value / total for name, value in largest}, title, "share of the gain over all splits", True)
 

@@ -114,7 +114,7 @@ SITUATIONS = (
 )
 """The mix of requests that fits and calibrates. An empty cart stands for a customer who has just arrived."""
 
-MOST_PASSES = 6
+MAX_PASSES = 6
 """An order serves at most so many requests."""
 HIDDEN_HISTORY = 0.2
 """Share of requests whose history is withheld, so that the ranker learns to do without."""
@@ -139,7 +139,7 @@ def make_cases(
     """
     inside = np.flatnonzero((timeline.order_day >= first_day) & (timeline.order_day < end_day))
     shares = np.array([situation.share for situation in SITUATIONS])
-    passes = min(MOST_PASSES, 3 * most // max(1, len(inside)) + 1)
+    passes = min(MAX_PASSES, 3 * most // max(1, len(inside)) + 1)
     chosen = np.concatenate([random.permutation(inside) for _ in range(passes)])
     situation = random.choice(len(SITUATIONS), size=len(chosen), p=shares / shares.sum())
     rows: list[Made] = []

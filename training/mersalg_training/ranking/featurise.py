@@ -36,7 +36,7 @@ def no_group() -> Int64:
 
 
 @dataclass(frozen=True)
-class Found:
+class CandidateFeatures:
     """Candidates of some requests, C places each: own products from the first place, new ones behind their places."""
 
     rows: Int64
@@ -82,7 +82,7 @@ class Featuriser:
 
     def run(
         self, timeline: Timeline, cases: Cases, tick: Tick, offered: npt.NDArray[np.bool_] | None = None
-    ) -> Iterator[Found]:
+    ) -> Iterator[CandidateFeatures]:
         """The candidates of every case, some at a time, in the order of the cases.
 
         offered: (n_moments, 5) which kinds are candidates at a moment; None = all.
@@ -98,10 +98,12 @@ class Featuriser:
                 tick(done, n_cases)
                 yield found
 
-    def _piece(self, timeline: Timeline, cases: Cases, rows: Int64, offered: npt.NDArray[np.bool_] | None) -> Found:
+    def _piece(
+        self, timeline: Timeline, cases: Cases, rows: Int64, offered: npt.NDArray[np.bool_] | None
+    ) -> CandidateFeatures:
         found = [self._candidates(timeline, cases, row, offered) for row in rows.tolist()]
         stacked = {name: np.stack([one[name] for one in found]) for name in self.outputs}
-        return Found(rows=rows, bought=bought_of(cases, rows, stacked["item"], self.tables), **stacked)
+        return CandidateFeatures(rows=rows, bought=bought_of(cases, rows, stacked["item"], self.tables), **stacked)
 
     def _candidates(
         self, timeline: Timeline, cases: Cases, row: int, offered: npt.NDArray[np.bool_] | None

@@ -13,7 +13,7 @@ from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.progress import Tick
 from mersalg_training.ranking import FittedTrees, make_ranker
 from mersalg_training.ranking.cases import Cases
-from mersalg_training.ranking.featurise import Featuriser, Found
+from mersalg_training.ranking.featurise import CandidateFeatures, Featuriser
 from mersalg_training.ranking.first_stage import fit_first_weights
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -122,7 +122,9 @@ def joined(parts: list[Matrix]) -> Matrix:
     return Matrix(**{name: column[order] for name, column in columns.items()})
 
 
-def sampled(found: Found, places: slice, n_items: int, negatives: int, random: np.random.Generator) -> Matrix:
+def sampled(
+    found: CandidateFeatures, places: slice, n_items: int, negatives: int, random: np.random.Generator
+) -> Matrix:
     """The rows of one batch and one side."""
     valid, bought = found.valid(n_items)[:, places], found.bought[:, places]
     draw = np.where(valid & ~bought, random.random(valid.shape), np.inf)

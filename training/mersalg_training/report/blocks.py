@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from mersalg_training.figure_table import FigureTable
 from mersalg_training.report.pictures import Chart, Strip
 
 Tone = Literal["", "good", "level", "bad", "ours"]
@@ -27,7 +28,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Rows:
+class HeadedRows:
     """Rows that belong together, the first cell of each being its heading."""
 
     rows: Sequence[Sequence[Cell]]
@@ -43,7 +44,7 @@ class Table:
 
     caption: str
     columns: Sequence[str]
-    groups: Sequence[Rows]
+    groups: Sequence[HeadedRows]
     words: Sequence[int] = ()
     """Columns, besides the first, whose cells are words."""
 
@@ -52,6 +53,12 @@ class Table:
         """Columns that stand at the left: the first, words, and figures with a strip."""
         strips = {n for group in self.groups for row in group.rows for n, cell in enumerate(row) if cell.strip}
         return {0, *self.words} | strips
+
+
+def as_block(table: FigureTable) -> Table:
+    """A table of figures as a block, without its notes."""
+    rows = [[Cell(text) for text in row] for row in table.rows]
+    return Table(table.title, table.columns, [HeadedRows(rows)], table.words)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Facts:
+class FactList:
     """Terms and what is to be said of each."""
 
     form: ClassVar[str] = "facts"
@@ -145,11 +152,11 @@ class Details:
     blocks: Sequence[Block]
 
 
-Block = Table | Paragraph | Facts | Code | Cards | Charts | Samples | Details
+Block = Table | Paragraph | FactList | Code | Cards | Charts | Samples | Details
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of the page with a heading."""
 
     key: str

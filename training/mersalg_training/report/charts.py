@@ -8,7 +8,7 @@ from typing import Final
 
 from matplotlib.ticker import MaxNLocator
 
-from mersalg_training.report.pictures import Chart, Curve, Line, Point, Tick
+from mersalg_training.report.pictures import Chart, Curve, PlotLine, Point, Tick
 
 WIDTH, HEIGHT = 320.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 54.0, 308.0, 10.0, 208.0
@@ -48,9 +48,9 @@ def chart(
         low, high = (None if end is None else at_y(end) for end in (point.low, point.high))
         return replace(point, x=at_x(point.x), y=at_y(point.y), low=low, high=high)
 
-    lines = [Line(LEFT, at_y(height), RIGHT, at_y(height), text, "level") for height, text in levels]
+    lines = [PlotLine(LEFT, at_y(height), RIGHT, at_y(height), text, "level") for height, text in levels]
     if square:
-        lines.append(Line(LEFT, BOTTOM, RIGHT, TOP, "", "diagonal"))
+        lines.append(PlotLine(LEFT, BOTTOM, RIGHT, TOP, "", "diagonal"))
     return Chart(
         key=key,
         title=title,

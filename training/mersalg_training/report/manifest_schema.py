@@ -8,19 +8,21 @@ from typing import Any, Final
 from mersalg.bundle.manifest import EachRule, ListRule, TableRule, ValueRule, check, is_count, is_number, is_share
 
 OR_NULL: Final = "or null"
-LARGEST: Final = 1e15
+MAX_NUMBER: Final = 1e15
 """A whole number beyond what a float holds would be one, too."""
 
 
 def is_real(value: Any) -> bool:
     """A finite number of a size that figures have."""
-    return is_number(value) and abs(value) <= LARGEST
+    return is_number(value) and abs(value) <= MAX_NUMBER
 
 
-NUMBER = ValueRule(f"a number from -{LARGEST:g} to {LARGEST:g}", is_real)
-NUMBER_OR_NULL = ValueRule(f"a number from -{LARGEST:g} to {LARGEST:g} {OR_NULL}", lambda v: v is None or is_real(v))
+NUMBER = ValueRule(f"a number from -{MAX_NUMBER:g} to {MAX_NUMBER:g}", is_real)
+NUMBER_OR_NULL = ValueRule(
+    f"a number from -{MAX_NUMBER:g} to {MAX_NUMBER:g} {OR_NULL}", lambda v: v is None or is_real(v)
+)
 SHARE_OR_NULL = ValueRule(f"a number from 0 to 1 {OR_NULL}", lambda v: v is None or is_share(v))
-COUNT = ValueRule(f"a whole number from 0 to {LARGEST:g}", lambda v: is_count(v) and v <= LARGEST)
+COUNT = ValueRule(f"a whole number from 0 to {MAX_NUMBER:g}", lambda v: is_count(v) and v <= MAX_NUMBER)
 TEXT = ValueRule("a text", lambda v: isinstance(v, str))
 TEXT_OR_NULL = ValueRule(f"a text {OR_NULL}", lambda v: v is None or isinstance(v, str))
 

@@ -1,31 +1,27 @@
-"""The page: sections in the order in which they are asked, written by one template that escapes every text."""
+"""The page of a bundle, or of two: sections in the order in which they are asked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.resources import files
 from typing import Final
-
-from jinja2 import Environment, StrictUndefined
 
 from mersalg_training.evaluation.metrics import NDCG
 from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.evaluation.reliability import ALL
 from mersalg_training.export.card import at_least
 from mersalg_training.report import pair
-from mersalg_training.report.blocks import Card, Cards, Section, Tone
-from mersalg_training.report.candidates import origins
-from mersalg_training.report.history import history
-from mersalg_training.report.lineage import making
-from mersalg_training.report.promises import promises
-from mersalg_training.report.reliability import keeping, verdict
-from mersalg_training.report.results import best_single, results
-from mersalg_training.report.sample_answers import samples
+from mersalg_training.report.blocks import Card, Cards, Tone
+from mersalg_training.report.sections.candidates import candidates
+from mersalg_training.report.sections.history import history
+from mersalg_training.report.sections.lineage import making
+from mersalg_training.report.sections.promises import promises
+from mersalg_training.report.sections.reliability import reliability, verdict
+from mersalg_training.report.sections.results import best_single, results
+from mersalg_training.report.sections.sample_answers import sample_answers
+from mersalg_training.report.sections.thresholds import thresholds
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.thresholds import costs
+from mersalg_training.report.template import write
 from mersalg_training.report.wording import listed, of_share, some
 
-PAGE, STYLE = "page.html.jinja", "page.css"
 WORDS: Final = [
     ("relevance", "the probability that an offer is bought; 0.07 means seven of a hundred"),
     ("threshold", "the least relevance at which an offer of a kind is shown"),
@@ -46,12 +42,12 @@ def render(subject: Subject) -> str:
     """The page of one bundle; the same subject gives the same text."""
     sections = [
         promises(subject),
-        keeping(subject),
+        reliability(subject),
         results(subject),
-        costs(subject),
-        origins(subject),
+        thresholds(subject),
+        candidates(subject),
         history(subject.manifest),
-        samples(subject),
+        sample_answers(subject),
         making(subject.manifest),
     ]
     manifest = subject.manifest
@@ -59,7 +55,7 @@ def render(subject: Subject) -> str:
         f"Made {manifest['created_at']} by mersalg {manifest['mersalg_version']} from purchases of "
         f"{manifest['data']['from']} to {manifest['data']['to']}."
     )
-    return write(f"{subject.name}: report of a bundle", told, Cards(glance(subject)), sections)
+    return write(f"{subject.name}: report of a bundle", told, Cards(glance(subject)), sections, WORDS)
 
 
 def render_pair(first: Subject, second: Subject) -> str:
@@ -67,18 +63,7 @@ def render_pair(first: Subject, second: Subject) -> str:
     both = first, second
     one, other = pair.labels(both)
     told = f"{one}: made {first.manifest['created_at']}; {other}: made {second.manifest['created_at']}."
-    return write(f"{one} beside {other}: report of two bundles", told, pair.glance(both), pair.sections(both))
-
-
-def write(title: str, told: str, cards: Cards, sections: Sequence[Section]) -> str:
-    """The page of some sections. Every text is escaped, for names of products are untrusted; the style is ours."""
-    page, style = (files("mersalg_training.report").joinpath(name).read_text("utf-8") for name in (PAGE, STYLE))
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return (
-        environment.from_string(page)
-        .render(title=title, told=told, cards_at_a_glance=cards, sections=sections, words=WORDS, style=style)
-        .lstrip()
-    )
+    return write(f"{one} beside {other}: report of two bundles", told, pair.glance(both), pair.sections(both), WORDS)
 
 
 def glance(subject: Subject) -> list[Card]:
@@ -130,7 +115,7 @@ def ranked(subject: Subject) -> Card:
     """How it stands beside the best single method."""
     gaps = best_single(subject.evaluation, NDCG) if subject.evaluation.figures(NDCG) else {}
     if not gaps:
-        text = "No paired difference to a baseline is told; an evaluation file brings them."
+        text = "No difference to a baseline was measured."
         return Card("Ranked", "", "level", "Not compared", text, [])
     ahead = sum(gap.ahead for gap in gaps.values())
     behind = [task for task, gap in gaps.items() if gap.estimate.high < 0.0]

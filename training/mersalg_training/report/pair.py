@@ -11,12 +11,24 @@ from mersalg_training.evaluation.metrics import NDCG, OURS, RECALL, REVENUE, Est
 from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.evaluation.reliability import ALL
 from mersalg_training.export.card import at_least
-from mersalg_training.report.blocks import Block, Card, Cards, Cell, Details, Paragraph, Rows, Section, Table
-from mersalg_training.report.reliability import BY_OFFER, verdict
-from mersalg_training.report.results import PLACES
+from mersalg_training.figure_table import FigureTable
+from mersalg_training.report.blocks import (
+    Block,
+    Card,
+    Cards,
+    Cell,
+    Details,
+    HeadedRows,
+    PageSection,
+    Paragraph,
+    Table,
+    as_block,
+)
+from mersalg_training.report.sections.reliability import verdict
+from mersalg_training.report.sections.results import PLACES
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.wording import DASH, count, day, listed, number, of_number, of_share, some
+from mersalg_training.report.wording import DASH, count, day, number, of_number, of_share, some
 
 UNPAIRED: Final = (
     "The two were measured each by itself: the figures are not paired, and two intervals that overlap leave open which "
@@ -51,7 +63,7 @@ def glance(pair: Pair) -> Cards:
     return Cards(cards)
 
 
-def sections(pair: Pair) -> list[Section]:
+def sections(pair: Pair) -> list[PageSection]:
     """Everything that can be set side by side."""
     return [promised(pair), kept(pair), reached(pair), shown(pair), made(pair)]
 
@@ -61,7 +73,7 @@ def both(pair: Pair, *columns: str) -> list[str]:
     return [f"{label}: {column}" for column in columns for label in labels(pair)]
 
 
-def promised(pair: Pair) -> Section:
+def promised(pair: Pair) -> PageSection:
     """Thresholds and certificates, kind by kind."""
     rows = []
     for kind in KINDS:
@@ -69,18 +81,18 @@ def promised(pair: Pair) -> Section:
         thresholds = [subject.thresholds.get(kind) for subject in pair]
         rows.append(
             [
-                Cell(kind),
-                *(Cell("silent" if t is None else number(t, 4)) for t in thresholds),
-                *(Cell("none" if c is None else at_least(c["precision"])) for c in certificates),
-                *(Cell(DASH if c is None else count(c["n"])) for c in certificates),
+                kind,
+                *("silent" if t is None else number(t, 4) for t in thresholds),
+                *("none" if c is None else at_least(c["precision"]) for c in certificates),
+                *(DASH if c is None else count(c["n"]) for c in certificates),
             ]
         )
     columns = ["kind", *both(pair, "shown from", "certified", "offers measured")]
-    table = Table("Thresholds and certificates", columns, [Rows(rows)])
-    return Section("promises", "What they promise", "From which relevance on is an offer shown?", [table])
+    table = as_block(FigureTable("Thresholds and certificates", columns, rows))
+    return PageSection("promises", "What they promise", "From which relevance on is an offer shown?", [table])
 
 
-def kept(pair: Pair) -> Section:
+def kept(pair: Pair) -> PageSection:
     """What is bought of what is shown on the test windows, kind by kind."""
     found = [{row.kind: row for row in subject.evaluation.kept if row.group == ALL} for subject in pair]
 
@@ -99,12 +111,12 @@ def kept(pair: Pair) -> Section:
             else:
                 cells.append(Cell(of_share(row.came), scale.strip(row.came), note=told(subject, kind, row.came)))
         rows.append([Cell(kind), *cells])
-    table = Table("Bought of what is shown on test (95 %)", ["kind", *labels(pair)], [Rows(rows)])
+    table = Table("Bought of what is shown on test (95 %)", ["kind", *labels(pair)], [HeadedRows(rows)])
     blocks: list[Block] = [Paragraph(UNPAIRED), windows_told(pair), table]
-    own = [label for label, subject in zip(labels(pair), pair, strict=True) if subject.source == "bundle"]
-    if own:
-        blocks.append(Paragraph(f"{BY_OFFER} This holds of: {listed(own)}.", "note"))
-    return Section("keeps", "Do they keep it", "Is as much bought as was promised?", blocks)
+    for label, subject in zip(labels(pair), pair, strict=True):
+        if subject.unmeasured:
+            blocks.append(Paragraph(f"{label}: {subject.unmeasured}", "warning"))
+    return PageSection("keeps", "Do they keep it", "Is as much bought as was promised?", blocks)
 
 
 def windows_told(pair: Pair) -> Paragraph:
@@ -119,11 +131,11 @@ def windows_told(pair: Pair) -> Paragraph:
     return Paragraph(f"{purchases}; the test windows are of other days: {one} {days[0]}, {other} {days[1]}.", "warning")
 
 
-def reached(pair: Pair) -> Section:
+def reached(pair: Pair) -> PageSection:
     """The bundles' own figures, task by task."""
     others = [Details(f"The same by {metric}", [by_task(pair, metric)]) for metric in (RECALL, REVENUE)]
     blocks: list[Block] = [by_task(pair, NDCG), *others]
-    return Section("results", "How good they are", "How far up stands what is bought?", blocks)
+    return PageSection("results", "How good they are", "How far up stands what is bought?", blocks)
 
 
 def by_task(pair: Pair, metric: str) -> Table:
@@ -134,14 +146,14 @@ def by_task(pair: Pair, metric: str) -> Table:
     return side_by_side(pair, f"{metric} by task", "task", found, lambda estimate: of_number(estimate, places))
 
 
-def shown(pair: Pair) -> Section:
+def shown(pair: Pair) -> PageSection:
     """Who sees an offer on the test windows."""
     found = []
     for subject in pair:
         rows = (row for row in subject.evaluation.shown if row.moment == EVERY)
         found.append({"every kind" if row.kind == EVERY else row.kind: row.seen for row in rows})
     table = side_by_side(pair, "Requests that see an offer on test, at most three each (95 %)", "kind", found, of_share)
-    return Section("costs", "What they show", "How many requests see an offer?", [table])
+    return PageSection("costs", "What they show", "How many requests see an offer?", [table])
 
 
 def side_by_side(
@@ -153,17 +165,17 @@ def side_by_side(
     for name in dict.fromkeys(name for of in found for name in of):
         cells = [Cell(text(of[name]), scale.strip(of[name])) if name in of else Cell("not told") for of in found]
         rows.append([Cell(name), *cells])
-    return Table(caption, [head, *labels(pair)], [Rows(rows)])
+    return Table(caption, [head, *labels(pair)], [HeadedRows(rows)])
 
 
-def made(pair: Pair) -> Section:
+def made(pair: Pair) -> PageSection:
     """Where each comes from, and the settings in which they differ."""
     first, second = ({**facts(s.manifest), **settings(s.manifest["config"])} for s in pair)
     names = [name for name in dict.fromkeys([*first, *second]) if first.get(name) != second.get(name)]
-    rows = [[Cell(name), Cell(first.get(name, "not told")), Cell(second.get(name, "not told"))] for name in names]
-    table = Table("Where they differ", ["fact or setting", *labels(pair)], [Rows(rows)], words=[1, 2])
+    rows = [[name, first.get(name, "not told"), second.get(name, "not told")] for name in names]
+    table = as_block(FigureTable("Where they differ", ["fact or setting", *labels(pair)], rows, words=[1, 2]))
     nothing = Paragraph("They do not differ in any setting.")
-    return Section("making", "How they were made", "In what do they differ?", [table if rows else nothing])
+    return PageSection("making", "How they were made", "In what do they differ?", [table if rows else nothing])
 
 
 def facts(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -52,7 +52,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Line:
+class PlotLine:
     """A straight line, and what it says at its end."""
 
     x1: float
@@ -79,7 +79,7 @@ class Chart:
     x_ticks: Sequence[Tick]
     y_ticks: Sequence[Tick]
     curves: Sequence[Curve]
-    lines: Sequence[Line]
+    lines: Sequence[PlotLine]
     width: float
     height: float
     left: float

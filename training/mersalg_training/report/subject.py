@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final
 
-from mersalg.bundle import Bundle, read_card, read_names
+from mersalg.bundle import Bundle, read_names
 from mersalg.offers import Offers
 from mersalg.recommender import Recommender, check_golden
 from mersalg.registry.opening import open_bundle
 from mersalg.session import Session
 from mersalg_training.drift.reference import Reference, read_reference
-from mersalg_training.evaluation.file import read_evaluation
+from mersalg_training.evaluation.file import NAME, Carried, Identity, carried_evaluation, read_evaluation
 from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.report.manifest_schema import check_told
-from mersalg_training.report.of_bundle import own_evaluation
 
-Source = Literal["evaluation", "bundle"]
+NOTHING: Final = Evaluation([], [], [], [])
+AGAIN: Final = "`mersalg evaluate NAME --json FILE` measures it, and `mersalg report NAME --evaluation FILE` shows it."
 
 
 @dataclass(frozen=True)
-class Asked:
+class GoldenAnswer:
     """A golden request and what the bundle answers here."""
 
     request: Mapping[str, Any]
@@ -35,12 +35,13 @@ class Subject:
 
     manifest: Mapping[str, Any]
     names: Mapping[str, str]
-    asked: Sequence[Asked]
+    asked: Sequence[GoldenAnswer]
     reference: Reference | None
     """Reliability when it was certified; None where the bundle was made without it."""
     evaluation: Evaluation
-    source: Source
-    """Where the evaluation comes from: measured by itself, with paired differences, or what the bundle says."""
+    """Empty where nothing was measured."""
+    parent: Identity | None = None
+    """The parent that the evaluation was measured on; None = it was measured on the bundle itself, or there is none."""
 
     @property
     def name(self) -> str:
@@ -51,6 +52,23 @@ class Subject:
     def thresholds(self) -> dict[str, float | None]:
         """Kind -> the least relevance that is shown; None = silent."""
         return {kind: rule["threshold"] for kind, rule in self.manifest["kinds"].items()}
+
+    @property
+    def unmeasured(self) -> str:
+        """What was not measured on a test window, why, and what measures it; empty = nothing is missing."""
+        windows = self.manifest["windows"]
+        if self.parent is not None:
+            return (
+                f"Relevance and thresholds are not those of the parent, and were not measured on a test window: {AGAIN}"
+            )
+        if self.evaluation is not NOTHING:
+            return ""
+        if windows["test_from"] == windows["to"]:
+            return (
+                "Nothing was measured, for no test window was held back: "
+                "`mersalg train CONFIG --set split.test_days=28 --out FOLDER` trains a bundle that is."
+            )
+        return f"Nothing was measured of the bundle, for it holds no {NAME}: {AGAIN}"
 
     def certificate(self, kind: str) -> Mapping[str, Any] | None:
         """What is certified of a kind; None = nothing."""
@@ -64,25 +82,32 @@ class Subject:
 def read_subject(path: str | Path, evaluation: Path | None = None) -> Subject:
     """A bundle's folder, verified, asked its golden requests, with an evaluation that has to be of it.
 
-    BundleError when the bundle is not whole; MersalgError when the evaluation is of another one, or none.
+    evaluation: a file to be read in place of the bundle's own. BundleError when the bundle is not whole; MersalgError
+    when the evaluation is of another one, or none.
     """
     bundle = open_bundle(path)
     return make_subject(bundle, None if evaluation is None else read_evaluation(evaluation, bundle.manifest))
 
 
 def make_subject(bundle: Bundle, measured: Evaluation | None) -> Subject:
-    """A bundle and an evaluation of it; None = what the bundle itself says was measured."""
+    """A bundle and an evaluation of it; None = the one that it carries."""
     check_told(bundle.manifest, str(bundle.folder / "manifest.json"))
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")))
     check_golden(recommender, bundle)
     requests = [request for request, _ in bundle.golden]
     answers = recommender.score(requests)
-    told = own_evaluation(bundle.manifest, read_card(bundle.folder, bundle.manifest)) if measured is None else measured
+    carried = carried_evaluation(bundle.folder, bundle.manifest) if measured is None else Carried(measured, None)
+    found, parent = (NOTHING, None) if carried is None else (carried.evaluation, carried.parent)
     return Subject(
         manifest=bundle.manifest,
         names=read_names(bundle.folder, bundle.manifest),
-        asked=[Asked(request, offers) for request, offers in zip(requests, answers, strict=True)],
+        asked=[GoldenAnswer(request, offers) for request, offers in zip(requests, answers, strict=True)],
         reference=read_reference(bundle.manifest),
-        evaluation=told,
-        source="bundle" if measured is None else "evaluation",
+        evaluation=found if parent is None else of_order(found),
+        parent=parent,
     )
+
+
+def of_order(found: Evaluation) -> Evaluation:
+    """What of an evaluation rests on the order of the offers alone, which a recalibrated bundle has from its parent."""
+    return replace(found, shown=(), sold=(), kept=(), restraint=(), empty=())

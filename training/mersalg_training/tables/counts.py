@@ -103,7 +103,7 @@ GROUP BY previous, product
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairCounts:
     """Directed counts: b was bought with, or after, a in n orders."""
 
     a: npt.NDArray[np.int64]
@@ -121,12 +121,12 @@ class Counts:
     repeats: Columns
     intervals: Columns
     followed: Columns
-    basket: Pairs
-    by_type: Pairs
+    basket: PairCounts
+    by_type: PairCounts
     """a is a product type's code."""
-    follow: Pairs
+    follow: PairCounts
     """b is new to the customer in the next order after one with a."""
-    switches: Pairs
+    switches: PairCounts
     """b was the customer's next purchase within the product type after a."""
     order_gap_days: float
     """Median days between two orders of a customer; NaN without customers."""
@@ -197,8 +197,8 @@ def run_query(connection: duckdb.DuckDBPyConnection, statement: str, **parameter
     return dict(connection.execute(statement, parameters or None).fetchnumpy())
 
 
-def pairs(columns: Columns) -> Pairs:
+def pairs(columns: Columns) -> PairCounts:
     """Columns a, b, n as arrays, ordered by a, then b."""
     a, b = (np.asarray(columns[name], dtype=np.int64) for name in ("a", "b"))
     order = np.lexsort((b, a))
-    return Pairs(a[order], b[order], np.asarray(columns["n"], dtype=np.float64)[order])
+    return PairCounts(a[order], b[order], np.asarray(columns["n"], dtype=np.float64)[order])

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mersalg_training.config import Config, KindsConfig
 from mersalg_training.data.timeline import Float32, Float64, Int64
-from mersalg_training.tables.counts import Counts, Pairs
+from mersalg_training.tables.counts import Counts, PairCounts
 from mersalg_training.tables.kinds import directed
 from mersalg_training.tables.vocabulary import Vocabulary
 
@@ -174,7 +174,9 @@ PRIOR_FOLLOWED = 10.0
 """Least number of orders over which a follow-on share is taken, so that two of two is not certainty."""
 
 
-def ladder_entries(switches: Pairs, vocabulary: Vocabulary, frequent: int, n_types: int, kinds: KindsConfig) -> Entries:
+def ladder_entries(
+    switches: PairCounts, vocabulary: Vocabulary, frequent: int, n_types: int, kinds: KindsConfig
+) -> Entries:
     """Dearer products of the row's type, by switches shrunk to popularity; for a type's row its popular products."""
     of_code = vocabulary.item_of_code
     price, orders = vocabulary.price[:-1].astype(np.float64), vocabulary.orders[:-1]

@@ -32,7 +32,7 @@ BUNDLE_IN_MODEL: Final = "data/bundle"
 """Where the bundle lies in the logged model, whatever the folder was called when it was logged."""
 PARENT_TAG: Final = "mlflow.parentRunId"
 """By this tag MLflow shows a run below another."""
-MOST_PARAMS, MOST_METRICS, LONGEST_PARAM, LONGEST_DIGEST = 100, 1000, 6000, 36
+MAX_PARAMS, MAX_METRICS, MAX_PARAM_LENGTH, MAX_DIGEST_LENGTH = 100, 1000, 6000, 36
 """MLflow's limits: parameters and metrics in one batch, characters of a parameter and of a data set's digest."""
 
 
@@ -151,12 +151,12 @@ class MlflowRun:
     def log_params(self, params: Mapping[str, object]) -> None:
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in params.items()}
         for key, text in texts.items():
-            if len(text) > LONGEST_PARAM:
+            if len(text) > MAX_PARAM_LENGTH:
                 self.log_text(f"params/{key}.txt", text)
                 texts[key] = f"{len(text)} characters: see the artifact params/{key}.txt"
         entries = [self._mlflow.entities.Param(key, text) for key, text in texts.items()]
         with self._asking("log parameters"):
-            for batch in batches(entries, MOST_PARAMS):
+            for batch in batches(entries, MAX_PARAMS):
                 self._client.log_batch(self._run_id, params=batch)
 
     def log_metrics(self, metrics: Mapping[str, float]) -> None:
@@ -170,13 +170,13 @@ class MlflowRun:
         metric = self._mlflow.entities.Metric
         entries = [metric(name, float(value), now, step) for name, value, step in points]
         with self._asking("log metrics"):
-            for batch in batches(entries, MOST_METRICS):
+            for batch in batches(entries, MAX_METRICS):
                 self._client.log_batch(self._run_id, metrics=batch)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         entries = [self._mlflow.entities.RunTag(key, value) for key, value in tags.items()]
         with self._asking("set tags"):
-            for batch in batches(entries, MOST_PARAMS):
+            for batch in batches(entries, MAX_PARAMS):
                 self._client.log_batch(self._run_id, tags=batch)
 
     def log_text(self, name: str, text: str) -> None:
@@ -195,7 +195,7 @@ class MlflowRun:
     def log_dataset(self, name: str, digest: str, source: str, profile: Mapping[str, object]) -> None:
         entities = self._mlflow.entities
         dataset = entities.Dataset(
-            name, digest[:LONGEST_DIGEST], "local", json.dumps({"uri": source}), profile=json.dumps(dict(profile))
+            name, digest[:MAX_DIGEST_LENGTH], "local", json.dumps({"uri": source}), profile=json.dumps(dict(profile))
         )
         role = entities.InputTag("mlflow.data.context", "training")
         with self._asking("log the data set"):

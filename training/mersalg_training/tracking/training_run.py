@@ -11,8 +11,9 @@ from mersalg_training.config import flat
 from mersalg_training.data.contract_report import ContractReport
 from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.evaluation.metrics import RECALL
+from mersalg_training.evaluation.render import markdown
 from mersalg_training.evaluation.result import Evaluation
-from mersalg_training.export.writer import as_json
+from mersalg_training.json_values import as_json
 from mersalg_training.plots.evaluation import (
     precision_against_coverage,
     relevance_distribution,
@@ -73,8 +74,8 @@ def log_job(
 def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]) -> None:
     """Log the tables of every method on every task with their intervals, and their picture."""
     run.log_text("evaluation.json", as_json(evaluation_document(manifest, evaluation)).decode())
-    run.log_text("evaluation.md", evaluation.markdown())
-    run.log_text("evaluation_recall.md", evaluation.markdown(RECALL))
+    run.log_text("evaluation.md", markdown(evaluation))
+    run.log_text("evaluation_recall.md", markdown(evaluation, RECALL))
     run.log_figure("plots/results.png", results_by_task(evaluation.rows))
     if evaluation.promises is not None:
         shown = evaluation.promises

@@ -14,9 +14,9 @@ from mersalg_training.evaluation.metrics import Estimate, difference, mean, resa
 from mersalg_training.evaluation.result import metric_key
 from mersalg_training.evaluation.tasks.task import Task
 
-LEAST_REQUESTS: Final = 30
+MIN_REQUESTS: Final = 30
 """A task of fewer requests does not count: its figure is chance."""
-LEAST_NDCG: Final = 0.001
+MIN_NDCG: Final = 0.001
 """A lower figure counts as this, so that a task in which nothing is found does not decide alone."""
 
 Ndcg = Mapping[str, Sequence[float]]
@@ -39,14 +39,14 @@ def counted(tasks: Sequence[Task], objective: str | None) -> list[str]:
     """The labels of the tasks that make the objective.
 
     objective: names as MLflow shows them, `completion.explore`, or whole tasks, `completion`, between commas; None =
-    all that have LEAST_REQUESTS. MersalgError names one that is unknown or has too few requests.
+    all that have MIN_REQUESTS. MersalgError names one that is unknown or has too few requests.
     """
-    enough = [task.label for task in tasks if len(task.cases) >= LEAST_REQUESTS]
+    enough = [task.label for task in tasks if len(task.cases) >= MIN_REQUESTS]
     if objective is None:
         if not enough:
             most = max((len(task.cases) for task in tasks), default=0)
             raise DataError(
-                f"mersalg tune: expected a task of {LEAST_REQUESTS} requests in the calibrate window, got at most "
+                f"mersalg tune: expected a task of {MIN_REQUESTS} requests in the calibrate window, got at most "
                 f"{most}; widen split.calibrate_days, or give more purchases"
             )
         return enough
@@ -54,7 +54,7 @@ def counted(tasks: Sequence[Task], objective: str | None) -> list[str]:
     for name in wanted or [objective]:
         if not any(is_named(label, name) for label in enough):
             raise MersalgError(
-                f"--objective {name}: expected tasks of at least {LEAST_REQUESTS} requests in the calibrate window, "
+                f"--objective {name}: expected tasks of at least {MIN_REQUESTS} requests in the calibrate window, "
                 f"got {name!r}; out of: {', '.join(map(metric_key, enough))}"
             )
     return [label for label in enough if any(is_named(label, name) for name in wanted)]
@@ -77,8 +77,8 @@ def value_of(parts: Mapping[str, float]) -> float:
 
 
 def level(values: Sequence[float]) -> float:
-    """The mean over requests, and at least LEAST_NDCG."""
-    return max(float(np.mean(values)), LEAST_NDCG)
+    """The mean over requests, and at least MIN_NDCG."""
+    return max(float(np.mean(values)), MIN_NDCG)
 
 
 def percent(value: float) -> str:

@@ -23,8 +23,8 @@ from mersalg_training.tracking.mlflow_run import Run, end_run_left_open, open_ru
 from mersalg_training.tuning.bench import Bench, Judged, Tell, open_bench
 from mersalg_training.tuning.objective import compare, counted, parts_of, percent, value_of
 from mersalg_training.tuning.space import SPACE, Dimension, around, choose, settings_of, with_settings
-from mersalg_training.tuning.study import Trial, TuningStudy, open_study
-from mersalg_training.tuning.summary import Found, log_found, settings_text
+from mersalg_training.tuning.study import TuningStudy, TuningTrial, open_study
+from mersalg_training.tuning.summary import TuningResult, log_found, settings_text
 from mersalg_training.tuning.tuned_file import check_out, tuned_toml
 
 
@@ -61,7 +61,7 @@ class Search:
     console: Console
 
 
-def tune(config: Config, where: str, plan: Plan, console: Console) -> Found:
+def tune(config: Config, where: str, plan: Plan, console: Console) -> TuningResult:
     """Search, write the best configuration and log everything; what is finished already is not done again.
 
     where: the configuration's file, for the header of the one that is written. ConfigError, DataError or MersalgError
@@ -173,7 +173,7 @@ def trial_bar(search: Search, wanted: int) -> Iterator[Tell]:
         yield tell
 
 
-def run_trial(search: Search, trial: Trial, parent: Run, tell: Tell) -> None:
+def run_trial(search: Search, trial: TuningTrial, parent: Run, tell: Tell) -> None:
     """Try one setting and settle it; a setting that the data refuse is settled too, unless it is the first."""
     study, config = search.study, search.config
     same = next((done for done in study.done if done.settings == trial.settings), None)
@@ -213,7 +213,7 @@ def trial_metrics(judged: Judged, parts: Mapping[str, float]) -> dict[str, float
     }
 
 
-def conclude(search: Search, where: str, parent: Run) -> Found:
+def conclude(search: Search, where: str, parent: Run) -> TuningResult:
     """The best trial beside the configuration as it stands; its file is written where it is better."""
     study, config, plan = search.study, search.config, search.plan
     default, best = study.done[0], study.best
@@ -232,6 +232,6 @@ def conclude(search: Search, where: str, parent: Run) -> Found:
         plan.out.write_text(toml, encoding="utf-8")
     settled = study.settled
     refused = sum(trial.outcome == "refused" for trial in settled)
-    return Found(
+    return TuningResult(
         default, best, tasks, study.importance(), len(settled), refused, toml, plan.out, plan.study, parent.where
     )

@@ -29,16 +29,16 @@ from mersalg_training.tuning.space import Dimension, Settings, rounded
 
 STUDY: Final = "mersalg tune"
 """The name of the one study in the file."""
-MOST_ATTEMPTS: Final = 3
+MAX_ATTEMPTS: Final = 3
 """A setting during which the process was killed so many times is given up."""
-LEAST_FOR_IMPORTANCE: Final = 8
+MIN_TRIALS_FOR_IMPORTANCE: Final = 8
 """Of fewer trials nothing can be said about what matters."""
 
 Outcome = Literal["done", "refused", "broken off", "running"]
 
 
 @dataclass(frozen=True)
-class Trial:
+class TuningTrial:
     """A setting that is or was tried."""
 
     number: int
@@ -67,33 +67,33 @@ class TuningStudy:
         self._seed = seed
 
     @property
-    def trials(self) -> list[Trial]:
+    def trials(self) -> list[TuningTrial]:
         """All trials, by number."""
         return [read_trial(frozen) for frozen in self._study.get_trials(deepcopy=False)]
 
     @property
-    def settled(self) -> list[Trial]:
+    def settled(self) -> list[TuningTrial]:
         """The trials that are done or refused, and are not tried again."""
         return [trial for trial in self.trials if trial.outcome in ("done", "refused")]
 
     @property
-    def done(self) -> list[Trial]:
+    def done(self) -> list[TuningTrial]:
         """The trials with a result; the first one is the configuration as it stands."""
         return [trial for trial in self.trials if trial.outcome == "done"]
 
     @property
-    def best(self) -> Trial:
+    def best(self) -> TuningTrial:
         """The highest objective; of equal ones the first. Needs a trial that is done."""
         return max(self.done, key=lambda trial: trial.value)
 
-    def recover(self) -> list[Trial]:
+    def recover(self) -> list[TuningTrial]:
         """Mark the trials that a killed process left running as failed, and give them."""
         left = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         for frozen in left:
             self._write(frozen.number, "killed", True)
             place = frozen.user_attrs.get("place")
-            if place is not None and self._kills_at(place) + 1 >= MOST_ATTEMPTS:
-                reason = f"the process was killed {MOST_ATTEMPTS} times while it was tried"
+            if place is not None and self._kills_at(place) + 1 >= MAX_ATTEMPTS:
+                reason = f"the process was killed {MAX_ATTEMPTS} times while it was tried"
                 self._write(frozen.number, "refused", reason)
             self._study.tell(frozen.number, state=TrialState.FAIL)
         numbers = {frozen.number for frozen in left}
@@ -104,7 +104,7 @@ class TuningStudy:
         failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
         return sum(t.user_attrs.get("place") == place and bool(t.user_attrs.get("killed")) for t in failed)
 
-    def ask(self, default: Settings) -> Trial:
+    def ask(self, default: Settings) -> TuningTrial:
         """Begin the next trial: first of all the configuration as it stands, then what the sampler draws."""
         place = len(self.settled)
         state = np.random.SeedSequence([self._seed, place]).generate_state(1)
@@ -117,21 +117,21 @@ class TuningStudy:
         trial.set_user_attr("settings", settings)
         return self._find(trial.number)
 
-    def note_run(self, trial: Trial, run_id: str | None) -> None:
+    def note_run(self, trial: TuningTrial, run_id: str | None) -> None:
         """Remember the trial's run in MLflow."""
         self._write(trial.number, "run_id", run_id)
 
-    def finish(self, trial: Trial, value: float, ndcg: Ndcg) -> None:
+    def finish(self, trial: TuningTrial, value: float, ndcg: Ndcg) -> None:
         """Settle a trial with its result."""
         self._write(trial.number, "ndcg", {task: list(values) for task, values in ndcg.items()})
         self._study.tell(trial.number, value)
 
-    def refuse(self, trial: Trial, reason: str) -> None:
+    def refuse(self, trial: TuningTrial, reason: str) -> None:
         """Settle a trial whose setting does not work."""
         self._write(trial.number, "refused", reason)
         self._study.tell(trial.number, state=TrialState.FAIL)
 
-    def break_off(self, trial: Trial) -> None:
+    def break_off(self, trial: TuningTrial) -> None:
         """Mark a trial as failed that is to be tried again."""
         self._study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
@@ -148,15 +148,15 @@ class TuningStudy:
     def importance(self) -> dict[str, float]:
         """Key -> its share of the objective's variance (fANOVA, Hutter et al. 2014), the largest first.
 
-        Empty where there are fewer than LEAST_FOR_IMPORTANCE trials, or all have the same objective.
+        Empty where there are fewer than MIN_TRIALS_FOR_IMPORTANCE trials, or all have the same objective.
         """
         values = [trial.value for trial in self.done]
-        if len(values) < LEAST_FOR_IMPORTANCE or math.isclose(min(values), max(values)):
+        if len(values) < MIN_TRIALS_FOR_IMPORTANCE or math.isclose(min(values), max(values)):
             return {}
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self._seed)
         return dict(optuna.importance.get_param_importances(self._study, evaluator=evaluator))
 
-    def _find(self, number: int) -> Trial:
+    def _find(self, number: int) -> TuningTrial:
         return next(trial for trial in self.trials if trial.number == number)
 
     def _write(self, number: int, name: str, value: Any) -> None:
@@ -166,13 +166,13 @@ class TuningStudy:
         )
 
 
-def read_trial(frozen: FrozenTrial) -> Trial:
+def read_trial(frozen: FrozenTrial) -> TuningTrial:
     """A trial as Optuna keeps it."""
     known = frozen.user_attrs
     outcomes: dict[TrialState, Outcome] = {TrialState.COMPLETE: "done", TrialState.FAIL: "broken off"}
     outcome: Outcome = "refused" if "refused" in known else outcomes.get(frozen.state, "running")
     value = frozen.value if outcome == "done" and frozen.value is not None else math.nan
-    return Trial(
+    return TuningTrial(
         frozen.number, known.get("settings", {}), outcome, value, known.get("ndcg", {}), known.get("refused", ""),
         known.get("run_id"),
     )  # fmt: skip

@@ -8,29 +8,30 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from mersalg_training.evaluation.result import interval, markdown_table, metric_key
+from mersalg_training.evaluation.render import interval
+from mersalg_training.evaluation.result import metric_key
+from mersalg_training.figure_table import FigureTable, as_markdown, as_text
 from mersalg_training.plots.training import bars
 from mersalg_training.tracking.mlflow_run import Run
 from mersalg_training.tuning.objective import Compared, percent
 from mersalg_training.tuning.space import Settings
-from mersalg_training.tuning.study import LEAST_FOR_IMPORTANCE, Trial
+from mersalg_training.tuning.study import MIN_TRIALS_FOR_IMPORTANCE, TuningTrial
 
-COLUMNS: Final = ("task", "n", "as it stands", "best trial", "difference")
 CAUTION: Final = (
     "The best trial was chosen on these requests: expect less on others. `mersalg train` shows the test window."
 )
+DOES_NOT_COUNT: Final = "A task with a star does not count: it has too few requests, or was not asked for."
 
 
 @dataclass(frozen=True)
-class Found:
+class TuningResult:
     """The end of a search."""
 
-    default: Trial
+    default: TuningTrial
     """The configuration as it stands."""
-    best: Trial
+    best: TuningTrial
     tasks: Sequence[Compared]
     importance: dict[str, float]
     """Key -> its share of the objective's variance; empty where that cannot be said."""
@@ -45,44 +46,46 @@ class Found:
     run: str
     """Where to look at the search's run."""
 
-    def render(self) -> RenderableType:
-        """For a terminal."""
-        if self.toml is None:
-            told = f"No trial of {self.settled - 1} is better than the configuration as it stands"
-            return Text(f"{told}; {self.out} is not written. Go on with a higher --trials.")
-        table = Table(*COLUMNS, title=f"NDCG@10 on the calibrate window, {percent(self.best.value)}; in brackets 95 %")
-        for task in self.tasks:
-            table.add_row(*cells(task))
-        settings = Table("key", "as it stands", f"trial {self.best.number}", "importance")
-        for key, value in self.best.settings.items():
-            share = self.importance.get(key)
-            settings.add_row(key, str(self.default.settings[key]), str(value), "" if share is None else f"{share:.0%}")
-        remarks = [Text("* too few requests, or not asked for: does not count")] if self.some_do_not_count else []
-        return Group(table, *remarks, settings, Text(CAUTION))
 
-    @property
-    def some_do_not_count(self) -> bool:
-        """A task is shown that is no part of the objective."""
-        return not all(task.counts for task in self.tasks)
-
-    def markdown(self) -> str:
-        """The same in Markdown."""
-        remark = "\n\n\\* does not count" if self.some_do_not_count else ""
-        table = markdown_table(COLUMNS, map(cells, self.tasks))
-        before, after = self.default.settings, self.best.settings
-        settings = markdown_table(
-            ["key", "as it stands", f"trial {self.best.number}", "importance"],
-            [[key, str(before[key]), str(after[key]), f"{self.importance.get(key, 0.0):.3f}"] for key in after],
-        )
-        caution = f"NDCG@10 on the calibrate window, {percent(self.best.value)}. {CAUTION}"
-        return f"{caution}\n\n{table}{remark}\n\n{settings}\n"
+def render(found: TuningResult) -> RenderableType:
+    """For a terminal."""
+    if found.toml is None:
+        told = f"No trial of {found.settled - 1} is better than the configuration as it stands"
+        return Text(f"{told}; {found.out} is not written. Go on with a higher --trials.")
+    return Group(as_text(tasks_table(found)), as_text(settings_table(found)), Text(CAUTION))
 
 
-def cells(task: Compared) -> list[str]:
-    """A line of text for a task; a star behind one that does not count."""
-    name = task.task if task.counts else f"{task.task} *"
-    gain = interval(task.gain, signed=True)
-    return [name, str(task.before.n), f"{task.before.value:.4f}", f"{task.after.value:.4f}", gain]
+def markdown(found: TuningResult) -> str:
+    """The same in Markdown."""
+    return "\n\n".join([as_markdown(tasks_table(found)), as_markdown(settings_table(found)), CAUTION]) + "\n"
+
+
+def tasks_table(found: TuningResult) -> FigureTable:
+    """A row for each task, a star behind one that is no part of the objective."""
+    rows = [
+        [
+            task.task if task.counts else f"{task.task} *",
+            str(task.before.n),
+            f"{task.before.value:.4f}",
+            f"{task.after.value:.4f}",
+            interval(task.gain, signed=True),
+        ]
+        for task in found.tasks
+    ]
+    title = f"NDCG@10 on the calibrate window, {percent(found.best.value)}; in brackets 95 %"
+    columns = ["task", "n", "as it stands", "best trial", "difference"]
+    notes = [] if all(task.counts for task in found.tasks) else [DOES_NOT_COUNT]
+    return FigureTable(title, columns, rows, notes=notes)
+
+
+def settings_table(found: TuningResult) -> FigureTable:
+    """A row for each key that was searched."""
+    before, after = found.default.settings, found.best.settings
+    rows = [
+        [key, str(before[key]), str(after[key]), f"{found.importance[key]:.0%}" if key in found.importance else ""]
+        for key in after
+    ]
+    return FigureTable("", ["key", "as it stands", f"trial {found.best.number}", "importance"], rows)
 
 
 def settings_text(settings: Settings, before: Settings) -> str:
@@ -90,7 +93,7 @@ def settings_text(settings: Settings, before: Settings) -> str:
     return ", ".join(f"{key} {value}" for key, value in settings.items() if value != before[key])
 
 
-def log_found(run: Run, found: Found) -> None:
+def log_found(run: Run, found: TuningResult) -> None:
     """Log the best trial, the comparison by task, the importance of the keys and the file."""
     run.log_metrics(
         {
@@ -102,12 +105,12 @@ def log_found(run: Run, found: Found) -> None:
             **{f"best/gain/{metric_key(task.task)}": task.gain.value for task in found.tasks},
         }
     )
-    run.log_text("comparison.md", found.markdown())
+    run.log_text("comparison.md", markdown(found))
     if found.importance:
         title = f"What moves the objective, of {found.settled} trials (fANOVA)"
         figure = bars(found.importance, title, "share of the objective's variance", percent=True)
         run.log_figure("plots/importance.png", figure)
     else:
-        run.set_tags({"tuning.importance": f"said from {LEAST_FOR_IMPORTANCE} trials of different results on"})
+        run.set_tags({"tuning.importance": f"said from {MIN_TRIALS_FOR_IMPORTANCE} trials of different results on"})
     if found.toml is not None:
         run.log_text("tuned.toml", found.toml)

@@ -17,7 +17,7 @@ from scipy.special import gammaln
 
 PLANNED_UNITS: Final = 10_000
 """The intervals are at their tightest near so many units. Any number is valid if it is chosen before the first look."""
-SMALLEST_LOOK: Final = 100
+MIN_LOOK: Final = 100
 """Units of the smaller arm from which on the normal approximation is trusted."""
 CONCENTRATION: Final = 1_000.0
 """Of the Dirichlet mixture around the wanted shares: how closely a wrong ratio may lie to the right one."""

@@ -11,12 +11,12 @@ from scipy.stats import chisquare, false_discovery_control
 
 from mersalg.errors import ConfigError, DataError
 from mersalg.names import KINDS
-from mersalg_training.uplift.always_valid import SMALLEST_LOOK, always_valid_ratio
+from mersalg_training.uplift.always_valid import MIN_LOOK, always_valid_ratio
 from mersalg_training.uplift.estimates import Power, compare, power_of
 from mersalg_training.uplift.measures import WINDOWS, Measure, customer_measures, order_measures
 from mersalg_training.uplift.outcomes import ORDER_WINDOW, Booleans, Float64, Units, read_units, sum_offers, sum_window
 from mersalg_training.uplift.record import Record
-from mersalg_training.uplift.result import Line, Look, Options, SampleRatio, Segment, Uplift
+from mersalg_training.uplift.result import EffectLine, Look, Options, SampleRatio, Segment, Uplift
 
 LOOKS: Final = 12
 
@@ -111,7 +111,7 @@ def measure_line(
     segment: Segment,
     options: Options,
     days: float,
-) -> Line:
+) -> EffectLine:
     """One measure of one arm, over the units of a segment whose window is complete."""
     window = float(measure.days or days)
     here = (units.arm == arm) | (units.arm == options.control)
@@ -121,10 +121,10 @@ def measure_line(
     columns = {name: tables[window][name][counted] for name in measure.columns}
     effect = compare(measure, columns, units.arm[counted] == arm, options.confidence, options.planned_units)
     waiting = int(here.sum() - counted.sum())
-    return Line(arm, measure.name, measure.form, segment, window, waiting, effect)
+    return EffectLine(arm, measure.name, measure.form, segment, window, waiting, effect)
 
 
-def adjust(lines: list[Line]) -> list[Line]:
+def adjust(lines: list[EffectLine]) -> list[EffectLine]:
     """The lines with q-values: of all but the first one of each arm, which is the primary."""
     primary = lines[0].measure
     tested = [
@@ -136,7 +136,7 @@ def adjust(lines: list[Line]) -> list[Line]:
         return lines
     q_values = false_discovery_control([p_value for _, p_value in tested])
     found = dict(zip((place for place, _ in tested), q_values.tolist(), strict=True))
-    return [Line(**{**vars(line), "q_value": found.get(place)}) for place, line in enumerate(lines)]
+    return [EffectLine(**{**vars(line), "q_value": found.get(place)}) for place, line in enumerate(lines)]
 
 
 def look_back(
@@ -146,9 +146,9 @@ def look_back(
     places = np.flatnonzero(complete(units, days) & ((units.arm == arm) | (units.arm == options.control)))
     treated = units.arm[places] == arm
     smaller = np.minimum(np.cumsum(treated), np.cumsum(~treated))
-    if not len(places) or smaller[-1] < SMALLEST_LOOK:
+    if not len(places) or smaller[-1] < MIN_LOOK:
         return []
-    first = int(np.searchsorted(smaller, SMALLEST_LOOK)) + 1
+    first = int(np.searchsorted(smaller, MIN_LOOK)) + 1
     looks = []
     for end in np.unique(np.linspace(first, len(places), LOOKS).round().astype(np.int64)).tolist():
         columns = {name: table[name][places[:end]] for name in measure.columns}

@@ -17,7 +17,7 @@ import tea_tasting
 import tea_tasting.aggr
 from scipy.stats import norm
 
-from mersalg_training.uplift.always_valid import SMALLEST_LOOK, always_valid_half
+from mersalg_training.uplift.always_valid import MIN_LOOK, always_valid_half
 from mersalg_training.uplift.measures import Measure
 from mersalg_training.uplift.outcomes import Booleans, Float64
 
@@ -76,7 +76,7 @@ def compare(
         saved = 1.0 - (error / standard_error(plain, arms, tea_metric(plain, 0.95).analyze_aggregates(*arms))) ** 2
     units = [int((~treated).sum()), int(treated.sum())]
     half = always_valid_half(error, sum(units), planned_units, confidence)
-    trusted = min(units) >= SMALLEST_LOOK
+    trusted = min(units) >= MIN_LOOK
     positive = found.control > 0.0 and found.treatment > 0.0
     return Effect(
         control=float(found.control),

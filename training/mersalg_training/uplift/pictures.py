@@ -9,15 +9,15 @@ from mersalg_training.plots.style import FAINT, INK, QUIET, RULE, STRONG, canvas
 from mersalg_training.plots.training import bars
 
 if TYPE_CHECKING:
-    from mersalg_training.uplift.result import Line, Look
+    from mersalg_training.uplift.result import EffectLine, Look
 
 
-def label(line: Line) -> str:
+def label(line: EffectLine) -> str:
     """The line's name beside its bar."""
     return f"{line.measure} ({'' if line.segment == 'all' else line.segment + ', '}{line.days:g} days)"
 
 
-def effects(lines: Sequence[Line]) -> bytes:
+def effects(lines: Sequence[EffectLine]) -> bytes:
     """Draw the relative effect of every measure with its interval for a single look; the primary one in blue."""
     drawn = [line for line in lines if line.effect is not None and line.effect.relative is not None]
     figure = canvas(8.6, 1.4 + 0.3 * max(len(drawn), 1), "What the offers add, relative to the control")
@@ -61,7 +61,7 @@ def looks_over_time(looks: Sequence[Look], measure: str) -> bytes:
     return png(figure)
 
 
-def variance_saved(lines: Sequence[Line]) -> bytes:
+def variance_saved(lines: Sequence[EffectLine]) -> bytes:
     """Draw the share of the variance that the time before the assignment takes away."""
     saved = {
         f"{line.arm}: {label(line)}": line.effect.variance_saved
@@ -71,7 +71,7 @@ def variance_saved(lines: Sequence[Line]) -> bytes:
     return bars(saved, "CUPED: variance that is explained by the time before", "share of the variance", percent=True)
 
 
-def attributed_beside(primary: Line, attributed: float) -> bytes:
+def attributed_beside(primary: EffectLine, attributed: float) -> bytes:
     """Draw attributed revenue beside what was added, the latter with both of its intervals."""
     figure = canvas(7.6, 2.6, "Attributed is not added: revenue a unit")
     axes = figure.add_subplot()

@@ -15,11 +15,11 @@ from mersalg_service.experiment.assignment import Unit
 from mersalg_training.columns import RECORD_COLUMNS, Column
 from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.purchases import reading
-from mersalg_training.data.sources import CSV, PARQUET, Source, identifier, literal, open_source, source_of, suffix
+from mersalg_training.data.sources import CSV, PARQUET, DataSource, identifier, literal, open_source, source_of, suffix
 from mersalg_training.logged_offers.read import map_offers, shown_sql
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
-LARGEST_CROSSED: Final = 0.01
+MAX_CROSSED: Final = 0.01
 """A larger share of units that were seen in two arms is no experiment any more."""
 
 
@@ -86,7 +86,7 @@ def read_record(
     return Record(named, unit, arms, find_shares(connection, list(arms)), would_be > 0, notes)
 
 
-def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> tuple[Source, int]:
+def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> tuple[DataSource, int]:
     """The record as a source, and the number of its lines that are torn, as a kill leaves them; they are passed over.
 
     JSON Lines are a table of text with a column for each key that a line has.
@@ -168,7 +168,7 @@ def make_units(connection: duckdb.DuckDBPyConnection) -> list[str]:
         FROM exposures GROUP BY unit
     """)
     units, crossed = connection.execute("SELECT count(*), count(*) FILTER (arms > 1) FROM units").fetchall()[0]
-    if crossed > LARGEST_CROSSED * units:
+    if crossed > MAX_CROSSED * units:
         raise DataError(
             f"--offers: {crossed:,} of {units:,} units are in more than one arm; expected one arm for each as long as "
             "the experiment runs. Were its shares changed without a new name? Analyse the time before apart"

@@ -36,7 +36,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Line:
+class EffectLine:
     """An effect and what it is of."""
 
     arm: str
@@ -85,7 +85,7 @@ class Uplift:
     unit: str
     options: Options
     ratio: SampleRatio
-    lines: list[Line]
+    lines: list[EffectLine]
     looks: list[Look]
     attributed: Mapping[str, float]
     """Arm -> revenue a unit of what was shown and then bought. Not uplift: most of it is bought without an offer."""
@@ -94,7 +94,7 @@ class Uplift:
     notes: list[str]
 
     @property
-    def primary(self) -> list[Line]:
+    def primary(self) -> list[EffectLine]:
         """The first measure of each arm, over all units."""
         first = self.lines[0].measure if self.lines else ""
         return [line for line in self.lines if line.measure == first and line.segment == "all"]

@@ -3,12 +3,12 @@
 import { BundleError } from "../errors.js";
 
 /** Objects and lists inside each other. */
-const DEEPEST = 128;
+const MAX_JSON_DEPTH = 128;
 const HALF_A_CHARACTER = /\p{Surrogate}/u;
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gsu;
 
 /**
- * A JSON document (RFC 8259) in UTF-8. BundleError for repeated keys, lone surrogates and more than DEEPEST levels.
+ * A JSON document (RFC 8259) in UTF-8. BundleError for repeated keys, lone surrogates and more than MAX_JSON_DEPTH levels.
  * @param {Uint8Array} content
  * @param {string} where
  * @returns {unknown}
@@ -17,7 +17,7 @@ export function parseJson(content, where) {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
     const value = JSON.parse(text);
-    if (nestsDeeper(value, DEEPEST)) throw new SyntaxError("too deep a nesting");
+    if (nestsDeeper(value, MAX_JSON_DEPTH)) throw new SyntaxError("too deep a nesting");
     refuseOddTexts(text);
     return value;
   } catch (error) {

@@ -14,7 +14,7 @@ const FORMAT_VERSION = 1;
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const REQUIRED_FILES = ["scorer.onnx", "products.json", "golden.json", "CARD.md"];
 const RESERVED = ["manifest.json", "model.sig"];
-const MOST_FILES = 64;
+const MAX_FILES = 64;
 const DATE_FORM = /^\d{4}-\d{2}-\d{2}$/;
 const TIME_FORM = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?$/;
 
@@ -119,8 +119,8 @@ export function checkManifest(document, where) {
   check(document, MANIFEST, "", where);
   const manifest = /** @type {any} */ (document);
   const names = Object.keys(manifest.files);
-  if (names.length > MOST_FILES)
-    throw new BundleError(`${where}: files: expected at most ${MOST_FILES}, got ${names.length}`);
+  if (names.length > MAX_FILES)
+    throw new BundleError(`${where}: files: expected at most ${MAX_FILES}, got ${names.length}`);
   for (const name of names) {
     if (!FILE_NAME.test(name) || RESERVED.includes(name))
       throw new BundleError(

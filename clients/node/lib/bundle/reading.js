@@ -18,7 +18,7 @@ const MEGABYTE = 2 ** 20;
 /** The one file that the manifest does not list; read only where a signature is required. */
 const SIGNATURE = "model.sig";
 /** @type {ReadonlyMap<string, number>} */
-const LARGEST = new Map([
+const MAX_BYTES = new Map([
   ["manifest.json", 4 * MEGABYTE],
   ["scorer.onnx", 2048 * MEGABYTE - 1],
   ["products.json", 512 * MEGABYTE],
@@ -26,7 +26,7 @@ const LARGEST = new Map([
   ["CARD.md", 4 * MEGABYTE],
   [SIGNATURE, MEGABYTE],
 ]);
-const LARGEST_OTHER = 64 * MEGABYTE;
+const MAX_OTHER_BYTES = 64 * MEGABYTE;
 
 /** A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning. */
 const TRIES = 50;
@@ -91,7 +91,7 @@ export async function readBundle(place, publicKey = null) {
  */
 async function readOnce(source, publicKey) {
   const where = source.place("manifest.json");
-  const content = await source.read("manifest.json", /** @type {number} */ (LARGEST.get("manifest.json")));
+  const content = await source.read("manifest.json", /** @type {number} */ (MAX_BYTES.get("manifest.json")));
   const manifest = checkManifest(parseJson(content, where), where);
   if (publicKey !== null) {
     const digests = new Map([["manifest.json", await hash(content, where)]]);
@@ -113,7 +113,7 @@ async function readOnce(source, publicKey) {
 
 /** @param {Source} source */
 async function readSignature(source) {
-  return source.read(SIGNATURE, /** @type {number} */ (LARGEST.get(SIGNATURE))).catch((error) => {
+  return source.read(SIGNATURE, /** @type {number} */ (MAX_BYTES.get(SIGNATURE))).catch((error) => {
     if (!(error instanceof MissingFileError)) throw error;
     throw new BundleError(
       `${source.place(SIGNATURE)}: expected the bundle's signature, got nothing; \`mersalg sign\` makes one`,
@@ -129,7 +129,7 @@ async function readSignature(source) {
  */
 async function readFile(source, manifest, name) {
   const { size, sha256 } = manifest.files[name];
-  const content = await source.read(name, LARGEST.get(name) ?? LARGEST_OTHER, size);
+  const content = await source.read(name, MAX_BYTES.get(name) ?? MAX_OTHER_BYTES, size);
   const where = source.place(name);
   const digest = await hash(content, where);
   if (digest !== sha256)

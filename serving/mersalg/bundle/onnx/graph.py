@@ -16,7 +16,7 @@ from typing import Final
 from mersalg.bundle.onnx.inputs_outputs import INPUTS, OUTPUTS, check_ports
 from mersalg.bundle.onnx.protobuf import expect_known, fields, number_of, numbers_of, part, text
 from mersalg.bundle.onnx.tensors import Tensor, check_tensor
-from mersalg.bundle.onnx.trees import MOST_SPLITS, check_trees
+from mersalg.bundle.onnx.trees import MAX_SPLITS, check_trees
 from mersalg.errors import BundleError
 
 OPSET: Final = 21
@@ -39,15 +39,15 @@ OPERATORS: Final = frozenset({
 # fmt: on
 ML_OPERATORS: Final = frozenset({"ArrayFeatureExtractor", "LabelEncoder", "TreeEnsemble"})
 
-MOST_DOMAINS: Final = 16
-MOST_NODES: Final = 10_000
-MOST_TENSORS: Final = 10_000
-MOST_PORTS: Final = 64
-MOST_ATTRIBUTES: Final = 64
+MAX_DOMAINS: Final = 16
+MAX_NODES: Final = 10_000
+MAX_TENSORS: Final = 10_000
+MAX_PORTS: Final = 64
+MAX_ATTRIBUTES: Final = 64
 """Of one node."""
-MOST_VALUES: Final = 1024
+MAX_VALUES: Final = 1024
 """Inputs and outputs of one node."""
-LONGEST_NAME: Final = 1024
+MAX_NAME_BYTES: Final = 1024
 """Bytes of the name of a node's value."""
 LAST_MODE: Final = 5
 """Of a split: the modes up to here compare with a number, the next looks into a set."""
@@ -126,8 +126,8 @@ class Parts:
 
     def use(self, name: memoryview, is_output: bool, where: str) -> None:
         """Note an input or an output of a node."""
-        if len(name) > LONGEST_NAME:
-            raise BundleError(f"{where}: expected names of at most {LONGEST_NAME} bytes, got one of {len(name)}")
+        if len(name) > MAX_NAME_BYTES:
+            raise BundleError(f"{where}: expected names of at most {MAX_NAME_BYTES} bytes, got one of {len(name)}")
         if is_output:
             self.define(text(name), where)
 
@@ -150,9 +150,9 @@ def check_parts(graph: memoryview, where: str) -> None:
             raise BundleError(f"{where}: expected plain tensors, got a sparse tensor, maybe with external data")
         else:
             expect_known(number, GRAPH_REST, "the graph", where)
-        if parts.nodes > MOST_NODES or parts.tensors > MOST_TENSORS or len(parts.inputs + parts.outputs) > MOST_PORTS:
+        if parts.nodes > MAX_NODES or parts.tensors > MAX_TENSORS or len(parts.inputs + parts.outputs) > MAX_PORTS:
             raise BundleError(
-                f"{where}: expected at most {MOST_NODES} nodes, {MOST_TENSORS} tensors and {MOST_PORTS} inputs and "
+                f"{where}: expected at most {MAX_NODES} nodes, {MAX_TENSORS} tensors and {MAX_PORTS} inputs and "
                 "outputs, got more"
             )
     check_ports(parts.inputs, INPUTS, f"{where}: inputs")
@@ -176,9 +176,9 @@ def check_node(node: memoryview, parts: Parts, where: str) -> None:
             domain = text(value)
         else:
             expect_known(number, NODE_REST, "a node", where)
-        if len(attributes) > MOST_ATTRIBUTES or values > MOST_VALUES:
+        if len(attributes) > MAX_ATTRIBUTES or values > MAX_VALUES:
             raise BundleError(
-                f"{where}: expected at most {MOST_ATTRIBUTES} attributes and {MOST_VALUES} values of a node, got "
+                f"{where}: expected at most {MAX_ATTRIBUTES} attributes and {MAX_VALUES} values of a node, got "
                 f"{len(attributes)} and {values}"
             )
     name = f"{domain}.{operator}" if domain else operator
@@ -229,9 +229,9 @@ def whole_numbers(attribute: memoryview, where: str) -> list[int]:
     found: list[int] = []
     for number, value in fields(attribute):
         if number in (ATTRIBUTE_INTS, ATTRIBUTE_INT):
-            found += numbers_of(value, MOST_SPLITS)
-            if len(found) > MOST_SPLITS:
-                raise BundleError(f"{where}: expected trees of at most {MOST_SPLITS} splits, got more")
+            found += numbers_of(value, MAX_SPLITS)
+            if len(found) > MAX_SPLITS:
+                raise BundleError(f"{where}: expected trees of at most {MAX_SPLITS} splits, got more")
     return found
 
 
@@ -245,5 +245,5 @@ def read_opset(opset: memoryview, versions: dict[str, int]) -> None:
             version = value
         else:
             raise ValueError("a field that is not known")
-    if versions.setdefault(domain, version) != version or len(versions) > MOST_DOMAINS:
+    if versions.setdefault(domain, version) != version or len(versions) > MAX_DOMAINS:
         raise ValueError("two versions of one operator set, or too many sets")

@@ -16,7 +16,7 @@ from typing import Final
 from mersalg.errors import BundleError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-LARGEST_SIGNED: Final = 2**63 - 1
+MAX_SIGNED: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def text(value: Field) -> str:
 
 def number_of(value: Field) -> int:
     """A field that must be a whole number from 0 to 2^63 - 1."""
-    if not isinstance(value, int) or value > LARGEST_SIGNED:
+    if not isinstance(value, int) or value > MAX_SIGNED:
         raise ValueError("something else where a number from 0 belongs")
     return value
 

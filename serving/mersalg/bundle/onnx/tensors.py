@@ -12,8 +12,8 @@ from typing import Final
 from mersalg.bundle.onnx.protobuf import Field, FieldRun, expect_known, fields, number_of, numbers_of, part, text
 from mersalg.errors import BundleError
 
-MOST_DIMENSIONS: Final = 8
-MOST_ELEMENTS: Final = 2**31 - 1
+MAX_DIMENSIONS: Final = 8
+MAX_ELEMENTS: Final = 2**31 - 1
 """Of one tensor."""
 WIDTHS: Final = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 8: 0, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8}
 """TensorProto.DataType -> bytes of an element in raw data; a string (8) has none."""
@@ -75,9 +75,9 @@ def check_tensor(tensor: memoryview, where: str) -> Tensor:
         if number == TENSOR_EXTERNAL_DATA or (number == TENSOR_DATA_LOCATION and value != 0):
             raise BundleError(f"{where}: expected all data inside the file, got a tensor with external data")
         if number == TENSOR_SIZE:
-            shape += numbers_of(value, MOST_DIMENSIONS)
-            if len(shape) > MOST_DIMENSIONS:
-                raise BundleError(f"{where}: expected tensors of at most {MOST_DIMENSIONS} dimensions, got more")
+            shape += numbers_of(value, MAX_DIMENSIONS)
+            if len(shape) > MAX_DIMENSIONS:
+                raise BundleError(f"{where}: expected tensors of at most {MAX_DIMENSIONS} dimensions, got more")
         elif number == TENSOR_TYPE:
             kind = number_of(value)
         elif number == TENSOR_NAME:
@@ -85,9 +85,9 @@ def check_tensor(tensor: memoryview, where: str) -> Tensor:
         elif number != TENSOR_DATA_LOCATION:
             content.add(number, value, where)
     elements = math.prod(shape)
-    if kind not in WIDTHS or max(elements, *shape, 0) > MOST_ELEMENTS:
+    if kind not in WIDTHS or max(elements, *shape, 0) > MAX_ELEMENTS:
         raise BundleError(
-            f"{where}: expected tensors of plain types and at most {MOST_ELEMENTS} elements, got type {kind} and "
+            f"{where}: expected tensors of plain types and at most {MAX_ELEMENTS} elements, got type {kind} and "
             f"shape {shape}"
         )
     if not content.holds(kind, elements):

@@ -12,9 +12,9 @@ from typing import Final
 
 from mersalg.errors import BundleError
 
-MOST_TREES: Final = 10_000
-MOST_SPLITS: Final = 8_000_000
-DEEPEST: Final = 1024
+MAX_TREES: Final = 10_000
+MAX_SPLITS: Final = 8_000_000
+MAX_TREE_DEPTH: Final = 1024
 LISTS: Final = (
     "tree_roots", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs",
     "leaf_targetids",
@@ -34,10 +34,9 @@ def check_trees(lists: Mapping[str, list[int]], sizes: Mapping[str, int], where:
         raise BundleError(f"{where}: {EXPECTED} with {', '.join(LISTS)}, got one without {missing[0]}")
     roots, features, left, right, left_is_leaf, right_is_leaf, targets = (lists[name] for name in LISTS)
     n_splits, n_leaves = len(features), len(targets)
-    if len(roots) > MOST_TREES or n_splits > MOST_SPLITS:
+    if len(roots) > MAX_TREES or n_splits > MAX_SPLITS:
         raise BundleError(
-            f"{where}: {EXPECTED} of at most {MOST_TREES} trees and {MOST_SPLITS} splits, "
-            f"got {len(roots)} and {n_splits}"
+            f"{where}: {EXPECTED} of at most {MAX_TREES} trees and {MAX_SPLITS} splits, got {len(roots)} and {n_splits}"
         )
     beside: list[int | None] = [len(column) for column in (left, right, left_is_leaf, right_is_leaf)]
     beside += [sizes.get("nodes_splits"), sizes.get("nodes_modes")]
@@ -57,10 +56,10 @@ def check_trees(lists: Mapping[str, list[int]], sizes: Mapping[str, int], where:
 
 
 def check_shape(roots: list[int], sides: Iterable[tuple[list[int], list[int]]], n_splits: int, where: str) -> None:
-    """Refuse splits that have two parents, that no root reaches, or that lie deeper than DEEPEST."""
+    """Refuse splits that have two parents, that no root reaches, or that lie deeper than MAX_TREE_DEPTH."""
     reached = bytearray(n_splits)
     level = roots
-    for _ in range(DEEPEST):
+    for _ in range(MAX_TREE_DEPTH):
         for split in level:
             if reached[split]:
                 raise BundleError(f"{where}: {EXPECTED} whose splits have one parent or are a root, got one of two")
@@ -69,4 +68,4 @@ def check_shape(roots: list[int], sides: Iterable[tuple[list[int], list[int]]], 
         if not level:
             break
     if level or not all(reached):
-        raise BundleError(f"{where}: {EXPECTED} of at most {DEEPEST} levels that roots reach, got another")
+        raise BundleError(f"{where}: {EXPECTED} of at most {MAX_TREE_DEPTH} levels that roots reach, got another")

@@ -14,7 +14,7 @@ from implicit.nearest_neighbours import ItemItemRecommender, bm25_weight
 from mersalg_training.data.timeline import Float32, Int64
 
 THREADS: Final = 2
-MOST_NEIGHBOURS: Final = 200
+MAX_NEIGHBOURS: Final = 200
 """Of a product, by BM25."""
 BM25_K1, BM25_B = 1.2, 0.75
 
@@ -24,7 +24,7 @@ def bm25_neighbours(bought: sp.csr_array) -> sp.csr_array:
 
     bought: (n_rows, n_products) orders that hold products.
     """
-    model = ItemItemRecommender(K=MOST_NEIGHBOURS, num_threads=THREADS)
+    model = ItemItemRecommender(K=MAX_NEIGHBOURS, num_threads=THREADS)
     model.fit(sp.csr_matrix(bm25_weight(bought.T, K1=BM25_K1, B=BM25_B).T), show_progress=False)
     return sp.csr_array(model.similarity).astype(np.float32)
 

@@ -20,7 +20,7 @@ from mersalg_training.evaluation.baselines.bought import (
 from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
-MOST_PRODUCTS: Final = 5000
+MAX_PRODUCTS: Final = 5000
 """The most bought products are modelled; the inverse is dense."""
 RIDGE: Final[dict[By, float]] = {"order": 200.0, "customer": 500.0}
 """Added to the diagonal, in orders or customers that hold a product."""
@@ -59,7 +59,7 @@ def fit_ease(timeline: Timeline, before_day: float, by: By, ridge: float | None 
     """
     bought = binary(purchases(timeline, before_day, by))
     holders = np.asarray(bought.sum(axis=0), dtype=np.float64)
-    product = np.argsort(-holders, kind="stable")[: min(MOST_PRODUCTS, np.count_nonzero(holders))]
+    product = np.argsort(-holders, kind="stable")[: min(MAX_PRODUCTS, np.count_nonzero(holders))]
     modelled = bought[:, product]
     gram = (modelled.T @ modelled).toarray().astype(np.float64)
     gram[np.diag_indices_from(gram)] += RIDGE[by] if ridge is None else ridge

@@ -23,11 +23,11 @@ from mersalg_training.evaluation.baselines.by_implicit import als_product_factor
 from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
-MOST_FACTORS: Final = 64
+MAX_FACTORS: Final = 64
 PRODUCTS_A_FACTOR: Final = 4
 """A small catalogue has fewer factors, or they would hold its orders by heart."""
 ALS_ITERATIONS: Final = 10
-LEAST_EPOCHS, MOST_EPOCHS, BPR_UPDATES = 30, 1000, 10_000_000
+MIN_EPOCHS, MAX_EPOCHS, BPR_UPDATES = 30, 1000, 10_000_000
 """BPR passes over the purchases until it has made so many updates, within limits."""
 BPR_LEARNING_RATE, BPR_REGULARIZATION = 0.01, 0.01
 ALPHA: Final[dict[By, float]] = {"order": 40.0, "customer": 2.0}
@@ -112,7 +112,7 @@ class Bpr:
 def fit_bpr(timeline: Timeline, before_day: float, seed: int) -> Bpr:
     """Factors of known customers x products; the paper stands at `bpr_factors`."""
     bought = binary(purchases(timeline, before_day, "customer"))
-    epochs = int(np.clip(BPR_UPDATES // max(1, bought.nnz), LEAST_EPOCHS, MOST_EPOCHS))
+    epochs = int(np.clip(BPR_UPDATES // max(1, bought.nnz), MIN_EPOCHS, MAX_EPOCHS))
     customers, products = bpr_factors(bought, factors_of(bought), epochs, BPR_LEARNING_RATE, BPR_REGULARIZATION, seed)
     return Bpr(timeline, customers_before(timeline, before_day), customers, products)
 
@@ -120,4 +120,4 @@ def fit_bpr(timeline: Timeline, before_day: float, seed: int) -> Bpr:
 def factors_of(bought: sp.csr_array) -> int:
     """How many factors products bought are worth: at least 2."""
     sold = len(np.unique(bought.indices))
-    return min(MOST_FACTORS, max(2, sold // PRODUCTS_A_FACTOR))
+    return min(MAX_FACTORS, max(2, sold // PRODUCTS_A_FACTOR))

@@ -15,7 +15,7 @@ from mersalg_training.evaluation.baselines.catalogue import ScoredCatalogue, Sco
 from mersalg_training.evaluation.baselines.ease import fit_ease
 from mersalg_training.evaluation.baselines.factorised import fit_als, fit_bpr
 from mersalg_training.evaluation.baselines.item_item import (
-    Pairs,
+    CoPurchases,
     count_pairs,
     fit_bm25,
     fit_confidence,
@@ -52,7 +52,7 @@ class Fitting:
         self.seed = seed
 
     @cached_property
-    def pairs(self) -> Pairs:
+    def pairs(self) -> CoPurchases:
         """Orders that hold two products."""
         return count_pairs(self.timeline, self.day)
 

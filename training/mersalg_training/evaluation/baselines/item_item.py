@@ -14,7 +14,7 @@ from mersalg_training.evaluation.baselines.by_implicit import bm25_neighbours
 from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
-LEAST_PAIRS: Final = 5
+MIN_PAIRS: Final = 5
 """Orders that must hold both products before their lift counts."""
 CART_EXPONENT, CANDIDATE_EXPONENT = 0.7, 0.3
 """Of the softened cosine; 0.5 and 0.5 are the cosine."""
@@ -23,7 +23,7 @@ Combine = Literal["sum", "maximum"]
 
 
 @dataclass(frozen=True)
-class Pairs:
+class CoPurchases:
     """Counts before a day."""
 
     together: sp.csr_array
@@ -68,16 +68,16 @@ def raise_to(scores: Scores, pairs: sp.csr_array, known: Int32, weight: Float32)
         scores[partner] = np.maximum(scores[partner], pairs.data[of_product] * np.float32(factor))
 
 
-def count_pairs(timeline: Timeline, before_day: float) -> Pairs:
+def count_pairs(timeline: Timeline, before_day: float) -> CoPurchases:
     """Orders before a day that hold two products, and one."""
     bought = purchases(timeline, before_day, "order")
     together = (bought.T @ bought).tocoo()
     other = together.row != together.col
     found = sp.csr_array((together.data[other], (together.row[other], together.col[other])), shape=together.shape)
-    return Pairs(found, np.maximum(order_counts(timeline, -np.inf, before_day), 1.0))
+    return CoPurchases(found, np.maximum(order_counts(timeline, -np.inf, before_day), 1.0))
 
 
-def fit_confidence(timeline: Timeline, before_day: float, pairs: Pairs | None = None) -> ItemItem:
+def fit_confidence(timeline: Timeline, before_day: float, pairs: CoPurchases | None = None) -> ItemItem:
     """The sum over the known products a of P(candidate | a): "frequently bought together".
 
     Agrawal, Imielinski, Swami, Mining association rules between sets of items in large databases, 1993.
@@ -86,7 +86,7 @@ def fit_confidence(timeline: Timeline, before_day: float, pairs: Pairs | None = 
     return ItemItem(timeline, pairs.together, 1.0 / pairs.orders, np.ones_like(pairs.orders))
 
 
-def fit_cosine(timeline: Timeline, before_day: float, pairs: Pairs | None = None) -> ItemItem:
+def fit_cosine(timeline: Timeline, before_day: float, pairs: CoPurchases | None = None) -> ItemItem:
     """The sum over the known products a of pairs / sqrt(orders of a x orders of the candidate).
 
     Sarwar, Karypis, Konstan, Riedl, Item-based collaborative filtering recommendation algorithms, 2001.
@@ -97,7 +97,7 @@ def fit_cosine(timeline: Timeline, before_day: float, pairs: Pairs | None = None
 
 
 def fit_softened_cosine(
-    timeline: Timeline, before_day: float, combine: Combine, pairs: Pairs | None = None
+    timeline: Timeline, before_day: float, combine: Combine, pairs: CoPurchases | None = None
 ) -> ItemItem:
     """The sum or maximum over the known products a of pairs / (orders of a ^ 0.7 x orders of the candidate ^ 0.3).
 
@@ -107,14 +107,14 @@ def fit_softened_cosine(
     return ItemItem(timeline, pairs.together, pairs.orders**-CART_EXPONENT, pairs.orders**-CANDIDATE_EXPONENT, combine)
 
 
-def fit_lift(timeline: Timeline, before_day: float, pairs: Pairs | None = None) -> ItemItem:
+def fit_lift(timeline: Timeline, before_day: float, pairs: CoPurchases | None = None) -> ItemItem:
     """The sum over the known products a of pairs / (orders of a x orders of the candidate); few pairs count as none.
 
     Brin, Motwani, Ullman, Tsur, Dynamic itemset counting and implication rules for market basket data, 1997.
     """
     pairs = pairs or count_pairs(timeline, before_day)
     often = pairs.together.tocoo()
-    kept = often.data >= LEAST_PAIRS
+    kept = often.data >= MIN_PAIRS
     together = sp.csr_array((often.data[kept], (often.row[kept], often.col[kept])), shape=often.shape)
     return ItemItem(timeline, together, 1.0 / pairs.orders, 1.0 / pairs.orders)
 

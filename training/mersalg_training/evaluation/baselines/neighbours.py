@@ -18,7 +18,7 @@ from mersalg_training.evaluation.baselines.bought import binary, customers_befor
 from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
-MOST_CUSTOMERS: Final = 50_000
+MAX_CUSTOMERS: Final = 50_000
 """The customers who ordered last are neighbours."""
 BACK_OFF: Final = 1e-6
 """The weight of popularity, which decides where neighbours say nothing."""
@@ -104,7 +104,7 @@ def make_crowd(timeline: Timeline, before_day: float, weights: LineWeights) -> C
     earlier = timeline.order_customer[timeline.order_day < before_day]
     first = timeline.customer_start[customers]
     last = first + np.bincount(earlier[earlier != UNKNOWN], minlength=len(timeline.customer_ids))[customers]
-    latest = np.sort(np.argsort(-timeline.order_day[last - 1], kind="stable")[:MOST_CUSTOMERS])
+    latest = np.sort(np.argsort(-timeline.order_day[last - 1], kind="stable")[:MAX_CUSTOMERS])
     spans = np.stack([timeline.order_start[first[latest]], timeline.order_start[last[latest]]], axis=1)
     sold = order_counts(timeline, -np.inf, before_day)
     return Crowd(customers[latest], vectors_of(timeline, spans, weights), sold / (sold.max(initial=0.0) + 1.0))

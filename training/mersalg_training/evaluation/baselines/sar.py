@@ -15,9 +15,9 @@ from mersalg_training.ranking.cases import Cases
 
 HALF_LIFE_DAYS: Final = 30.0
 """As Microsoft's recommenders has it."""
-LEAST_TOGETHER: Final = 2
+MIN_TOGETHER: Final = 2
 """Customers who must have both products."""
-MOST_PRODUCTS: Final = 8000
+MAX_PRODUCTS: Final = 8000
 """The products with most customers resemble others; the rest only themselves."""
 
 
@@ -54,7 +54,7 @@ def fit_sar(timeline: Timeline, before_day: float) -> Sar:
     """
     bought = binary(purchases(timeline, before_day, "customer"))
     customers = np.asarray(bought.sum(axis=0), dtype=np.float32)
-    rare = np.argsort(-customers, kind="stable")[MOST_PRODUCTS:]
+    rare = np.argsort(-customers, kind="stable")[MAX_PRODUCTS:]
     chosen = np.ones(len(customers), dtype=np.float32)
     chosen[rare] = 0.0
     frequent = sp.csr_array(bought @ sp.diags_array(chosen))
@@ -62,7 +62,7 @@ def fit_sar(timeline: Timeline, before_day: float) -> Sar:
     jaccard = sp.csr_array(frequent.T @ frequent)
     both = jaccard.data
     either = np.repeat(customers, np.diff(jaccard.indptr)) + customers[jaccard.indices] - both
-    jaccard.data = np.where(both >= LEAST_TOGETHER, both / either, np.float32(0.0))
+    jaccard.data = np.where(both >= MIN_TOGETHER, both / either, np.float32(0.0))
     jaccard.eliminate_zeros()
     itself = sp.diags_array(1.0 - jaccard.diagonal(), dtype=np.float32)
     return Sar(timeline, sp.csr_array(jaccard + itself))

@@ -13,7 +13,7 @@ from mersalg_training.data.timeline import Float64, Int64, Timeline
 from mersalg_training.ranking.cases import Ragged
 from mersalg_training.tables.kinds import directed
 
-LEAST_PAIRS: Final = 2
+MIN_PAIRS: Final = 2
 """A pair seen in fewer orders is an accident, however significant it looks."""
 
 
@@ -39,12 +39,12 @@ def baskets_before(timeline: Timeline, before_day: float) -> Baskets:
 
 
 def extensions(baskets: Baskets, anchors: Int64, config: KindsConfig) -> Ragged:
-    """For each anchor the products that extend it (`kinds.directed`) in at least LEAST_PAIRS orders, ascending.
+    """For each anchor the products that extend it (`kinds.directed`) in at least MIN_PAIRS orders, ascending.
 
     anchors: (n,) distinct product codes.
     """
     pairs = (baskets.bought[:, anchors].T @ baskets.bought).tocoo()
-    usable = (pairs.data >= LEAST_PAIRS) & (anchors[pairs.row] != pairs.col)
+    usable = (pairs.data >= MIN_PAIRS) & (anchors[pairs.row] != pairs.col)
     row, product = pairs.row[usable].astype(np.int64), pairs.col[usable].astype(np.int64)
     together = pairs.data[usable].astype(np.float64)
     one_way = directed(together, baskets.holding[anchors[row]], baskets.holding[product], baskets.orders, config)

@@ -13,7 +13,7 @@ import { BundleError, shown } from "../../errors.js";
 import { INPUTS, OUTPUTS, checkPorts } from "./inputs_outputs.js";
 import { Damage, expectKnown, fields, numberOf, numbersOf, part, text } from "./protobuf.js";
 import { checkTensor } from "./tensors.js";
-import { MOST_SPLITS, checkTrees } from "./trees.js";
+import { MAX_SPLITS, checkTrees } from "./trees.js";
 
 /** @typedef {import("./tensors.js").Tensor} Tensor */
 
@@ -32,16 +32,16 @@ const OPERATORS = new Set(
 );
 const ML_OPERATORS = new Set(["ArrayFeatureExtractor", "LabelEncoder", "TreeEnsemble"]);
 
-const MOST_DOMAINS = 16;
-const MOST_NODES = 10_000;
-const MOST_TENSORS = 10_000;
-const MOST_PORTS = 64;
+const MAX_DOMAINS = 16;
+const MAX_NODES = 10_000;
+const MAX_TENSORS = 10_000;
+const MAX_PORTS = 64;
 /** Of one node. */
-const MOST_ATTRIBUTES = 64;
+const MAX_ATTRIBUTES = 64;
 /** Inputs and outputs of one node. */
-const MOST_VALUES = 1024;
+const MAX_VALUES = 1024;
 /** Bytes of the name of a node's value. */
-const LONGEST_NAME = 1024;
+const MAX_NAME_BYTES = 1024;
 /** Of a split: the modes up to here compare with a number, the next looks into a set. */
 const LAST_MODE = 5;
 
@@ -125,9 +125,9 @@ class Parts {
 
   /** Note an input or an output of a node. @param {Uint8Array} name @param {boolean} isOutput @param {string} where */
   use(name, isOutput, where) {
-    if (name.length > LONGEST_NAME)
+    if (name.length > MAX_NAME_BYTES)
       throw new BundleError(
-        `${where}: expected names of at most ${LONGEST_NAME} bytes, got one of ${name.length}`,
+        `${where}: expected names of at most ${MAX_NAME_BYTES} bytes, got one of ${name.length}`,
       );
     if (isOutput) this.define(text(name), where);
   }
@@ -135,7 +135,7 @@ class Parts {
   /** Whether there is more than a scorer may have. */
   get isTooMuch() {
     const ports = this.inputs.length + this.outputs.length;
-    return this.nodes > MOST_NODES || this.tensors > MOST_TENSORS || ports > MOST_PORTS;
+    return this.nodes > MAX_NODES || this.tensors > MAX_TENSORS || ports > MAX_PORTS;
   }
 }
 
@@ -156,7 +156,7 @@ function checkParts(graph, where) {
     else expectKnown(number, GRAPH.rest, "the graph", where);
     if (parts.isTooMuch)
       throw new BundleError(
-        `${where}: expected at most ${MOST_NODES} nodes, ${MOST_TENSORS} tensors and ${MOST_PORTS} inputs and ` +
+        `${where}: expected at most ${MAX_NODES} nodes, ${MAX_TENSORS} tensors and ${MAX_PORTS} inputs and ` +
           "outputs, got more",
       );
   }
@@ -182,9 +182,9 @@ function checkNode(node, parts, where) {
     else if (number === NODE.attribute) attributes.push(part(value));
     else if (number === NODE.domain) domain = text(value);
     else expectKnown(number, NODE.rest, "a node", where);
-    if (attributes.length > MOST_ATTRIBUTES || values > MOST_VALUES)
+    if (attributes.length > MAX_ATTRIBUTES || values > MAX_VALUES)
       throw new BundleError(
-        `${where}: expected at most ${MOST_ATTRIBUTES} attributes and ${MOST_VALUES} values of a node, got ` +
+        `${where}: expected at most ${MAX_ATTRIBUTES} attributes and ${MAX_VALUES} values of a node, got ` +
           `${attributes.length} and ${values}`,
       );
   }
@@ -248,9 +248,9 @@ function wholeNumbers(attribute, where) {
   const found = [];
   for (const [number, value] of fields(attribute))
     if (number === ATTRIBUTE.ints || number === ATTRIBUTE.int) {
-      for (const whole of numbersOf(value, MOST_SPLITS)) found.push(whole);
-      if (found.length > MOST_SPLITS)
-        throw new BundleError(`${where}: expected trees of at most ${MOST_SPLITS} splits, got more`);
+      for (const whole of numbersOf(value, MAX_SPLITS)) found.push(whole);
+      if (found.length > MAX_SPLITS)
+        throw new BundleError(`${where}: expected trees of at most ${MAX_SPLITS} splits, got more`);
     }
   return found;
 }
@@ -265,5 +265,5 @@ function readOpset(opset, versions) {
   }
   if ((versions.get(domain) ?? version) !== version) throw new Damage("two versions of one operator set");
   versions.set(domain, version);
-  if (versions.size > MOST_DOMAINS) throw new Damage("too many operator sets");
+  if (versions.size > MAX_DOMAINS) throw new Damage("too many operator sets");
 }

@@ -9,9 +9,9 @@ import { Damage, NO_BYTES, expectKnown, fields, numberOf, numbersOf, part, text 
 
 /** @typedef {import("./protobuf.js").Field} Field */
 
-const MOST_DIMENSIONS = 8;
+const MAX_DIMENSIONS = 8;
 /** Of one tensor. */
-const MOST_ELEMENTS = 2 ** 31 - 1;
+const MAX_ELEMENTS = 2 ** 31 - 1;
 /** TensorProto.DataType -> bytes of an element in raw data; a string (8) has none. @type {ReadonlyMap<number, number>} */
 const WIDTHS = new Map([
   [1, 4], [2, 1], [3, 1], [4, 2], [5, 2], [6, 4], [7, 8], [8, 0], [9, 1], [10, 2], [11, 8], [12, 4], [13, 8],
@@ -48,17 +48,17 @@ export function checkTensor(tensor, where) {
     if (number === TENSOR.externalData || (number === TENSOR.dataLocation && value !== 0))
       throw new BundleError(`${where}: expected all data inside the file, got a tensor with external data`);
     if (number === TENSOR.size) {
-      shape.push(...numbersOf(value, MOST_DIMENSIONS));
-      if (shape.length > MOST_DIMENSIONS)
-        throw new BundleError(`${where}: expected tensors of at most ${MOST_DIMENSIONS} dimensions, got more`);
+      shape.push(...numbersOf(value, MAX_DIMENSIONS));
+      if (shape.length > MAX_DIMENSIONS)
+        throw new BundleError(`${where}: expected tensors of at most ${MAX_DIMENSIONS} dimensions, got more`);
     } else if (number === TENSOR.type) kind = numberOf(value);
     else if (number === TENSOR.name) name = text(value);
     else if (number !== TENSOR.dataLocation) add(content, number, value, where);
   }
   const elements = shape.reduce((product, size) => product * size, 1);
-  if (!WIDTHS.has(kind) || Math.max(elements, ...shape) > MOST_ELEMENTS)
+  if (!WIDTHS.has(kind) || Math.max(elements, ...shape) > MAX_ELEMENTS)
     throw new BundleError(
-      `${where}: expected tensors of plain types and at most ${MOST_ELEMENTS} elements, got type ${kind} and ` +
+      `${where}: expected tensors of plain types and at most ${MAX_ELEMENTS} elements, got type ${kind} and ` +
         `shape [${shape.join(", ")}]`,
     );
   if (!holds(content, kind, elements))

@@ -8,9 +8,9 @@
 
 import { BundleError } from "../../errors.js";
 
-const MOST_TREES = 10_000;
-export const MOST_SPLITS = 8_000_000;
-const DEEPEST = 1024;
+const MAX_TREES = 10_000;
+export const MAX_SPLITS = 8_000_000;
+const MAX_TREE_DEPTH = 1024;
 /** The attributes that hold references; all are lists of whole numbers. */
 const LISTS = [
   "tree_roots", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs",
@@ -32,9 +32,9 @@ export function checkTrees(lists, sizes, where) {
     (name) => /** @type {number[]} */ (lists.get(name)),
   );
   const [nSplits, nLeaves] = [features.length, targets.length];
-  if (roots.length > MOST_TREES || nSplits > MOST_SPLITS)
+  if (roots.length > MAX_TREES || nSplits > MAX_SPLITS)
     throw new BundleError(
-      `${where}: ${EXPECTED} of at most ${MOST_TREES} trees and ${MOST_SPLITS} splits, ` +
+      `${where}: ${EXPECTED} of at most ${MAX_TREES} trees and ${MAX_SPLITS} splits, ` +
         `got ${roots.length} and ${nSplits}`,
     );
   const beside = [left, right, leftIsLeaf, rightIsLeaf].map((column) => column.length);
@@ -55,7 +55,7 @@ export function checkTrees(lists, sizes, where) {
 }
 
 /**
- * Refuse splits that have two parents, that no root reaches, or that lie deeper than DEEPEST.
+ * Refuse splits that have two parents, that no root reaches, or that lie deeper than MAX_TREE_DEPTH.
  * @param {number[]} roots
  * @param {[number[], number[]][]} sides
  * @param {number} nSplits
@@ -64,7 +64,7 @@ export function checkTrees(lists, sizes, where) {
 function checkShape(roots, sides, nSplits, where) {
   const reached = new Uint8Array(nSplits);
   let level = roots;
-  for (let depth = 0; depth < DEEPEST && level.length; depth++) {
+  for (let depth = 0; depth < MAX_TREE_DEPTH && level.length; depth++) {
     const next = [];
     for (const split of level) {
       if (reached[split])
@@ -75,7 +75,7 @@ function checkShape(roots, sides, nSplits, where) {
     level = next;
   }
   if (level.length || reached.includes(0))
-    throw new BundleError(`${where}: ${EXPECTED} of at most ${DEEPEST} levels that roots reach, got another`);
+    throw new BundleError(`${where}: ${EXPECTED} of at most ${MAX_TREE_DEPTH} levels that roots reach, got another`);
 }
 
 /** The largest number; 0 of none. @param {readonly number[]} numbers */

@@ -10,7 +10,7 @@ import numpy as np
 
 from mersalg.names import MOMENTS
 from mersalg_training.data.timeline import UNKNOWN, Int64, Timeline
-from mersalg_training.evaluation.baselines.two_stage.facts import Bools, Facts
+from mersalg_training.evaluation.baselines.two_stage.facts import Bools, ProductFacts
 from mersalg_training.ranking.cases import MAX_HISTORY, Cases, Ragged, ragged
 
 Question = Literal["all", "own", "new", "upsell"]
@@ -56,7 +56,7 @@ class Carts:
 
 
 def make_carts(
-    timeline: Timeline, facts: Facts, window: tuple[float, float], random: np.random.Generator
+    timeline: Timeline, facts: ProductFacts, window: tuple[float, float], random: np.random.Generator
 ) -> list[Carts]:
     """Completions, next orders and upsells from the orders of a window [first day, end day); those that there are."""
     first_day, end_day = window
@@ -73,7 +73,7 @@ def make_carts(
     return [carts for carts in made if len(carts.cases)]
 
 
-def completions(timeline: Timeline, facts: Facts, orders: Int64, random: np.random.Generator) -> Carts:
+def completions(timeline: Timeline, facts: ProductFacts, orders: Int64, random: np.random.Generator) -> Carts:
     """A random half of an order, or one product of it, is the cart and the rest the target."""
     cart, target = [], []
     for order in orders.tolist():
@@ -88,7 +88,7 @@ def completions(timeline: Timeline, facts: Facts, orders: Int64, random: np.rand
     return Carts(replace(cases, history=history), ("all", "new"))
 
 
-def next_orders(timeline: Timeline, facts: Facts, orders: Int64) -> Carts:
+def next_orders(timeline: Timeline, facts: ProductFacts, orders: Int64) -> Carts:
     """An order of a customer who comes back, before anything is in the cart."""
     bought = [timeline.line_product[timeline.order_lines(order)].astype(np.int64) for order in orders.tolist()]
     target = [products[facts.sold[products]] for products in bought]
@@ -96,7 +96,7 @@ def next_orders(timeline: Timeline, facts: Facts, orders: Int64) -> Carts:
     return Carts(assemble(timeline, orders.tolist(), empty, target), ("all", "own", "new"))
 
 
-def upsells(timeline: Timeline, facts: Facts, orders: Int64) -> Carts:
+def upsells(timeline: Timeline, facts: ProductFacts, orders: Int64) -> Carts:
     """A dearer product was bought than the customer's usual one of the type, which stands in the cart instead."""
     types = facts.groups["type"]
     by_type = np.argsort(types, kind="stable")

@@ -21,7 +21,7 @@ SAME_DAY: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Facts:
+class ProductFacts:
     """Products as the lines before a day show them. Arrays (n_products,) unless told otherwise."""
 
     groups: dict[str, Int64]
@@ -47,7 +47,7 @@ class Facts:
         return self.orders > 0
 
 
-def make_facts(timeline: Timeline, attributes: Attributes, before_day: float) -> Facts:
+def make_facts(timeline: Timeline, attributes: Attributes, before_day: float) -> ProductFacts:
     """Everything about products, from lines before the day (days since 1970-01-01) and from the catalogue."""
     n = len(timeline.product_ids)
     groups = {
@@ -90,7 +90,7 @@ def make_facts(timeline: Timeline, attributes: Attributes, before_day: float) ->
         **repeat_facts(timeline, lines, n),
     }
     affine = type_pairs(timeline, lines, types, n_types)
-    return Facts(groups, n_groups, price, orders, month, week, static, affine, np.nan_to_num(share_in_type))
+    return ProductFacts(groups, n_groups, price, orders, month, week, static, affine, np.nan_to_num(share_in_type))
 
 
 def recent_share(timeline: Timeline, first_day: float, end_day: float) -> Float64:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64
-from mersalg_training.evaluation.baselines.two_stage.facts import Facts, strongest
+from mersalg_training.evaluation.baselines.two_stage.facts import ProductFacts, strongest
 from mersalg_training.evaluation.baselines.two_stage.past import Past, tallied
 from mersalg_training.ranking.cases import Cases
 
@@ -21,7 +21,7 @@ GAP_PRIOR: Final = 2.0
 
 
 @dataclass(frozen=True)
-class Rows:
+class CandidateRows:
     """Candidates of several questions. Arrays (n_rows,)."""
 
     owner: Int64
@@ -31,7 +31,9 @@ class Rows:
     product: Int64
 
 
-def featurise(rows: Rows, scores: Mapping[str, Float32], cases: Cases, past: Past, facts: Facts) -> Float32:
+def featurise(
+    rows: CandidateRows, scores: Mapping[str, Float32], cases: Cases, past: Past, facts: ProductFacts
+) -> Float32:
     """(n_rows, n_features) float32; NaN = unknown."""
     columns: Columns = {
         **source_columns(rows, scores),
@@ -46,7 +48,7 @@ def featurise(rows: Rows, scores: Mapping[str, Float32], cases: Cases, past: Pas
     return np.stack([values.astype(np.float32) for values in columns.values()], axis=1)
 
 
-def source_columns(rows: Rows, scores: Mapping[str, Float32]) -> Columns:
+def source_columns(rows: CandidateRows, scores: Mapping[str, Float32]) -> Columns:
     """What each source says, and the part of its highest among the candidates."""
     found: Columns = {}
     for name, values in scores.items():
@@ -58,7 +60,7 @@ def source_columns(rows: Rows, scores: Mapping[str, Float32]) -> Columns:
     return found
 
 
-def own_columns(rows: Rows, past: Past, facts: Facts) -> Columns:
+def own_columns(rows: CandidateRows, past: Past, facts: ProductFacts) -> Columns:
     """The customer's purchases of the product itself."""
     keys, tally = rows.request * len(facts.price) + rows.product, past.tallies["product"]
     context = {name: past.context[name][rows.request] for name in ("own_orders", "short_orders", "long_orders")}
@@ -87,7 +89,7 @@ def own_columns(rows: Rows, past: Past, facts: Facts) -> Columns:
     }
 
 
-def group_columns(rows: Rows, past: Past, facts: Facts) -> Columns:
+def group_columns(rows: CandidateRows, past: Past, facts: ProductFacts) -> Columns:
     """The customer's affinity to the product's type, category and brand."""
     found: Columns = {}
     lines = np.maximum(past.context["own_lines"][rows.request], 1.0)
@@ -106,7 +108,7 @@ def group_columns(rows: Rows, past: Past, facts: Facts) -> Columns:
     return found
 
 
-def cart_columns(rows: Rows, cases: Cases, facts: Facts) -> Columns:
+def cart_columns(rows: CandidateRows, cases: Cases, facts: ProductFacts) -> Columns:
     """How the product stands to what is in the cart."""
     found: Columns = {}
     request, cart = cases.cart.row, cases.cart.values
@@ -130,7 +132,7 @@ def cart_columns(rows: Rows, cases: Cases, facts: Facts) -> Columns:
     return found
 
 
-def price_columns(rows: Rows, cases: Cases, past: Past, facts: Facts) -> Columns:
+def price_columns(rows: CandidateRows, cases: Cases, past: Past, facts: ProductFacts) -> Columns:
     """Logarithms of the product's price to the cart's, the customer's and that of the cart's product of its type.
 
     Without one of the type in the cart the customer's mean price in the type takes its place. 0.0 = equal.

@@ -21,8 +21,8 @@ from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int64, Timeline
 from mersalg_training.evaluation.baselines.item_item import count_pairs
 from mersalg_training.evaluation.baselines.two_stage.carts import QUESTIONS, Carts, Question, make_carts
-from mersalg_training.evaluation.baselines.two_stage.facts import Bools, Facts, make_facts
-from mersalg_training.evaluation.baselines.two_stage.features import Rows, featurise
+from mersalg_training.evaluation.baselines.two_stage.facts import Bools, ProductFacts, make_facts
+from mersalg_training.evaluation.baselines.two_stage.features import CandidateRows, featurise
 from mersalg_training.evaluation.baselines.two_stage.lookups import fit_lookups
 from mersalg_training.evaluation.baselines.two_stage.past import make_past
 from mersalg_training.evaluation.baselines.two_stage.sources import Sources, candidates
@@ -36,7 +36,7 @@ CARTS_SHARE: Final = 0.1
 """Of the span, the last part, whose orders are the training carts."""
 NEGATIVES: Final = 60
 """Candidates that were not bought, kept for each question and weighted back to all of them."""
-LEAST_BOUGHT: Final = 100
+MIN_BOUGHT: Final = 100
 """A question with fewer candidates that were bought is answered by a model of all questions."""
 NEARLY: Final = 0.95
 """So many of the permitted products tell which question it is."""
@@ -61,7 +61,7 @@ class Looked:
     """(n_questions,) position among the cases."""
     question: Int64
     """(n_questions,) position in QUESTIONS."""
-    rows: Rows
+    rows: CandidateRows
     """Of the questions."""
     X: Float32
 
@@ -116,7 +116,7 @@ class TwoStage:
         return scores
 
 
-def question_of(permitted: Bools, own: Int64, cart: Int64, facts: Facts) -> Question:
+def question_of(permitted: Bools, own: Int64, cart: Int64, facts: ProductFacts) -> Question:
     """Which question the permitted products (n_products,) pose."""
     allowed, types = np.flatnonzero(permitted), facts.groups["type"]
     in_cart = np.unique(types[cart])
@@ -148,11 +148,11 @@ def fit_two_stage(
     taught = training_rows(timeline, early, made, random, tick)
     del early
     everything = tuple(np.concatenate(columns) for columns in zip(*taught.values(), strict=True))
-    if not taught or everything[1].sum() < LEAST_BOUGHT:
+    if not taught or everything[1].sum() < MIN_BOUGHT:
         return None
     models: dict[Question, Predict] = {}
     for question in QUESTIONS:
-        enough = question in taught and taught[question][1].sum() >= LEAST_BOUGHT
+        enough = question in taught and taught[question][1].sum() >= MIN_BOUGHT
         X, y, weight = taught[question] if enough else everything
         models[question] = fit_scorer(TREES, X, y, weight, int(random.integers(2**31)))
     sources = fit_sources(timeline, attributes, before_day, random)
@@ -183,7 +183,7 @@ def look(timeline: Timeline, sources: Sources, cases: Cases, ask: Ask) -> Iterat
                 question.append(QUESTIONS.index(asked))
                 chosen.append(candidates(scores, row, permitted, popular))
         found = ragged(chosen)
-        rows = Rows(found.row, np.array(case, dtype=np.int64)[found.row], found.values)
+        rows = CandidateRows(found.row, np.array(case, dtype=np.int64)[found.row], found.values)
         X = featurise(rows, scores, some, past, sources.facts)
         yield Looked(np.array(case, dtype=np.int64) + first, np.array(question, dtype=np.int64), rows, X)
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64, Timeline
-from mersalg_training.evaluation.baselines.two_stage.facts import SAME_DAY, Facts, group_extreme
+from mersalg_training.evaluation.baselines.two_stage.facts import SAME_DAY, ProductFacts, group_extreme
 from mersalg_training.ranking.cases import Cases
 
 SHORT_HALF_LIFE: Final = 14.0
@@ -49,7 +49,7 @@ class Past:
         return np.unique(self.product[np.searchsorted(self.row, row) : np.searchsorted(self.row, row, "right")])
 
 
-def make_past(timeline: Timeline, cases: Cases, facts: Facts) -> Past:
+def make_past(timeline: Timeline, cases: Cases, facts: ProductFacts) -> Past:
     """The histories that the requests bring."""
     first, last = cases.history[:, 0], cases.history[:, 1]
     row = np.repeat(np.arange(len(cases)), last - first)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from mersalg_training.data.timeline import UNKNOWN, Float32, Int64
-from mersalg_training.evaluation.baselines.two_stage.facts import Bools, Facts, rows_of, strongest
+from mersalg_training.evaluation.baselines.two_stage.facts import Bools, ProductFacts, rows_of, strongest
 from mersalg_training.evaluation.baselines.two_stage.past import Past
 from mersalg_training.ranking.cases import Cases
 
@@ -48,7 +48,7 @@ SILENT: Final = ("confidence_sum", "pairs")
 class Sources:
     """Everything that names candidates, fitted on the lines before one day."""
 
-    facts: Facts
+    facts: ProductFacts
     together: sp.csr_array
     """(n_products, n_products) float32: orders with both."""
     methods: Mapping[str, Scores]

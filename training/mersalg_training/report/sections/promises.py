@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.export.card import MEANING, at_least, wanted_of
-from mersalg_training.report.blocks import Card, Cards, Cell, Paragraph, Rows, Section, Table
+from mersalg_training.figure_table import FigureTable
+from mersalg_training.report.blocks import Card, Cards, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, day, number, sentence, share, some
 
@@ -23,10 +24,10 @@ LIMITS: Final = (
 )
 
 
-def promises(subject: Subject) -> Section:
+def promises(subject: Subject) -> PageSection:
     """A card for each kind, and the thresholds in a table."""
     kinds = [kind for kind in KINDS if kind in subject.manifest["kinds"]]
-    return Section(
+    return PageSection(
         "promises",
         "What it promises",
         "From which relevance on is an offer shown, and what is certified of it?",
@@ -77,15 +78,15 @@ def thresholds(subject: Subject, kinds: list[Kind]) -> Table:
         silent = rule["threshold"] is None
         rows.append(
             [
-                Cell(kind),
-                Cell("silent" if silent else number(rule["threshold"], 4)),
-                Cell(wanted_of(rule)),
-                Cell("none" if certificate is None else at_least(certificate["precision"])),
-                Cell(DASH if certificate is None else f"{certificate['confidence']:.0%}"),
-                Cell(DASH if certificate is None else count(certificate["n"])),
-                Cell(DASH if silent else share(rule.get("realised"))),
-                Cell(DASH if silent else share(rule.get("coverage"))),
-                Cell(share(rule.get("precision_reachable"))),
+                kind,
+                "silent" if silent else number(rule["threshold"], 4),
+                wanted_of(rule),
+                "none" if certificate is None else at_least(certificate["precision"]),
+                DASH if certificate is None else f"{certificate['confidence']:.0%}",
+                DASH if certificate is None else count(certificate["n"]),
+                DASH if silent else share(rule.get("realised")),
+                DASH if silent else share(rule.get("coverage")),
+                share(rule.get("precision_reachable")),
             ]
         )
     columns = [
@@ -93,4 +94,4 @@ def thresholds(subject: Subject, kinds: list[Kind]) -> Table:
         "requests that see one", "most that can be reached",
     ]  # fmt: skip
     caption = "Thresholds and certificates, measured on customers who had no part in choosing them"
-    return Table(caption, columns, [Rows(rows)], words=[2])
+    return as_block(FigureTable(caption, columns, rows, words=[2]))

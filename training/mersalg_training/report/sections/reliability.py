@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.drift.rules import CALIBRATION_ERROR
-from mersalg_training.evaluation.clustered_intervals import Group
 from mersalg_training.evaluation.metrics import Estimate
-from mersalg_training.evaluation.reliability import ALL, LEAST_OF_A_BIN, Bin, Kept
-from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table, Tone
-from mersalg_training.report.charts import chart
-from mersalg_training.report.pictures import Chart, Curve, Point
+from mersalg_training.evaluation.reliability import ALL, MIN_BIN_OFFERS, Bin, Reliability
+from mersalg_training.report.blocks import Block, Cell, Charts, Details, HeadedRows, PageSection, Paragraph, Table, Tone
+from mersalg_training.report.curves import Measured, bin_of, curve_table, reliability_chart
 from mersalg_training.report.strips import from_zero
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.wording import count, listed, number, of_share, share, some
+from mersalg_training.report.wording import count, listed, number, of_share, share
 
-Z: Final = 1.96
-"""Half width of a 95 % interval in errors."""
 CAPTION: Final = "Reliability: promised relevance against the share that was bought, with 95 % intervals"
 LEGEND: Final[list[tuple[Literal["first", "second"], str]]] = [
     ("first", "what is shown on the test window"),
     ("second", "the best offers of each kind when it was certified, those below the threshold too"),
 ]
-BY_OFFER: Final = (
-    "These figures are the bundle's own. Their intervals take each offer for itself; offers to one customer hang "
-    "together, so the true ones are wider. An evaluation file brings intervals over customers and the curve of the "
-    "test window."
-)
 
 
-def keeping(subject: Subject) -> Section:
+def reliability(subject: Subject) -> PageSection:
     """Certificates against the test window, curves, and calibration by group."""
     found = list(subject.evaluation.kept)
     blocks: list[Block] = []
     if found:
         blocks += [certificates_kept(subject), *off(found), Paragraph(VERDICTS, "note")]
     else:
-        blocks.append(Paragraph("Nothing of the test window is told: the bundle was not evaluated on one.", "warning"))
-    if found and subject.source == "bundle":
-        blocks.append(Paragraph(BY_OFFER, "note"))
+        blocks.append(Paragraph(subject.unmeasured or "Nothing was shown on the test window.", "warning"))
     curves = {kind: measured(subject, kind) for kind in KINDS}
     charts = [reliability_chart(kind, of_kind) for kind, of_kind in curves.items() if of_kind]
     if charts:
@@ -54,7 +42,7 @@ def keeping(subject: Subject) -> Section:
     if found:
         blocks.append(Details("By place, with and without a history", [groups_table(found)]))
     question = "Of what is shown, is as much bought as was promised?"
-    return Section("keeps", "Does it keep it", question, blocks)
+    return PageSection("keeps", "Does it keep it", question, blocks)
 
 
 VERDICTS: Final = (
@@ -74,7 +62,7 @@ def verdict(promised: float, came: Estimate) -> tuple[str, Tone]:
     return ("below, within chance", "level") if came.high >= promised else ("broken", "bad")
 
 
-def off(found: Sequence[Kept]) -> list[Block]:
+def off(found: Sequence[Reliability]) -> list[Block]:
     """Name the kinds whose relevance is further from what came than noise alone would be, as `mersalg check` judges."""
     kinds = [row.kind for row in found if row.group == ALL and row.error > row.error_by_chance + CALIBRATION_ERROR]
     if not kinds:
@@ -109,27 +97,14 @@ def certificates_kept(subject: Subject) -> Table:
         "ECE by chance",
     ]  # fmt: skip
     caption = "Promised and kept, on a test window that nothing trained has seen; dotted: what is certified"
-    return Table(caption, columns, [Rows(rows)], words=[3])
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Groups of offers of like relevance: what was promised and what came."""
-
-    name: str
-    tone: Literal["first", "second"]
-    bins: Sequence[Bin]
-
-    def curve(self) -> Curve:
-        """The groups as points."""
-        return Curve(self.name, self.tone, [point(found) for found in self.bins])
+    return Table(caption, columns, [HeadedRows(rows)], words=[3])
 
 
 def measured(subject: Subject, kind: Kind) -> list[Measured]:
     """The groups of a kind when it was certified, and on the test window, where they are known."""
     found = []
     reference = None if subject.reference is None else subject.reference.kinds.get(kind)
-    groups = [] if reference is None else [group for group in reference.reliability if group.n >= LEAST_OF_A_BIN]
+    groups = [] if reference is None else [group for group in reference.reliability if group.n >= MIN_BIN_OFFERS]
     if groups:
         found.append(Measured("when certified", "second", [bin_of(group) for group in groups]))
     test = next((row for row in subject.evaluation.kept if (row.kind, row.group) == (kind, ALL)), None)
@@ -139,39 +114,7 @@ def measured(subject: Subject, kind: Kind) -> list[Measured]:
     return found
 
 
-def bin_of(group: Group) -> Bin:
-    """A group of the manifest with its 95 % interval."""
-    low, high = max(0.0, group.came - Z * group.error), min(1.0, group.came + Z * group.error)
-    return Bin(group.promised, Estimate(group.came, low, high, group.n), group.n)
-
-
-def point(found: Bin) -> Point:
-    """A group as a point of a curve."""
-    text = f"promised {share(found.promised)}, bought {of_share(found.came)}, {some(found.offers, 'offer', 'offers')}"
-    return Point(found.promised, found.came.value, found.came.low, found.came.high, text)
-
-
-def reliability_chart(kind: Kind, found: Sequence[Measured]) -> Chart:
-    """The curves of a kind beside the diagonal of kept promises."""
-    curves = [of_window.curve() for of_window in found]
-    told = ". ".join(f"{curve.name}: " + "; ".join(p.text for p in curve.points) for curve in curves)
-    return chart(f"reliability-{kind}", kind, told, ("promised relevance", "share bought"), curves, square=True)
-
-
-def curve_table(curves: Mapping[Kind, Sequence[Measured]]) -> Table:
-    """Every group of every curve."""
-    groups = []
-    for kind, of_kind in curves.items():
-        for found in of_kind:
-            rows = [
-                [Cell(str(n)), Cell(share(b.promised)), Cell(of_share(b.came)), Cell(count(b.offers))]
-                for n, b in enumerate(found.bins, start=1)
-            ]
-            groups.append(Rows(rows, f"{kind}, {found.name}"))
-    return Table("Reliability by group of like relevance", ["group", "promised", "bought (95 %)", "offers"], groups)
-
-
-def groups_table(found: Sequence[Kept]) -> Table:
+def groups_table(found: Sequence[Reliability]) -> Table:
     """What was promised and came, by kind, place and history."""
     scale = from_zero(row.came for row in found)
     groups = []
@@ -189,6 +132,6 @@ def groups_table(found: Sequence[Kept]) -> Table:
             if row.kind == kind
         ]
         if rows:
-            groups.append(Rows(rows, kind))
+            groups.append(HeadedRows(rows, kind))
     columns = ["group", "offers", "promised", "bought (95 %)", "ECE", "ECE by chance"]
     return Table("What was promised and what came, by group", columns, groups)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mersalg_training.evaluation.baselines.fitting import TWO_STAGE
-from mersalg_training.evaluation.coverage_at_precision import TITLE, Restraint
+from mersalg_training.evaluation.coverage_at_precision import TITLE, CoverageAtPrecision
 from mersalg_training.evaluation.metrics import OURS
-from mersalg_training.report.blocks import Block, Cell, Details, Rows, Table
+from mersalg_training.report.blocks import Block, Cell, Details, HeadedRows, Table
 from mersalg_training.report.strips import Scale, from_zero
 from mersalg_training.report.wording import of_number, of_share
 
 
-def restraint_blocks(found: Sequence[Restraint]) -> list[Block]:
+def restraint_blocks(found: Sequence[CoverageAtPrecision]) -> list[Block]:
     """The bundle beside the best single method and the two-stage model; folded away, every method."""
     return [short_table(found), Details("Every method at an equal precision", [long_table(found)])]
 
 
-def questions(found: Sequence[Restraint]) -> list[tuple[str, list[Restraint]]]:
+def questions(found: Sequence[CoverageAtPrecision]) -> list[tuple[str, list[CoverageAtPrecision]]]:
     """Each task and precision in words, and its rows, the one that serves most carts first."""
     asked = []
     for task, wanted in dict.fromkeys((row.task, row.wanted) for row in found):
@@ -26,12 +26,12 @@ def questions(found: Sequence[Restraint]) -> list[tuple[str, list[Restraint]]]:
     return asked
 
 
-def reach(row: Restraint) -> float:
+def reach(row: CoverageAtPrecision) -> float:
     """The share of carts; below zero where the precision is not reached."""
     return -1.0 if row.coverage is None else row.coverage.value
 
 
-def short_table(found: Sequence[Restraint]) -> Table:
+def short_table(found: Sequence[CoverageAtPrecision]) -> Table:
     """A row for each task and precision."""
     scale = scale_of(found)
     rows = []
@@ -41,10 +41,10 @@ def short_table(found: Sequence[Restraint]) -> Table:
         single = next((row for row in methods if row.method not in (OURS, TWO_STAGE)), None)
         rows.append([Cell(asked), *(cell(row, scale) for row in (ours, single, staged))])
     columns = ["what is shown", OURS, "best single method", TWO_STAGE]
-    return Table(f"{TITLE}: what restraint costs", columns, [Rows(rows)])
+    return Table(f"{TITLE}: what restraint costs", columns, [HeadedRows(rows)])
 
 
-def cell(row: Restraint | None, scale: Scale) -> Cell:
+def cell(row: CoverageAtPrecision | None, scale: Scale) -> Cell:
     """The share of carts that a method serves, and how many times as many the bundle does."""
     if row is None:
         return Cell("not asked")
@@ -56,7 +56,7 @@ def cell(row: Restraint | None, scale: Scale) -> Cell:
     return Cell(of_share(row.coverage), scale.strip(row.coverage), note=note)
 
 
-def long_table(found: Sequence[Restraint]) -> Table:
+def long_table(found: Sequence[CoverageAtPrecision]) -> Table:
     """A row for each method that reaches the precision."""
     scale = scale_of(found)
     groups = []
@@ -71,10 +71,10 @@ def long_table(found: Sequence[Restraint]) -> Table:
             if row.coverage is not None
         ]
         missed = [row.method for row in methods if row.coverage is None]
-        groups.append(Rows(rows, asked + (f"; not reached by {', '.join(missed)}" if missed else "")))
+        groups.append(HeadedRows(rows, asked + (f"; not reached by {', '.join(missed)}" if missed else "")))
     return Table(TITLE, ["method", "carts that see one (95 %)", f"{OURS} over it"], groups)
 
 
-def scale_of(found: Sequence[Restraint]) -> Scale:
+def scale_of(found: Sequence[CoverageAtPrecision]) -> Scale:
     """One scale for all shares."""
     return from_zero(row.coverage for row in found if row.coverage is not None)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from mersalg.names import KINDS, Kind
 from mersalg.offers import REASONS
-from mersalg_training.evaluation.empty_answers import Empty
-from mersalg_training.evaluation.metrics import Estimate
+from mersalg_training.evaluation.empty_answers import EmptyAnswers
+from mersalg_training.evaluation.metrics import Estimate, wilson
 from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE
-from mersalg_training.evaluation.precision_shown import EVERY, Shown
-from mersalg_training.report.blocks import Block, Cell, Charts, Details, Paragraph, Rows, Section, Table
+from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
+from mersalg_training.evaluation.render import empty_table
+from mersalg_training.report.blocks import (
+    Block,
+    Cell,
+    Charts,
+    Details,
+    HeadedRows,
+    PageSection,
+    Paragraph,
+    Table,
+    as_block,
+)
 from mersalg_training.report.charts import chart
-from mersalg_training.report.coverage_at_precision import restraint_blocks
-from mersalg_training.report.of_bundle import by_offer
 from mersalg_training.report.pictures import Chart, Curve, Point
+from mersalg_training.report.sections.coverage_at_precision import restraint_blocks
 from mersalg_training.report.strips import Scale, from_zero
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, number, of_number, of_share, sentence, share
@@ -27,7 +40,7 @@ HOW: Final = (
 )
 
 
-def costs(subject: Subject) -> Section:
+def thresholds(subject: Subject) -> PageSection:
     """Curves and tables of trade-offs, who sees what, restraint beside the baselines, and value."""
     rules = {kind: rule for kind in KINDS if (rule := subject.manifest["kinds"].get(kind)) and rule.get("tradeoffs")}
     blocks: list[Block] = []
@@ -49,7 +62,7 @@ def costs(subject: Subject) -> Section:
         blocks += restraint_blocks(found.restraint)
     if found.sold:
         blocks += sold_blocks(subject)
-    return Section(
+    return PageSection(
         "costs", "What it costs", "How many requests see an offer, and what would more or fewer bring?", blocks
     )
 
@@ -72,6 +85,14 @@ def tradeoff_point(row: Mapping[str, Any], chosen: bool) -> Point:
     return Point(row["coverage"], found.value, found.low, found.high, text, chosen)
 
 
+def by_offer(share: float, offers: int) -> Estimate:
+    """A share of so many offers with its interval (Wilson), as if no two of them were of one customer."""
+    if offers < 1 or not 0.0 <= share <= 1.0:
+        return Estimate(share, math.nan, math.nan, 0)
+    low, high = wilson(np.array([share]), np.array([offers]))
+    return Estimate(share, float(low[0]), float(high[0]), 0)
+
+
 def tradeoff_table(subject: Subject, rules: Mapping[Kind, Mapping[str, Any]]) -> Table:
     """Every threshold of every kind."""
     brings = f"{subject.manifest['value']} a request" if subject.manifest.get("value") else "brings"
@@ -90,12 +111,12 @@ def tradeoff_table(subject: Subject, rules: Mapping[Kind, Mapping[str, Any]]) ->
                     Cell(number(row["worth"])),
                 ]
             )
-        groups.append(Rows(rows, kind))
+        groups.append(HeadedRows(rows, kind))
     columns = ["threshold", "offers", "bought (95 %)", "see one", "kept of the relevant", brings]
     return Table("What each threshold shows", columns, groups)
 
 
-def shown_blocks(found: Sequence[Shown]) -> list[Block]:
+def shown_blocks(found: Sequence[ShownPrecision]) -> list[Block]:
     """What is shown at the thresholds on the test window: over all moments, and folded away moment by moment."""
     caption = "What is shown on the test window at the thresholds, at most three offers a request"
     over_all = [row for row in found if row.moment == EVERY]
@@ -106,19 +127,19 @@ def shown_blocks(found: Sequence[Shown]) -> list[Block]:
     return blocks
 
 
-def shown_table(caption: str, found: Sequence[Shown]) -> Table:
+def shown_table(caption: str, found: Sequence[ShownPrecision]) -> Table:
     """Some rows by moment and kind."""
     told = any(row.requests for row in found)
     scale = from_zero(row.precision for row in found if row.precision is not None)
     groups = []
     for moment in dict.fromkeys(row.moment for row in found):
         rows = [shown_line(row, scale, told) for row in found if row.moment == moment]
-        groups.append(Rows(rows, "" if moment == EVERY else f"At the moment {moment}"))
+        groups.append(HeadedRows(rows, "" if moment == EVERY else f"At the moment {moment}"))
     columns = ["kind", *(["requests"] if told else []), "see one", "offers", "bought of them (95 %)"]
     return Table(caption, columns, groups)
 
 
-def shown_line(row: Shown, scale: Scale, told: bool) -> list[Cell]:
+def shown_line(row: ShownPrecision, scale: Scale, told: bool) -> list[Cell]:
     """The cells of a kind; `told` = with the number of requests."""
     bought = None if row.precision is None else Cell(of_share(row.precision), scale.strip(row.precision))
     return [
@@ -130,14 +151,9 @@ def shown_line(row: Shown, scale: Scale, told: bool) -> list[Cell]:
     ]
 
 
-def empty_blocks(found: Sequence[Empty]) -> list[Block]:
+def empty_blocks(found: Sequence[EmptyAnswers]) -> list[Block]:
     """Why requests of the test window see no offer, and what the reasons mean."""
-    rows = [
-        [Cell(row.moment), Cell(row.reason), Cell(count(row.requests)), Cell(share(row.requests / row.of))]
-        for row in found
-    ]
-    columns = ["moment", "reason", "requests", "of all at the moment"]
-    table = Table("Requests of the test window that see nothing, and why", columns, [Rows(rows)], words=[1])
+    table = as_block(empty_table(found))
     meaning = [f"{reason}: {text}" for reason, text in REASONS.items() if any(row.reason == reason for row in found)]
     return [table, Paragraph(". ".join(sentence(text).rstrip(".") for text in meaning) + ".", "note")]
 
@@ -161,4 +177,4 @@ def sold_blocks(subject: Subject) -> list[Block]:
             rows.append([Cell("more than by relevance"), Cell(DASH), *(worth(row.more, name, True) for name in names)])
     caption = "What each order of the offers brings, of what is shown and bought"
     note = "In the currency of the purchases. That an offer was shown and bought does not say that it was the reason."
-    return [Table(caption, ["order", "bought (95 %)", *names], [Rows(rows)]), Paragraph(note, "note")]
+    return [Table(caption, ["order", "bought (95 %)", *names], [HeadedRows(rows)]), Paragraph(note, "note")]

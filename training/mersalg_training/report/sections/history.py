@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mersalg_training.report.blocks import Block, Cell, Paragraph, Rows, Section, Table
+from mersalg_training.figure_table import FigureTable
+from mersalg_training.report.blocks import Block, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.wording import DASH, count, day, plain, sentence, share, some
 
 STATISTICS: Final = {
@@ -31,7 +32,7 @@ STATISTICS: Final = {
 """Figure of the shop -> what it is called, and whether it is a share."""
 
 
-def history(manifest: Mapping[str, Any]) -> Section:
+def history(manifest: Mapping[str, Any]) -> PageSection:
     """Windows, rejected lines, what is missing, and the shop's statistics."""
     data = manifest["data"]
     told = (
@@ -46,7 +47,7 @@ def history(manifest: Mapping[str, Any]) -> Section:
         blocks.append(adapted(data["adapted"]))
     if data.get("statistics"):
         blocks.append(statistics(data["statistics"]))
-    return Section("data", "The data", "On which purchases does all of this rest?", blocks)
+    return PageSection("data", "The data", "On which purchases does all of this rest?", blocks)
 
 
 def windows(at: Mapping[str, str]) -> Table:
@@ -60,9 +61,9 @@ def windows(at: Mapping[str, str]) -> Table:
         rows.append(
             ("test: every result of this page that is said to be of the test window", at["test_from"], at["to"])
         )
-    cells = [[Cell(use), Cell(day(start)), Cell(day(end))] for use, start, end in rows]
+    days = [[use, day(start), day(end)] for use, start, end in rows]
     none = "" if at["test_from"] != at["to"] else "; no test window was held back"
-    return Table(f"The split by time{none}", ["used for", "from", "up to, not with"], [Rows(cells)])
+    return as_block(FigureTable(f"The split by time{none}", ["used for", "from", "up to, not with"], days))
 
 
 def rejected(data: Mapping[str, Any]) -> Table:
@@ -70,26 +71,18 @@ def rejected(data: Mapping[str, Any]) -> Table:
     dropped = {reason: n for reason, n in data["rejected"].items() if n}
     read = data["lines"] + sum(dropped.values())
     rows = [("count", data["lines"]), *sorted(dropped.items(), key=lambda item: (-item[1], item[0]))]
-    cells = [
-        [
-            Cell(name if name == "count" else f"rejected: {name}"),
-            Cell(count(n)),
-            Cell(share(n / read) if read else DASH),
-        ]
+    told = [
+        [name if name == "count" else f"rejected: {name}", count(n), share(n / read) if read else DASH]
         for name, n in rows
     ]
-    return Table("Order lines that were read", ["lines", "number", "share"], [Rows(cells)])
+    return as_block(FigureTable("Order lines that were read", ["lines", "number", "share"], told))
 
 
 def adapted(found: list[Mapping[str, str]]) -> Table:
     """What the job set otherwise than usual, because of the data."""
-    rows = [[Cell(a["setting"]), Cell(a["value"]), Cell(a["usual"]), Cell(a["because"])] for a in found]
-    return Table(
-        "Set otherwise than usual because of the data",
-        ["setting", "value", "usual", "because"],
-        [Rows(rows)],
-        [1, 2, 3],
-    )
+    columns = ["setting", "value", "usual", "because"]
+    rows = [[adapted[column] for column in columns] for adapted in found]
+    return as_block(FigureTable("Set otherwise than usual because of the data", columns, rows, [1, 2, 3]))
 
 
 def statistics(found: Mapping[str, float | None]) -> Table:
@@ -98,5 +91,5 @@ def statistics(found: Mapping[str, float | None]) -> Table:
     for name, (text, form) in STATISTICS.items():
         value = found.get(name)
         if value is not None:
-            rows.append([Cell(text), Cell(share(value) if form == "share" else plain(value))])
-    return Table("The shop before the window that fits the rankers", ["figure", "value"], [Rows(rows)])
+            rows.append([text, share(value) if form == "share" else plain(value)])
+    return as_block(FigureTable("The shop before the window that fits the rankers", ["figure", "value"], rows))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mersalg_training.evaluation.metrics import DEPTHS, NDCG, OURS, Estimate
 from mersalg_training.evaluation.result import ORACLE, Row
-from mersalg_training.report.blocks import Block, Cell, Details, Paragraph, Rows, Section, Table
+from mersalg_training.report.blocks import Block, Cell, Details, HeadedRows, PageSection, Paragraph, Table
 from mersalg_training.report.strips import Scale
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, number, share
@@ -20,7 +20,7 @@ CEILING: Final = (
 UNTOLD: Final = "The bundle does not tell what each source finds; the run that trained it does (candidate_recall)."
 
 
-def origins(subject: Subject) -> Section:
+def candidates(subject: Subject) -> PageSection:
     """Candidate recall by task and by source, and the features."""
     manifest = subject.manifest
     blocks: list[Block] = [
@@ -35,7 +35,7 @@ def origins(subject: Subject) -> Section:
     recall = manifest.get("candidate_recall")
     blocks.append(source_table(recall) if recall else Paragraph(UNTOLD, "note"))
     blocks += [Details("The features", [feature_table(manifest)])]
-    return Section("origins", "Where offers come from", "What is found, by which source, and what decides?", blocks)
+    return PageSection("origins", "Where offers come from", "What is found, by which source, and what decides?", blocks)
 
 
 def ceiling_table(found: Sequence[Row]) -> Table:
@@ -51,7 +51,7 @@ def ceiling_table(found: Sequence[Row]) -> Table:
         cells.append(told(values.get((task, ORACLE, NDCG)), None, places=3))
         rows.append(cells)
     columns = ["task", *(f"recall of {depth}" for depth in DEPTHS), f"ceiling of {NDCG}"]
-    return Table("What the candidates hold of what was bought, by task", columns, [Rows(rows)])
+    return Table("What the candidates hold of what was bought, by task", columns, [HeadedRows(rows)])
 
 
 def told(estimate: Estimate | None, scale: Scale | None, places: int | None = None) -> Cell:
@@ -73,7 +73,7 @@ def source_table(recall: Mapping[str, float]) -> Table:
         for name, value in recall.items()
     ]
     caption = "What each source finds of what followed the carts that fitted the ranker; several may find the same"
-    return Table(caption, ["source", "share found"], [Rows(rows)])
+    return Table(caption, ["source", "share found"], [HeadedRows(rows)])
 
 
 def feature_table(manifest: Mapping[str, Any]) -> Table:
@@ -84,4 +84,4 @@ def feature_table(manifest: Mapping[str, Any]) -> Table:
     rows = [[Cell(name), *(Cell(share(gain[side].get(name))) for side in sides)] for name in names]
     heads = {"own": "of the ranker of own products", "new": "of the ranker of new products"}
     caption = "Features" + (", by their share of all gain" if sides else ", in the graph's order")
-    return Table(caption, ["feature", *(heads.get(side, side) for side in sides)], [Rows(rows)])
+    return Table(caption, ["feature", *(heads.get(side, side) for side in sides)], [HeadedRows(rows)])

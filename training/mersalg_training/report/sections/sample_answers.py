@@ -8,13 +8,13 @@ from typing import Final
 
 from mersalg.names import KINDS
 from mersalg.offers import REASONS, Offers
-from mersalg_training.report.blocks import Block, Cell, Paragraph, Rows, Sample, Samples, Section, Table
-from mersalg_training.report.subject import Asked, Subject
+from mersalg_training.report.blocks import Block, Cell, HeadedRows, PageSection, Paragraph, Sample, Samples, Table
+from mersalg_training.report.subject import GoldenAnswer, Subject
 from mersalg_training.report.wording import DASH, number, sentence, some
 
 WITH_OFFERS, WITHOUT = 4, 3
 """Answers that are shown."""
-MOST_OFFERS, MOST_PRODUCTS = 5, 6
+MAX_OFFERS, MAX_PRODUCTS = 5, 6
 """Offers of an answer, and products of a cart, that are named."""
 HOW: Final = (
     "A bundle carries requests with the answers that it must give everywhere. Their carts and histories are drawn from "
@@ -24,7 +24,7 @@ HOW: Final = (
 )
 
 
-def samples(subject: Subject) -> Section:
+def sample_answers(subject: Subject) -> PageSection:
     """Some answers with offers, some without, and how many there are of each."""
     full = [asked for asked in subject.asked if len(asked.offers)]
     empty = [asked for asked in subject.asked if not len(asked.offers)]
@@ -33,14 +33,14 @@ def samples(subject: Subject) -> Section:
     told = f"Of {some(len(subject.asked), 'request', 'requests')} {len(full)} get offers"
     told += "; no offer: " + ", ".join(f"{reason} {n}" for reason, n in why.most_common()) + "." if empty else "."
     blocks: list[Block] = [Paragraph(HOW), Paragraph(told), Samples([sample(subject, asked) for asked in chosen])]
-    return Section("samples", "What it offers", "What does an answer look like, and an empty one?", blocks)
+    return PageSection("samples", "What it offers", "What does an answer look like, and an empty one?", blocks)
 
 
-def varied(found: Sequence[Asked], most: int) -> list[Asked]:
+def varied(found: Sequence[GoldenAnswer], most: int) -> list[GoldenAnswer]:
     """The first of each moment and reason, then more until there are enough; in their order."""
     seen: set[tuple[str, str | None]] = set()
-    first: list[Asked] = []
-    rest: list[Asked] = []
+    first: list[GoldenAnswer] = []
+    rest: list[GoldenAnswer] = []
     for asked in found:
         key = (str(asked.request.get("moment")), asked.offers.reason)
         (rest if key in seen else first).append(asked)
@@ -49,7 +49,7 @@ def varied(found: Sequence[Asked], most: int) -> list[Asked]:
     return [asked for asked in found if id(asked) in chosen]
 
 
-def sample(subject: Subject, asked: Asked) -> Sample:
+def sample(subject: Subject, asked: GoldenAnswer) -> Sample:
     """A request in words and its answer."""
     request, offers = asked.request, asked.offers
     moment = str(request.get("moment", "cart"))
@@ -73,7 +73,7 @@ def sample(subject: Subject, asked: Asked) -> Sample:
 
 def named(subject: Subject, product_ids: Sequence[str]) -> str:
     """Products by name, the first few; how many more there are."""
-    names = [subject.product(product_id) for product_id in product_ids[:MOST_PRODUCTS]]
+    names = [subject.product(product_id) for product_id in product_ids[:MAX_PRODUCTS]]
     more = len(product_ids) - len(names)
     return "; ".join(names) + (f"; and {more} more" if more else "")
 
@@ -87,10 +87,10 @@ def offer_table(subject: Subject, offers: Offers) -> Table:
             Cell(number(offer.relevance)),
             Cell(DASH if offer.because is None else subject.product(offer.because)),
         ]
-        for offer in list(offers)[:MOST_OFFERS]
+        for offer in list(offers)[:MAX_OFFERS]
     ]
-    more = f", the first {MOST_OFFERS} of {len(offers)}" if len(offers) > MOST_OFFERS else ""
-    return Table(f"Offers{more}", ["product", "kind", "relevance", "because of"], [Rows(rows)], words=[1, 3])
+    more = f", the first {MAX_OFFERS} of {len(offers)}" if len(offers) > MAX_OFFERS else ""
+    return Table(f"Offers{more}", ["product", "kind", "relevance", "because of"], [HeadedRows(rows)], words=[1, 3])
 
 
 def why_empty(subject: Subject, offers: Offers) -> str:

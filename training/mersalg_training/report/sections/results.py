@@ -8,7 +8,7 @@ from typing import Final
 from mersalg_training.evaluation.baselines.fitting import TWO_STAGE
 from mersalg_training.evaluation.metrics import COVERAGE, MARGIN, NDCG, OURS, PRECISION, RECALL, REVENUE, Estimate
 from mersalg_training.evaluation.result import ORACLE, Difference, Evaluation, Row
-from mersalg_training.report.blocks import Block, Cell, Details, Paragraph, Rows, Section, Table, Tone
+from mersalg_training.report.blocks import Block, Cell, Details, HeadedRows, PageSection, Paragraph, Table, Tone
 from mersalg_training.report.strips import Scale, around_zero, from_zero
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, number, of_number
@@ -24,25 +24,21 @@ HOW: Final = (
     "and draws; ahead or behind is said only where its whole interval lies on one side of zero. The best baseline is "
     "chosen for each task on these very requests, which is to its advantage."
 )
-UNPAIRED: Final = (
-    "These are the figures that the bundle carries: few baselines, and no paired differences. Two intervals that "
-    "overlap leave open who is ahead. `mersalg evaluate NAME --baselines --json FILE` measures all baselines, and "
-    "`mersalg report NAME --evaluation FILE` shows them."
-)
 PLACES: Final = {REVENUE: 2, MARGIN: 2}
 """Decimals of a metric; 3 of the others."""
 
 
-def results(subject: Subject) -> Section:
+def results(subject: Subject) -> PageSection:
     """The main table, other metrics, and all methods by task."""
     found = subject.evaluation
     question = "How far up stands what is bought, beside what simpler methods reach?"
     if not found.rows:
-        nothing = Paragraph("Nothing was measured: no test window was evaluated.", "warning")
-        return Section("results", "How good it is", question, [nothing])
-    blocks: list[Block] = [Paragraph(HOW if found.differences else UNPAIRED)]
-    if subject.manifest.get("lineage"):
-        blocks.append(Paragraph("The bundle was recalibrated: it ranks as its parent does.", "note"))
+        nothing = Paragraph(subject.unmeasured or "The test window holds no request.", "warning")
+        return PageSection("results", "How good it is", question, [nothing])
+    blocks: list[Block] = [Paragraph(HOW)]
+    if subject.parent is not None:
+        told = f"Measured on {subject.parent.name} of {subject.parent.created_at}, from which it was recalibrated"
+        blocks.append(Paragraph(f"{told}: it ranks as its parent does.", "note"))
     metrics = [metric for metric in (NDCG, RECALL, REVENUE, MARGIN, PRECISION) if found.figures(metric)]
     blocks += [Paragraph(sentence, "note") for sentence in standing(found, metrics[0])]
     blocks.append(summary(found, metrics[0]))
@@ -50,7 +46,7 @@ def results(subject: Subject) -> Section:
     tasks = dict.fromkeys(row.task for row in found.rows)
     each = [Details(task, [every_method(found, task)]) for task in tasks]
     blocks.append(Details("Every method and every metric, task by task", each))
-    return Section("results", "How good it is", question, blocks)
+    return PageSection("results", "How good it is", question, blocks)
 
 
 def standing(found: Evaluation, metric: str) -> Iterator[str]:
@@ -129,7 +125,7 @@ def summary(found: Evaluation, metric: str) -> Table:
                 cells.append(Cell(count(row.n)))
             rows.append(cells)
         if rows:
-            groups.append(Rows(rows, label))
+            groups.append(HeadedRows(rows, label))
     columns = ["task", OURS, "best single method"]
     columns += ["difference to it"] if single else []
     columns += [f"difference to {TWO_STAGE}"] if staged else []
@@ -178,7 +174,7 @@ def every_method(found: Evaluation, task: str) -> Table:
     return Table(
         f"{task}: every method, the best by {leading} first",
         ["method", leading, *(m for m in metrics if m != leading)],
-        [Rows(lines)],
+        [HeadedRows(lines)],
     )
 
 

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mersalg_training.report.blocks import Block, Cell, Code, Details, Facts, Paragraph, Rows, Section, Table
+from mersalg_training.figure_table import FigureTable
+from mersalg_training.report.blocks import Block, Code, Details, FactList, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.wording import count
 
 
-def making(manifest: Mapping[str, Any]) -> Section:
+def making(manifest: Mapping[str, Any]) -> PageSection:
     """Lineage, versions, files, commands and the whole configuration."""
     config = manifest["config"]
     facts = [
@@ -23,7 +24,7 @@ def making(manifest: Mapping[str, Any]) -> Section:
         ("digest of the purchases", manifest["data"]["digest"]),
         ("seed", str(config.get("seed", "not told"))),
     ]
-    blocks: list[Block] = [Facts(facts), *lineage(manifest), files(manifest)]
+    blocks: list[Block] = [FactList(facts), *lineage(manifest), files(manifest)]
     told = json.dumps(config, indent=2, ensure_ascii=False, sort_keys=False)
     blocks += [
         Paragraph(
@@ -34,7 +35,7 @@ def making(manifest: Mapping[str, Any]) -> Section:
         Details("The resolved configuration", [Code("Every setting that was in force", told)]),
     ]
     question = "From what was it made, and how is it made again?"
-    return Section("making", "How it was made", question, blocks)
+    return PageSection("making", "How it was made", question, blocks)
 
 
 def commands(manifest: Mapping[str, Any]) -> str:
@@ -69,10 +70,10 @@ def lineage(manifest: Mapping[str, Any]) -> list[Block]:
     ]
     if parent.get("lineage"):
         rows.append(("its own parent", parent["lineage"]["parent"]["name"]))
-    return [Paragraph("Lineage: recalibrated, with the candidates and rankers of its parent."), Facts(rows)]
+    return [Paragraph("Lineage: recalibrated, with the candidates and rankers of its parent."), FactList(rows)]
 
 
 def files(manifest: Mapping[str, Any]) -> Table:
     """Every file with its size and hash."""
-    rows = [[Cell(name), Cell(count(file["size"])), Cell(file["sha256"])] for name, file in manifest["files"].items()]
-    return Table("Files, as the manifest lists them", ["file", "bytes", "SHA-256"], [Rows(rows)], [2])
+    rows = [[name, count(file["size"]), file["sha256"]] for name, file in manifest["files"].items()]
+    return as_block(FigureTable("Files, as the manifest lists them", ["file", "bytes", "SHA-256"], rows, [2]))

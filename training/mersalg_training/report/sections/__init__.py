@@ -1,0 +1,1 @@
+"""The sections of a bundle's page, one file each, in the order of the questions that they answer."""

@@ -1,0 +1,142 @@
+"""An analysis for people: sentences and tables for a terminal, and the same in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from mersalg_training.figure_table import FigureTable, as_markdown, as_text
+from mersalg_training.uplift.estimates import Effect
+from mersalg_training.uplift.measures import Form
+from mersalg_training.uplift.result import EffectLine, Uplift
+
+COLUMNS: Final = (
+    "measure",
+    "days",
+    "control",
+    "arm",
+    "difference, read once",
+    "at every look",
+    "relative",
+    "CUPED",
+    "q",
+)
+NOT_UPLIFT: Final = "attributed, which is not uplift: most of it is bought without an offer"
+
+
+def render(found: Uplift) -> RenderableType:
+    """Everything for a terminal."""
+    return Group(
+        *(Text(line, style="bold red" if line.startswith("MISMATCH") else "") for line in facts(found)),
+        *map(as_text, tables(found)),
+        *map(Text, reading(found)),
+        *(Text(f"Note        {note}") for note in [*found.notes, *not_told(found)]),
+    )
+
+
+def markdown(found: Uplift) -> str:
+    """The same as a Markdown document."""
+    parts = ["# Uplift", "\n".join(f"- {fact}" for fact in facts(found))]
+    for table in tables(found):
+        parts += [f"## {table.title}", as_markdown(replace(table, title=""))]
+    parts += [*reading(found), "\n".join(f"- {note}" for note in [*found.notes, *not_told(found)])]
+    return "\n\n".join(parts).rstrip() + "\n"
+
+
+def tables(found: Uplift) -> Iterator[FigureTable]:
+    """A table for each arm, of the lines of which there is something to tell."""
+    for arm in arms_of(found):
+        rows = [cells(line, line.effect) for line in found.lines if line.arm == arm and line.effect is not None]
+        yield FigureTable(f"{arm} against {found.options.control}", COLUMNS, rows)
+
+
+def number(value: float | None, form: Form, signed: bool = False) -> str:
+    """A value as a person reads it; a dash for none."""
+    if value is None:
+        return "-"
+    sign = "+" if signed else ""
+    if form == "share":
+        return f"{100.0 * value:{sign}.2f}{' pp' if signed else ' %'}"
+    return f"{value:{sign},.2f}" if form == "money" else f"{value:{sign},.3f}"
+
+
+def between(low: float | None, high: float | None, form: Form) -> str:
+    """An interval; a dash for none."""
+    if low is None or high is None:
+        return "-"
+    return f"{number(low, form, True)} to {number(high, form, True)}".replace(" pp to", " to")
+
+
+def cells(line: EffectLine, effect: Effect) -> list[str]:
+    """A line of the table."""
+    return [
+        line.measure if line.segment == "all" else f"{line.measure}, {line.segment}",
+        f"{line.days:g}",
+        number(effect.control, line.form),
+        number(effect.treatment, line.form),
+        f"{number(effect.effect, line.form, True)} ({between(effect.low, effect.high, line.form)})",
+        between(effect.always_low, effect.always_high, line.form),
+        "-" if effect.relative is None else f"{effect.relative:+.1%}",
+        "-" if effect.variance_saved is None else f"-{effect.variance_saved:.0%}",
+        "primary" if line.q_value is None else f"{line.q_value:.3f}",
+    ]
+
+
+def not_told(found: Uplift) -> list[str]:
+    """A sentence for each line without an effect, and why."""
+    told = []
+    for line in found.lines:
+        if line.effect is None:
+            whom = "" if line.segment == "all" else f", {line.segment} customers"
+            why = f"{line.waiting:,} units wait for the end of it" if line.waiting else "too few units, or no variance"
+            told.append(f"not told: {line.measure} over {line.days:g} days, {line.arm}{whom}: {why}")
+    return told
+
+
+def arms_of(found: Uplift) -> list[str]:
+    """The arms that are compared with the control."""
+    return list(dict.fromkeys(line.arm for line in found.lines))
+
+
+def facts(found: Uplift) -> list[str]:
+    """Sentences before the table: who was compared, whether that can be believed, what the test can see."""
+    options, ratio = found.options, found.ratio
+    told = [f"Experiment  {found.experiment or 'without a name'}, assigned by {found.unit}, control {options.control}"]
+    sizes = ", ".join(f"{arm} {count:,}" for arm, count in ratio.units.items())
+    if ratio.shares is None:
+        told.append(
+            f"Units       {sizes}; NOT CHECKED against what was drawn: the record has no propensity, give --shares"
+        )
+    else:
+        drawn = ", ".join(f"{arm} {share:.1%}" for arm, share in ratio.shares.items())
+        tests = (
+            f"p = {'-' if ratio.p_value is None else f'{ratio.p_value:.3f}'}, at every look {ratio.always_p_value:.3f}"
+        )
+        told.append(f"Units       {sizes}; drawn {drawn}; {tests}")
+    if ratio.mismatch:
+        told.append(
+            "MISMATCH    the arms do not have the sizes that were drawn. Nothing below can be believed until it is "
+            "known which units one arm lost or doubled"
+        )
+    for arm, power in found.power.items():
+        told.append(
+            f"Power       {found.primary[0].measure}, {arm}: {power.detectable:.1%} is found with 80 % power by these "
+            f"units; {options.detect:.1%} needs {power.units_needed:,}"
+        )
+    for arm, revenue in found.attributed.items():
+        told.append(f"Attributed  {arm}: {revenue:,.2f} revenue a unit ({NOT_UPLIFT})")
+    return told
+
+
+def reading(found: Uplift) -> list[str]:
+    """How to read the table."""
+    return [
+        f"Intervals of {found.options.confidence:.0%}. 'Read once' holds at one look, at a time fixed before; 'at "
+        "every look' holds however often one looks, so one may stop on it.",
+        "CUPED: variance that the time before explains. q: p-value after Benjamini and Hochberg over all lines but the "
+        "primary one.",
+    ]
