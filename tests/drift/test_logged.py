@@ -126,9 +126,9 @@ def test_no_customer_brings_more_logged_requests_than_a_certificate_allows(later
     rows = [first._replace(offered_at=at.isoformat(), accepted=True) for at in hours]
     rows += [other._replace(offered_at=hours[1].isoformat(), accepted=False)]
     evidence = evidence_of(later, past_orders, write_offers(rows, later.folder / "many.parquet"))
-    _, requests = np.unique(evidence.outcomes.unit, return_counts=True)
+    _, requests = np.unique(evidence.outcomes.requests.unit, return_counts=True)
     assert sorted(requests.tolist()) == [1, REQUESTS_OF_CUSTOMER]
-    assert evidence.requests == len(evidence.outcomes.kind) == REQUESTS_OF_CUSTOMER + 1
+    assert evidence.requests == len(evidence.outcomes) == REQUESTS_OF_CUSTOMER + 1
     assert evidence.outcomes.label.sum() == REQUESTS_OF_CUSTOMER
     assert evidence.logged is not None
     times = np.unique(evidence.logged[0].cases.at)
