@@ -25,6 +25,9 @@ from toy_bundle import rewrite
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "models" / "bundle.schema.json").read_text())
 
+OF_THE_ORDER = {"test/next_basket.all/ndcg_at_10": 0.25}
+METRICS = {**OF_THE_ORDER, "test/shown.every.every/precision": 0.25, "test/kept.upsell.all/bought": 0.25}
+
 
 def less_often(lines: list[Line], share: float) -> list[Line]:
     """From the end of the bundle's data on, so much of the lines is of products that nobody buys otherwise."""
@@ -44,6 +47,8 @@ def parent(later: Later) -> Path:
     folder = later.folder / "measured"
     shutil.copytree(later.bundle, folder)
     manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["metrics"] = METRICS
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     rewrite(folder, "evaluation.json", json.dumps(evaluation_document(manifest, EVALUATION)).encode())
     return folder
 
@@ -99,6 +104,10 @@ def test_the_manifest_follows_the_schema_and_names_the_parent(parent: Path, rene
     for key in ("data", "windows", "features", "vocabulary", "graph"):
         assert manifest[key] == before[key]
     assert manifest["files"]["products.json"] == before["files"]["products.json"]
+
+
+def test_figures_of_the_parents_thresholds_are_not_the_renewed_bundles(renewed: Path) -> None:
+    assert json.loads((renewed / "manifest.json").read_text())["metrics"] == OF_THE_ORDER
 
 
 def test_what_it_promises_is_what_comes_where_the_parents_promise_does_not(

@@ -33,8 +33,8 @@ from mersalg_training.progress import Stages
 
 MIN_OFFERS: Final = 200
 """Fewer offers, over all kinds, calibrate nothing."""
-OF_THRESHOLDS: Final = "test/shown"
-"""Metrics of this name were measured at the parent's thresholds."""
+OF_THRESHOLDS: Final = ("test/shown", "test/kept")
+"""Metrics whose names begin so were measured at the parent's thresholds."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def cells(line: EffectLine, effect: Effect) -> list[str]:
         f"{number(effect.effect, line.form, True)} ({between(effect.low, effect.high, line.form)})",
         between(effect.always_low, effect.always_high, line.form),
         "-" if effect.relative is None else f"{effect.relative:+.1%}",
-        "-" if effect.variance_saved is None else f"-{effect.variance_saved:.0%}",
+        "-" if effect.variance_saved is None else f"{-effect.variance_saved:+.0%}",
         "primary" if line.q_value is None else f"{line.q_value:.3f}",
     ]
 
