@@ -19,7 +19,7 @@ from mersalg.cli import main
 from mersalg_training.calibration.targets import REQUESTS_OF_CUSTOMER
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.drift.evidence import Evidence, gather_evidence
-from mersalg_training.drift.newer import asked_of
+from mersalg_training.drift.new_purchases import asked_of
 from mersalg_training.progress import unseen
 
 

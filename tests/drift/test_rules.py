@@ -9,7 +9,7 @@ import numpy as np
 from made_offers import one_a_request
 from mersalg.names import KINDS
 from mersalg_training.calibration.scored_offers import ScoredOffers
-from mersalg_training.drift.comparing import Certificate, KindNow, compare_kind, compare_kinds
+from mersalg_training.drift.comparison import Certificate, KindNow, compare_kind, compare_kinds
 from mersalg_training.drift.rules import decide
 from mersalg_training.drift.shift import Unknown
 from mersalg_training.evaluation.clustered_intervals import Figure

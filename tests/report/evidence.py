@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mersalg_training.drift.comparing import Certificate, KindNow
+from mersalg_training.drift.comparison import Certificate, KindNow
 from mersalg_training.drift.result import Check
 from mersalg_training.drift.rules import BrokenRule
 from mersalg_training.drift.shift import Histogram, Shift, Unknown

@@ -14,10 +14,10 @@ from mersalg_training.config import load_config
 from mersalg_training.learn import Purchased, fit_rankers, read_purchases
 from mersalg_training.progress import Stages
 from mersalg_training.tuning.bench import IN_THE_GRAPH, open_bench, rows_key, tables_before, tables_key
-from mersalg_training.tuning.held_back import without_test_window
 from mersalg_training.tuning.objective import counted, parts_of, value_of
 from mersalg_training.tuning.space import SPACE, Dimension, around, choose, rounded, settings_of, with_settings
 from mersalg_training.tuning.tuned_file import toml_lines, tuned_toml
+from mersalg_training.tuning.windows import without_test_window
 from small_shop import SmallShop, small_config
 from small_tuning import QUERIES, quiet_console, write_job
 

@@ -9,7 +9,7 @@ from mersalg_training.commands.arguments import add_set
 
 if TYPE_CHECKING:
     from mersalg.recommender import Recommender
-    from mersalg_training.drift.newer import NewerDataRequest
+    from mersalg_training.drift.new_purchases import NewerDataRequest
 
 
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
 
 def asked_by(args: argparse.Namespace, recommender: Recommender) -> NewerDataRequest:
     """What the arguments ask for."""
-    from mersalg_training.drift.newer import asked_of  # noqa: PLC0415
+    from mersalg_training.drift.new_purchases import asked_of  # noqa: PLC0415
 
     return asked_of(
         recommender.manifest,

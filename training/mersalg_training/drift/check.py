@@ -9,9 +9,9 @@ import numpy as np
 
 from mersalg.bundle import read_bundle
 from mersalg.recommender import Recommender
-from mersalg_training.drift.comparing import compare_features, compare_kinds, compare_relevance
+from mersalg_training.drift.comparison import compare_features, compare_kinds, compare_relevance
 from mersalg_training.drift.evidence import Evidence, gather_evidence
-from mersalg_training.drift.newer import NewerDataRequest
+from mersalg_training.drift.new_purchases import NewerDataRequest
 from mersalg_training.drift.reference import Labels, Reference, read_reference
 from mersalg_training.drift.result import Check
 from mersalg_training.drift.rules import decide

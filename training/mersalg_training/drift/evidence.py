@@ -8,9 +8,9 @@ import numpy as np
 
 from mersalg.recommender import Recommender
 from mersalg_training.calibration.scored_offers import SHOWN, ScoredOffers
-from mersalg_training.drift.asking import ask
-from mersalg_training.drift.newer import Newer, NewerDataRequest, newer_cases, read_newer
+from mersalg_training.drift.new_purchases import Newer, NewerDataRequest, newer_cases, read_newer
 from mersalg_training.drift.reference import Labels
+from mersalg_training.drift.scoring import ask
 from mersalg_training.logged_offers.requests import LoggedOffers
 from mersalg_training.off_policy.bundle_answers import score_offers
 from mersalg_training.off_policy.calibrate import few_requests_of_unit

@@ -20,7 +20,7 @@ from mersalg_training.calibration.fit import Calibrated, calibrate
 from mersalg_training.drift.accepted import calibrate_accepted
 from mersalg_training.drift.check import manifest_digest, unknown_products
 from mersalg_training.drift.evidence import Evidence, gather_evidence
-from mersalg_training.drift.newer import NewerDataRequest
+from mersalg_training.drift.new_purchases import NewerDataRequest
 from mersalg_training.drift.reference import make_reference
 from mersalg_training.drift.scorer import REPLACED, recalibrated_scorer
 from mersalg_training.evaluation.bundle_method import THREADS

@@ -8,8 +8,8 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from mersalg_training.drift.comparing import KindNow
-from mersalg_training.drift.newer import window_text
+from mersalg_training.drift.comparison import KindNow
+from mersalg_training.drift.new_purchases import window_text
 from mersalg_training.drift.result import Check
 from mersalg_training.drift.rules import Decision
 from mersalg_training.drift.shift import MOVED, Shift

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mersalg_training.drift.comparing import KindNow
+from mersalg_training.drift.comparison import KindNow
 from mersalg_training.drift.reference import Labels
 from mersalg_training.drift.rules import EXIT_STATUS, BrokenRule, Decision
 from mersalg_training.drift.shift import Shift, Unknown

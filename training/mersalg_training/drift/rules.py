@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from mersalg_training.drift.comparing import KindNow
+from mersalg_training.drift.comparison import KindNow
 from mersalg_training.drift.shift import Unknown
 from mersalg_training.evaluation.clustered_intervals import Figure, Z
 

@@ -1,4 +1,4 @@
-"""The first score: linear in what retrieval knows; it keeps the candidates that the trees look at.
+"""The first-stage ranker, a score linear in what retrieval knows: it keeps the candidates that the trees look at.
 
 Own and new products, with and without a cart, are scored by weights of their own. Own products, new ones and those that
 were never sold yet are kept in places of their own, so that a customer with a long history still sees what is new, and

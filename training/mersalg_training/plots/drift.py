@@ -1,4 +1,4 @@
-"""The pictures of a check: reliability then and now, and what has shifted."""
+"""Plots of a drift check: reliability then and now, and what has shifted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mersalg.names import KINDS
-from mersalg_training.drift.comparing import KindNow
+from mersalg_training.drift.comparison import KindNow
 from mersalg_training.drift.shift import Shift
 from mersalg_training.evaluation.clustered_intervals import Group, Z
 from mersalg_training.plots.style import COLOURS, INK, QUIET, canvas, percent_ticks, plain_axes, png

@@ -1,4 +1,4 @@
-"""The pictures that a data scientist looks at first, as PNG bytes.
+"""Plots of an evaluation: reliability, precision against coverage, results by task.
 
 Every function draws on a figure of its own with the Agg canvas: no window, no global state, the same bytes for the
 same input. Colours are those of Okabe and Ito, which colour-blind readers tell apart.

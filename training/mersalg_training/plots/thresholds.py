@@ -1,4 +1,4 @@
-"""Pictures of the promises: reliability of what is shown by group, and what each threshold costs."""
+"""Plots of thresholds: reliability of what is shown by group, and what each threshold costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights of the first score, by a choice model on what retrieval knows of each candidate."""
+"""The first-stage ranker: the weights of its linear score, by a choice model on what retrieval knows of each candidate."""
 
 from __future__ import annotations
 

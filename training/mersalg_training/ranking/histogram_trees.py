@@ -1,4 +1,4 @@
-"""The ranker by scikit-learn's histogram gradient boosting. The only module that imports sklearn."""
+"""The ranker by scikit-learn's histogram gradient boosting."""
 
 from __future__ import annotations
 

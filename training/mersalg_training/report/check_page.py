@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from mersalg_training.drift.comparing import KindNow
-from mersalg_training.drift.newer import window_text
+from mersalg_training.drift.comparison import KindNow
+from mersalg_training.drift.new_purchases import window_text
 from mersalg_training.drift.render import TOLD, kinds_table, reasons, shifted, shifts_table, unknown_text
 from mersalg_training.drift.result import Check
 from mersalg_training.drift.rules import EXIT_STATUS, Decision

@@ -34,7 +34,7 @@ from mersalg_training.progress import quiet, unseen
 from mersalg_training.ranking import FittedTrees
 from mersalg_training.tables.build import learn_shop
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
-from mersalg_training.tuning.held_back import without_test_window
+from mersalg_training.tuning.windows import without_test_window
 
 PLACES: Final = 5
 """Decimals of a request's NDCG that the study keeps, and that all is computed from, before a stop as after it."""

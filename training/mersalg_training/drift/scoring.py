@@ -1,4 +1,4 @@
-"""A bundle asked for the newer requests, thresholds off: its best offers of each kind, and what came of them."""
+"""A bundle scored on the newer requests, thresholds off: its best offers of each kind, and what came of them."""
 
 from __future__ import annotations
 
