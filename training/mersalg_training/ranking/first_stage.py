@@ -1,4 +1,4 @@
-"""The first-stage ranker: the weights of its linear score, by a choice model on what retrieval knows of each candidate."""
+"""The first-stage ranker: weights of a linear score, by a choice model on what retrieval knows of each candidate."""
 
 from __future__ import annotations
 
