@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from mersalg.names import Kind
-from mersalg_training.calibration.betting_test import above_zero, certified_share, mean_square
+from mersalg_training.calibration.betting import above_zero, certified_share, mean_square
 from mersalg_training.calibration.scored_offers import ScoredOffers, tallies
 from mersalg_training.config import TargetConfig
 from mersalg_training.data.timeline import Float32, Float64, Int64

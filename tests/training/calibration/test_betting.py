@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mersalg_training.calibration.betting_test import above_zero, certified_share, mean_square, surplus
+from mersalg_training.calibration.betting import above_zero, certified_share, mean_square, surplus
 from mersalg_training.data.timeline import Float64
 
 CONFIDENCE = 0.9
