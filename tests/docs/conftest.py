@@ -15,6 +15,17 @@ from docs.page_run import PageRun, missing, page_environment
 
 PAGES = ("README.md", "docs/**/*.md", "clients/node/README.md")
 DEMO = "models/demo"
+CHECKOUT = (
+    ".venv",
+    "Makefile",
+    "benchmarks",
+    "clients",
+    "pyproject.toml",
+    "requirements.txt",
+    "serving",
+    "tests",
+    "training",
+)
 KEPT = "MERSALG_WORKSPACE"
 
 
@@ -42,7 +53,7 @@ class Page(SybilFile):
 def names_demo(item: pytest.Item) -> bool:
     """Whether a block that is run names the demo's bundle."""
     region = item.example.region
-    return region.parsed is not None and region.evaluator.__name__ == "run_block" and DEMO in region.parsed[1]
+    return region.parsed is not None and region.evaluator.__name__ == "run_block" and DEMO in region.parsed.source
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -63,13 +74,17 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageRun]:
-    """A page's own copy of the workspace, and what runs its blocks."""
-    demo = request.config.rootpath / DEMO
+    """A page's own copy of the workspace, in a checkout, and what runs its blocks."""
+    root = request.config.rootpath
+    demo = root / DEMO
     if request.node.needs_demo and not (demo / "manifest.json").exists():
         missing("make demo first")
     place = tmp_path_factory.mktemp("page")
     folder = place / "shop"
     shutil.copytree(request.getfixturevalue("workspace"), folder, symlinks=True)
+    for name in CHECKOUT:
+        if (root / name).exists():
+            (folder / name).symlink_to(root / name)
     if demo.exists():
         shutil.copytree(demo, folder / DEMO, copy_function=linked)
     run = PageRun(folder, place, page_environment(folder))

@@ -19,10 +19,15 @@ import pytest
 from sybil import Example
 
 from docs.outputs import difference
-from web.programs import MissingError, find_client, find_node
+from web.browser import result_of_page
+from web.programs import MissingError, find_browser, find_client, find_node
 
 SECONDS: Final = 600
 """Most that a command or a js block may take."""
+PROGRAMS: Final = Path(__file__).parent / "programs"
+"""Of the pages' invisible blocks, and npm."""
+NOT_KEPT: Final = ("MERSALG_", "MLFLOW_", "MAKE", "MFLAGS")
+"""How the names of variables begin that say something else to a page's commands."""
 EXIT_STATUS: Final = re.compile(r"\[exit status (\d+)\]")
 AS_IT_WAS: Final = """\
 trap 'status=$?; export -p > "{state}/exports"; pwd > "{state}/pwd"; exit $status' EXIT
@@ -109,13 +114,10 @@ class PageRun:
     def js(self, source: str, shown: str | None) -> str | None:
         """Run a block under Node after the page's earlier ones; what differs from the output shown."""
         try:
-            node, client = find_node(), find_client()
+            node = find_node()
+            self.link_packages()
         except MissingError as error:
             return missing(str(error))
-        packages = self.folder / "node_modules"
-        packages.mkdir(exist_ok=True)
-        if not (packages / "mersalg").exists():
-            (packages / "mersalg").symlink_to(client, target_is_directory=True)
         self.scripts.append(source)
         (self.folder / "page.mjs").write_text(one_script(self.scripts), encoding="utf-8")
         ran = subprocess.run(
@@ -131,6 +133,26 @@ class PageRun:
             return f"node ended with {ran.returncode}\n{ran.stdout}{ran.stderr}"
         return None if shown is None else difference(shown, ran.stdout.split(MARK + "\n", maxsplit=1)[1])
 
+    def browser(self, source: str, html: str) -> str | None:
+        """Run a block in a browser, in a page of this HTML that is served with the folder; what failed."""
+        try:
+            find_browser()
+            self.link_packages()
+        except MissingError as error:
+            return missing(str(error))
+        (self.folder / "browser.mjs").write_text(source, encoding="utf-8")
+        (self.folder / "browser.html").write_text(html + IN_BROWSER, encoding="utf-8")
+        told = result_of_page("browser.html", {place.name: place for place in self.folder.iterdir()}, SECONDS)
+        return str(told["failed"]) if told["failed"] else None
+
+    def link_packages(self) -> None:
+        """Put the client and its browser's runtime where npm would, unless the page did; MissingError without them."""
+        client, packages = find_client(), self.folder / "node_modules"
+        packages.mkdir(exist_ok=True)
+        for name, place in (("mersalg", client), ("onnxruntime-web", client / "node_modules" / "onnxruntime-web")):
+            if not (packages / name).exists():
+                (packages / name).symlink_to(place, target_is_directory=True)
+
     def end(self) -> None:
         """End what the page's commands left running."""
         for group in self.groups:
@@ -145,6 +167,12 @@ class PageRun:
                 os.killpg(group, signal.SIGKILL)
 
 
+IN_BROWSER: Final = """\
+<script type="module">
+  const failed = await import("/browser.mjs").then(() => "", (error) => `${error.name}: ${error.message}`);
+  await fetch("/result", { method: "POST", body: JSON.stringify({ failed }) });
+</script>
+"""
 MARK: Final = "--- the block's own output ---"
 
 
@@ -183,15 +211,25 @@ def read_commands(source: str) -> list[Command] | str:
 
 
 def page_environment(folder: Path) -> dict[str, str]:
-    """The environment of a page's commands: this Python's programs first, a home of its own, plain 120 columns."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MERSALG_", "MLFLOW_"))}
-    return kept | {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        "HOME": str(folder / "home"),
-        "MPLCONFIGDIR": str(folder.parent / "matplotlib"),
-        "COLUMNS": "120",
-        "NO_COLOR": "1",
-        "TERM": "dumb",
-        "TZ": "UTC",
-        "LC_ALL": "C.UTF-8",
-    }
+    """The environment of a page's commands: this Python's programs first, a home of its own, plain 120 columns.
+
+    npm has what it has fetched before; MLflow tells nobody.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_KEPT)}
+    npm = {"cache": str(Path.home() / ".npm"), "userconfig": str(Path.home() / ".npmrc"), "prefer_offline": "true"}
+    return (
+        {f"npm_config_{name}": value for name, value in npm.items()}
+        | kept
+        | {
+            "PATH": os.pathsep.join([str(PROGRAMS), str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+            "HOME": str(folder / "home"),
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MPLCONFIGDIR": str(folder.parent / "matplotlib"),
+            "COLUMNS": "120",
+            "NO_COLOR": "1",
+            "TERM": "dumb",
+            "TZ": "UTC",
+            "LC_ALL": "C.UTF-8",
+        }
+    )

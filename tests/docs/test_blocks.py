@@ -116,7 +116,7 @@ def test_what_is_left_running_ends_with_the_page(page_run: PageRun) -> None:
 @pytest.mark.parametrize("label", ["", "html", "bash"])
 def test_a_fence_of_no_or_another_language_fails(label: str, page_run: PageRun) -> None:
     (told,) = outcomes(page_run, block(label, "x"))
-    assert "expected one of python, console, toml, json, js, text" in told
+    assert "expected one of python, console, toml, json, js, js browser, text" in told
 
 
 def test_a_skip_with_a_reason_skips_the_next_block_alone(page_run: PageRun) -> None:
