@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.outcomes import Skipped
+from _pytest.outcomes import Failed, Skipped
 from sybil.example import SybilFailure
 
-from docs.blocks import page_sybil
+from docs.blocks import PROGRAMS, page_sybil
 from docs.page_run import PageRun, page_environment
+from web.programs import MissingError
 
 ROOT = Path(__file__).parents[2]
 FENCE = "```"
@@ -130,6 +131,35 @@ def test_a_skip_without_a_reason_or_of_another_kind_fails(skip: str, page_run: P
     assert "expected <!-- skip: next, reason -->" in told
 
 
+def test_a_block_runs_where_what_it_needs_is_there_and_is_skipped_or_fails_where_not(
+    page_run: PageRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> None:
+        raise MissingError("no Chromium is installed")
+
+    monkeypatch.setenv("MERSALG_RUNTIMES", "")
+    page = ["<!-- needs: chromium -->\n", block("console", "$ false"), block("python", "assert True")]
+    monkeypatch.setitem(PROGRAMS, "chromium", (nowhere,))
+    assert outcomes(page_run, *page) == ["skipped: no Chromium is installed", ""]
+    monkeypatch.setenv("MERSALG_RUNTIMES", "required")
+    with pytest.raises(Failed, match="no Chromium is installed"):
+        outcomes(page_run, *page)
+    monkeypatch.setitem(PROGRAMS, "chromium", ())
+    told, _ = outcomes(page_run, *page)
+    assert "expected exit status 0, got 1" in told
+
+
+@pytest.mark.parametrize("needs", ["", "java", "node, java", "node chromium"])
+def test_a_need_that_is_not_known_fails(needs: str, page_run: PageRun) -> None:
+    (told,) = outcomes(page_run, f"<!-- needs: {needs} -->\n", block("python", "x = 1"))
+    assert "expected <!-- needs: some of node, chromium -->" in told
+
+
+def test_a_need_of_nothing_that_runs_fails(page_run: PageRun) -> None:
+    assert outcomes(page_run, "<!-- needs: node -->\n") == ["no block follows this needs"]
+    assert "is labelled 'text'" in outcomes(page_run, "<!-- needs: node -->\n", block("text", "x"))[0]
+
+
 def test_a_skip_of_nothing_fails(page_run: PageRun) -> None:
     assert outcomes(page_run, "<!-- skip: next, why -->\n") == ["no block follows this skip"]
     both = outcomes(page_run, "<!-- skip: next, why -->\n", "<!-- skip: next, why -->\n", block("text", "x"))
@@ -191,6 +221,22 @@ def test_js_blocks_are_one_module_with_the_client_in_it(page_run: PageRun) -> No
     if not first.startswith("skipped"):
         assert (first, second) == ("", "")
         assert "-fiction\n+function" in third
+
+
+def test_a_browser_runs_a_block_within_the_pages_html(page_run: PageRun) -> None:
+    (page_run.folder / "seven.mjs").write_text("export const seven = 7;")
+    html = block("html", '<script type="importmap">{"imports": {"seven": "/seven.mjs"}}</script>', "<p>here</p>")
+    works = 'import { seven } from "seven";\nif (seven !== 7 || !document.querySelector("p")) throw new Error("other");'
+    good, bad, unknown = outcomes(
+        page_run,
+        block("js browser", works),
+        html,
+        block("js browser", 'throw new Error("no")'),
+        block("js browser", 'import "eight";'),
+    )
+    if not good.startswith("skipped"):
+        assert (good, bad) == ("", "Error: no")
+        assert unknown.startswith("TypeError: ")
 
 
 def test_a_js_block_that_throws_fails(page_run: PageRun) -> None:
