@@ -15,10 +15,10 @@ from pathlib import Path
 
 import frontier
 from contenders import CONTENDERS, Contender, Place
+from latency_page import SECTIONS, Report, progress
 from prepare import prepare
 
 from mersalg.errors import MersalgError
-from report import SECTIONS, Report, progress
 
 
 def main() -> int:

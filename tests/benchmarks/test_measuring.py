@@ -132,7 +132,7 @@ def test_the_command_prints_tables_and_writes_every_figure(place: Any, tmp_path:
 
 @pytest.mark.parametrize("text", ["nothing", "<!-- figures:end --><!-- figures:start -->", "<!-- figures:start -->"])
 def test_a_page_without_marks_stays_as_it_is(tmp_path: Path, text: str) -> None:
-    from report import write_between
+    from latency_page import write_between
 
     page = tmp_path / "page.md"
     page.write_text(text)

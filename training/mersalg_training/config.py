@@ -324,14 +324,14 @@ def lay_over(tables: dict[str, Any], override: str) -> None:
 
 def flat(config: Config) -> dict[str, Any]:
     """The resolved config as `section.key -> value`, as MLflow's parameters take it."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
 
     def walk(prefix: str, value: Any) -> None:
         if isinstance(value, dict):
             for name, inner in value.items():
                 walk(f"{prefix}.{name}" if prefix else name, inner)
         else:
-            found[prefix] = value
+            result[prefix] = value
 
     walk("", config.model_dump())
-    return found
+    return result

@@ -176,8 +176,10 @@ def named(products: Sequence[str], names: Mapping[str, str], hits: int = 0) -> T
 def overall(shown: ShownPrecision) -> str:
     """What the examples are examples of: all moments and kinds together."""
     told = f"In all, of {shown.requests:,} such requests {shown.seen.value:.1%} see an offer"
-    found = shown.precision
-    return f"{told}." if found is None else f"{told}, and {found.value:.1%} of the {shown.offers:,} offers were bought."
+    result = shown.precision
+    if result is None:
+        return f"{told}."
+    return f"{told}, and {result.value:.1%} of the {shown.offers:,} offers were bought."
 
 
 def show_places(trained: Trained, examples: Sequence[Example], console: Console) -> None:

@@ -113,7 +113,7 @@ def refuse_constant(name: str) -> Any:
 
 def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys occur once."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    result = dict(pairs)
+    if len(result) != len(pairs):
         raise ValueError("a key that occurs twice")
-    return found
+    return result

@@ -107,9 +107,9 @@ def find_folder(path: str | Path) -> Path:
     except OSError as error:
         raise BundleError(f"{folder}: cannot be read: {error.strerror or error}") from None
     if not is_folder:
-        found = "a file" if folder.exists() else "nothing"
+        result = "a file" if folder.exists() else "nothing"
         raise BundleError(
-            f"{folder}: expected a bundle folder, got {found}; `mersalg train CONFIG --out {folder}` makes one"
+            f"{folder}: expected a bundle folder, got {result}; `mersalg train CONFIG --out {folder}` makes one"
         )
     return folder.resolve()
 

@@ -163,8 +163,8 @@ def read_attributes(row: Mapping[str, Any], where: str) -> dict[str, str]:
     listed = row.get("attributes")
     if listed is not None and not isinstance(listed, Mapping):
         raise DataError(f"{where}: attributes: expected a mapping of name and value, got {listed!r}")
-    found = dict(listed) if listed else {}
+    result = dict(listed) if listed else {}
     for name, value in row.items():
         if name.startswith(ATTRIBUTE):
-            found[name.removeprefix(ATTRIBUTE)] = value
-    return {str(name): str(value) for name, value in found.items() if value is not None and value != ""}
+            result[name.removeprefix(ATTRIBUTE)] = value
+    return {str(name): str(value) for name, value in result.items() if value is not None and value != ""}

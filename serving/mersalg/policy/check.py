@@ -39,16 +39,16 @@ def check_policy(
 
     What is not given is not checked.
     """
-    found = list(contradictions(policy))
+    result = list(contradictions(policy))
     if catalogue is not None:
-        found += rules_without_facts(policy, catalogue)
-        found += words_without_products(policy, catalogue)
-        found += products_left(policy, catalogue)
+        result += rules_without_facts(policy, catalogue)
+        result += words_without_products(policy, catalogue)
+        result += products_left(policy, catalogue)
     if manifest is not None:
-        found += silent_moments(policy, manifest)
+        result += silent_moments(policy, manifest)
     if names is not None and catalogue is not None:
-        found += products_apart(names, catalogue)
-    return tuple(found)
+        result += products_apart(names, catalogue)
+    return tuple(result)
 
 
 def contradictions(policy: Policy) -> Iterator[Finding]:

@@ -79,15 +79,15 @@ class RequestContext:
 
         Those paid where the lines say them, else those of today. Lines of unknown price and gifts are left out.
         """
-        found: dict[str, list[float]] = {}
+        result: dict[str, list[float]] = {}
         stated = self.request.history_unit_price or [None] * len(self.request.history)
         for product_id, unit_price in zip(self.request.history, stated, strict=True):
             product = self.catalogue.products.get(product_id)
             if product is not None and product.product_type is not None:
                 price = unit_price if unit_price is not None else product.price
                 if price:
-                    insort(found.setdefault(product.product_type, []), price)
-        return found
+                    insort(result.setdefault(product.product_type, []), price)
+        return result
 
     @cached_property
     def holdings(self) -> list[Holding]:
@@ -96,19 +96,19 @@ class RequestContext:
         for product_id, age in zip(self.request.history, self.request.history_age_days.tolist(), strict=True):
             if age < youngest.get(product_id, math.inf):
                 youngest[product_id] = age
-        found = {}
+        result = {}
         for product_id, age in youngest.items():
             product = self.catalogue.products.get(product_id)
             if product is not None and product.nature in HAD and age <= self.days_had(product):
-                found[product_id] = Holding(product, only_in_cart=False)
+                result[product_id] = Holding(product, only_in_cart=False)
         for product_id in self.shopper.owned:
             product = self.catalogue.products.get(product_id)
-            found[product_id] = Holding(product or Product(product_id), only_in_cart=False)
-        for product_id in self.cart - found.keys():
+            result[product_id] = Holding(product or Product(product_id), only_in_cart=False)
+        for product_id in self.cart - result.keys():
             product = self.catalogue.products.get(product_id)
             if product is not None and product.nature in HAD:
-                found[product_id] = Holding(product, only_in_cart=True)
-        return list(found.values())
+                result[product_id] = Holding(product, only_in_cart=True)
+        return list(result.values())
 
     def days_had(self, product: Product) -> float:
         """For how many days a product is had: by the catalogue, else the policy's type, else its nature."""

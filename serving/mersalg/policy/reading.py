@@ -92,10 +92,10 @@ def section(rules: type[Rules], document: Mapping[str, Any], name: str, prefix: 
     """A section of the document over its base."""
     table = table_of(document, name, prefix)
     readers = {field.name: field.metadata["read"] for field in fields(rules)}
-    for found in table:
-        if found not in readers:
-            raise unknown(f"{prefix}{name}.", found, tuple(readers))
-    read = {found: readers[found](value, f"{prefix}{name}.{found}") for found, value in table.items()}
+    for key in table:
+        if key not in readers:
+            raise unknown(f"{prefix}{name}.", key, tuple(readers))
+    read = {key: readers[key](value, f"{prefix}{name}.{key}") for key, value in table.items()}
     kept = {field: getattr(base, field) for field in readers if field not in read} if base is not None else {}
     return rules(**kept, **read)
 

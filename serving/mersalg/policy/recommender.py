@@ -90,9 +90,9 @@ class PolicyRecommender(AnswersMany):
         """The offers for checked requests: the graph is asked once for all that may be shown, then the rules act."""
         wide = [self.widened(request) for request in requests]
         asked = [request for request in wide if isinstance(request, Request)]
-        found = iter(self.recommender.answer(asked, threshold=threshold) if asked else ())
+        result = iter(self.recommender.answer(asked, threshold=threshold) if asked else ())
         return [
-            answer if isinstance(answer, Offers) else self.restrained(request, next(found))
+            answer if isinstance(answer, Offers) else self.restrained(request, next(result))
             for request, answer in zip(requests, wide, strict=True)
         ]
 
@@ -111,17 +111,17 @@ class PolicyRecommender(AnswersMany):
             return Offers((), "not at this moment", 0, {})
         return replace(request, kinds=wanted, limit=MAX_LIMIT, by_value=False, shopper=None)
 
-    def restrained(self, request: Request, found: Offers) -> Offers:
+    def restrained(self, request: Request, result: Offers) -> Offers:
         """Of all that may be shown what keeps the rules, in the order that is wanted, cut to the limit."""
-        if not found:
-            return found
+        if not result:
+            return result
         moment: Moment = MOMENTS[request.moment]
         rules = self.policy.moments[moment]
         limit = min(request.limit, rules.limit) if "limit" in request.stated else rules.limit
         context = RequestContext(request, self.catalogue, self.policy.owned)
         slate = Slate(self.policy, rules, context, self.off)
         filtered: Counter[str] = Counter()
-        for offer in self.ordered(found, request, rules):
+        for offer in self.ordered(result, request, rules):
             product = self.catalogue.products.get(offer.product_id) or Product(offer.product_id)
             refusal = self.refusal(moment, offer, product, context) or slate.refusal(offer, product)
             if refusal is not None:
@@ -136,11 +136,11 @@ class PolicyRecommender(AnswersMany):
         )
         beside = tuple(compared(offer, self.catalogue) for offer in items)
         reason: Reason | None = None if items else "filtered"
-        return Offers(items, reason, found.retrieved, found.best_relevance, dict(filtered), beside)
+        return Offers(items, reason, result.retrieved, result.best_relevance, dict(filtered), beside)
 
-    def ordered(self, found: Offers, request: Request, rules: MomentRules) -> Iterable[Offer]:
+    def ordered(self, result: Offers, request: Request, rules: MomentRules) -> Iterable[Offer]:
         """The offers as the policy or the request wants them: first kinds first; of equals the better score first."""
-        offers: Iterable[Offer] = found
+        offers: Iterable[Offer] = result
         if request.by_value if "order" in request.stated else rules.order == "value":
             value = self.catalogue.value
             offers = sorted(offers, key=lambda offer: -offer.relevance * value(offer.product_id))

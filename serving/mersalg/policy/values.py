@@ -88,10 +88,10 @@ def kinds(value: Any, where: str) -> tuple[Kind, ...]:
     """A list of kinds, each once."""
     if not isinstance(value, list):
         raise wrong(where, f"a list out of {', '.join(KINDS)}", value)
-    found = tuple(kind(name, f"{where}[{position}]") for position, name in enumerate(value))
-    if len(set(found)) < len(found):
+    result = tuple(kind(name, f"{where}[{position}]") for position, name in enumerate(value))
+    if len(set(result)) < len(result):
         raise wrong(where, "each kind once", value)
-    return found
+    return result
 
 
 def groups_of_kinds(value: Any, where: str) -> tuple[frozenset[Kind], ...]:

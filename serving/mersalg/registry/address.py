@@ -33,10 +33,10 @@ def is_registered(path: object) -> bool:
 
 def read_address(text: str) -> ModelAddress:
     """The parts of an address. RegistryError when it is no address."""
-    found = FORM.fullmatch(text)
-    if found is None:
+    result = FORM.fullmatch(text)
+    if result is None:
         raise RegistryError(
             f"{text}: expected models:/NAME@ALIAS or models:/NAME/VERSION, with a number for VERSION; "
             "give the model an alias in the registry, or name a version"
         )
-    return ModelAddress(found["name"], found["alias"], found["version"])
+    return ModelAddress(result["name"], result["alias"], result["version"])

@@ -79,9 +79,9 @@ class Cache:
             name = self.mark_of(address).read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
             return None
-        found = FOLDER_FORM.fullmatch(name)
+        result = FOLDER_FORM.fullmatch(name)
         place = self.folder / name
-        return (found[1], place) if found is not None and place.is_dir() else None
+        return (result[1], place) if result is not None and place.is_dir() else None
 
     def mark_of(self, address: ModelAddress) -> Path:
         """The file that remembers for an address."""

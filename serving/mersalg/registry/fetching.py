@@ -66,8 +66,8 @@ class Registry:
 
     def last_good(self) -> Fetched | None:
         """What the address was last answered from; None when nothing was, or it is gone."""
-        found = self.cache.last_good(self.address)
-        return Fetched(self.address, *found, fresh=False) if found is not None else None
+        result = self.cache.last_good(self.address)
+        return Fetched(self.address, *result, fresh=False) if result is not None else None
 
     def mark_good(self, fetched: Fetched) -> None:
         """Remember a version that has loaded and answered its golden requests."""
@@ -119,10 +119,10 @@ def read_remote_manifest(server: MlflowServer, version: ModelVersion) -> tuple[s
     content = read_where_there(server, version, f"{BUNDLE_IN_MODEL}/manifest.json")
     if content is not None:
         return BUNDLE_IN_MODEL, content
-    found = DATA_OF_PYFUNC.search(read_small(server, version, "MLmodel"))
-    if found is None or ".." in found[1].decode():
+    result = DATA_OF_PYFUNC.search(read_small(server, version, "MLmodel"))
+    if result is None or ".." in result[1].decode():
         raise RegistryError(f"{version}: expected a bundle in {BUNDLE_IN_MODEL}, got another kind of model")
-    inside = found[1].decode()
+    inside = result[1].decode()
     return inside, read_small(server, version, f"{inside}/manifest.json")
 
 

@@ -64,13 +64,13 @@ class MlflowServer:
         number = address.version
         if number is None:
             query = {"name": address.name, "alias": address.alias or ""}
-            found = self.ask("/api/2.0/mlflow/registered-models/alias", query, str(address))
-            number = text_of(found, "model_version", "version", where=str(address))
+            result = self.ask("/api/2.0/mlflow/registered-models/alias", query, str(address))
+            number = text_of(result, "model_version", "version", where=str(address))
         query = {"name": address.name, "version": number}
-        found = self.ask("/api/2.0/mlflow/model-versions/get-download-uri", query, str(address))
+        result = self.ask("/api/2.0/mlflow/model-versions/get-download-uri", query, str(address))
         if not re.fullmatch("[0-9]{1,9}", number):
             raise RegistryError(f"{address}: expected the number of a version from {self.uri}, got {number[:40]!r}")
-        return ModelVersion(address.name, number, text_of(found, "artifact_uri", where=str(address)))
+        return ModelVersion(address.name, number, text_of(result, "artifact_uri", where=str(address)))
 
     @contextmanager
     def file_of(self, version: ModelVersion, path: str) -> Iterator[http.client.HTTPResponse]:

@@ -146,8 +146,8 @@ def one_round(
             "order": mailing.order,
         }
 
-    found = list(stream_answers(answers, (request(one, exclude=True) for one in asked)))
-    silenced = [one for one, offers in zip(asked, found, strict=True) if not offers and one.exclude]
+    result = list(stream_answers(answers, (request(one, exclude=True) for one in asked)))
+    silenced = [one for one, offers in zip(asked, result, strict=True) if not offers and one.exclude]
     anyway = stream_answers(answers, (request(one, exclude=False) for one in silenced))
     reasons = {
         one.customer_id: one.exclude.get(offers[0].product_id, OFFERED)
@@ -157,7 +157,7 @@ def one_round(
     last = number == ROUNDS - 1
     asks = [
         Ask(one.customer_id, tuple(offers), reasons.get(one.customer_id, offers.reason), last)
-        for one, offers in zip(asked, found, strict=True)
+        for one, offers in zip(asked, result, strict=True)
     ]
     again = []
     for one, answer in zip(asked, claim(asks), strict=True):

@@ -214,10 +214,10 @@ def open_text(file: Path) -> Any:
     return file.open(encoding="utf-8-sig", newline="")
 
 
-def check_columns(file: Path, found: Mapping[str, Any], names: Mapping[str, str], titles: list[str]) -> None:
+def check_columns(file: Path, result: Mapping[str, Any], names: Mapping[str, str], titles: list[str]) -> None:
     """DataError that names a column which is required, or mapped, and missing."""
     for name, title in names.items():
-        if name not in found and (name in REQUIRED or title != name):
+        if name not in result and (name in REQUIRED or title != name):
             raise DataError(
                 f"{file}: expected a column {title!r} for {name}, got {', '.join(titles[:20]) or 'none'}; "
                 f"--column {name}=NAME says what it is called"

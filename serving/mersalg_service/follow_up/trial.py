@@ -115,7 +115,7 @@ class BatchRecord:
 
     def would_be(self, customer_ids: Sequence[str]) -> dict[str, Decision]:
         """What each of these would get if they were not held out; the ledger is read, and not written."""
-        found: dict[str, Decision] = {}
+        result: dict[str, Decision] = {}
         for start in range(0, len(customer_ids), MAX_BATCH):
             piece = customer_ids[start : start + MAX_BATCH]
             views = dict(zip(piece, self.ledger.look(self.batch, piece, self.mailing.rules), strict=True))
@@ -127,8 +127,8 @@ class BatchRecord:
                 Undecided(customer_id, dict.fromkeys(view.standing.taken, OFFERED), open_kinds(self.mailing, view))
                 for customer_id, view in views.items()
             ]
-            found |= all_rounds(self.answers, claim, self.histories, self.mailing, asked)
-        return found
+            result |= all_rounds(self.answers, claim, self.histories, self.mailing, asked)
+        return result
 
 
 def open_trial(file: Path | None, exposures: Path | None, manifest: Mapping[str, Any]) -> FollowUpTrial | None:

@@ -15,10 +15,10 @@ from mersalg_service.ledger.times import from_micros
 
 def lock_batch(t: Transaction, batch: Batch, share_rows: str) -> str:
     """The batch's state, which does not change while this transaction runs."""
-    found = t.rows("SELECT state FROM mersalg_batches WHERE batch = ?" + share_rows, [batch.batch])
-    if not found:
+    result = t.rows("SELECT state FROM mersalg_batches WHERE batch = ?" + share_rows, [batch.batch])
+    if not result:
         raise LedgerError(f"batch {batch.batch!r} is not in this ledger; begin it first")
-    return str(found[0][0])
+    return str(result[0][0])
 
 
 def lock_customers(t: Transaction, hashes: Sequence[str], lock_rows: str) -> None:
@@ -80,8 +80,8 @@ def write_decisions(
     if rules.again_after_days is not None:
         sql = f"""SELECT customer, product_id, max(occasion) FROM mersalg_claims
                   WHERE customer IN ({marks(decisions)}) AND moment = ? GROUP BY customer, product_id"""
-        found = t.rows(sql, [*(customer for customer, _ in decisions), rules.moment])
-        before = {(customer, product_id): occasion for customer, product_id, occasion in found}
+        result = t.rows(sql, [*(customer for customer, _ in decisions), rules.moment])
+        before = {(customer, product_id): occasion for customer, product_id, occasion in result}
     claims = [
         (customer, rules.moment, o.product_id, before.get((customer, o.product_id), 0) + 1, o.kind, at, batch.batch,
          o.rank, o.relevance, o.score, o.because)
@@ -107,8 +107,8 @@ def check_memory(t: Transaction, rules: Rules, at: int) -> None:
 
 def read_forgotten(t: Transaction) -> int | None:
     """The time before which claims are deleted, microseconds."""
-    found = t.rows("SELECT value FROM mersalg_ledger WHERE name = 'forgotten before'")
-    return int(found[0][0]) if found else None
+    result = t.rows("SELECT value FROM mersalg_ledger WHERE name = 'forgotten before'")
+    return int(result[0][0]) if result else None
 
 
 def marks(values: Any) -> str:

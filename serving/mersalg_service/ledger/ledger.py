@@ -54,15 +54,15 @@ class Ledger:
         with self.database.transaction_of_one() as t:
             if batch is None:
                 order = " WHERE settings = ? AND state = 'open' ORDER BY begun_at, batch"
-                found = t.rows(columns + order, [text])
+                result = t.rows(columns + order, [text])
             else:
-                found = t.rows(columns + " WHERE batch = ?", [batch])
-            if not found:
+                result = t.rows(columns + " WHERE batch = ?", [batch])
+            if not result:
                 name = batch if batch is not None else f"{at:%Y-%m-%d}-{secrets.token_hex(4)}"
                 sql = "INSERT INTO mersalg_batches (batch, settings, begun_at, state) VALUES (?, ?, ?, 'open')"
                 t.change(sql, [name, text, to_micros(at)])
                 return Batch(name, plain(at), finished=False, resumed=False)
-        name, other, begun_at, state = found[0]
+        name, other, begun_at, state = result[0]
         check_same(name, json.loads(other), json.loads(text))
         if state == "purged":
             raise LedgerError(f"batch {name!r}: its details are purged, so that it cannot be written again")
@@ -118,8 +118,8 @@ class Ledger:
     def forgotten_before(self) -> datetime | None:
         """The time before which no promise holds, for its claims are deleted; None when none is."""
         with self.database.snapshot() as t:
-            found = read_forgotten(t)
-        return None if found is None else from_micros(found)
+            result = read_forgotten(t)
+        return None if result is None else from_micros(result)
 
     def close(self) -> None:
         """Close the database."""

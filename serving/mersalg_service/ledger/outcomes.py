@@ -68,10 +68,10 @@ def record_one(t: Transaction, customer: str, outcome: Outcome) -> Told:
         return record_wish(t, customer, "opted_out_at" if outcome.what == "opted-out" else "opted_in_at", at)
     offer = [customer, outcome.moment, outcome.product_id]
     same = "customer = ? AND moment = ? AND product_id = ?"
-    found = t.rows(f"SELECT max(occasion) FROM mersalg_claims WHERE {same} AND claimed_at <= ?", [*offer, at])
-    if found[0][0] is None:
+    result = t.rows(f"SELECT max(occasion) FROM mersalg_claims WHERE {same} AND claimed_at <= ?", [*offer, at])
+    if result[0][0] is None:
         return "no such offer"
-    this: Sequence[object] = [*offer, found[0][0], outcome.what]
+    this: Sequence[object] = [*offer, result[0][0], outcome.what]
     same += " AND occasion = ? AND outcome = ?"
     earlier = f"UPDATE mersalg_outcomes SET happened_at = ? WHERE {same} AND happened_at > ?"
     if t.rows(f"SELECT happened_at FROM mersalg_outcomes WHERE {same}", this):

@@ -27,8 +27,8 @@ class PostgresTransaction:
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        found: list[tuple[Any, ...]] = self.cursor.execute(sql.replace("?", "%s"), values).fetchall()
-        return found
+        result: list[tuple[Any, ...]] = self.cursor.execute(sql.replace("?", "%s"), values).fetchall()
+        return result
 
     def change(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Run a statement and give the number of rows that it changed."""

@@ -23,9 +23,9 @@ def export_customer(ledger: Ledger, customer_id: str) -> dict[str, Any]:
     customer = ledger.key.hash(customer_id)
 
     def named(t: Transaction, table: str, columns: str) -> list[dict[str, Any]]:
-        found = t.rows(f"SELECT {columns} FROM {table} WHERE customer = ? ORDER BY {columns}", [customer])
+        result = t.rows(f"SELECT {columns} FROM {table} WHERE customer = ? ORDER BY {columns}", [customer])
         names = columns.split(", ")
-        return [{n: shown(n, value) for n, value in zip(names, row, strict=True)} for row in found]
+        return [{n: shown(n, value) for n, value in zip(names, row, strict=True)} for row in result]
 
     with ledger.database.snapshot() as t:
         wishes = named(t, "mersalg_customers", "opted_out_at, opted_in_at")

@@ -53,15 +53,15 @@ class Cap:
 
 def read_cap(text: str) -> Cap:
     """A cap from `2/30d` (offers), `mails:1/7d` or `replacement:1/90d`; LedgerError when it is none."""
-    found = CAP_FORM.fullmatch(text.strip())
-    if found is None:
+    result = CAP_FORM.fullmatch(text.strip())
+    if result is None:
         raise LedgerError(f"cap: expected a text such as 2/30d, mails:1/7d or replacement:1/90d, got {text!r}")
-    counted = found["counted"] or "offers"
+    counted = result["counted"] or "offers"
     if counted not in get_args(Counted):
         raise LedgerError(
             f"cap {text!r}: expected one of {', '.join(get_args(Counted))} before the colon, got {counted!r}"
         )
-    return Cap(int(found["most"]), float(found["days"]), counted)  # type: ignore[arg-type]
+    return Cap(int(result["most"]), float(result["days"]), counted)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

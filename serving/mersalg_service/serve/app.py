@@ -116,12 +116,12 @@ async def refuse_route(call: Request, error: Exception) -> Response:
 def methods_of(app: FastAPI, scope: Scope) -> set[str]:
     """The methods of the routes that the path of a call fits."""
     document = app.openapi()
-    found: set[str] = set()
+    result: set[str] = set()
     for path, operations in document["paths"].items():
         pattern, _, _ = compile_path(path)
         if pattern.match(scope["path"]):
-            found |= {method.upper() for method in operations}
-    return found
+            result |= {method.upper() for method in operations}
+    return result
 
 
 def say_end(looking: asyncio.Task[None]) -> None:

@@ -46,15 +46,15 @@ def read_many(
     for name in document:
         if name not in ("requests", "threshold"):
             raise RequestError(name, "one of the fields requests, threshold", name)
-    found, threshold = document.get("requests"), document.get("threshold", True)
-    if not isinstance(found, list):
-        raise RequestError("requests", "a list of requests", found)
-    if len(found) > most:
-        raise RequestError("requests", f"at most {most} requests", len(found))
+    result, threshold = document.get("requests"), document.get("threshold", True)
+    if not isinstance(result, list):
+        raise RequestError("requests", "a list of requests", result)
+    if len(result) > most:
+        raise RequestError("requests", f"at most {most} requests", len(result))
     if not isinstance(threshold, bool):
         raise RequestError("threshold", "true or false", threshold)
     requests = []
-    for position, one in enumerate(found):
+    for position, one in enumerate(result):
         if not isinstance(one, dict):
             raise RequestError(f"requests[{position}]", "a JSON object", one)
         try:

@@ -75,12 +75,12 @@ class PolicyFiles:
 
     def stamp(self) -> Stamp:
         """Inode and time of each file; -1 for one that is not there, which reading it then says."""
-        found = []
+        result = []
         for file in (self.policy_file, self.catalogue_file):
             if file is not None:
                 status = file.stat() if file.exists() else None
-                found.append((str(file), status.st_ino if status else -1, status.st_mtime_ns if status else -1))
-        return tuple(found)
+                result.append((str(file), status.st_ino if status else -1, status.st_mtime_ns if status else -1))
+        return tuple(result)
 
     def _read(self) -> tuple[Policy, Catalogue]:
         catalogue = read_catalogue(self.catalogue_file) if self.catalogue_file is not None else Catalogue()

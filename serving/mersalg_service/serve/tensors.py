@@ -78,20 +78,20 @@ def read_inputs(inputs: Any) -> dict[str, list[Any]]:
     """Tensor name -> its rows: lists for those of rank 2, values for those of rank 1."""
     if not isinstance(inputs, list) or not all(isinstance(tensor, dict) for tensor in inputs):
         raise RequestError("inputs", "a list of tensors", inputs)
-    found: dict[str, list[Any]] = {}
+    result: dict[str, list[Any]] = {}
     for tensor in inputs:
         name = tensor.get("name")
-        if not isinstance(name, str) or name not in INPUT_TYPES or name in found:
+        if not isinstance(name, str) or name not in INPUT_TYPES or name in result:
             raise RequestError("inputs", f"each of {', '.join(INPUT_TYPES)} at most once", name)
         parameters = tensor.get("parameters", {})
         if not isinstance(parameters, dict):
             raise RequestError(f"{name}.parameters", "an object", parameters)
         if "binary_data_size" in parameters:
             raise CallError(400, f"{name}: expected its data as JSON; the binary extension is not spoken here")
-        found[name] = read_tensor(name, tensor)
-    if "cart" not in found:
-        raise RequestError("inputs", "a tensor cart", sorted(found))
-    return found
+        result[name] = read_tensor(name, tensor)
+    if "cart" not in result:
+        raise RequestError("inputs", "a tensor cart", sorted(result))
+    return result
 
 
 def read_tensor(name: str, tensor: Mapping[str, Any]) -> list[Any]:
@@ -184,7 +184,7 @@ def tensors_of(answers: Sequence[Offers], wanted: Sequence[str]) -> list[dict[st
     """The output tensors; a shorter list is padded with "", 0 and, for kind, -1."""
     width = max((len(offers) for offers in answers), default=0)
     padding: dict[str, Any] = {"product_id": "", "kind": -1, "relevance": 0.0, "score": 0.0, "because": ""}
-    found = []
+    result = []
     for name in wanted:
         datatype, rank = OUTPUT_TYPES[name]
         if name in padding:
@@ -198,8 +198,8 @@ def tensors_of(answers: Sequence[Offers], wanted: Sequence[str]) -> list[dict[st
             data = [offers.retrieved if name == "retrieved" else offers.reason or "" for offers in answers]
             shape = [len(answers)]
         assert len(shape) == rank
-        found.append({"name": name, "datatype": datatype, "shape": shape, "data": data})
-    return found
+        result.append({"name": name, "datatype": datatype, "shape": shape, "data": data})
+    return result
 
 
 def field(offer: Any, name: str) -> Any:

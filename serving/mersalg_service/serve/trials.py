@@ -87,13 +87,13 @@ class ServedTrial:
         drawn = [self.experiment.assign(self.unit_of(ids)) for ids in whose]
         shadow = self.experiment.shadow is not None
         asked = [r for r, assigned in zip(requests, drawn, strict=True) if shadow or assigned.arm != HOLD_OUT]
-        found = iter(ask(asked) if asked else [])
+        result = iter(ask(asked) if asked else [])
         bundle, now = bundle_version(manifest), datetime.now(UTC).replace(tzinfo=None)
         answers = []
         for request, ids, assigned in zip(requests, whose, drawn, strict=True):
             held_out = assigned.arm == HOLD_OUT
             computed = shadow or not held_out
-            answer = next(found) if computed else HELD_OUT
+            answer = next(result) if computed else HELD_OUT
             self.record(answer, assigned, request, ids, bundle if computed else None, now)
             answers.append(HELD_OUT if held_out else answer)
         return answers

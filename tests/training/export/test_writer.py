@@ -155,7 +155,7 @@ def test_not_a_number_is_refused_and_text_is_kept_as_it_is() -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from training.test_export import write_toy
+from training.export.test_writer import write_toy
 print("ready", flush=True)
 for number in range(100_000):
     write_toy(Path(sys.argv[1]), b"# card %d\\n" % number + b"." * 2_000_000)

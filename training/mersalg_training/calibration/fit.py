@@ -34,18 +34,22 @@ def rank_cases(timeline: Timeline, cases: Cases, featuriser: Featuriser, tick: T
     tables = featuriser.tables
     value = tables.vocabulary.value
     worth_of = value if tables.vocabulary.value_kind is not None else np.full_like(value, np.nan)
-    for found in featuriser.run(timeline, cases, tick, OFFERED):
-        valid = found.valid(tables.n_items)
+    for candidates in featuriser.run(timeline, cases, tick, OFFERED):
+        valid = candidates.valid(tables.n_items)
         for kind in range(len(KINDS)):
-            score = np.where(valid & (found.kind == kind), found.score, -np.inf)
+            score = np.where(valid & (candidates.kind == kind), candidates.score, -np.inf)
             columns = np.argsort(-score, axis=1, kind="stable")[:, :SHOWN]
             best = np.take_along_axis(score, columns, axis=1)
             row, place = np.nonzero(np.isfinite(best))
-            label, item = (np.take_along_axis(of, columns, axis=1)[row, place] for of in (found.bought, found.item))
-            parts.append((best[row, place], np.full(len(row), kind), place, label, found.rows[row], worth_of[item]))
-    score, kinds, places, labels, rows, worths = (np.concatenate(column) for column in zip(*parts, strict=True))
+            label, item = (
+                np.take_along_axis(of, columns, axis=1)[row, place] for of in (candidates.bought, candidates.item)
+            )
+            parts.append(
+                (best[row, place], np.full(len(row), kind), place, label, candidates.rows[row], worth_of[item])
+            )
+    score, kinds, places, labels, requests, worths = (np.concatenate(column) for column in zip(*parts, strict=True))
     return ScoredOffers(
-        request=rows.astype(np.int64),
+        request=requests.astype(np.int64),
         kind=kinds.astype(np.int64),
         place=places,
         score=score.astype(np.float32),

@@ -38,7 +38,7 @@ def evaluate_offers_command(args: argparse.Namespace) -> int:
         timeline = read_timeline(purchases.connection)
         offers = gather_offers(purchases.connection, timeline)
     with Console(stderr=True).status(f"Putting {len(offers.cases):,} requests to the bundle"):
-        found = evaluate_offers(
+        result = evaluate_offers(
             recommender,
             timeline,
             offers,
@@ -49,18 +49,18 @@ def evaluate_offers_command(args: argparse.Namespace) -> int:
             seed=config.seed,
         )
     console = results_console(highlight=False)
-    console.print(render(found))
+    console.print(render(result))
     if args.json is not None:
-        write_json(args.json, found.to_json())
+        write_json(args.json, result.to_json())
     if args.track:
-        console.print(f"\nRun  {track(config, found, args.offers, recommender.manifest['run_id'])}")
+        console.print(f"\nRun  {track(config, result, args.offers, recommender.manifest['run_id'])}")
     return 0
 
 
-def track(config: Config, found: OffPolicyResult, location: str, trained_in: str | None) -> str:
+def track(config: Config, result: OffPolicyResult, location: str, trained_in: str | None) -> str:
     """Log the figures as a run below the one that trained the bundle; one line that says where it is."""
     with open_run(config.tracking, f"{config.name} on offers", parent=trained_in) as tracked:
         tracked.set_tags({"mersalg.offers": location})
-        tracked.log_metrics(found.metrics())
-        tracked.log_text("acceptance.json", as_json(found.to_json()).decode())
+        tracked.log_metrics(result.metrics())
+        tracked.log_text("acceptance.json", as_json(result.to_json()).decode())
         return tracked.where

@@ -37,7 +37,7 @@ def evaluate_window_command(args: argparse.Namespace) -> int:
         timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
     columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        found = evaluate(
+        result = evaluate(
             BundleMethod(recommender, timeline),
             timeline,
             attributes,
@@ -49,20 +49,20 @@ def evaluate_window_command(args: argparse.Namespace) -> int:
     console = results_console()
     if report.digest != recommender.manifest["data"]["digest"]:
         console.print("Note  these are not the purchases that the bundle was trained on (the digests differ)")
-    console.print(render(found))
+    console.print(render(result))
     if args.json is not None:
-        write_json(args.json, evaluation_document(recommender.manifest, found))
-    console.print(f"Run  {log_run(recommender, config, args, found)}", highlight=False)
+        write_json(args.json, evaluation_document(recommender.manifest, result))
+    console.print(f"Run  {log_run(recommender, config, args, result)}", highlight=False)
     return 0
 
 
-def log_run(recommender: Recommender, config: Config, args: argparse.Namespace, found: Evaluation) -> str:
+def log_run(recommender: Recommender, config: Config, args: argparse.Namespace, evaluation: Evaluation) -> str:
     """Log the evaluation as a run of its own, tagged with the run that trained the bundle; where it is."""
     manifest = recommender.manifest
     with open_run(config.tracking, f"{config.name}-evaluation") as run:
         run.set_tags({"mersalg.bundle": manifest["name"], "mersalg.trained_by": manifest["run_id"] or "not tracked"})
         run.log_params({"queries": args.queries, "baselines": "all" if args.baselines else "quick"})
-        run.log_metrics({name: value for name, value in found.metrics().items() if np.isfinite(value)})
-        log_evaluation(run, found, manifest)
-        log_report(run, recommender.folder, found)
+        run.log_metrics({name: value for name, value in evaluation.metrics().items() if np.isfinite(value)})
+        log_evaluation(run, evaluation, manifest)
+        log_report(run, recommender.folder, evaluation)
         return run.where

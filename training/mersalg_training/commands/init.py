@@ -54,21 +54,21 @@ def init_command(args: argparse.Namespace) -> int:
     """Write a configuration from the columns of a shop's files; without --orders, a template."""
     config: Path = args.config
     check_target(config, args.force)
-    found = None
+    result = None
     if args.orders is not None:
-        found = look_into(args.orders, args.products, args.offers, read_columns(args.columns))
+        result = look_into(args.orders, args.products, args.offers, read_columns(args.columns))
     elif args.products or args.offers or args.columns:
         raise ConfigError(f"--orders: expected the order lines beside the other options, got none; as in\n  {EXAMPLE}")
-    write_text(config, job_text(config.stem, found), "init")
+    write_text(config, job_text(config.stem, result), "init")
     print(f"Wrote {config}")
-    if found is None:
+    if result is None:
         print("Its paths are placeholders: put those of your files under [data]")
     else:
-        for column, told in found.columns.items():
+        for column, told in result.columns.items():
             print(f"  {column} is read from {told}")
-        for sentence in found.notes:
+        for sentence in result.notes:
             print(f"  {sentence}")
-        for sentence in found.switched_off:
+        for sentence in result.switched_off:
             print(f"  off: {sentence}")
     print("\nNext", *next_steps(config, args.offers), sep="\n  ")
     return 0
@@ -137,10 +137,10 @@ def bind(
     read |= {("data.products", column): bound for column, bound in purchases.products.items()}
     if offers is not None:
         source = open_source(purchases.connection, KEY, offers)
-        found, _ = bind_columns(purchases.connection, source, OFFER_COLUMNS, columns)
-        if absent := [column for column in REQUIRED if column not in found]:
+        result, _ = bind_columns(purchases.connection, source, OFFER_COLUMNS, columns)
+        if absent := [column for column in REQUIRED if column not in result]:
             raise DataError(missing(source, absent))
-        read |= {(KEY, column): bound for column, bound in found.items()}
+        read |= {(KEY, column): bound for column, bound in result.items()}
     return purchases, read
 
 

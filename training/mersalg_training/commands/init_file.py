@@ -35,14 +35,14 @@ class FoundColumns:
     """What missing columns switch off, in sentences."""
 
 
-def job_text(name: str, found: FoundColumns | None) -> str:
+def job_text(name: str, result: FoundColumns | None) -> str:
     """The configuration of a job as TOML; None = a template whose paths are placeholders."""
     sections = [
         HEAD
         + key("name", name, "of the job, its bundle and its registered model")
         + key("seed", Config.model_fields["seed"].default, "where every draw starts from"),
-        data_section(found),
-        columns_section(found),
+        data_section(result),
+        columns_section(result),
         "[contract]\n"
         + default("max_reject_share", ContractConfig().max_reject_share, "more rejected lines than this stop the job"),
         "[split]" + comment("[split]", "windows, in days back from the end of the history")
@@ -63,9 +63,9 @@ def job_text(name: str, found: FoundColumns | None) -> str:
     return "\n".join(sections)
 
 
-def data_section(found: FoundColumns | None) -> str:
+def data_section(result: FoundColumns | None) -> str:
     """Where the files are."""
-    if found is None:
+    if result is None:
         orders, products = TEMPLATE_PATHS
         return (
             "[data]\n"
@@ -73,23 +73,23 @@ def data_section(found: FoundColumns | None) -> str:
             + key("orders", orders, "the order lines")
             + key("products", products, "the catalogue; without one, take this line out")
         )
-    lines = "[data]\n" + key("orders", found.orders, "the order lines")
-    if found.products is None:
+    lines = "[data]\n" + key("orders", result.orders, "the order lines")
+    if result.products is None:
         return lines + default("products", TEMPLATE_PATHS[1], "a catalogue, if there is one")
-    return lines + key("products", found.products, "the catalogue")
+    return lines + key("products", result.products, "the catalogue")
 
 
-def columns_section(found: FoundColumns | None) -> str:
+def columns_section(result: FoundColumns | None) -> str:
     """The columns that have other names, and what a missing one switches off."""
     lines = ["[data.columns]" + comment("[data.columns]", "our column = a column of the files, or a DuckDB expression")]
-    if found is None:
+    if result is None:
         lines.append("# Needed are order_id, product_id and ordered_at; usual names are found without a line here.\n")
         lines.append(default("order_id", "receipt", "for example"))
         off: Sequence[str] = [*SWITCHED_OFF.values(), NO_PRICE]
     else:
-        lines += [key(column, told) for column, told in found.columns.items()]
-        lines += [wrapped("# ", sentence) for sentence in found.notes]
-        off = found.switched_off
+        lines += [key(column, told) for column, told in result.columns.items()]
+        lines += [wrapped("# ", sentence) for sentence in result.notes]
+        off = result.switched_off
     if off:
         lines.append("# What a missing column switches off; one that only has another name belongs above:\n")
         lines += [wrapped("# - ", sentence) for sentence in off]

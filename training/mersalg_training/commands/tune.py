@@ -95,12 +95,12 @@ def tune_command(args: argparse.Namespace) -> int:
         out=args.out or args.config.with_name(f"{args.config.stem}-tuned.toml"),
     )
     console = results_console()
-    found = tune(config, str(args.config), plan, console)
-    console.print(render(found))
-    console.print(f"Study       {found.study}")
-    console.print(f"Run         {found.run}")
-    if found.toml is not None:
-        console.print(f"Tuned       {found.out}: train it with `mersalg train {found.out} --out models/NAME`")
+    result = tune(config, str(args.config), plan, console)
+    console.print(render(result))
+    console.print(f"Study       {result.study}")
+    console.print(f"Run         {result.run}")
+    if result.toml is not None:
+        console.print(f"Tuned       {result.out}: train it with `mersalg train {result.out} --out models/NAME`")
     return 0
 
 

@@ -88,21 +88,21 @@ def uplift_command(args: argparse.Namespace) -> int:
         notes = record.notes + tie_orders(purchases.connection, record)
         has_cost = "cost" in purchases.products
     with Console(stderr=True).status("Comparing"):
-        found = analyse(purchases.connection, record, options, has_cost)
+        result = analyse(purchases.connection, record, options, has_cost)
     notes.append(tell_margin(purchases.connection) if has_cost else "no cost: margins are not told")
-    found.notes.extend(notes)
+    result.notes.extend(notes)
     console = results_console()
-    console.print(render(found))
+    console.print(render(result))
     if args.labelled is not None:
         rows = write_labelled(purchases.connection, args.labelled, options.attribution_days)
         console.print(f"Record      {rows:,} rows with `accepted` -> {args.labelled}")
     if args.out is not None:
-        write_report(found, args.out)
+        write_report(result, args.out)
         console.print(f"Report      {args.out}")
-    with open_run(config.tracking, f"uplift {found.experiment or config.name}") as run:
-        log_uplift(run, found, {"orders": config.data.orders, "offers": args.offers}, contract.digest)
+    with open_run(config.tracking, f"uplift {result.experiment or config.name}") as run:
+        log_uplift(run, result, {"orders": config.data.orders, "offers": args.offers}, contract.digest)
         console.print(f"Run         {run.where}")
-    return 1 if found.ratio.mismatch else 0
+    return 1 if result.ratio.mismatch else 0
 
 
 def read_config(args: argparse.Namespace) -> Any:

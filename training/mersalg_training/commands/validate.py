@@ -55,14 +55,14 @@ def validate_command(args: argparse.Namespace) -> int:
             print(error, file=sys.stderr)
         return 2
     if args.json:
-        found = {
+        result = {
             "valid": True,
             "columns": read_from(purchases),
             "contract": report.to_json(),
             "windows": windows.to_json(),
             "window_sizes": [asdict(size) for size in sizes],
         }
-        print(json.dumps(found, default=str))
+        print(json.dumps(result, default=str))
     else:
         results_console().print(Group(columns_table(purchases), report.render(), windows_table(sizes)))
     return 0
@@ -72,8 +72,8 @@ def read_from(purchases: Purchases) -> dict[str, dict[str, str | None]]:
     """For each table, mersalg's column -> the column or expression that it is read from; None = missing."""
     tables = {"orders": (ORDER_COLUMNS, purchases.orders), "products": (PRODUCT_COLUMNS, purchases.products)}
     return {
-        name: {column: found[column].told if column in found else None for column in wanted}
-        for name, (wanted, found) in tables.items()
+        name: {column: result[column].told if column in result else None for column in wanted}
+        for name, (wanted, result) in tables.items()
     }
 
 

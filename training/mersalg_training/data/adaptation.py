@@ -136,7 +136,7 @@ def adapt_ranker(config: RankerConfig, windows: Windows, order_days: Float64) ->
     leaves = min(config.leaves, max(MIN_LEAVES, round(config.leaves * sqrt(share))))
     penalty = round(config.leaf_penalty * min(MAX_PENALTY, 1.0 / share), 1)
     because = f"{orders:,} orders in the rank window"
-    found = [Adaptation("ranker.leaves", str(leaves), str(config.leaves), because)]
+    result = [Adaptation("ranker.leaves", str(leaves), str(config.leaves), because)]
     if penalty != config.leaf_penalty:
-        found.append(Adaptation("ranker.leaf_penalty", f"{penalty:g}", f"{config.leaf_penalty:g}", because))
-    return config.model_copy(update={"leaves": leaves, "leaf_penalty": penalty}), found
+        result.append(Adaptation("ranker.leaf_penalty", f"{penalty:g}", f"{config.leaf_penalty:g}", because))
+    return config.model_copy(update={"leaves": leaves, "leaf_penalty": penalty}), result

@@ -128,7 +128,7 @@ def named(rules: Sequence[Rule], counts: Sequence[int]) -> dict[str, int]:
 
 def find_examples(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> dict[str, list[Row]]:
     """At most three rows for each reason, as the source spells them, the first by order and product."""
-    found: dict[str, list[Row]] = {}
+    result: dict[str, list[Row]] = {}
     for position, rule in enumerate(rules):
         if rule.reason == "duplicate":
             condition = f"copies > 1 AND coalesce(rejected_by, {position}) >= {position}"
@@ -142,5 +142,5 @@ def find_examples(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) 
         """)
         names = [column[0] for column in rows.description]
         if examples := [dict(zip(names, row, strict=True)) for row in rows.fetchall()]:
-            found[rule.reason] = examples
-    return found
+            result[rule.reason] = examples
+    return result

@@ -49,23 +49,23 @@ def bind_columns(
     The order is: the mapping, the column's own name, an alias. A column in `taken` is found by a mapping alone; no
     alias names a column that another one of `wanted` has found.
     """
-    found: dict[Column, Bound] = {}
+    result: dict[Column, Bound] = {}
     unbound: list[Unbound] = []
     for column in wanted:
         mapping = mappings.get(column)
         bound = bind_mapping(connection, source, column, mapping) if mapping is not None else None
         if isinstance(bound, Bound):
-            found[column] = bound
+            result[column] = bound
             continue
         if bound is not None:
             unbound.append(bound)
         if (name := find_exact(column, source.columns)) and name not in taken:
-            found[column] = Bound(column, "name", name, identifier(name))
+            result[column] = Bound(column, "name", name, identifier(name))
     for column in wanted:
-        used = {*taken, *(bound.told for bound in found.values())}
-        if column not in found and (name := find_alias(column, [c for c in source.columns if c not in used])):
-            found[column] = Bound(column, "alias", name, identifier(name))
-    return found, unbound
+        used = {*taken, *(bound.told for bound in result.values())}
+        if column not in result and (name := find_alias(column, [c for c in source.columns if c not in used])):
+            result[column] = Bound(column, "alias", name, identifier(name))
+    return result, unbound
 
 
 def bind_mapping(
@@ -108,20 +108,20 @@ def mapped_view(
     view: str,
     source: DataSource,
     wanted: Sequence[Column],
-    found: Mapping[Column, Bound],
+    result: Mapping[Column, Bound],
 ) -> None:
     """Create a view with exactly the wanted columns, in the source's types; a column that is not found is NULL."""
     inner = [
-        f"{found[c].sql} AS {identifier('mersalg ' + c)}" for c in wanted if c in found and not found[c].over_numbers
+        f"{result[c].sql} AS {identifier('mersalg ' + c)}" for c in wanted if c in result and not result[c].over_numbers
     ]
-    if any(bound.over_numbers for bound in found.values()):
+    if any(bound.over_numbers for bound in result.values()):
         inner.append(numbers(source))
     outer = []
     for column in wanted:
-        if column not in found:
+        if column not in result:
             outer.append(f"CAST(NULL AS VARCHAR) AS {column}")
-        elif found[column].over_numbers:
-            outer.append(f"{found[column].sql} AS {column}")
+        elif result[column].over_numbers:
+            outer.append(f"{result[column].sql} AS {column}")
         else:
             outer.append(f"{identifier('mersalg ' + column)} AS {column}")
     connection.execute(

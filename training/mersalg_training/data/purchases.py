@@ -116,9 +116,9 @@ def switched_off(missing_columns: list[Column], products: Mapping[Column, Bound]
     return sentences
 
 
-def require(source: DataSource, found: Mapping[Column, Bound]) -> None:
+def require(source: DataSource, result: Mapping[Column, Bound]) -> None:
     """DataError if a column is missing without which nothing can be learned."""
-    if absent := [column for column in REQUIRED if column not in found]:
+    if absent := [column for column in REQUIRED if column not in result]:
         raise DataError(missing(source, absent))
 
 
@@ -132,11 +132,11 @@ def missing(source: DataSource, absent: Sequence[Column]) -> str:
     )
 
 
-def mapping_notes(unbound: list[Unbound], found: Mapping[Column, Bound]) -> list[str]:
+def mapping_notes(unbound: list[Unbound], result: Mapping[Column, Bound]) -> list[str]:
     """One sentence for each mapping that holds in no source."""
     notes = {}
     for failed in unbound:
-        bound = found.get(failed.column)
+        bound = result.get(failed.column)
         if bound is not None and bound.how == "mapping":
             continue
         instead = f"{bound.told} is used instead" if bound else "nothing else was found"
@@ -146,9 +146,9 @@ def mapping_notes(unbound: list[Unbound], found: Mapping[Column, Bound]) -> list
     return list(notes.values())
 
 
-def alias_notes(source: DataSource, found: Mapping[Column, Bound]) -> list[str]:
+def alias_notes(source: DataSource, result: Mapping[Column, Bound]) -> list[str]:
     """One sentence for each column that was found by an alias."""
-    return [f"{source.key}: {b.column} is read from {b.told}" for b in found.values() if b.how == "alias"]
+    return [f"{source.key}: {b.column} is read from {b.told}" for b in result.values() if b.how == "alias"]
 
 
 def without(some: Mapping[Column, Bound], others: Mapping[Column, Bound]) -> dict[Column, Bound]:

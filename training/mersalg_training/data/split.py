@@ -41,12 +41,12 @@ class Windows:
 
     def bounds(self) -> dict[Window, tuple[datetime, datetime]]:
         """Start and exclusive end of each window, the earliest first; test only where there is one."""
-        found: dict[Window, tuple[datetime, datetime]] = {
+        result: dict[Window, tuple[datetime, datetime]] = {
             "fit": (self.fit_from, self.rank_from),
             "rank": (self.rank_from, self.calibrate_from),
             "calibrate": (self.calibrate_from, self.test_from),
         }
-        return found if self.test_from == self.to else {**found, "test": (self.test_from, self.to)}
+        return result if self.test_from == self.to else {**result, "test": (self.test_from, self.to)}
 
     def to_json(self) -> dict[str, str]:
         """The five times in ISO 8601, as the manifest holds them."""
@@ -135,7 +135,7 @@ def lengths_by_orders(to: datetime, given: dict[str, int | None], order_days: Fl
     burst = np.unique(ordered)
     pause = np.diff(burst, prepend=-np.inf)
     burst = burst[pause >= np.median(pause) / 2.0]
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
     end = to_day(to)
     for name, days in given.items():
         left = ordered[ordered < end]
@@ -144,17 +144,17 @@ def lengths_by_orders(to: datetime, given: dict[str, int | None], order_days: Fl
         first = max(burst[burst <= first], default=first)
         before = left[left < first]
         start = before[-1] + 1.0 if len(before) else first
-        found[name] = int(end - start) if days is None else days
-        end -= found[name]
-    return found
+        result[name] = int(end - start) if days is None else days
+        end -= result[name]
+    return result
 
 
 def read_order_days(connection: duckdb.DuckDBPyConnection) -> Float64:
     """(n_orders,) days since 1970-01-01 of the orders of the table `lines`."""
-    found = connection.execute(
+    result = connection.execute(
         "SELECT epoch(min(ordered_at)) / 86400.0 AS day FROM lines GROUP BY order_id"
     ).fetchnumpy()
-    return np.asarray(found["day"], dtype=np.float64)
+    return np.asarray(result["day"], dtype=np.float64)
 
 
 def window_sizes(connection: duckdb.DuckDBPyConnection, windows: Windows) -> list[WindowSize]:

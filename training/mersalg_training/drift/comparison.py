@@ -73,7 +73,8 @@ def compare_kinds(manifest: Mapping[str, Any], outcomes: ScoredOffers, reference
     """Every kind of KINDS, on the offers that a request could show at most. reference: None = nothing to compare."""
     shown = outcomes.take(outcomes.place < SHOWN)
     certificates = {
-        found["kind"]: Certificate(found["precision"], found["confidence"]) for found in manifest["certificates"]
+        certificate["kind"]: Certificate(certificate["precision"], certificate["confidence"])
+        for certificate in manifest["certificates"]
     }
     return [
         compare_kind(

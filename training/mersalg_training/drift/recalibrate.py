@@ -175,6 +175,6 @@ def renewed_manifest(
 def changes(made: Recalibrated) -> list[tuple[Kind, float | None, float | None, bool, bool]]:
     """Of each kind its threshold before and now, and whether it was and is certified."""
     before, now = made.parent["kinds"], made.manifest["kinds"]
-    was = {found["kind"] for found in made.parent["certificates"]}
-    has = {found["kind"] for found in made.manifest["certificates"]}
+    was = {certificate["kind"] for certificate in made.parent["certificates"]}
+    has = {certificate["kind"] for certificate in made.manifest["certificates"]}
     return [(k, before[k]["threshold"], now[k]["threshold"], k in was, k in has) for k in KINDS]

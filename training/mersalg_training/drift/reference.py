@@ -70,11 +70,11 @@ class Reference:
             "features": {name: histogram.to_json() for name, histogram in self.features.items()},
             "kinds": {
                 kind: {
-                    "area": None if found.area is None else asdict(found.area),
-                    "relevance": found.relevance.to_json(),
-                    "reliability": [asdict(group) for group in found.reliability],
+                    "area": None if result.area is None else asdict(result.area),
+                    "relevance": result.relevance.to_json(),
+                    "reliability": [asdict(group) for group in result.reliability],
                 }
-                for kind, found in self.kinds.items()
+                for kind, result in self.kinds.items()
             },
         }
 
@@ -96,11 +96,11 @@ def reference_from(document: Mapping[str, Any]) -> Reference:
     """The reference of a document as `Reference.to_json` writes it."""
     kinds = {
         kind: KindReference(
-            None if found["area"] is None else Figure(**found["area"]),
-            histogram_from(found["relevance"]),
-            [Group(**group) for group in found["reliability"]],
+            None if result["area"] is None else Figure(**result["area"]),
+            histogram_from(result["relevance"]),
+            [Group(**group) for group in result["reliability"]],
         )
-        for kind, found in document["kinds"].items()
+        for kind, result in document["kinds"].items()
     }
     return Reference(
         document["labels"],

@@ -53,12 +53,12 @@ def unknown_text(check: Check) -> str:
     return f"Products that the bundle does not know: {check.unknown.lines:.1%} of the order lines{paid}{then}"
 
 
-def shifted(found: Sequence[Shift]) -> list[str]:
+def shifted(result: Sequence[Shift]) -> list[str]:
     """What has moved, in a line; none where nothing could be compared."""
-    moved = sorted((shift for shift in found if shift.index >= MOVED), key=lambda shift: -shift.index)
+    moved = sorted((shift for shift in result if shift.index >= MOVED), key=lambda shift: -shift.index)
     if moved:
         return [f"Shifted: {', '.join(f'{s.name} {s.index:.2f} ({s.size})' for s in moved)}"]
-    return [f"Shifted: nothing (each of {len(found)} indices is below {MOVED})"] if found else []
+    return [f"Shifted: nothing (each of {len(result)} indices is below {MOVED})"] if result else []
 
 
 def kinds_table(kinds: Sequence[KindNow]) -> FigureTable:
@@ -88,8 +88,8 @@ def percent(figure: Figure) -> str:
     return f"{figure.value:.1%} ({max(0.0, figure.low):.1%} to {min(1.0, figure.high):.1%})"
 
 
-def shifts_table(found: Sequence[Shift]) -> FigureTable:
+def shifts_table(result: Sequence[Shift]) -> FigureTable:
     """A row for each thing that the scorer sees, the furthest moved first."""
-    rows = [[s.name, f"{s.index:.3f}", s.size] for s in sorted(found, key=lambda shift: -shift.index)]
+    rows = [[s.name, f"{s.index:.3f}", s.size] for s in sorted(result, key=lambda shift: -shift.index)]
     title = "Population stability index against the time of calibration"
     return FigureTable(title, ["feature", "index", "shift"], rows, words=[2])

@@ -52,18 +52,18 @@ class Check:
 
     def metrics(self) -> dict[str, float]:
         """Name -> figure, as MLflow logs them; what is not known is left out."""
-        found: dict[str, float | None] = {
+        result: dict[str, float | None] = {
             "check/exit_status": float(EXIT_STATUS[self.decision]),
             "check/unknown_lines": self.unknown.lines,
             "check/unknown_revenue": self.unknown.revenue,
         }
         for kind in self.kinds:
             key = f"check/{kind.kind}"
-            found[f"{key}/offers"] = float(kind.offers)
-            found[f"{key}/promised"] = kind.promised
-            found[f"{key}/precision"] = None if kind.precision is None else kind.precision.value
-            found[f"{key}/certified_precision"] = None if kind.certificate is None else kind.certificate.precision
-            found[f"{key}/calibration_error"] = None if kind.calibration_error is None else kind.calibration_error[0]
-            found[f"{key}/area_under_curve"] = None if kind.area is None else kind.area.value
-        found.update({f"check/shift/{s.name.replace(' ', '_')}": s.index for s in self.shifts})
-        return {name: value for name, value in found.items() if value is not None and np.isfinite(value)}
+            result[f"{key}/offers"] = float(kind.offers)
+            result[f"{key}/promised"] = kind.promised
+            result[f"{key}/precision"] = None if kind.precision is None else kind.precision.value
+            result[f"{key}/certified_precision"] = None if kind.certificate is None else kind.certificate.precision
+            result[f"{key}/calibration_error"] = None if kind.calibration_error is None else kind.calibration_error[0]
+            result[f"{key}/area_under_curve"] = None if kind.area is None else kind.area.value
+        result.update({f"check/shift/{s.name.replace(' ', '_')}": s.index for s in self.shifts})
+        return {name: value for name, value in result.items() if value is not None and np.isfinite(value)}

@@ -82,13 +82,13 @@ def without_replaced(model: onnx.ModelProto) -> bytes:
 
 def find_initializer(model: onnx.ModelProto, name: str, where: str) -> onnx.TensorProto:
     """The only initializer of that name."""
-    found = [constant for constant in model.graph.initializer if constant.name == name]
-    if len(found) != 1:
+    result = [constant for constant in model.graph.initializer if constant.name == name]
+    if len(result) != 1:
         raise BundleError(
-            f"{where}: expected one constant {name!r}, got {len(found)}: another version of mersalg made it; "
+            f"{where}: expected one constant {name!r}, got {len(result)}: another version of mersalg made it; "
             "use that one, or train anew"
         )
-    constant: onnx.TensorProto = found[0]
+    constant: onnx.TensorProto = result[0]
     return constant
 
 

@@ -155,5 +155,5 @@ class BundleMethod:
     def answers(self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True) -> Iterator[BundleAnswer]:
         """The answer to each request, in order, with product codes."""
         for offers in stream_answers(self.recommender, requests, threshold=threshold):
-            found = [Offered(o.kind, self.code_of.get(o.product_id, UNKNOWN), o.relevance, o.score) for o in offers]
-            yield BundleAnswer(found, offers.reason)
+            result = [Offered(o.kind, self.code_of.get(o.product_id, UNKNOWN), o.relevance, o.score) for o in offers]
+            yield BundleAnswer(result, offers.reason)

@@ -105,8 +105,8 @@ def reliability(relevance: Float64, came: Float64, unit: Int64) -> list[Group]:
     order = np.argsort(relevance, kind="stable")
     groups = []
     for rows in np.array_split(order, min(GROUPS, len(order))):
-        found = share(came[rows], unit[rows])
-        groups.append(Group(float(relevance[rows].mean()), found.value, found.error, found.n))
+        result = share(came[rows], unit[rows])
+        groups.append(Group(float(relevance[rows].mean()), result.value, result.error, result.n))
     return groups
 
 

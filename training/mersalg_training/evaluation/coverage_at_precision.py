@@ -87,8 +87,8 @@ def compare(
 ) -> list[CoverageAtPrecision]:
     """Every method at one precision, on the same resamples of the customers."""
     weights = np.vstack([np.ones(n_cases), draws.times[:, draws.cluster]])
-    found = {method: coverages(of_method, wanted, weights) for method, of_method in lists.items()}
-    ours = found[OURS]
+    result = {method: coverages(of_method, wanted, weights) for method, of_method in lists.items()}
+    ours = result[OURS]
     return [
         CoverageAtPrecision(
             task,
@@ -97,7 +97,7 @@ def compare(
             estimate(values, n_cases),
             None if method == OURS else estimate(ours / values, n_cases),
         )
-        for method, values in found.items()
+        for method, values in result.items()
     ]
 
 
@@ -112,15 +112,15 @@ def coverages(lists: Lists, wanted: float, weights: Float64) -> Float64:
     last_of_score = np.flatnonzero(np.append(np.diff(score) != 0.0, True))[: len(score)]
     first_of_case = np.zeros(len(case), dtype=np.bool_)
     first_of_case[np.unique(case, return_index=True)[1]] = True
-    found = np.full(len(weights), np.nan)
+    result = np.full(len(weights), np.nan)
     for draw, weight in enumerate(weights):
         offers = np.cumsum(weight[case])[last_of_score]
         hits = np.cumsum(weight[case] * hit)[last_of_score]
         seen = np.cumsum(weight[case] * first_of_case)[last_of_score]
         holds = np.flatnonzero((hits >= wanted * offers) & (offers >= MIN_OFFERS))
         if len(holds):
-            found[draw] = seen[holds[-1]] / weight.sum()
-    return found
+            result[draw] = seen[holds[-1]] / weight.sum()
+    return result
 
 
 def estimate(values: Float64, n: int) -> Estimate | None:

@@ -28,10 +28,10 @@ def count_empty(cases: Cases, answers: Sequence[BundleAnswer]) -> list[EmptyAnsw
     """A row for each moment and reason that occurs, in the order of the format. answers: one for each case."""
     moments = [MOMENTS[moment] for moment in cases.moment.tolist()]
     asked = Counter(moments)
-    found = Counter((moment, answer.reason) for moment, answer in zip(moments, answers, strict=True))
+    result = Counter((moment, answer.reason) for moment, answer in zip(moments, answers, strict=True))
     return [
-        EmptyAnswers(moment, reason, found[moment, reason], asked[moment])
+        EmptyAnswers(moment, reason, result[moment, reason], asked[moment])
         for moment in MOMENTS
         for reason in REASONS
-        if found[moment, reason]
+        if result[moment, reason]
     ]

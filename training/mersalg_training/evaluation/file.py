@@ -75,11 +75,11 @@ class Document(BaseModel):
 
     @field_validator("empty")
     @classmethod
-    def of_some(cls, found: list[EmptyAnswers]) -> list[EmptyAnswers]:
+    def of_some(cls, result: list[EmptyAnswers]) -> list[EmptyAnswers]:
         """Requests that saw nothing are some of all that were made."""
-        if not all(1 <= row.requests <= row.of for row in found):
+        if not all(1 <= row.requests <= row.of for row in result):
             raise ValueError("expected from one to all of the requests of a moment")
-        return found
+        return result
 
     def evaluation(self) -> Evaluation:
         """What was measured."""
@@ -97,20 +97,20 @@ def identity(manifest: Mapping[str, Any]) -> Identity:
     )
 
 
-def evaluation_document(manifest: Mapping[str, Any], found: Evaluation) -> dict[str, Any]:
+def evaluation_document(manifest: Mapping[str, Any], evaluation: Evaluation) -> dict[str, Any]:
     """The document of an evaluation; null stands for what could not be measured."""
-    return {"bundle": identity(manifest).model_dump(), **figures(found)}
+    return {"bundle": identity(manifest).model_dump(), **figures(evaluation)}
 
 
-def figures(found: Evaluation) -> dict[str, Any]:
+def figures(evaluation: Evaluation) -> dict[str, Any]:
     """Every figure, in values that JSON knows."""
-    rows = {name: [flat(row) for row in getattr(found, name)] for name in ("rows", "differences", "ceilings")}
+    rows = {name: [flat(row) for row in getattr(evaluation, name)] for name in ("rows", "differences", "ceilings")}
     tables = ("shown", "sold", "kept", "restraint", "empty")
     document = {
         **rows,
-        **{name: [asdict(row) for row in getattr(found, name)] for name in tables},
-        "without_requests": list(found.without_requests),
-        "skipped": dict(found.skipped),
+        **{name: [asdict(row) for row in getattr(evaluation, name)] for name in tables},
+        "without_requests": list(evaluation.without_requests),
+        "skipped": dict(evaluation.skipped),
     }
     return dict(finite(document))
 
@@ -135,21 +135,21 @@ def carried_evaluation(folder: Path, manifest: Mapping[str, Any]) -> Carried | N
     if NAME not in manifest["files"]:
         return None
     where = folder / NAME
-    found = parse_document(read_file(folder, dict(manifest), NAME), where)
-    if found.bundle.model_dump() in ancestors(manifest):
-        return Carried(found.evaluation(), found.bundle)
-    check_bundle(where, found.bundle, identity(manifest))
-    return Carried(found.evaluation(), None)
+    result = parse_document(read_file(folder, dict(manifest), NAME), where)
+    if result.bundle.model_dump() in ancestors(manifest):
+        return Carried(result.evaluation(), result.bundle)
+    check_bundle(where, result.bundle, identity(manifest))
+    return Carried(result.evaluation(), None)
 
 
 def ancestors(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The identities of the bundles that a recalibrated one comes from, the nearest first."""
-    found = []
+    result = []
     of = manifest
     while isinstance(lineage := of.get("lineage"), dict) and isinstance(parent := lineage.get("parent"), dict):
-        found.append({name: parent.get(name) for name in Identity.model_fields})
+        result.append({name: parent.get(name) for name in Identity.model_fields})
         of = parent
-    return found
+    return result
 
 
 def read_evaluation(path: Path, manifest: Mapping[str, Any]) -> Evaluation:
@@ -158,9 +158,9 @@ def read_evaluation(path: Path, manifest: Mapping[str, Any]) -> Evaluation:
         content = path.read_bytes()
     except OSError as error:
         raise MersalgError(f"{path}: cannot be read: {error.strerror}; {AGAIN}") from None
-    found = parse_document(content, path)
-    check_bundle(path, found.bundle, identity(manifest))
-    return found.evaluation()
+    result = parse_document(content, path)
+    check_bundle(path, result.bundle, identity(manifest))
+    return result.evaluation()
 
 
 def parse_document(content: bytes, path: Path) -> Document:

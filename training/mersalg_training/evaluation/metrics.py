@@ -102,20 +102,20 @@ def request_metrics(ranked: Sequence[Int64], target: Ragged, worth: dict[str, Fl
     """
     row, n = target.row, len(target)
     match = padded(ranked)[row] == target.values[:, None]
-    found = match.any(axis=1).astype(np.float64)
+    result = match.any(axis=1).astype(np.float64)
     gain = 1.0 / np.log2(np.arange(K) + 2.0)
     ideal = np.cumsum(gain)[np.minimum(target.lengths, K) - 1]
 
     def summed(values: Float64) -> Float64:
         return np.asarray(np.bincount(row, weights=values, minlength=n), dtype=np.float64)
 
-    hits = summed(found)
+    hits = summed(result)
     return {
         RECALL: hits / target.lengths,
-        NDCG: summed(found * gain[match.argmax(axis=1)]) / ideal,
+        NDCG: summed(result * gain[match.argmax(axis=1)]) / ideal,
         HIT_RATE: (hits > 0).astype(np.float64),
         PRECISION: hits / K,
-        **{name: summed(found * values) for name, values in worth.items()},
+        **{name: summed(result * values) for name, values in worth.items()},
     }
 
 
@@ -130,12 +130,12 @@ def padded(ranked: Sequence[Int64], width: int = K) -> Int64:
 
 def candidate_recall(ranked: Sequence[Int64], target: Ragged) -> dict[str, Float64]:
     """Metric -> (n,) the share of each request's targets among the first 50, 100, 200 of its list."""
-    found = {}
+    result = {}
     for depth in DEPTHS:
         among_first = (padded(ranked, depth)[target.row] == target.values[:, None]).any(axis=1)
         hits = np.bincount(target.row, weights=among_first, minlength=len(target))
-        found[f"candidate recall@{depth}"] = hits / target.lengths
-    return found
+        result[f"candidate recall@{depth}"] = hits / target.lengths
+    return result
 
 
 def perfect_order(ranked: Sequence[Int64], target: Ragged) -> list[Int64]:

@@ -77,8 +77,8 @@ def worth_of_shown(
     quantity x price paid, and less the cost; an unknown price is the list price. An offer without either, or without a
     cost, brings nothing.
     """
-    found = [(case, offered.product) for case, answer in enumerate(answers) for offered in answer.offers]
-    hits = [(case, product) for case, product in found if product in cases.target[case]]
+    result = [(case, offered.product) for case, answer in enumerate(answers) for offered in answer.offers]
+    hits = [(case, product) for case, product in result if product in cases.target[case]]
     rows = np.array([case for case, _ in hits], dtype=np.int64)
     product = np.array([product for _, product in hits], dtype=np.int64)
     line = np.array([bought_line(timeline, cases, *hit) for hit in hits], dtype=np.int64)

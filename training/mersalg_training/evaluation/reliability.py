@@ -80,14 +80,14 @@ def reliability(shown: ScoredOffers, cases: Cases, random: np.random.Generator) 
     """A row for each kind and group of which there are MIN_OFFERS offers. shown: by request, the best first."""
     draws = resample_customers(cases.customer, cases.order, random)
     groups = groups_of(shown)
-    found = []
+    result = []
     for position, kind in enumerate(KINDS):
         for group in GROUPS:
             rows = shown.take((shown.kind == position) & groups[group])
             if len(rows) < MIN_OFFERS:
                 continue
             relevance, label = rows.relevance.astype(np.float64), rows.label.astype(np.float64)
-            found.append(
+            result.append(
                 Reliability(
                     kind=kind,
                     group=group,
@@ -99,7 +99,7 @@ def reliability(shown: ScoredOffers, cases: Cases, random: np.random.Generator) 
                     reliability=bins(rows, len(cases), draws),
                 )
             )
-    return found
+    return result
 
 
 def share_bought(shown: ScoredOffers, n_cases: int, draws: Resamples) -> Estimate:

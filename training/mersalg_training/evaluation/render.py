@@ -21,54 +21,54 @@ from mersalg_training.figure_table import FigureTable, as_markdown, as_text
 NOTHING: Final = "nothing shown"
 
 
-def render(found: Evaluation, metric: str = NDCG) -> RenderableType:
+def render(evaluation: Evaluation, metric: str = NDCG) -> RenderableType:
     """For a terminal of 120 columns: one metric by task beside the best baseline, and what the thresholds show."""
-    shown = [row for row in found.shown if row.offers]
-    return Group(*map(as_text, [summary(found, metric), *beside(found, shown)]))
+    shown = [row for row in evaluation.shown if row.offers]
+    return Group(*map(as_text, [summary(evaluation, metric), *beside(evaluation, shown)]))
 
 
-def markdown(found: Evaluation, metric: str = NDCG) -> str:
+def markdown(evaluation: Evaluation, metric: str = NDCG) -> str:
     """Every method by task, what the candidates hold, and what the thresholds show."""
-    tables = [every_method(found, metric), *ceilings(found), *beside(found, found.shown)]
+    tables = [every_method(evaluation, metric), *ceilings(evaluation), *beside(evaluation, evaluation.shown)]
     return "\n\n".join(map(as_markdown, tables)) + "\n"
 
 
-def beside(found: Evaluation, shown: Sequence[ShownPrecision]) -> Iterator[FigureTable]:
+def beside(evaluation: Evaluation, shown: Sequence[ShownPrecision]) -> Iterator[FigureTable]:
     """What was asked besides the tasks: one table each, none for what was not asked. shown: its rows that are told."""
-    if found.shown:
+    if evaluation.shown:
         yield shown_table(shown)
-    if found.empty:
-        yield empty_table(found.empty)
-    if found.kept:
-        yield kept_table(found.kept)
-    if found.restraint:
-        yield restraint_table(found.restraint)
-    if found.sold:
-        yield sold_table(found.sold)
+    if evaluation.empty:
+        yield empty_table(evaluation.empty)
+    if evaluation.kept:
+        yield kept_table(evaluation.kept)
+    if evaluation.restraint:
+        yield restraint_table(evaluation.restraint)
+    if evaluation.sold:
+        yield sold_table(evaluation.sold)
 
 
-def summary(found: Evaluation, metric: str) -> FigureTable:
+def summary(evaluation: Evaluation, metric: str) -> FigureTable:
     """A row for each task: the bundle beside the best baseline.
 
     A group of customers, and the precision of a task that is judged by it too, stand below their task.
     """
-    precise = found.figures(PRECISION)
+    precise = evaluation.figures(PRECISION)
     rows = []
-    for task, by_method in found.figures(metric).items():
-        rows.append(summary_row(found, task, metric, below(task)))
+    for task, by_method in evaluation.figures(metric).items():
+        rows.append(summary_row(evaluation, task, metric, below(task)))
         if task in precise and metric != PRECISION and OURS in by_method:
-            rows.append(summary_row(found, task, PRECISION, f"  {PRECISION}"))
+            rows.append(summary_row(evaluation, task, PRECISION, f"  {PRECISION}"))
     title = f"{metric}; ceiling: a perfect order of the bundle's own candidates"
     columns = ["task", f"{OURS} [95 %]", "best baseline", "ratio", "difference [95 %]", "n", "ceiling"]
-    return FigureTable(title, columns, rows, words=[2], notes=remarks(found, metric))
+    return FigureTable(title, columns, rows, words=[2], notes=remarks(evaluation, metric))
 
 
-def summary_row(found: Evaluation, task: str, metric: str, label: str) -> list[str]:
+def summary_row(evaluation: Evaluation, task: str, metric: str, label: str) -> list[str]:
     """The cells of a task."""
-    by_method = found.figures(metric)[task]
-    best, ratio, _ = compared(found, task, metric)
-    gap, ours = found.against_best(task, metric), by_method[OURS]
-    ceiling = (row for row in found.ceilings if (row.task, row.method, row.metric) == (task, ORACLE, metric))
+    by_method = evaluation.figures(metric)[task]
+    best, ratio, _ = compared(evaluation, task, metric)
+    gap, ours = evaluation.against_best(task, metric), by_method[OURS]
+    ceiling = (row for row in evaluation.ceilings if (row.task, row.method, row.metric) == (task, ORACLE, metric))
     return [
         label,
         short(ours.estimate),
@@ -80,34 +80,34 @@ def summary_row(found: Evaluation, task: str, metric: str, label: str) -> list[s
     ]
 
 
-def every_method(found: Evaluation, metric: str) -> FigureTable:
+def every_method(evaluation: Evaluation, metric: str) -> FigureTable:
     """A row for each task, a column for each method."""
-    methods = list(dict.fromkeys(row.method for row in found.rows))
+    methods = list(dict.fromkeys(row.method for row in evaluation.rows))
     rows = []
-    for task, by_method in found.figures(metric).items():
+    for task, by_method in evaluation.figures(metric).items():
         of_methods = [interval(by_method[m].estimate) if m in by_method else "" for m in methods]
         n = str(max(row.n for row in by_method.values()))
-        rows.append([task, n, *of_methods, *compared(found, task, metric)])
+        rows.append([task, n, *of_methods, *compared(evaluation, task, metric)])
     columns = ["task", "n", *methods, "best baseline", "ratio", "more"]
     title = f"{metric} on the test window, in brackets the 95 % interval"
-    return FigureTable(title, columns, rows, words=[len(columns) - 3], notes=remarks(found, metric))
+    return FigureTable(title, columns, rows, words=[len(columns) - 3], notes=remarks(evaluation, metric))
 
 
-def compared(found: Evaluation, task: str, metric: str) -> tuple[str, str, str]:
+def compared(evaluation: Evaluation, task: str, metric: str) -> tuple[str, str, str]:
     """The best baseline, the bundle's ratio to it, and the difference; the latter for whole tasks only."""
-    by_method = found.figures(metric)[task]
+    by_method = evaluation.figures(metric)[task]
     rivals = [row for row in by_method.values() if row.method != OURS]
     if not rivals or OURS not in by_method:
         return "", "", ""
     best = max(rivals, key=lambda row: row.value)
     ratio = f"{by_method[OURS].value / best.value:.2f}" if best.value else ""
-    gap = found.against_best(task, metric)
+    gap = evaluation.against_best(task, metric)
     return best.method, ratio, interval(gap.estimate, signed=True) if gap else ""
 
 
-def remarks(found: Evaluation, metric: str) -> list[str]:
+def remarks(evaluation: Evaluation, metric: str) -> list[str]:
     """Say where the bundle is not above the best baseline, outside the interval, and what could not be asked."""
-    best = {task: found.against_best(task, metric) for task in found.figures(metric)}
+    best = {task: evaluation.against_best(task, metric) for task in evaluation.figures(metric)}
     behind = [f"{task} ({gap.rival})" for task, gap in best.items() if gap is not None and not gap.ahead]
     told = []
     if any(gap is not None for gap in best.values()):
@@ -116,26 +116,26 @@ def remarks(found: Evaluation, metric: str) -> list[str]:
             if behind
             else "Above the best baseline in every task, outside the interval of the difference."
         )
-    if found.without_requests:
-        told.append(f"Without requests in the test window: {', '.join(found.without_requests)}.")
-    told += [f"Not fitted: {name}, because {reason}." for name, reason in found.skipped.items()]
+    if evaluation.without_requests:
+        told.append(f"Without requests in the test window: {', '.join(evaluation.without_requests)}.")
+    told += [f"Not fitted: {name}, because {reason}." for name, reason in evaluation.skipped.items()]
     return told
 
 
-def ceilings(found: Evaluation) -> Iterator[FigureTable]:
+def ceilings(evaluation: Evaluation) -> Iterator[FigureTable]:
     """What the bundle's candidates hold, a row for each task; nothing where that was not asked."""
-    if not found.ceilings:
+    if not evaluation.ceilings:
         return
-    columns = list(dict.fromkeys((row.method, row.metric) for row in found.ceilings))
+    columns = list(dict.fromkeys((row.method, row.metric) for row in evaluation.ceilings))
     by_task: dict[str, dict[tuple[str, str], str]] = {}
-    for row in found.ceilings:
+    for row in evaluation.ceilings:
         by_task.setdefault(row.task, {})[row.method, row.metric] = interval(row.estimate)
     header = ["task", *(f"{metric}, {method}" if method == ORACLE else metric for method, metric in columns)]
     title = f"What the bundle's candidates hold, and what a perfect order of them ({ORACLE}) would reach"
     yield FigureTable(title, header, [[task, *(of.get(c, "") for c in columns)] for task, of in by_task.items()])
 
 
-def shown_table(found: Sequence[ShownPrecision]) -> FigureTable:
+def shown_table(result: Sequence[ShownPrecision]) -> FigureTable:
     """A row for each kind at a moment."""
     rows = [
         [
@@ -147,20 +147,20 @@ def shown_table(found: Sequence[ShownPrecision]) -> FigureTable:
             f"{row.relevant}",
             NOTHING if row.precision is None else interval(row.precision, places=3),
         ]
-        for row in found
+        for row in result
     ]
     columns = ["moment", "kind", "requests", "see one", "offers", "bought", "precision"]
     return FigureTable("What is shown at the thresholds, and bought", columns, rows, words=[1])
 
 
-def empty_table(found: Sequence[EmptyAnswers]) -> FigureTable:
+def empty_table(result: Sequence[EmptyAnswers]) -> FigureTable:
     """A row for each reason at a moment."""
-    rows = [[row.moment, row.reason, f"{row.requests:,}", f"{row.requests / row.of:.1%}"] for row in found]
+    rows = [[row.moment, row.reason, f"{row.requests:,}", f"{row.requests / row.of:.1%}"] for row in result]
     columns = ["moment", "reason", "requests", "of all at the moment"]
     return FigureTable("Requests of the test window that see nothing, and why", columns, rows, words=[1])
 
 
-def kept_table(found: Sequence[Reliability]) -> FigureTable:
+def kept_table(result: Sequence[Reliability]) -> FigureTable:
     """A row for each kind in a group."""
     rows = [
         [
@@ -172,13 +172,13 @@ def kept_table(found: Sequence[Reliability]) -> FigureTable:
             f"{row.error:.3f}",
             f"{row.error_by_chance:.3f}",
         ]
-        for row in found
+        for row in result
     ]
     columns = ["kind", "group", "offers", "promised", "bought", "calibration error", "by chance"]
     return FigureTable("What the relevance of what is shown promised, and what came", columns, rows, words=[1])
 
 
-def restraint_table(found: Sequence[CoverageAtPrecision]) -> FigureTable:
+def restraint_table(result: Sequence[CoverageAtPrecision]) -> FigureTable:
     """A row for each method at a precision."""
     rows = [
         [
@@ -188,17 +188,17 @@ def restraint_table(found: Sequence[CoverageAtPrecision]) -> FigureTable:
             "not reached" if row.coverage is None else of_share(row.coverage),
             "" if row.ratio is None else interval(row.ratio, places=2),
         ]
-        for row in found
+        for row in result
     ]
     columns = ["task", "precision", "method", "carts that see an offer", "ratio of ours to it"]
     return FigureTable(RESTRAINT_TITLE, columns, rows, words=[2])
 
 
-def sold_table(found: Sequence[SalesByOrder]) -> FigureTable:
+def sold_table(result: Sequence[SalesByOrder]) -> FigureTable:
     """A row for each order of offers, and one for how much more the order by value sells."""
-    names = list(dict.fromkeys(name for sold in found for name in sold.worth))
+    names = list(dict.fromkeys(name for sold in result for name in sold.worth))
     rows = []
-    for sold in found:
+    for sold in result:
         precision = NOTHING if sold.precision is None else interval(sold.precision, places=3)
         worth = [interval(sold.worth[name], places=3) for name in names]
         rows.append([f"by {sold.order}", f"{sold.requests}", f"{sold.offers}", precision, *worth])

@@ -94,11 +94,11 @@ class Evaluation:
 
     def figures(self, metric: str) -> dict[str, dict[str, Row]]:
         """Task -> method -> its row."""
-        found: dict[str, dict[str, Row]] = {}
+        result: dict[str, dict[str, Row]] = {}
         for row in self.rows:
             if row.metric == metric:
-                found.setdefault(row.task, {})[row.method] = row
-        return found
+                result.setdefault(row.task, {})[row.method] = row
+        return result
 
     def against_best(self, task: str, metric: str) -> Difference | None:
         """The difference to the baseline of the highest value; None where no baseline was asked."""
@@ -106,8 +106,8 @@ class Evaluation:
         if not rivals:
             return None
         best = max(rivals, key=lambda row: row.value).method
-        found = (d for d in self.differences if (d.task, d.rival, d.metric) == (task, best, metric))
-        return next(found, None)
+        result = (d for d in self.differences if (d.task, d.rival, d.metric) == (task, best, metric))
+        return next(result, None)
 
     def metrics(self) -> dict[str, float]:
         """The figures under flat names, as MLflow takes them: `test/completion.explore/ndcg_at_10` is the bundle's.
@@ -116,30 +116,30 @@ class Evaluation:
         `test/completion.explore/oracle_over_candidates/ndcg_at_10`; what the thresholds show is under
         `test/shown.cart.cross-sell/`, and what the two orders of offers sell under `test/shown_by.value/`.
         """
-        found = {}
+        result = {}
         for row in self.ceilings:
             method = "" if row.method == OURS else f"{metric_key(row.method)}/"
-            found[f"test/{metric_key(row.task)}/{method}{metric_key(row.metric)}"] = row.value
+            result[f"test/{metric_key(row.task)}/{method}{metric_key(row.metric)}"] = row.value
         for row in self.rows:
             method = "" if row.method == OURS else f"baseline.{metric_key(row.method)}/"
-            found[f"test/{metric_key(row.task)}/{method}{metric_key(row.metric)}"] = row.value
+            result[f"test/{metric_key(row.task)}/{method}{metric_key(row.metric)}"] = row.value
         for offered in self.shown:
             under = f"test/shown.{offered.moment}.{offered.kind}"
-            found[f"{under}/offers"] = float(offered.offers)
-            found[f"{under}/share_of_requests"] = offered.seen.value
+            result[f"{under}/offers"] = float(offered.offers)
+            result[f"{under}/share_of_requests"] = offered.seen.value
             if offered.precision is not None:
-                found[f"{under}/precision"] = offered.precision.value
+                result[f"{under}/precision"] = offered.precision.value
         for sold in self.sold:
             under = f"test/shown_by.{sold.order}"
             if sold.precision is not None:
-                found[f"{under}/precision"] = sold.precision.value
-            found |= {f"{under}/{metric_key(name)}": estimate.value for name, estimate in sold.worth.items()}
+                result[f"{under}/precision"] = sold.precision.value
+            result |= {f"{under}/{metric_key(name)}": estimate.value for name, estimate in sold.worth.items()}
         for checked in self.kept:
             under = f"test/kept.{checked.kind}.{metric_key(checked.group)}"
             values = {"offers": checked.offers, "promised": checked.promised, "bought": checked.came.value}
             values |= {"calibration_error": checked.error, "calibration_error_by_chance": checked.error_by_chance}
-            found |= {f"{under}/{name}": float(value) for name, value in values.items()}
-        return found
+            result |= {f"{under}/{name}": float(value) for name, value in values.items()}
+        return result
 
 
 def metric_key(text: str) -> str:

@@ -119,8 +119,8 @@ def evaluate(
     rows, differences, ceilings = list[Row](), list[Difference](), list[Row]()
     for task in asked:
         progress.update(step, description=task.label)
-        found, compared, reachable = judge_task(contest, task, for_draws, lambda: progress.advance(step))
-        rows += found
+        result, compared, reachable = judge_task(contest, task, for_draws, lambda: progress.advance(step))
+        rows += result
         differences += compared
         ceilings += reachable
     without_requests = [task.label for task in tasks if not len(task.cases)]
@@ -175,14 +175,14 @@ def judge_task(
         values = {method: {name: v for name, v in of.items() if name != PRECISION} for method, of in values.items()}
     rows = []
     for method, ranked in lists.items():
-        rows += [Row(task.label, method, name, mean(found, draws)) for name, found in values[method].items()]
+        rows += [Row(task.label, method, name, mean(result, draws)) for name, result in values[method].items()]
         share = coverage(ranked, task.restriction.catalogue)
         rows.append(Row(task.label, method, COVERAGE, Estimate(share, share, share, len(task.cases))))
     compared = [
-        Difference(task.label, rival, name, difference(found, values[rival][name], draws))
+        Difference(task.label, rival, name, difference(result, values[rival][name], draws))
         for rival in lists
         if rival != OURS
-        for name, found in values[OURS].items()
+        for name, result in values[OURS].items()
     ]
     return rows + group_rows(contest.timeline, task, values, random), compared, ceilings_of(task, ours, draws)
 
@@ -194,7 +194,7 @@ def ceilings_of(task: Task, ours: Sequence[Int64], draws: Resamples) -> list[Row
     names = (RECALL, NDCG, PRECISION) if task.by_precision else (RECALL, NDCG)
     rows = [Row(task.label, ORACLE, name, mean(perfect[name], draws)) for name in names]
     held = candidate_recall(ours, target)
-    return rows + [Row(task.label, OURS, name, mean(found, draws)) for name, found in held.items()]
+    return rows + [Row(task.label, OURS, name, mean(result, draws)) for name, result in held.items()]
 
 
 def group_rows(
@@ -212,8 +212,8 @@ def group_rows(
     for group, inside in ((NEW, ~past), (KNOWN, past)):
         draws = resample_customers(customer[inside], order[inside], random)
         for method, metrics in values.items():
-            for name, found in metrics.items():
-                rows.append(Row(f"{task.label}, {group}", method, name, mean(found[inside], draws)))
+            for name, result in metrics.items():
+                rows.append(Row(f"{task.label}, {group}", method, name, mean(result[inside], draws)))
     return rows
 
 
@@ -237,11 +237,11 @@ def shown_cases(
 
 
 def with_shown(
-    found: Evaluation, bundle: BundleMethod, attributes: Attributes, cases: Cases, random: np.random.Generator
+    evaluation: Evaluation, bundle: BundleMethod, attributes: Attributes, cases: Cases, random: np.random.Generator
 ) -> Evaluation:
     """With what is shown for the cases, and why others see nothing; and what the order by value sells of the same."""
     if not len(cases):
-        return found
+        return evaluation
     answers = list(bundle.show(cases))
     shown, sold = shown_precision(cases, answers, random), []
     if bundle.knows_value:
@@ -250,12 +250,12 @@ def with_shown(
             "value": list(bundle.show(cases, order="value")),
         }
         sold = sales_by_order(bundle.timeline, attributes, cases, by_order, random)
-    return replace(found, shown=shown, sold=sold, empty=count_empty(cases, answers))
+    return replace(evaluation, shown=shown, sold=sold, empty=count_empty(cases, answers))
 
 
-def with_kept(found: Evaluation, bundle: BundleMethod, cases: Cases, random: np.random.Generator) -> Evaluation:
+def with_kept(evaluation: Evaluation, bundle: BundleMethod, cases: Cases, random: np.random.Generator) -> Evaluation:
     """With whether what the bundle shows for the cases is as relevant as it says."""
     if not len(cases):
-        return found
+        return evaluation
     shown = shown_offers(bundle, cases)
-    return replace(found, kept=reliability(shown, cases, random), promises=shown)
+    return replace(evaluation, kept=reliability(shown, cases, random), promises=shown)

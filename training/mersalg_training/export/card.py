@@ -100,20 +100,20 @@ def yes(holds: bool) -> str:
 
 def data(manifest: Mapping[str, Any]) -> str:
     """Say what it was trained on, what was rejected and what was missing."""
-    found = manifest["data"]
+    result = manifest["data"]
     lines = [
         "## Data",
         "",
-        f"{count(found['lines'])} order lines in {count(found['orders'])} orders of "
-        f"{count(found['customers'])} customers, {count(found['products'])} products, "
-        f"from {found['from']} to {found['to']}.",
+        f"{count(result['lines'])} order lines in {count(result['orders'])} orders of "
+        f"{count(result['customers'])} customers, {count(result['products'])} products, "
+        f"from {result['from']} to {result['to']}.",
         "",
-        f"- Digest: `{found['digest']}`",
+        f"- Digest: `{result['digest']}`",
     ]
-    rejected = {reason: n for reason, n in found["rejected"].items() if n}
+    rejected = {reason: n for reason, n in result["rejected"].items() if n}
     told = ", ".join(f"{reason} {count(n)}" for reason, n in rejected.items()) or "none"
     lines.append(f"- Rejected lines by reason: {told}")
-    lines.append(f"- Switched off for want of data: {'; '.join(found['switched_off']) or 'nothing'}")
+    lines.append(f"- Switched off for want of data: {'; '.join(result['switched_off']) or 'nothing'}")
     return "\n".join(lines)
 
 

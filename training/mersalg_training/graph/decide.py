@@ -65,12 +65,12 @@ class TopOffers:
 
 
 def scores(
-    graph: GraphBuilder, tables: ShopTables, found: Candidates, own_trees: TreeTable, new_trees: TreeTable
+    graph: GraphBuilder, tables: ShopTables, candidates: Candidates, own_trees: TreeTable, new_trees: TreeTable
 ) -> Value:
     """(C,) float32 log-odds: own and new products by trees of their own, which may add to the first score."""
-    trees = routed(new_trees, own_trees, found.feature_names.index("own_count"), OWN_LINES)
-    raw = graph.absorb(tree_node(trees, found.features.name, "raw_score")).flat()
-    return raw + found.first_score if trees.adds_to_start else raw
+    trees = routed(new_trees, own_trees, candidates.feature_names.index("own_count"), OWN_LINES)
+    raw = graph.absorb(tree_node(trees, candidates.features.name, "raw_score")).flat()
+    return raw + candidates.first_score if trees.adds_to_start else raw
 
 
 def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind: Value) -> Value:
@@ -89,22 +89,22 @@ def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind
 
 
 def decide(
-    graph: GraphBuilder, tables: ShopTables, found: Candidates, decision: DecisionTables, wish: Wish
+    graph: GraphBuilder, tables: ShopTables, candidates: Candidates, decision: DecisionTables, wish: Wish
 ) -> TopOffers:
     """Show only what reaches the threshold of its kind, in the order that the request wants, cut to its limit.
 
     Ties in the expected value go to the better score; ties in the score to own products, then to the first place.
     """
-    score = scores(graph, tables, found, decision.own_trees, decision.new_trees)
-    relevance = calibrated(graph, decision.calibration, score, found.kind)
-    threshold = graph.constant(decision.thresholds, "thresholds").at(found.kind)
+    score = scores(graph, tables, candidates, decision.own_trees, decision.new_trees)
+    relevance = calibrated(graph, decision.calibration, score, candidates.kind)
+    threshold = graph.constant(decision.thresholds, "thresholds").at(candidates.kind)
     passes = (relevance >= threshold) | ~wish.apply_threshold
-    place = best_first(graph, tables, found, score, relevance, passes, wish)
-    best = graph.full(-1.0, len(KINDS)).scatter(found.kind, relevance, "max")
+    place = best_first(graph, tables, candidates, score, relevance, passes, wish)
+    best = graph.full(-1.0, len(KINDS)).scatter(candidates.kind, relevance, "max")
     return TopOffers(
-        item=found.item.at(place),
-        anchor=found.anchor.at(place),
-        kind=found.kind.at(place),
+        item=candidates.item.at(place),
+        anchor=candidates.anchor.at(place),
+        kind=candidates.kind.at(place),
         relevance=relevance.at(place),
         score=score.at(place),
         best_relevance=best,
@@ -114,14 +114,14 @@ def decide(
 def best_first(
     graph: GraphBuilder,
     tables: ShopTables,
-    found: Candidates,
+    candidates: Candidates,
     score: Value,
     relevance: Value,
     passes: Value,
     wish: Wish,
 ) -> Value:
     """(K,) positions of the candidates that pass, in the order wanted, cut to the limit."""
-    value = graph.constant(tables.vocabulary.value, "value_of_item").at(found.item)
+    value = graph.constant(tables.vocabulary.value, "value_of_item").at(candidates.item)
     passing = passes.count().integers()
     by_score, place = graph.where(passes, score, HIDDEN).sorted(k=passing, largest=True)
     expected = (relevance * value).at(place)

@@ -52,7 +52,7 @@ def standing_of(graph: GraphBuilder, tables: ShopTables, standing_weights: Float
 def standing_signals(vocabulary: Vocabulary) -> Float32:
     """(n_items, len(STANDING)) float32."""
     known = {name: values[:-1] for name, values in vocabulary.statistics.items()}
-    found = {
+    result = {
         "log_orders": known["log_orders"],
         "recent": np.sqrt(known["month_share"]),
         "trend": np.minimum(known["trend"], 3.0),
@@ -61,4 +61,4 @@ def standing_signals(vocabulary: Vocabulary) -> Float32:
         "share_of_type": np.nan_to_num(known["type_share"]),
         "unsold": (vocabulary.orders[:-1] == 0).astype(np.float32),
     }
-    return np.stack([found[name] for name in STANDING], axis=1).astype(np.float32)
+    return np.stack([result[name] for name in STANDING], axis=1).astype(np.float32)

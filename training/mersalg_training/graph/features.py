@@ -42,8 +42,8 @@ def candidate_features(
         column_block(graph, tables, request, groups, shortlist),
     ]
     names = [name for names, _ in blocks for name in names]
-    found = graph.concat([block for _, block in blocks], 1).steps(FEATURE_STEPS) * (1.0 / FEATURE_STEPS)
-    return [*names, *STATISTICS], graph.concat([found, statistics_of(graph, tables, shortlist.item)], 1)
+    result = graph.concat([block for _, block in blocks], 1).steps(FEATURE_STEPS) * (1.0 / FEATURE_STEPS)
+    return [*names, *STATISTICS], graph.concat([result, statistics_of(graph, tables, shortlist.item)], 1)
 
 
 def request_block(graph: GraphBuilder, request: RequestTensors, shortlist: Shortlist, moment: Value) -> Block:

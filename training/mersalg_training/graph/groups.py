@@ -146,8 +146,8 @@ def type_anchor(graph: GraphBuilder, tables: ShopTables, request: RequestTensors
         graph.concat([own_key, graph.constant(cart_key, "anchor_key_of_item").at(request.cart)]),
         "max",
     )
-    found = key.at(of)
-    return graph.where(found < 0, tables.n_items, found.op("BitwiseAnd", ITEM_BITS - 1))
+    result = key.at(of)
+    return graph.where(result < 0, tables.n_items, result.op("BitwiseAnd", ITEM_BITS - 1))
 
 
 def price_order(tables: ShopTables) -> Int64:

@@ -67,7 +67,7 @@ def type_pool(
     is_upsell = graph.constant(np.arange(len(KINDS)) == UPSELL)
     permitted = (allowed & (is_open | ~is_upsell)).at(kind)
     eligible = (pool.item < no_item) & ~pool.blocked & permitted
-    found = eligible & pool.found
+    result = eligible & pool.found
     if pool.named is not None and only is not None:
         eligible = eligible & (pool.named | ~only.named)
-    return Typed(kind, anchor, eligible, found, in_cart)
+    return Typed(kind, anchor, eligible, result, in_cart)

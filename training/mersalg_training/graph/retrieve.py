@@ -176,8 +176,8 @@ def values_of(
 ) -> dict[str, Value]:
     """Channel -> (E,) float32 at rows (anchors,), for the first channels of a table."""
     channels = np.ascontiguousarray(np.moveaxis(table.values[..., : len(names)], 2, 0))
-    found = graph.halves(channels, f"{source}_values").rows_at(row, axis=1).reshape(len(names), -1).floats()
-    return {name: found.row(i) for i, name in enumerate(names)}
+    result = graph.halves(channels, f"{source}_values").rows_at(row, axis=1).reshape(len(names), -1).floats()
+    return {name: result.row(i) for i, name in enumerate(names)}
 
 
 def type_products(graph: GraphBuilder, tables: ShopTables, groups: Groups) -> Value:

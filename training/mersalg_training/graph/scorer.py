@@ -40,18 +40,18 @@ def featurise_model(
         moment=graph.input("moment", INT64, [1]),
         kinds=graph.input("kinds", BOOL, [len(KINDS)]),
     )
-    found = candidates(graph, tables, inputs, first_weights)
-    graph.output(found.item, "item", INT64, ["c"])
-    graph.output(found.kind, "kind", INT64, ["c"])
-    graph.output(found.anchor, "anchor", INT64, ["c"])
-    graph.output(found.group, "group", INT64, ["c"])
+    result = candidates(graph, tables, inputs, first_weights)
+    graph.output(result.item, "item", INT64, ["c"])
+    graph.output(result.kind, "kind", INT64, ["c"])
+    graph.output(result.anchor, "anchor", INT64, ["c"])
+    graph.output(result.group, "group", INT64, ["c"])
     if trees is None:
-        graph.output(found.features, "features", FLOAT, ["c", len(found.feature_names)])
-        graph.output(found.first_score, "first_score", FLOAT, ["c"])
-        graph.output(found.signals, "signals", FLOAT, ["c", "s"])
+        graph.output(result.features, "features", FLOAT, ["c", len(result.feature_names)])
+        graph.output(result.first_score, "first_score", FLOAT, ["c"])
+        graph.output(result.signals, "signals", FLOAT, ["c", "s"])
     else:
-        graph.output(scores(graph, tables, found, *trees), "score", FLOAT, ["c"])
-    return graph.model(), found.feature_names
+        graph.output(scores(graph, tables, result, *trees), "score", FLOAT, ["c"])
+    return graph.model(), result.feature_names
 
 
 def scorer_model(
@@ -94,8 +94,8 @@ def scorer_model(
         apply_threshold=graph.input("apply_threshold", BOOL, [1]),
         by_value=graph.input("by_value", BOOL, [1]),
     )
-    found = candidates(graph, tables, inputs, first_weights)
-    offers = decide(graph, tables, found, decision, wish)
+    result = candidates(graph, tables, inputs, first_weights)
+    offers = decide(graph, tables, result, decision, wish)
     ids = graph.constant(np.array([*product_ids, ""], dtype=object), "product_ids")
 
     def give(value: Value, name: str, dtype: int, width: int | str) -> None:
@@ -107,6 +107,6 @@ def scorer_model(
     give(offers.relevance, "relevance", FLOAT, "k")
     give(offers.score, "score", FLOAT, "k")
     give(ids.at(offers.anchor), "because", STRING, "k")
-    graph.output(found.retrieved.integers(), "retrieved", INT64, [1])
+    graph.output(result.retrieved.integers(), "retrieved", INT64, [1])
     give(offers.best_relevance, "best_relevance", FLOAT, len(KINDS))
     return graph.model()

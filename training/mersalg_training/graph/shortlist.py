@@ -115,7 +115,7 @@ def first_signals(
     typed: Typed,
 ) -> Value:
     """(len(SIGNALS), U) float32."""
-    affinities = [found * facts.share_root for found in groups.affinities_at(facts.product_type)]
+    affinities = [affinity * facts.share_root for affinity in groups.affinities_at(facts.product_type)]
     share_of_own = groups.sum_at("own_share", facts.product_type)
     roots = [pool.channels, pool.closest, *affinities, share_of_own, typed.in_cart]
     return graph.concat(
@@ -155,4 +155,4 @@ def best_places(
         graph.where(mask, score, OUT).sorted(k=width, largest=True)
         for (mask, _), width in zip(parts, widths, strict=True)
     ]
-    return graph.concat([place for _, place in best]), graph.concat([found for found, _ in best])
+    return graph.concat([place for _, place in best]), graph.concat([items for items, _ in best])

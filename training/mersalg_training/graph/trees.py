@@ -69,8 +69,8 @@ def check_columns(table: TreeTable) -> None:
     """Raise BundleError where the columns do not fit each other or hold a value that no node can carry."""
     n_splits = len(table.feature)
     for name in ("threshold", "default_left", "left", "right"):
-        if (found := getattr(table, name).shape) != (n_splits,):
-            raise BundleError(f"tree table: {name}: expected shape ({n_splits},) as `feature`, got {found}")
+        if (result := getattr(table, name).shape) != (n_splits,):
+            raise BundleError(f"tree table: {name}: expected shape ({n_splits},) as `feature`, got {result}")
     if np.any((table.feature < 0) | (table.feature >= table.n_features)):
         raise BundleError(f"tree table: feature: expected 0 to {table.n_features - 1}, got one outside")
     if np.isnan(table.threshold).any():

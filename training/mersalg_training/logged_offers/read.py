@@ -86,14 +86,14 @@ def read_offers(
     and counted in a note.
     """
     source = open_source(connection, KEY, location)
-    found, notes = map_offers(connection, source, OFFER_COLUMNS, mappings)
-    if absent := [column for column in REQUIRED if column not in found]:
+    result, notes = map_offers(connection, source, OFFER_COLUMNS, mappings)
+    if absent := [column for column in REQUIRED if column not in result]:
         raise DataError(missing(source, absent))
     with reading(KEY):
-        notes += type_offers(connection, found)
+        notes += type_offers(connection, result)
     if unseen := leave_out_unseen(connection):
         notes.insert(0, f"{unseen:,} rows say that nothing was shown, and are left out")
-    rules = offer_rules(found)
+    rules = offer_rules(result)
     judge(connection, rules)
     counts = dict(connection.execute("SELECT rejected_by, count(*) FROM judged_offers GROUP BY ALL").fetchall())
     rejected = {reason: counts[place] for place, (reason, _) in enumerate(rules) if place in counts}
@@ -107,17 +107,18 @@ def read_offers(
         SELECT customer_id, order_id, product_id, kind, moment, offered_at, CAST(position AS BIGINT) AS position,
                propensity, accepted, cart FROM judged_offers WHERE rejected_by IS NULL
     """)
-    off = [sentence for column, sentence in SWITCHED_OFF.items() if column not in found]
-    return OffersReport(read, kept, rejected, examples, notes + propensity_notes(connection, found), off)
+    off = [sentence for column, sentence in SWITCHED_OFF.items() if column not in result]
+    return OffersReport(read, kept, rejected, examples, notes + propensity_notes(connection, result), off)
 
 
 def map_offers(
     connection: duckdb.DuckDBPyConnection, source: DataSource, wanted: Sequence[Column], mappings: Mapping[Column, str]
 ) -> tuple[dict[Column, Bound], list[str]]:
     """Make the view `raw_offers` with the wanted columns, NULL where the source lacks one; which it has, and notes."""
-    found, unbound = bind_columns(connection, source, wanted, mappings)
-    mapped_view(connection, "raw_offers", source, wanted, found)
-    return found, [*mapping_notes([u for u in unbound if u.column not in found], found), *alias_notes(source, found)]
+    result, unbound = bind_columns(connection, source, wanted, mappings)
+    mapped_view(connection, "raw_offers", source, wanted, result)
+    missing_columns = [u for u in unbound if u.column not in result]
+    return result, [*mapping_notes(missing_columns, result), *alias_notes(source, result)]
 
 
 def shown_sql() -> str:
@@ -135,10 +136,10 @@ def truth_value(column: str) -> str:
     return f"CASE WHEN {text} IN {TRUE} THEN true WHEN {text} IN {FALSE} THEN false END"
 
 
-def type_offers(connection: duckdb.DuckDBPyConnection, found: Mapping[Column, Bound]) -> list[str]:
+def type_offers(connection: duckdb.DuckDBPyConnection, result: Mapping[Column, Bound]) -> list[str]:
     """Make `typed_offers`: the rows cast, with the text of what could not be; a note about the spelling of dates."""
     offered_at, note = timestamp_sql(connection, "raw_offers", "offered_at")
-    moment = "lower(trim(CAST(moment AS VARCHAR)))" if "moment" in found else "'follow-up'"
+    moment = "lower(trim(CAST(moment AS VARCHAR)))" if "moment" in result else "'follow-up'"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE typed_offers AS
         SELECT {id_text("customer_id")} AS customer_id, {id_text("order_id")} AS order_id,
@@ -169,7 +170,7 @@ def cart_sql(connection: duckdb.DuckDBPyConnection) -> str:
     return f"CASE WHEN cart IS NOT NULL THEN list_filter({trimmed}, lambda c: c <> '') END"
 
 
-def offer_rules(found: Mapping[Column, Bound]) -> list[tuple[str, str]]:
+def offer_rules(result: Mapping[Column, Bound]) -> list[tuple[str, str]]:
     """Reasons and the SQL conditions that raise them, in the order in which they are tried; t is a row, p its product.
 
     Of several rows that offer one product in one request the accepted one, or else the first place, counts.
@@ -181,11 +182,11 @@ def offer_rules(found: Mapping[Column, Bound]) -> list[tuple[str, str]]:
         ("shown is not 0 or 1", "t.was_shown IS NULL"),
         ("accepted is not 0 or 1", "t.accepted IS NULL"),
     ]
-    if "kind" in found:
+    if "kind" in result:
         rules.append(("unknown kind", f"coalesce(t.kind NOT IN ({kinds}), true)"))
-    if "moment" in found:
+    if "moment" in result:
         rules.append(("unknown moment", f"coalesce(t.moment NOT IN ({moments}), true)"))
-    if "position" in found:
+    if "position" in result:
         rules.append(
             ("position is no whole number from 1", "coalesce(t.position < 1 OR t.position <> floor(t.position), true)")
         )
@@ -247,9 +248,9 @@ def check_share(read: int, rejected: Mapping[str, int], examples: Mapping[str, l
     raise DataError("\n".join(told))
 
 
-def propensity_notes(connection: duckdb.DuckDBPyConnection, found: Mapping[Column, Bound]) -> list[str]:
+def propensity_notes(connection: duckdb.DuckDBPyConnection, result: Mapping[Column, Bound]) -> list[str]:
     """Say where a propensity is missing in a log that has them."""
-    if "propensity" not in found:
+    if "propensity" not in result:
         return []
     empty, rows = connection.execute("SELECT count(*) FILTER (propensity IS NULL), count(*) FROM offers").fetchall()[0]
     if not empty:

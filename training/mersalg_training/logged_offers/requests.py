@@ -155,16 +155,16 @@ def with_carts(cases: Cases, timeline: Timeline, offered: Ragged, carts: list[In
     After payment the whole order is the cart of its confirmation; a follow-up, and a request whose order nobody
     knows, has none.
     """
-    found = []
+    result = []
     for row, order in enumerate(cases.order.tolist()):
         if carts is not None:
-            found.append(carts[row])
+            result.append(carts[row])
         elif order == UNKNOWN or cases.moment[row] == FOLLOW_UP:
-            found.append(np.zeros(0, dtype=np.int64))
+            result.append(np.zeros(0, dtype=np.int64))
         else:
             lines = timeline.line_product[timeline.order_lines(order)].astype(np.int64)
-            found.append(lines if cases.moment[row] in PAID else np.setdiff1d(lines, offered[row]))
-    return Cases(cases.moment, cases.at, ragged(found), cases.history, cases.target, cases.customer, cases.order)
+            result.append(lines if cases.moment[row] in PAID else np.setdiff1d(lines, offered[row]))
+    return Cases(cases.moment, cases.at, ragged(result), cases.history, cases.target, cases.customer, cases.order)
 
 
 def with_targets(cases: Cases, request: Int64, product: Int64, accepted: Float64) -> Cases:

@@ -118,12 +118,12 @@ def ask_policy(
             only = bundle.requests.ids(shelves[moment]) if among_logged else []
             yield bundle.requests.make(offers.cases, case, limit=int(limit[case])) | {"only": only}
 
-    found = [
+    result = [
         (case, offered.product, KINDS.index(offered.kind), rank, offered.relevance)
         for case, answer in enumerate(bundle.answers(requests()))
         for rank, offered in enumerate(answer.offers, start=1)
     ]
-    table = np.array(found, dtype=np.float64).reshape(-1, 5)
+    table = np.array(result, dtype=np.float64).reshape(-1, 5)
     whole = table[:, :4].astype(np.int64)
     return BundlePolicy(whole[:, 0], whole[:, 1], whole[:, 2], whole[:, 3], table[:, 4].astype(np.float32))
 

@@ -26,52 +26,52 @@ Parts = list[FigureTable | str]
 """Tables and sentences in their order."""
 
 
-def render(found: OffPolicyResult) -> RenderableType:
+def render(result: OffPolicyResult) -> RenderableType:
     """For a terminal."""
-    told: list[RenderableType] = [found.report.render(), *sentences("Note", list(found.notes))]
-    for title, parts in sections(found).items():
+    told: list[RenderableType] = [result.report.render(), *sentences("Note", list(result.notes))]
+    for title, parts in sections(result).items():
         told.append(Text(f"\n{title}", style="bold"))
         told += [Text(part) if isinstance(part, str) else as_text(part) for part in parts]
     return Group(*told)
 
 
-def sections(found: OffPolicyResult) -> dict[str, Parts]:
+def sections(result: OffPolicyResult) -> dict[str, Parts]:
     """Heading -> what stands below it."""
     return {
-        "What the log reached": [accepted_table(found.own)],
-        "By the bundle's score, the lowest first": by_relevance(found),
-        "Positions": positions(found),
-        "What the bundle would show": agreement(found),
-        "What that would have been worth (off-policy)": worth(found),
+        "What the log reached": [accepted_table(result.own)],
+        "By the bundle's score, the lowest first": by_relevance(result),
+        "Positions": positions(result),
+        "What the bundle would show": agreement(result),
+        "What that would have been worth (off-policy)": worth(result),
     }
 
 
-def by_relevance(found: OffPolicyResult) -> Parts:
+def by_relevance(result: OffPolicyResult) -> Parts:
     """Acceptance by tenths, and one figure for the order."""
-    if not found.by_relevance:
+    if not result.by_relevance:
         return ["too few offers that the bundle answers for"]
-    parts: Parts = [accepted_table(found.by_relevance)]
-    if found.unanswered:
-        parts.append(f"{found.unanswered:,} offers are of products that the bundle does not know or may not offer")
-    if found.area is not None:
-        parts.append(f"Of an accepted offer and another the accepted one scores higher: {interval(found.area, 2)}")
+    parts: Parts = [accepted_table(result.by_relevance)]
+    if result.unanswered:
+        parts.append(f"{result.unanswered:,} offers are of products that the bundle does not know or may not offer")
+    if result.area is not None:
+        parts.append(f"Of an accepted offer and another the accepted one scores higher: {interval(result.area, 2)}")
     return parts
 
 
-def positions(found: OffPolicyResult) -> Parts:
+def positions(result: OffPolicyResult) -> Parts:
     """How often each position is looked at."""
-    if isinstance(found.examination, str):
-        return [f"Not told: {found.examination}"]
+    if isinstance(result.examination, str):
+        return [f"Not told: {result.examination}"]
     rows = [
         [str(place), f"{looked.n:,}", interval(looked, 3)]
-        for place, looked in enumerate(found.examination.intervals, start=1)
+        for place, looked in enumerate(result.examination.intervals, start=1)
     ]
     return [FigureTable("", ["position", "offers", "looked at, relative to the first"], rows)]
 
 
-def agreement(found: OffPolicyResult) -> Parts:
+def agreement(result: OffPolicyResult) -> Parts:
     """Where both make the same offers."""
-    of = found.agreement
+    of = result.agreement
     both = [row for row in (of.shown_too, of.not_shown) if row is not None]
     return [
         f"{of.with_offers:,} of {of.requests:,} requests see an offer; {of.shared:,} of {of.policy_offers:,} offers "
@@ -80,12 +80,12 @@ def agreement(found: OffPolicyResult) -> Parts:
     ]
 
 
-def worth(found: OffPolicyResult) -> Parts:
+def worth(result: OffPolicyResult) -> Parts:
     """A table for everything, and a line for each group."""
-    if not found.value:
+    if not result.value:
         return ["Not stated: no request whose offers all have a propensity"]
-    parts: Parts = [found.matching]
-    for group, value in found.value.items():
+    parts: Parts = [result.matching]
+    for group, value in result.value.items():
         parts.append(f"\n{group}: {support(value)}")
         if value.missing is not None:
             parts.append(f"Not stated: {value.missing}")
@@ -101,26 +101,26 @@ def worth(found: OffPolicyResult) -> Parts:
 
 def cautions(value: OffPolicy) -> list[str]:
     """What the figures of a stated value hide."""
-    found = []
+    result = []
     if value.values and len(value.values) < len(ESTIMATORS):
-        found.append(
+        result.append(
             f"A few offers outweigh all others (effective sample below {MIN_SAMPLE:.0f}): stated are "
             f"{' and '.join(BOUNDED)} alone, whose weights are bounded, and which are biased by it"
         )
     if value.values and value.support.effective_accepted < MIN_ACCEPTED:
-        found.append(
+        result.append(
             f"Few acceptances carry the estimate (effective sample {value.support.effective_accepted:.0f}, below "
             f"{MIN_ACCEPTED:.0f}): its intervals are too narrow"
         )
-    return found
+    return result
 
 
 def support(value: OffPolicy) -> str:
     """How much the log can tell."""
-    found = value.support
+    held = value.support
     return (
-        f"{found.matched:,} logged offers match, effective sample {found.effective:,.0f}, largest weight "
-        f"{found.largest:,.1f} ({found.clipped} above {found.clip:.0f}), weights sum to {interval(found.covered, 2)} "
+        f"{held.matched:,} logged offers match, effective sample {held.effective:,.0f}, largest weight "
+        f"{held.largest:,.1f} ({held.clipped} above {held.clip:.0f}), weights sum to {interval(held.covered, 2)} "
         "of the bundle's offers"
     )
 
@@ -134,11 +134,11 @@ def value_table(value: OffPolicy) -> FigureTable:
     return FigureTable("", columns, rows)
 
 
-def accepted_table(found: Sequence[Accepted]) -> FigureTable:
+def accepted_table(result: Sequence[Accepted]) -> FigureTable:
     """A row for each group."""
-    with_relevance = any(row.relevance is not None for row in found)
+    with_relevance = any(row.relevance is not None for row in result)
     rows = []
-    for row in found:
+    for row in result:
         share = f"{percent(row.accepted, row.offers)} ({100 * row.rate.low:.2f} to {100 * row.rate.high:.2f})"
         cells = [row.group, f"{row.offers:,}", f"{row.accepted:,}", share]
         if with_relevance:

@@ -39,7 +39,7 @@ class OffPolicyResult:
     def to_json(self) -> dict[str, Any]:
         """Everything, in values that JSON knows; null where a figure is none."""
         told = self.examination
-        found = {
+        result = {
             "offers": self.report.to_json(),
             "notes": list(self.notes),
             "unanswered": self.unanswered,
@@ -51,22 +51,22 @@ class OffPolicyResult:
             "matching": self.matching,
             "value": {group: asdict(value) for group, value in self.value.items()},
         }
-        return dict(finite(found))
+        return dict(finite(result))
 
     def metrics(self) -> dict[str, float]:
         """The figures under flat names: `acceptance/every/rate`, `acceptance/value.every/snips`."""
-        found = {f"acceptance/{metric_key(row.group)}/rate": row.rate.value for row in (*self.own, *self.by_relevance)}
+        result = {f"acceptance/{metric_key(row.group)}/rate": row.rate.value for row in (*self.own, *self.by_relevance)}
         if self.area is not None:
-            found["acceptance/area_under_curve"] = self.area.value
+            result["acceptance/area_under_curve"] = self.area.value
         for group, value in self.value.items():
             under = f"acceptance/value.{metric_key(group)}"
-            found[f"{under}/own"] = value.own.value
-            found[f"{under}/effective_sample"] = value.support.effective
-            found[f"{under}/covered"] = value.support.covered.value
+            result[f"{under}/own"] = value.own.value
+            result[f"{under}/effective_sample"] = value.support.effective
+            result[f"{under}/covered"] = value.support.covered.value
             for name, estimate in value.values.items():
-                found |= {
+                result |= {
                     f"{under}/{metric_key(name)}": estimate.value,
                     f"{under}/{metric_key(name)}.low": estimate.low,
                     f"{under}/{metric_key(name)}.high": estimate.high,
                 }
-        return {name: value for name, value in found.items() if math.isfinite(value)}
+        return {name: value for name, value in result.items() if math.isfinite(value)}

@@ -37,13 +37,14 @@ def bundle_value(
     for_model, for_draws = random.spawn(2)
     log, kind, policy_kind = weigh(offers, scored, policy, n_products, examination, for_model)
     logged_kind = np.where(offers.kind != UNKNOWN, offers.kind, scored.kind)
-    found = {EVERY: off_policy(log.weighted(), for_draws)}
+    result = {EVERY: off_policy(log.weighted(), for_draws)}
     for place, name in enumerate(KINDS):
         if (policy_kind == place).any():
-            found[name] = off_policy(log.weighted(kind == place, policy_kind == place, logged_kind == place), for_draws)
+            of_kind = log.weighted(kind == place, policy_kind == place, logged_kind == place)
+            result[name] = off_policy(of_kind, for_draws)
     for moment in np.unique(offers.cases.moment).tolist():
-        found[MOMENTS[moment]] = off_policy(log.at_moment(moment), for_draws)
-    return found
+        result[MOMENTS[moment]] = off_policy(log.at_moment(moment), for_draws)
+    return result
 
 
 class Weighed:

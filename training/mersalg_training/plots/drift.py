@@ -51,11 +51,11 @@ def draw_groups(axes: Axes, groups: Sequence[Group], colour: str, width: float) 
         )  # fmt: skip
 
 
-def shifts(found: Sequence[Shift]) -> bytes:
+def shifts(result: Sequence[Shift]) -> bytes:
     """Draw each shift as shares of the bins, then in grey and now in colour, with its index."""
-    rows = max(1, -(-len(found) // PER_ROW))
+    rows = max(1, -(-len(result) // PER_ROW))
     figure = canvas(3.4 * PER_ROW, 0.9 + 1.9 * rows, "What the scorer sees: then (grey) and now")
-    for place, shift in enumerate(found):
+    for place, shift in enumerate(result):
         axes = figure.add_subplot(rows, PER_ROW, place + 1)
         position = np.arange(len(shift.then.counts))
         axes.bar(position - 0.2, shift.then.shares, width=0.4, color=QUIET)

@@ -137,8 +137,8 @@ def results_by_task(rows: Sequence[Row]) -> bytes:
     for row, task in enumerate(tasks):
         for column, metric in enumerate(metrics):
             axes = figure.add_subplot(grid[row, column])
-            found = {r.method: r for r in rows if r.task == task and r.metric == metric}
-            draw_results(axes, [found.get(method) for method in methods], methods)
+            result = {r.method: r for r in rows if r.task == task and r.metric == metric}
+            draw_results(axes, [result.get(method) for method in methods], methods)
             axes.set_title(f"{task}: {metric}", fontsize=10, color=INK, loc="left")
             axes.tick_params(labelleft=column == 0)
     return png(figure)

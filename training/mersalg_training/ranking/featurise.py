@@ -91,18 +91,18 @@ class Featuriser:
         pieces = [np.arange(start, min(start + PIECE, n_cases)) for start in range(0, n_cases, PIECE)]
         done = 0
         with ThreadPoolExecutor(THREADS) as pool:
-            for rows, found in zip(
+            for rows, result in zip(
                 pieces, pool.map(lambda rows: self._piece(timeline, cases, rows, offered), pieces), strict=True
             ):
                 done += len(rows)
                 tick(done, n_cases)
-                yield found
+                yield result
 
     def _piece(
         self, timeline: Timeline, cases: Cases, rows: Int64, offered: npt.NDArray[np.bool_] | None
     ) -> CandidateFeatures:
-        found = [self._candidates(timeline, cases, row, offered) for row in rows.tolist()]
-        stacked = {name: np.stack([one[name] for one in found]) for name in self.outputs}
+        result = [self._candidates(timeline, cases, row, offered) for row in rows.tolist()]
+        stacked = {name: np.stack([one[name] for one in result]) for name in self.outputs}
         return CandidateFeatures(rows=rows, bought=bought_of(cases, rows, stacked["item"], self.tables), **stacked)
 
     def _candidates(
@@ -112,10 +112,10 @@ class Featuriser:
         feeds = feeds_of(timeline, cases, row, self.tables)
         if offered is not None:
             feeds["kinds"] = offered[cases.moment[row]]
-        found = dict(zip(self.outputs, self.runtime.run(self.outputs, feeds), strict=True))
-        is_own = own_group(found["group"])
+        result = dict(zip(self.outputs, self.runtime.run(self.outputs, feeds), strict=True))
+        is_own = own_group(result["group"])
         places = np.concatenate([np.arange(is_own.sum()), self.tables.own_places + np.arange((~is_own).sum())])
-        return {name: self._placed(name, values, places) for name, values in found.items()}
+        return {name: self._placed(name, values, places) for name, values in result.items()}
 
     def _placed(self, name: str, values: npt.NDArray[np.generic], places: Int64) -> npt.NDArray[np.generic]:
         """(C, ...) with values at places; "no item", and 0 elsewhere."""

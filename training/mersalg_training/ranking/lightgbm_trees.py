@@ -95,8 +95,8 @@ def boost(
         parameters["monotone_constraints"] = [int(feature in rising) for feature in range(X.shape[1])]
     fit_set = lightgbm.Dataset(X, y, weight=weight, init_score=start, params=parameters)
     sets, names = [fit_set], ["fit"]
-    found: dict[str, dict[str, list[float]]] = {}
-    callbacks: list[Callable[[Any], None]] = [lightgbm.record_evaluation(found)]
+    result: dict[str, dict[str, list[float]]] = {}
+    callbacks: list[Callable[[Any], None]] = [lightgbm.record_evaluation(result)]
     if validation is not None:
         sets.append(lightgbm.Dataset(validation[0], validation[1], weight=validation[2], reference=fit_set))
         names.append("validation")
@@ -104,7 +104,7 @@ def boost(
     if progress is not None:
         callbacks.append(lambda environment: progress(environment.iteration + 1, config.trees))
     booster = lightgbm.train(parameters, fit_set, config.trees, valid_sets=sets, valid_names=names, callbacks=callbacks)
-    return booster, {name: np.array(values["binary_logloss"]) for name, values in found.items()}
+    return booster, {name: np.array(values["binary_logloss"]) for name, values in result.items()}
 
 
 def read_model(text: str) -> TreeTable:

@@ -70,12 +70,12 @@ def learn_first_weights(
     some = cases.take(random.permutation(len(cases))[:FIRST_CASES])
     standing = standing_signals(tables.vocabulary)
     signals, bought, group, request = [], [], [], []
-    for found in featuriser.run(timeline, some, tick):
-        valid = found.valid(tables.n_items)
-        signals.append(np.concatenate([found.signals[valid], standing[found.item[valid]]], axis=1))
-        bought.append(found.bought[valid])
-        group.append(found.group[valid])
-        request.append(np.repeat(found.rows, valid.sum(axis=1)))
+    for candidates in featuriser.run(timeline, some, tick):
+        valid = candidates.valid(tables.n_items)
+        signals.append(np.concatenate([candidates.signals[valid], standing[candidates.item[valid]]], axis=1))
+        bought.append(candidates.bought[valid])
+        group.append(candidates.group[valid])
+        request.append(np.repeat(candidates.rows, valid.sum(axis=1)))
     X, y = np.concatenate(signals), np.concatenate(bought).astype(np.float32)
     of, asked = np.concatenate(group), np.concatenate(request)
     fitted = [fit_first_weights(X[of == g], y[of == g], asked[of == g]) for g in range(len(GROUPS))]
@@ -96,9 +96,9 @@ def training_matrices(
     the probability that the trees give, stays that of what is retrieved.
     """
     sides: list[list[Matrix]] = [[], []]
-    for found in featuriser.run(timeline, cases, tick):
+    for candidates in featuriser.run(timeline, cases, tick):
         for side, places in zip(sides, featuriser.sides, strict=True):
-            side.append(sampled(found, places, featuriser.tables.n_items, negatives, random))
+            side.append(sampled(candidates, places, featuriser.tables.n_items, negatives, random))
     own, new = (joined(side) for side in sides)
     return own, new
 
@@ -108,11 +108,11 @@ def recall_by_source(own: Matrix, new: Matrix, feature_names: list[str], targets
 
     What the first score left out is not retrieved. New products may be found by several sources.
     """
-    found = {"own products": float(own.y.sum())}
+    result = {"own products": float(own.y.sum())}
     for name, feature in SOURCES.items():
-        found[name] = float(new.y[new.X[:, feature_names.index(feature)] > 0.0].sum())
-    found["all together"] = float(own.y.sum() + new.y.sum())
-    return {name: count / max(1, targets) for name, count in found.items()}
+        result[name] = float(new.y[new.X[:, feature_names.index(feature)] > 0.0].sum())
+    result["all together"] = float(own.y.sum() + new.y.sum())
+    return {name: count / max(1, targets) for name, count in result.items()}
 
 
 def joined(parts: list[Matrix]) -> Matrix:
@@ -123,10 +123,10 @@ def joined(parts: list[Matrix]) -> Matrix:
 
 
 def sampled(
-    found: CandidateFeatures, places: slice, n_items: int, negatives: int, random: np.random.Generator
+    candidates: CandidateFeatures, places: slice, n_items: int, negatives: int, random: np.random.Generator
 ) -> Matrix:
     """The rows of one batch and one side."""
-    valid, bought = found.valid(n_items)[:, places], found.bought[:, places]
+    valid, bought = candidates.valid(n_items)[:, places], candidates.bought[:, places]
     draw = np.where(valid & ~bought, random.random(valid.shape), np.inf)
     last = min(negatives, draw.shape[1]) - 1
     kept = np.isfinite(draw) & (draw <= np.partition(draw, last, axis=1)[:, last : last + 1])
@@ -134,11 +134,11 @@ def sampled(
     keep = kept | bought
     weight = np.where(bought, 1.0, each[:, None])
     return Matrix(
-        X=found.features[:, places][keep],
+        X=candidates.features[:, places][keep],
         y=bought[keep].astype(np.float32),
         weight=weight[keep].astype(np.float32),
-        first_score=found.first_score[:, places][keep],
-        request=np.repeat(found.rows, keep.sum(axis=1)),
+        first_score=candidates.first_score[:, places][keep],
+        request=np.repeat(candidates.rows, keep.sum(axis=1)),
     )
 
 

@@ -106,11 +106,11 @@ def kept(check: Check) -> PageSection:
 
 def measured(kind: KindNow, outcome: str) -> list[Measured]:
     """The groups of a kind when it was calibrated, where they are known, and since."""
-    found = []
+    result = []
     if kind.reliability_then:
         then = [bin_of(group, Z) for group in kind.reliability_then]
-        found.append(Measured("when calibrated", "second", then, outcome))
-    return [*found, Measured("since", "first", [bin_of(group, Z) for group in kind.reliability], outcome)]
+        result.append(Measured("when calibrated", "second", then, outcome))
+    return [*result, Measured("since", "first", [bin_of(group, Z) for group in kind.reliability], outcome)]
 
 
 def seen(shifts: Sequence[Shift]) -> PageSection:

@@ -31,7 +31,7 @@ class Measured:
 
     def curve(self) -> Curve:
         """The groups as points."""
-        return Curve(self.name, self.tone, [point(found, self.outcome) for found in self.bins])
+        return Curve(self.name, self.tone, [point(bin_, self.outcome) for bin_ in self.bins])
 
 
 def bin_of(group: Group, z: float = Z) -> Bin:
@@ -40,32 +40,32 @@ def bin_of(group: Group, z: float = Z) -> Bin:
     return Bin(group.promised, Estimate(group.came, low, high, group.n), group.n)
 
 
-def point(found: Bin, outcome: str) -> Point:
+def point(result: Bin, outcome: str) -> Point:
     """A group as a point of a curve."""
-    offers = some(found.offers, "offer", "offers")
-    text = f"promised {share(found.promised)}, {outcome} {of_share(found.came)}, {offers}"
-    return Point(found.promised, found.came.value, found.came.low, found.came.high, text)
+    offers = some(result.offers, "offer", "offers")
+    text = f"promised {share(result.promised)}, {outcome} {of_share(result.came)}, {offers}"
+    return Point(result.promised, result.came.value, result.came.low, result.came.high, text)
 
 
-def reliability_chart(kind: Kind, found: Sequence[Measured]) -> Chart:
+def reliability_chart(kind: Kind, result: Sequence[Measured]) -> Chart:
     """The curves of a kind beside the diagonal of kept promises."""
-    curves = [of_window.curve() for of_window in found]
+    curves = [of_window.curve() for of_window in result]
     told = ". ".join(f"{curve.name}: " + "; ".join(p.text for p in curve.points) for curve in curves)
-    labels = ("promised relevance", f"share {found[0].outcome}")
+    labels = ("promised relevance", f"share {result[0].outcome}")
     return chart(f"reliability-{kind}", kind, told, labels, curves, square=True)
 
 
 def curve_table(curves: Mapping[Kind, Sequence[Measured]], level: str = "95 %") -> Table:
     """Every group of every curve; at least one. level: of their intervals."""
-    outcome = next(found.outcome for of_kind in curves.values() for found in of_kind)
+    outcome = next(measured.outcome for of_kind in curves.values() for measured in of_kind)
     groups = []
     for kind, of_kind in curves.items():
-        for found in of_kind:
+        for measured in of_kind:
             rows = [
                 [Cell(str(n)), Cell(share(b.promised)), Cell(of_share(b.came)), Cell(count(b.offers))]
-                for n, b in enumerate(found.bins, start=1)
+                for n, b in enumerate(measured.bins, start=1)
             ]
-            groups.append(HeadedRows(rows, f"{kind}, {found.name}"))
+            groups.append(HeadedRows(rows, f"{kind}, {measured.name}"))
     return Table(
         "Reliability by group of like relevance", ["group", "promised", f"{outcome} ({level})", "offers"], groups
     )

@@ -86,9 +86,9 @@ def promised(subject: Subject) -> Card:
 
 def kept(subject: Subject) -> Card:
     """How many certificates held on the test window."""
-    found = [row for row in subject.evaluation.kept if row.group == ALL]
+    result = [row for row in subject.evaluation.kept if row.group == ALL]
     held: dict[str, list[str]] = {}
-    for row in found:
+    for row in result:
         certificate = subject.certificate(row.kind)
         if certificate is not None:
             held.setdefault(verdict(certificate["precision"], row.came)[0], []).append(row.kind)

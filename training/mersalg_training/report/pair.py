@@ -94,17 +94,17 @@ def promised(pair: Pair) -> PageSection:
 
 def kept(pair: Pair) -> PageSection:
     """What is bought of what is shown on the test windows, kind by kind."""
-    found = [{row.kind: row for row in subject.evaluation.kept if row.group == ALL} for subject in pair]
+    result = [{row.kind: row for row in subject.evaluation.kept if row.group == ALL} for subject in pair]
 
     def told(subject: Subject, kind: str, came: Estimate) -> str:
         certificate = subject.certificate(kind)
         return "not certified" if certificate is None else verdict(certificate["precision"], came)[0]
 
-    scale = from_zero(row.came for of in found for row in of.values())
+    scale = from_zero(row.came for of in result for row in of.values())
     rows = []
     for kind in KINDS:
         cells = []
-        for subject, of in zip(pair, found, strict=True):
+        for subject, of in zip(pair, result, strict=True):
             row = of.get(kind)
             if row is None:
                 cells.append(Cell("not told"))
@@ -141,29 +141,29 @@ def reached(pair: Pair) -> PageSection:
 def by_task(pair: Pair, metric: str) -> Table:
     """One metric of both bundles; a task that one was not asked keeps its place."""
     ours = (OURS, metric)
-    found = [{r.task: r.estimate for r in s.evaluation.rows if (r.method, r.metric) == ours} for s in pair]
+    result = [{r.task: r.estimate for r in s.evaluation.rows if (r.method, r.metric) == ours} for s in pair]
     places = PLACES.get(metric, 3)
-    return side_by_side(pair, f"{metric} by task", "task", found, lambda estimate: of_number(estimate, places))
+    return side_by_side(pair, f"{metric} by task", "task", result, lambda estimate: of_number(estimate, places))
 
 
 def shown(pair: Pair) -> PageSection:
     """Who sees an offer on the test windows."""
-    found = []
+    seen = []
     for subject in pair:
         rows = (row for row in subject.evaluation.shown if row.moment == EVERY)
-        found.append({"every kind" if row.kind == EVERY else row.kind: row.seen for row in rows})
-    table = side_by_side(pair, "Requests that see an offer on test, at most three each (95 %)", "kind", found, of_share)
+        seen.append({"every kind" if row.kind == EVERY else row.kind: row.seen for row in rows})
+    table = side_by_side(pair, "Requests that see an offer on test, at most three each (95 %)", "kind", seen, of_share)
     return PageSection("costs", "What they show", "How many requests see an offer?", [table])
 
 
 def side_by_side(
-    pair: Pair, caption: str, head: str, found: Sequence[Mapping[str, Estimate]], text: Callable[[Estimate], str]
+    pair: Pair, caption: str, head: str, result: Sequence[Mapping[str, Estimate]], text: Callable[[Estimate], str]
 ) -> Table:
     """A column for each bundle on one scale; rows in the order in which either has them."""
-    scale = from_zero(estimate for of in found for estimate in of.values())
+    scale = from_zero(estimate for of in result for estimate in of.values())
     rows = []
-    for name in dict.fromkeys(name for of in found for name in of):
-        cells = [Cell(text(of[name]), scale.strip(of[name])) if name in of else Cell("not told") for of in found]
+    for name in dict.fromkeys(name for of in result for name in of):
+        cells = [Cell(text(of[name]), scale.strip(of[name])) if name in of else Cell("not told") for of in result]
         rows.append([Cell(name), *cells])
     return Table(caption, [head, *labels(pair)], [HeadedRows(rows)])
 
@@ -196,10 +196,10 @@ def facts(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 def settings(config: Mapping[str, Any], under: str = "") -> dict[str, str]:
     """Each setting under its dotted name, as JSON."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for name, value in config.items():
         if isinstance(value, dict):
-            found |= settings(value, f"{under}{name}.")
+            result |= settings(value, f"{under}{name}.")
         else:
-            found[f"{under}{name}"] = json.dumps(value, ensure_ascii=False)
-    return found
+            result[f"{under}{name}"] = json.dumps(value, ensure_ascii=False)
+    return result

@@ -72,7 +72,7 @@ class Subject:
 
     def certificate(self, kind: str) -> Mapping[str, Any] | None:
         """What is certified of a kind; None = nothing."""
-        return next((found for found in self.manifest["certificates"] if found["kind"] == kind), None)
+        return next((certificate for certificate in self.manifest["certificates"] if certificate["kind"] == kind), None)
 
     def product(self, product_id: str) -> str:
         """A product's name, or its id where it has none."""
@@ -97,17 +97,17 @@ def make_subject(bundle: Bundle, measured: Evaluation | None) -> Subject:
     requests = [request for request, _ in bundle.golden]
     answers = recommender.score(requests)
     carried = carried_evaluation(bundle.folder, bundle.manifest) if measured is None else Carried(measured, None)
-    found, parent = (NOTHING, None) if carried is None else (carried.evaluation, carried.parent)
+    result, parent = (NOTHING, None) if carried is None else (carried.evaluation, carried.parent)
     return Subject(
         manifest=bundle.manifest,
         names=read_names(bundle.folder, bundle.manifest),
         asked=[GoldenAnswer(request, offers) for request, offers in zip(requests, answers, strict=True)],
         reference=read_reference(bundle.manifest),
-        evaluation=found if parent is None else of_order(found),
+        evaluation=result if parent is None else of_order(result),
         parent=parent,
     )
 
 
-def of_order(found: Evaluation) -> Evaluation:
+def of_order(evaluation: Evaluation) -> Evaluation:
     """What of an evaluation rests on the order of the offers alone, which a recalibrated bundle has from its parent."""
-    return replace(found, shown=(), sold=(), kept=(), restraint=(), empty=())
+    return replace(evaluation, shown=(), sold=(), kept=(), restraint=(), empty=())

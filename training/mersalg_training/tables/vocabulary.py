@@ -120,10 +120,10 @@ def with_last(codes: Int32, unknown: int) -> Int64:
 
 def spread(columns: Columns, name: str, item_of_code: Int64, n: int) -> Float64:
     """(n,) a counted column by item index; zero where nothing was counted."""
-    found = np.zeros(n)
+    result = np.zeros(n)
     item = item_of_code[np.asarray(columns["product"], dtype=np.int64)]
-    found[item] = np.ma.filled(np.ma.asarray(columns[name], dtype=np.float64), 0.0)
-    return found
+    result[item] = np.ma.filled(np.ma.asarray(columns[name], dtype=np.float64), 0.0)
+    return result
 
 
 def repeat_rate(counts: Counts, item_of_code: Int64, n: int) -> Float64:

@@ -279,15 +279,15 @@ def take_up_run(tracking: TrackingConfig, run_id: str) -> MlflowRun | None:
     with refusals(mlflow, tracking.uri, f"take up the run {run_id}"):
         client = mlflow.MlflowClient(tracking.uri)
         try:
-            found = client.get_run(run_id)
+            result = client.get_run(run_id)
         except mlflow.exceptions.MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return None
-        if found.info.lifecycle_stage != "active":
+        if result.info.lifecycle_stage != "active":
             return None
         client.update_run(run_id, status="RUNNING")
-    return MlflowRun(mlflow, tracking.uri, found.info.experiment_id, run_id)
+    return MlflowRun(mlflow, tracking.uri, result.info.experiment_id, run_id)
 
 
 def end_run_left_open(tracking: TrackingConfig, run_id: str) -> None:

@@ -85,7 +85,7 @@ def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]
 
 def threshold_metrics(learned: Learned) -> dict[str, float]:
     """What the thresholds promise, and the half of the customers that was held out for it."""
-    found = {}
+    result = {}
     for kind, chosen in learned.calibrated.thresholds.items():
         values = {
             "threshold": chosen.threshold if chosen.threshold is not None else np.nan,
@@ -99,8 +99,8 @@ def threshold_metrics(learned: Learned) -> dict[str, float]:
             "recall": chosen.shown.recall,
             "worth": chosen.shown.worth,
         }
-        found.update({f"threshold/{kind}/{name}": v for name, v in values.items() if np.isfinite(v)})
-    return found
+        result.update({f"threshold/{kind}/{name}": v for name, v in values.items() if np.isfinite(v)})
+    return result
 
 
 def log_certifying(run: Run, learned: Learned) -> None:

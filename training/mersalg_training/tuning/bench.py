@@ -122,12 +122,12 @@ class Bench:
     def ask(self, recommender: Recommender) -> dict[str, list[float]]:
         """Task -> NDCG@10 of each request."""
         bundle = BundleMethod(recommender, self.purchased.timeline)
-        found = {}
+        result = {}
         for task in self.tasks:
             ranked = bundle.rank(task.cases, task.restriction, K, task.kinds)
             values = request_metrics(ranked, task.cases.target, {})[NDCG]
-            found[task.label] = np.round(values, PLACES).tolist()
-        return found
+            result[task.label] = np.round(values, PLACES).tolist()
+        return result
 
 
 def open_bench(purchased: Purchased, config: Config, queries: int) -> Bench:

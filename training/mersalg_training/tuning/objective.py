@@ -66,9 +66,9 @@ def is_named(label: str, name: str) -> bool:
     return name in (key, key.partition(".")[0])
 
 
-def parts_of(found: Ndcg, default: Ndcg, labels: Sequence[str]) -> dict[str, float]:
+def parts_of(result: Ndcg, default: Ndcg, labels: Sequence[str]) -> dict[str, float]:
     """Task -> ln(NDCG@10 / NDCG@10 of the configuration as it stands); 0 = as good as that."""
-    return {label: math.log(level(found[label]) / level(default[label])) for label in labels}
+    return {label: math.log(level(result[label]) / level(default[label])) for label in labels}
 
 
 def value_of(parts: Mapping[str, float]) -> float:
@@ -89,10 +89,10 @@ def percent(value: float) -> str:
 def compare(tasks: Sequence[Task], before: Ndcg, after: Ndcg, labels: Sequence[str], seed: int) -> list[Compared]:
     """Every task by both, with intervals by customers drawn with replacement, on the same draws."""
     random = np.random.default_rng([seed, 3])
-    found = []
+    result = []
     for task in tasks:
         draws = resample_customers(task.cases.customer, task.cases.order, random)
         first, second = np.array(before[task.label]), np.array(after[task.label])
         gain = difference(second, first, draws)
-        found.append(Compared(task.label, task.label in labels, mean(first, draws), mean(second, draws), gain))
-    return found
+        result.append(Compared(task.label, task.label in labels, mean(first, draws), mean(second, draws), gain))
+    return result

@@ -84,9 +84,9 @@ def tune(config: Config, where: str, plan: Plan, console: Console) -> TuningResu
                 log_start(parent, search, purchased)
             recover(search)
             run_trials(search, parent)
-            found = conclude(search, where, parent)
-            log_found(parent, found)
-        return found
+            result = conclude(search, where, parent)
+            log_found(parent, result)
+        return result
 
 
 def comparable(

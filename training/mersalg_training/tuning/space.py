@@ -91,7 +91,7 @@ def around(space: Iterable[Dimension], config: Config) -> list[Dimension]:
     ConfigError where that value is not above 0 on a logarithmic scale, or a bound is no value that the key takes.
     """
     own = settings_of(space, config)
-    found = []
+    result = []
     for dimension in space:
         value = own[dimension.key]
         if dimension.scale == "log" and value <= 0:
@@ -102,8 +102,8 @@ def around(space: Iterable[Dimension], config: Config) -> list[Dimension]:
         wide = replace(dimension, low=min(dimension.low, value), high=max(dimension.high, value))
         for bound in (wide.low, wide.high):
             with_settings(config, {wide.key: bound})
-        found.append(wide)
-    return found
+        result.append(wide)
+    return result
 
 
 def settings_of(space: Iterable[Dimension], config: Config) -> Settings:

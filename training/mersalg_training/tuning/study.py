@@ -138,8 +138,8 @@ class TuningStudy:
     @property
     def parent_run(self) -> str | None:
         """The search's own run in MLflow, as far as it is known."""
-        found = self._study.user_attrs.get("parent_run")
-        return None if found is None else str(found)
+        result = self._study.user_attrs.get("parent_run")
+        return None if result is None else str(result)
 
     @parent_run.setter
     def parent_run(self, run_id: str | None) -> None:
@@ -218,22 +218,22 @@ def open_storage(path: Path) -> optuna.storages.RDBStorage:
         ) from None
 
 
-def check_search(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+def check_search(path: Path, result: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """ConfigError names all in which the study's search is another than the one that is asked for."""
     for name, value in expected.items():
-        if found.get(name) != value:
+        if result.get(name) != value:
             raise ConfigError(
                 f"--study {path}: holds a search with other {name}, so that its trials cannot be compared: "
-                f"{differences(found.get(name), value)}; name another file with --study, or remove this one"
+                f"{differences(result.get(name), value)}; name another file with --study, or remove this one"
             )
 
 
-def differences(found: Any, expected: Any) -> str:
+def differences(result: Any, expected: Any) -> str:
     """What is different, at most three entries of it."""
-    if not isinstance(found, dict) or not isinstance(expected, dict):
-        return f"expected {short(expected)}, got {short(found)}"
-    keys = [key for key in sorted({*found, *expected}) if found.get(key) != expected.get(key)]
-    told = [f"{key}: expected {short(expected.get(key))}, got {short(found.get(key))}" for key in keys[:3]]
+    if not isinstance(result, dict) or not isinstance(expected, dict):
+        return f"expected {short(expected)}, got {short(result)}"
+    keys = [key for key in sorted({*result, *expected}) if result.get(key) != expected.get(key)]
+    told = [f"{key}: expected {short(expected.get(key))}, got {short(result.get(key))}" for key in keys[:3]]
     return "; ".join([*told, *([f"and {len(keys) - 3} more"] if len(keys) > 3 else [])])
 
 

@@ -47,20 +47,20 @@ class TuningResult:
     """Where to look at the search's run."""
 
 
-def render(found: TuningResult) -> RenderableType:
+def render(result: TuningResult) -> RenderableType:
     """For a terminal."""
-    if found.toml is None:
-        told = f"No trial of {found.settled - 1} is better than the configuration as it stands"
-        return Text(f"{told}; {found.out} is not written. Go on with a higher --trials.")
-    return Group(as_text(tasks_table(found)), as_text(settings_table(found)), Text(CAUTION))
+    if result.toml is None:
+        told = f"No trial of {result.settled - 1} is better than the configuration as it stands"
+        return Text(f"{told}; {result.out} is not written. Go on with a higher --trials.")
+    return Group(as_text(tasks_table(result)), as_text(settings_table(result)), Text(CAUTION))
 
 
-def markdown(found: TuningResult) -> str:
+def markdown(result: TuningResult) -> str:
     """The same in Markdown."""
-    return "\n\n".join([as_markdown(tasks_table(found)), as_markdown(settings_table(found)), CAUTION]) + "\n"
+    return "\n\n".join([as_markdown(tasks_table(result)), as_markdown(settings_table(result)), CAUTION]) + "\n"
 
 
-def tasks_table(found: TuningResult) -> FigureTable:
+def tasks_table(result: TuningResult) -> FigureTable:
     """A row for each task, a star behind one that is no part of the objective."""
     rows = [
         [
@@ -70,22 +70,22 @@ def tasks_table(found: TuningResult) -> FigureTable:
             f"{task.after.value:.4f}",
             interval(task.gain, signed=True),
         ]
-        for task in found.tasks
+        for task in result.tasks
     ]
-    title = f"NDCG@10 on the calibrate window, {percent(found.best.value)}; in brackets 95 %"
+    title = f"NDCG@10 on the calibrate window, {percent(result.best.value)}; in brackets 95 %"
     columns = ["task", "n", "as it stands", "best trial", "difference"]
-    notes = [] if all(task.counts for task in found.tasks) else [DOES_NOT_COUNT]
+    notes = [] if all(task.counts for task in result.tasks) else [DOES_NOT_COUNT]
     return FigureTable(title, columns, rows, notes=notes)
 
 
-def settings_table(found: TuningResult) -> FigureTable:
+def settings_table(result: TuningResult) -> FigureTable:
     """A row for each key that was searched."""
-    before, after = found.default.settings, found.best.settings
+    before, after = result.default.settings, result.best.settings
     rows = [
-        [key, str(before[key]), str(after[key]), f"{found.importance[key]:.0%}" if key in found.importance else ""]
+        [key, str(before[key]), str(after[key]), f"{result.importance[key]:.0%}" if key in result.importance else ""]
         for key in after
     ]
-    return FigureTable("", ["key", "as it stands", f"trial {found.best.number}", "importance"], rows)
+    return FigureTable("", ["key", "as it stands", f"trial {result.best.number}", "importance"], rows)
 
 
 def settings_text(settings: Settings, before: Settings) -> str:
@@ -93,24 +93,24 @@ def settings_text(settings: Settings, before: Settings) -> str:
     return ", ".join(f"{key} {value}" for key, value in settings.items() if value != before[key])
 
 
-def log_found(run: Run, found: TuningResult) -> None:
+def log_found(run: Run, result: TuningResult) -> None:
     """Log the best trial, the comparison by task, the importance of the keys and the file."""
     run.log_metrics(
         {
-            "best/objective": found.best.value,
-            "best/trial": float(found.best.number),
-            "trials": float(found.settled),
-            "trials_refused": float(found.refused),
-            **{f"best/ndcg_at_10/{metric_key(task.task)}": task.after.value for task in found.tasks},
-            **{f"best/gain/{metric_key(task.task)}": task.gain.value for task in found.tasks},
+            "best/objective": result.best.value,
+            "best/trial": float(result.best.number),
+            "trials": float(result.settled),
+            "trials_refused": float(result.refused),
+            **{f"best/ndcg_at_10/{metric_key(task.task)}": task.after.value for task in result.tasks},
+            **{f"best/gain/{metric_key(task.task)}": task.gain.value for task in result.tasks},
         }
     )
-    run.log_text("comparison.md", markdown(found))
-    if found.importance:
-        title = f"What moves the objective, of {found.settled} trials (fANOVA)"
-        figure = bars(found.importance, title, "share of the objective's variance", percent=True)
+    run.log_text("comparison.md", markdown(result))
+    if result.importance:
+        title = f"What moves the objective, of {result.settled} trials (fANOVA)"
+        figure = bars(result.importance, title, "share of the objective's variance", percent=True)
         run.log_figure("plots/importance.png", figure)
     else:
         run.set_tags({"tuning.importance": f"said from {MIN_TRIALS_FOR_IMPORTANCE} trials of different results on"})
-    if found.toml is not None:
-        run.log_text("tuned.toml", found.toml)
+    if result.toml is not None:
+        run.log_text("tuned.toml", result.toml)

@@ -135,8 +135,8 @@ def adjust(lines: list[EffectLine]) -> list[EffectLine]:
     if not tested:
         return lines
     q_values = false_discovery_control([p_value for _, p_value in tested])
-    found = dict(zip((place for place, _ in tested), q_values.tolist(), strict=True))
-    return [EffectLine(**{**vars(line), "q_value": found.get(place)}) for place, line in enumerate(lines)]
+    result = dict(zip((place for place, _ in tested), q_values.tolist(), strict=True))
+    return [EffectLine(**{**vars(line), "q_value": result.get(place)}) for place, line in enumerate(lines)]
 
 
 def look_back(

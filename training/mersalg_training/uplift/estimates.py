@@ -66,9 +66,9 @@ def compare(
         return None
     adjusted = measure if has_before(measure, columns) else without_before(measure)
     arms = [moments(adjusted, columns, side) for side in (~treated, treated)]
-    found = tea_metric(adjusted, confidence).analyze_aggregates(*arms)
-    error = standard_error(adjusted, arms, found)
-    if not (math.isfinite(found.effect_size) and math.isfinite(error) and error > 0.0):
+    result = tea_metric(adjusted, confidence).analyze_aggregates(*arms)
+    error = standard_error(adjusted, arms, result)
+    if not (math.isfinite(result.effect_size) and math.isfinite(error) and error > 0.0):
         return None
     saved = None
     if adjusted.before is not None:
@@ -77,19 +77,19 @@ def compare(
     units = [int((~treated).sum()), int(treated.sum())]
     half = always_valid_half(error, sum(units), planned_units, confidence)
     trusted = min(units) >= MIN_LOOK
-    positive = found.control > 0.0 and found.treatment > 0.0
+    positive = result.control > 0.0 and result.treatment > 0.0
     return Effect(
-        control=float(found.control),
-        treatment=float(found.treatment),
-        effect=float(found.effect_size),
-        low=float(found.effect_size_ci_lower),
-        high=float(found.effect_size_ci_upper),
-        always_low=float(found.effect_size) - half if trusted else None,
-        always_high=float(found.effect_size) + half if trusted else None,
-        relative=float(found.rel_effect_size) if positive else None,
-        relative_low=float(found.rel_effect_size_ci_lower) if positive else None,
-        relative_high=float(found.rel_effect_size_ci_upper) if positive else None,
-        p_value=float(found.pvalue),
+        control=float(result.control),
+        treatment=float(result.treatment),
+        effect=float(result.effect_size),
+        low=float(result.effect_size_ci_lower),
+        high=float(result.effect_size_ci_upper),
+        always_low=float(result.effect_size) - half if trusted else None,
+        always_high=float(result.effect_size) + half if trusted else None,
+        relative=float(result.rel_effect_size) if positive else None,
+        relative_low=float(result.rel_effect_size_ci_lower) if positive else None,
+        relative_high=float(result.rel_effect_size_ci_upper) if positive else None,
+        p_value=float(result.pvalue),
         standard_error=error,
         variance_saved=saved,
         units_control=units[0],
@@ -155,10 +155,10 @@ def tea_metric(measure: Measure, confidence: float, **options: Any) -> Any:
     )
 
 
-def standard_error(measure: Measure, arms: list[Any], found: Any) -> float:
+def standard_error(measure: Measure, arms: list[Any], result: Any) -> float:
     """The standard error of what tea-tasting found; from the interval where the effect is nothing, 0 / 0."""
-    if found.statistic:
-        return float(found.effect_size / found.statistic)
+    if result.statistic:
+        return float(result.effect_size / result.statistic)
     by_normal = tea_metric(measure, 0.95, use_t=False).analyze_aggregates(*arms)
     return float((by_normal.effect_size_ci_upper - by_normal.effect_size_ci_lower) / 2.0 / norm.ppf(0.975))
 

@@ -37,26 +37,26 @@ PRIMARY: Final = "revenue per customer"
 def customer_measures(has_margin: bool, has_returns: bool, kinds: tuple[str, ...]) -> list[Measure]:
     """The measures where customers are assigned; `kinds` are those whose offers are known in every arm."""
     money = ("revenue", "margin") if has_margin else ("revenue",)
-    found = [Measure(f"{name} per customer", "money", name, before=f"pre {name}") for name in money]
-    found.append(Measure("orders per customer", "number", "orders", before="pre orders"))
-    found += [Measure(f"{name} per order", "money", name, "orders", f"pre {name}", "pre orders") for name in money]
-    found.append(Measure("units per order", "number", "units", "orders", "pre units", "pre orders"))
+    result = [Measure(f"{name} per customer", "money", name, before=f"pre {name}") for name in money]
+    result.append(Measure("orders per customer", "number", "orders", before="pre orders"))
+    result += [Measure(f"{name} per order", "money", name, "orders", f"pre {name}", "pre orders") for name in money]
+    result.append(Measure("units per order", "number", "units", "orders", "pre units", "pre orders"))
     if has_returns:
-        found.append(Measure("return rate", "share", "returned", "units", "pre returned", "pre units"))
-    found += [Measure(f"attach rate, {kind}", "share", f"taken {kind}", f"offered {kind}") for kind in kinds]
+        result.append(Measure("return rate", "share", "returned", "units", "pre returned", "pre units"))
+    result += [Measure(f"attach rate, {kind}", "share", f"taken {kind}", f"offered {kind}") for kind in kinds]
     for days in WINDOWS:
-        found.append(Measure("repeat purchase", "share", "repeat", before="pre orders", days=days))
-        found += [Measure(f"lifetime {name}", "money", name, before=f"pre {name}", days=days) for name in money]
-    return found
+        result.append(Measure("repeat purchase", "share", "repeat", before="pre orders", days=days))
+        result += [Measure(f"lifetime {name}", "money", name, before=f"pre {name}", days=days) for name in money]
+    return result
 
 
 def order_measures(has_margin: bool, has_returns: bool, kinds: tuple[str, ...]) -> list[Measure]:
     """The measures where orders are assigned: nothing of an order lies before it."""
     money = ("revenue", "margin") if has_margin else ("revenue",)
-    found = [Measure(f"{name} per exposed cart", "money", name) for name in money]
-    found.append(Measure("carts that became orders", "share", "orders"))
-    found += [Measure(f"{name} per order", "money", name, "orders") for name in money]
-    found.append(Measure("units per order", "number", "units", "orders"))
+    result = [Measure(f"{name} per exposed cart", "money", name) for name in money]
+    result.append(Measure("carts that became orders", "share", "orders"))
+    result += [Measure(f"{name} per order", "money", name, "orders") for name in money]
+    result.append(Measure("units per order", "number", "units", "orders"))
     if has_returns:
-        found.append(Measure("return rate", "share", "returned", "units"))
-    return found + [Measure(f"attach rate, {kind}", "share", f"taken {kind}", f"offered {kind}") for kind in kinds]
+        result.append(Measure("return rate", "share", "returned", "units"))
+    return result + [Measure(f"attach rate, {kind}", "share", f"taken {kind}", f"offered {kind}") for kind in kinds]

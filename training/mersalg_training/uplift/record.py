@@ -118,10 +118,10 @@ def json_lines(location: str) -> list[Path]:
         return [path]
     listed = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else []
     files = [file for file in listed if not file.name.startswith((".", "_"))]
-    found = [file for file in files if file.suffix.lower() in JSON_LINES]
-    if found and (others := [file.name for file in files if suffix(file) in PARQUET + CSV]):
+    result = [file for file in files if file.suffix.lower() in JSON_LINES]
+    if result and (others := [file.name for file in files if suffix(file) in PARQUET + CSV]):
         raise DataError(f"--offers {location}: holds JSON Lines and {others[0]}; keep one form in a folder")
-    return found
+    return result
 
 
 def choose_experiment(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> str | None:
@@ -179,6 +179,6 @@ def make_units(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def find_shares(connection: duckdb.DuckDBPyConnection, arms: list[str]) -> Mapping[str, float] | None:
     """The shares that the record itself names, where they are one an arm and sum to 1."""
     rows = connection.execute("SELECT arm, min(propensity), max(propensity) FROM exposures GROUP BY arm").fetchall()
-    found = {arm: low for arm, low, high in rows if low is not None and low == high}
-    whole = set(found) == set(arms) and math.isclose(math.fsum(found.values()), 1.0, abs_tol=1e-6)
-    return {arm: found[arm] for arm in arms} if whole else None
+    result = {arm: low for arm, low, high in rows if low is not None and low == high}
+    whole = set(result) == set(arms) and math.isclose(math.fsum(result.values()), 1.0, abs_tol=1e-6)
+    return {arm: result[arm] for arm in arms} if whole else None

@@ -28,30 +28,30 @@ COLUMNS: Final = (
 NOT_UPLIFT: Final = "attributed, which is not uplift: most of it is bought without an offer"
 
 
-def render(found: Uplift) -> RenderableType:
+def render(uplift: Uplift) -> RenderableType:
     """Everything for a terminal."""
     return Group(
-        *(Text(line, style="bold red" if line.startswith("MISMATCH") else "") for line in facts(found)),
-        *map(as_text, tables(found)),
-        *map(Text, reading(found)),
-        *(Text(f"Note        {note}") for note in [*found.notes, *not_told(found)]),
+        *(Text(line, style="bold red" if line.startswith("MISMATCH") else "") for line in facts(uplift)),
+        *map(as_text, tables(uplift)),
+        *map(Text, reading(uplift)),
+        *(Text(f"Note        {note}") for note in [*uplift.notes, *not_told(uplift)]),
     )
 
 
-def markdown(found: Uplift) -> str:
+def markdown(uplift: Uplift) -> str:
     """The same as a Markdown document."""
-    parts = ["# Uplift", "\n".join(f"- {fact}" for fact in facts(found))]
-    for table in tables(found):
+    parts = ["# Uplift", "\n".join(f"- {fact}" for fact in facts(uplift))]
+    for table in tables(uplift):
         parts += [f"## {table.title}", as_markdown(replace(table, title=""))]
-    parts += [*reading(found), "\n".join(f"- {note}" for note in [*found.notes, *not_told(found)])]
+    parts += [*reading(uplift), "\n".join(f"- {note}" for note in [*uplift.notes, *not_told(uplift)])]
     return "\n\n".join(parts).rstrip() + "\n"
 
 
-def tables(found: Uplift) -> Iterator[FigureTable]:
+def tables(uplift: Uplift) -> Iterator[FigureTable]:
     """A table for each arm, of the lines of which there is something to tell."""
-    for arm in arms_of(found):
-        rows = [cells(line, line.effect) for line in found.lines if line.arm == arm and line.effect is not None]
-        yield FigureTable(f"{arm} against {found.options.control}", COLUMNS, rows)
+    for arm in arms_of(uplift):
+        rows = [cells(line, line.effect) for line in uplift.lines if line.arm == arm and line.effect is not None]
+        yield FigureTable(f"{arm} against {uplift.options.control}", COLUMNS, rows)
 
 
 def number(value: float | None, form: Form, signed: bool = False) -> str:
@@ -86,10 +86,10 @@ def cells(line: EffectLine, effect: Effect) -> list[str]:
     ]
 
 
-def not_told(found: Uplift) -> list[str]:
+def not_told(uplift: Uplift) -> list[str]:
     """A sentence for each line without an effect, and why."""
     told = []
-    for line in found.lines:
+    for line in uplift.lines:
         if line.effect is None:
             whom = "" if line.segment == "all" else f", {line.segment} customers"
             why = f"{line.waiting:,} units wait for the end of it" if line.waiting else "too few units, or no variance"
@@ -97,15 +97,16 @@ def not_told(found: Uplift) -> list[str]:
     return told
 
 
-def arms_of(found: Uplift) -> list[str]:
+def arms_of(uplift: Uplift) -> list[str]:
     """The arms that are compared with the control."""
-    return list(dict.fromkeys(line.arm for line in found.lines))
+    return list(dict.fromkeys(line.arm for line in uplift.lines))
 
 
-def facts(found: Uplift) -> list[str]:
+def facts(uplift: Uplift) -> list[str]:
     """Sentences before the table: who was compared, whether that can be believed, what the test can see."""
-    options, ratio = found.options, found.ratio
-    told = [f"Experiment  {found.experiment or 'without a name'}, assigned by {found.unit}, control {options.control}"]
+    options, ratio = uplift.options, uplift.ratio
+    name = uplift.experiment or "without a name"
+    told = [f"Experiment  {name}, assigned by {uplift.unit}, control {options.control}"]
     sizes = ", ".join(f"{arm} {count:,}" for arm, count in ratio.units.items())
     if ratio.shares is None:
         told.append(
@@ -122,20 +123,20 @@ def facts(found: Uplift) -> list[str]:
             "MISMATCH    the arms do not have the sizes that were drawn. Nothing below can be believed until it is "
             "known which units one arm lost or doubled"
         )
-    for arm, power in found.power.items():
+    for arm, power in uplift.power.items():
         told.append(
-            f"Power       {found.primary[0].measure}, {arm}: {power.detectable:.1%} is found with 80 % power by these "
+            f"Power       {uplift.primary[0].measure}, {arm}: {power.detectable:.1%} is found with 80 % power by these "
             f"units; {options.detect:.1%} needs {power.units_needed:,}"
         )
-    for arm, revenue in found.attributed.items():
+    for arm, revenue in uplift.attributed.items():
         told.append(f"Attributed  {arm}: {revenue:,.2f} revenue a unit ({NOT_UPLIFT})")
     return told
 
 
-def reading(found: Uplift) -> list[str]:
+def reading(uplift: Uplift) -> list[str]:
     """How to read the table."""
     return [
-        f"Intervals of {found.options.confidence:.0%}. 'Read once' holds at one look, at a time fixed before; 'at "
+        f"Intervals of {uplift.options.confidence:.0%}. 'Read once' holds at one look, at a time fixed before; 'at "
         "every look' holds however often one looks, so one may stop on it.",
         "CUPED: variance that the time before explains. q: p-value after Benjamini and Hochberg over all lines but the "
         "primary one.",

@@ -226,13 +226,13 @@ def check_ensemble(attributes: list[memoryview], where: str) -> None:
 
 def whole_numbers(attribute: memoryview, where: str) -> list[int]:
     """The whole numbers of an attribute."""
-    found: list[int] = []
+    result: list[int] = []
     for number, value in fields(attribute):
         if number in (ATTRIBUTE_INTS, ATTRIBUTE_INT):
-            found += numbers_of(value, MAX_SPLITS)
-            if len(found) > MAX_SPLITS:
+            result += numbers_of(value, MAX_SPLITS)
+            if len(result) > MAX_SPLITS:
                 raise BundleError(f"{where}: expected trees of at most {MAX_SPLITS} splits, got more")
-    return found
+    return result
 
 
 def read_opset(opset: memoryview, versions: dict[str, int]) -> None:

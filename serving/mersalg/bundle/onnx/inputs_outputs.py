@@ -86,9 +86,9 @@ def read_port(port: memoryview) -> tuple[str, int, list[int | None]]:
 
 def once(message: memoryview, known: frozenset[int]) -> dict[int, Field]:
     """The fields of a message of which each may stand once; ValueError for one that is twice or not known."""
-    found: dict[int, Field] = {}
+    result: dict[int, Field] = {}
     for number, value in fields(message):
-        if number not in known or number in found:
+        if number not in known or number in result:
             raise ValueError("a field that is not known, or twice")
-        found[number] = value
-    return found
+        result[number] = value
+    return result

@@ -32,9 +32,9 @@ def purchases(timeline: Timeline, before_day: float, by: By) -> sp.csr_array:
         lines, owner = lines[owner != UNKNOWN], owner[owner != UNKNOWN]
     _, row = np.unique(owner, return_inverse=True)
     shape = (int(row.max(initial=-1)) + 1, len(timeline.product_ids))
-    found = sp.csr_array((np.ones(len(lines), np.float32), (row, timeline.line_product[lines])), shape=shape)
-    found.sum_duplicates()
-    return found
+    result = sp.csr_array((np.ones(len(lines), np.float32), (row, timeline.line_product[lines])), shape=shape)
+    result.sum_duplicates()
+    return result
 
 
 def customers_before(timeline: Timeline, before_day: float) -> Int64:

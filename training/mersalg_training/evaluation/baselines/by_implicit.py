@@ -53,9 +53,9 @@ def als_product_factors(
         for _ in range(iterations):
             half_step(model, row_side, X, Y, alpha, regularization)
             half_step(model, column_side, Y, X, alpha, regularization)
-    found: Float32 = np.zeros(Y.shape, dtype=np.float32)
-    found[column_order] = Y
-    return found
+    result: Float32 = np.zeros(Y.shape, dtype=np.float32)
+    result[column_order] = Y
+    return result
 
 
 def small_normal(random: np.random.Generator, rows: int, factors: int) -> Float32:

@@ -126,18 +126,18 @@ def fit_baselines(
     tie_place = random.permutation(len(timeline.product_ids)).astype(np.int64)
     fitting = Fitting(timeline, before_day, int(random.integers(2**31)))
     methods = (*QUICK, *MORE) if everything else QUICK
-    found: list[RankingMethod] = []
+    result: list[RankingMethod] = []
     for done, method in enumerate(methods):
         tell(method.name, done, len(methods))
         if fitting.lacks(method.need):
             skip(method.name, LACKING[method.need])
         else:
-            found.append(ScoredCatalogue(method.name, method.fit(fitting).score, tie_place))
+            result.append(ScoredCatalogue(method.name, method.fit(fitting).score, tie_place))
     if everything:
         tell(TWO_STAGE, 0, 1)
         two_stage = fit_two_stage(timeline, attributes, before_day, random, lambda done, of: tell(TWO_STAGE, done, of))
         if two_stage is None:
             skip(TWO_STAGE, "too few orders before the test window to train it")
         else:
-            found.append(two_stage)
-    return found
+            result.append(two_stage)
+    return result

@@ -50,14 +50,14 @@ class ItemItem:
         """(n, n_products) float32; zero without a known product."""
         known = weighted(known_products(self.timeline, cases), self.left)
         if self.combine == "sum":
-            found = (known @ self.pairs).toarray()
+            result = (known @ self.pairs).toarray()
         else:
-            found = np.zeros((len(cases), len(self.right)), dtype=np.float32)
+            result = np.zeros((len(cases), len(self.right)), dtype=np.float32)
             for row in range(len(cases)):
                 of_row = slice(known.indptr[row], known.indptr[row + 1])
-                raise_to(found[row], self.pairs, known.indices[of_row], known.data[of_row])
-        found *= self.right.astype(np.float32)
-        return np.asarray(found)
+                raise_to(result[row], self.pairs, known.indices[of_row], known.data[of_row])
+        result *= self.right.astype(np.float32)
+        return np.asarray(result)
 
 
 def raise_to(scores: Scores, pairs: sp.csr_array, known: Int32, weight: Float32) -> None:
@@ -73,8 +73,8 @@ def count_pairs(timeline: Timeline, before_day: float) -> CoPurchases:
     bought = purchases(timeline, before_day, "order")
     together = (bought.T @ bought).tocoo()
     other = together.row != together.col
-    found = sp.csr_array((together.data[other], (together.row[other], together.col[other])), shape=together.shape)
-    return CoPurchases(found, np.maximum(order_counts(timeline, -np.inf, before_day), 1.0))
+    result = sp.csr_array((together.data[other], (together.row[other], together.col[other])), shape=together.shape)
+    return CoPurchases(result, np.maximum(order_counts(timeline, -np.inf, before_day), 1.0))
 
 
 def fit_confidence(timeline: Timeline, before_day: float, pairs: CoPurchases | None = None) -> ItemItem:

@@ -112,16 +112,16 @@ def make_crowd(timeline: Timeline, before_day: float, weights: LineWeights) -> C
 
 def vectors_of(timeline: Timeline, spans: Int64, weights: LineWeights) -> sp.csr_array:
     """(n, n_products) float32: the summed weights of the lines of each span. spans: (n, 2) lines of one customer."""
-    found = []
+    result = []
     for first, last in spans.tolist():
         order = timeline.line_order[first:last].astype(np.int64)
         number = np.concatenate([[0], np.cumsum(np.diff(order) != 0)])[: len(order)]
         orders = int(number.max(initial=-1)) + 1
-        found.append(weights(orders - 1 - number, orders))
+        result.append(weights(orders - 1 - number, orders))
     lengths = spans[:, 1] - spans[:, 0]
     row = np.repeat(np.arange(len(spans), dtype=np.int32), lengths)
     product = np.concatenate([timeline.line_product[first:last] for first, last in spans.tolist()])
-    data = np.concatenate(found).astype(np.float32)
+    data = np.concatenate(result).astype(np.float32)
     summed = sp.csr_array((data, (row, product)), shape=(len(spans), len(timeline.product_ids)))
     summed.eliminate_zeros()
     return summed

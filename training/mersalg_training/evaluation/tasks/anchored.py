@@ -92,16 +92,16 @@ def upsell_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, step: float, q
     `in type when viewed`: the same on the product page of the usual one, which is all the cart holds.
     `catalogue`: all products are candidates.
     """
-    found: list[Anchored] = []
+    result: list[Anchored] = []
     for order in orders:
-        found += dearer_bought(timeline, shelf, int(order), step)
-        if len(found) >= queries:
+        result += dearer_bought(timeline, shelf, int(order), step)
+        if len(result) >= queries:
             break
-    found = found[:queries]
-    cases = assemble(timeline, [f.order for f in found], [f.cart for f in found], [f.target for f in found], "cart")
-    viewed = [f.cart[:1] for f in found]
-    page = assemble(timeline, [f.order for f in found], viewed, [f.target for f in found], "product-page")
-    only = among(ragged([f.candidates for f in found]), len(shelf.sold))
+    result = result[:queries]
+    cases = assemble(timeline, [f.order for f in result], [f.cart for f in result], [f.target for f in result], "cart")
+    viewed = [f.cart[:1] for f in result]
+    page = assemble(timeline, [f.order for f in result], viewed, [f.target for f in result], "product-page")
+    only = among(ragged([f.candidates for f in result]), len(shelf.sold))
     return [
         Task("upsell", "in type", ("upsell",), cases, Restriction(shelf.sold, cases.cart, only)),
         Task("upsell", "in type when viewed", ("upsell",), page, Restriction(shelf.sold, page.cart, only)),
@@ -114,7 +114,7 @@ def dearer_bought(timeline: Timeline, shelf: Shelf, order: int, step: float) -> 
     bought = bought_in(timeline, order)
     past = timeline.line_product[timeline.history_before(order)].astype(np.int64)
     past_type = shelf.product_type[past]
-    found = []
+    result = []
     for product_type in np.unique(shelf.product_type[bought]):
         of_type = past[past_type == product_type]
         if product_type == UNKNOWN or not len(of_type):
@@ -124,8 +124,8 @@ def dearer_bought(timeline: Timeline, shelf: Shelf, order: int, step: float) -> 
         target = bought[dearer[bought]]
         if len(target):
             rest = bought[~dearer[bought] & (bought != usual)]
-            found.append(Anchored(order, np.concatenate([[usual], rest]), target, np.flatnonzero(dearer)))
-    return found
+            result.append(Anchored(order, np.concatenate([[usual], rest]), target, np.flatnonzero(dearer)))
+    return result
 
 
 def most_bought(products: Int64) -> int:
@@ -143,10 +143,10 @@ def add_on_tasks(
     extend the anchor by the orders before the day (`asymmetry`). Products of unknown price or type are out.
     `by asymmetry`: the request asks for every kind. `by asymmetry as add-on`: for add-ons only.
     """
-    found = extended_anchors(timeline, shelf, orders, before_day, config, queries)
-    cases = assemble(timeline, [f.order for f in found], [f.cart for f in found], [f.target for f in found], "cart")
-    own = ragged([own_products(timeline, f.order) for f in found])
-    only = among(ragged([f.candidates for f in found]), len(shelf.sold))
+    result = extended_anchors(timeline, shelf, orders, before_day, config, queries)
+    cases = assemble(timeline, [f.order for f in result], [f.cart for f in result], [f.target for f in result], "cart")
+    own = ragged([own_products(timeline, f.order) for f in result])
+    only = among(ragged([f.candidates for f in result]), len(shelf.sold))
     restriction = Restriction(shelf.sold, union(cases.cart, own), only)
     return [
         Task("add-on", "by asymmetry", KINDS, cases, restriction),
@@ -161,17 +161,17 @@ def extended_anchors(
     anchor_of = {int(order): anchor for order in orders if (anchor := dearest(timeline, shelf, int(order))) is not None}
     anchors = np.unique(np.array(list(anchor_of.values()), dtype=np.int64))
     extending = extensions(baskets_before(timeline, before_day), anchors, config)
-    found: list[Anchored] = []
+    result: list[Anchored] = []
     for order, anchor in anchor_of.items():
         products = extending[int(np.searchsorted(anchors, anchor))]
         cheap = products[goes_with(shelf, anchor, config.add_on_price)[products]]
         candidates = np.setdiff1d(cheap, own_products(timeline, order))
         target = np.intersect1d(candidates, bought_in(timeline, order))
         if len(target):
-            found.append(Anchored(order, np.array([anchor], dtype=np.int64), target, candidates))
-        if len(found) == queries:
+            result.append(Anchored(order, np.array([anchor], dtype=np.int64), target, candidates))
+        if len(result) == queries:
             break
-    return found
+    return result
 
 
 def dearest(timeline: Timeline, shelf: Shelf, order: int) -> int | None:

@@ -136,11 +136,11 @@ def group_median(group: Int64, values: Float64, n: int) -> Float64:
     values = values[order]
     size = np.bincount(group, minlength=n)
     first = np.concatenate([[0], np.cumsum(size)])[:-1]
-    found = np.full(n, np.nan)
+    result = np.full(n, np.nan)
     some = size > 0
     low, high = first + (size - 1) // 2, first + size // 2
-    found[some] = (values[low[some]] + values[high[some]]) / 2.0
-    return found
+    result[some] = (values[low[some]] + values[high[some]]) / 2.0
+    return result
 
 
 def own_products(timeline: Timeline, order: int) -> Int64:
@@ -186,9 +186,9 @@ def among(products: Ragged, n_products: int) -> Callable[[int], Bools]:
     """Case -> (n_products,) whether a product is one of its row."""
 
     def mask(case: int) -> Bools:
-        found = np.zeros(n_products, dtype=np.bool_)
-        found[products[case]] = True
-        return found
+        result = np.zeros(n_products, dtype=np.bool_)
+        result[products[case]] = True
+        return result
 
     return mask
 

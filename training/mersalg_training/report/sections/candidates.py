@@ -38,12 +38,12 @@ def candidates(subject: Subject) -> PageSection:
     return PageSection("origins", "Where offers come from", "What is found, by which source, and what decides?", blocks)
 
 
-def ceiling_table(found: Sequence[Row]) -> Table:
+def ceiling_table(result: Sequence[Row]) -> Table:
     """Candidate recall by task at each depth, and the ceiling of NDCG."""
-    values = {(row.task, row.method, row.metric): row.estimate for row in found}
+    values = {(row.task, row.method, row.metric): row.estimate for row in result}
     scale = Scale(0.0, 1.0)
     rows = []
-    for task in dict.fromkeys(row.task for row in found):
+    for task in dict.fromkeys(row.task for row in result):
         cells = [Cell(task)]
         for depth in DEPTHS:
             estimate = values.get((task, OURS, f"candidate recall@{depth}"))

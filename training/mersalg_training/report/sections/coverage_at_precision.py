@@ -12,16 +12,16 @@ from mersalg_training.report.strips import Scale, from_zero
 from mersalg_training.report.wording import of_number, of_share
 
 
-def restraint_blocks(found: Sequence[CoverageAtPrecision]) -> list[Block]:
+def restraint_blocks(result: Sequence[CoverageAtPrecision]) -> list[Block]:
     """The bundle beside the best single method and the two-stage model; folded away, every method."""
-    return [short_table(found), Details("Every method at an equal precision", [long_table(found)])]
+    return [short_table(result), Details("Every method at an equal precision", [long_table(result)])]
 
 
-def questions(found: Sequence[CoverageAtPrecision]) -> list[tuple[str, list[CoverageAtPrecision]]]:
+def questions(result: Sequence[CoverageAtPrecision]) -> list[tuple[str, list[CoverageAtPrecision]]]:
     """Each task and precision in words, and its rows, the one that serves most carts first."""
     asked = []
-    for task, wanted in dict.fromkeys((row.task, row.wanted) for row in found):
-        rows = [row for row in found if (row.task, row.wanted) == (task, wanted)]
+    for task, wanted in dict.fromkeys((row.task, row.wanted) for row in result):
+        rows = [row for row in result if (row.task, row.wanted) == (task, wanted)]
         asked.append((f"{task}: {wanted:.0%} of it bought", sorted(rows, key=lambda row: -reach(row))))
     return asked
 
@@ -31,11 +31,11 @@ def reach(row: CoverageAtPrecision) -> float:
     return -1.0 if row.coverage is None else row.coverage.value
 
 
-def short_table(found: Sequence[CoverageAtPrecision]) -> Table:
+def short_table(result: Sequence[CoverageAtPrecision]) -> Table:
     """A row for each task and precision."""
-    scale = scale_of(found)
+    scale = scale_of(result)
     rows = []
-    for asked, methods in questions(found):
+    for asked, methods in questions(result):
         ours = next((row for row in methods if row.method == OURS), None)
         staged = next((row for row in methods if row.method == TWO_STAGE), None)
         single = next((row for row in methods if row.method not in (OURS, TWO_STAGE)), None)
@@ -56,11 +56,11 @@ def cell(row: CoverageAtPrecision | None, scale: Scale) -> Cell:
     return Cell(of_share(row.coverage), scale.strip(row.coverage), note=note)
 
 
-def long_table(found: Sequence[CoverageAtPrecision]) -> Table:
+def long_table(result: Sequence[CoverageAtPrecision]) -> Table:
     """A row for each method that reaches the precision."""
-    scale = scale_of(found)
+    scale = scale_of(result)
     groups = []
-    for asked, methods in questions(found):
+    for asked, methods in questions(result):
         rows = [
             [
                 Cell(row.method, tone="ours" if row.method == OURS else ""),
@@ -75,6 +75,6 @@ def long_table(found: Sequence[CoverageAtPrecision]) -> Table:
     return Table(TITLE, ["method", "carts that see one (95 %)", f"{OURS} over it"], groups)
 
 
-def scale_of(found: Sequence[CoverageAtPrecision]) -> Scale:
+def scale_of(result: Sequence[CoverageAtPrecision]) -> Scale:
     """One scale for all shares."""
-    return from_zero(row.coverage for row in found if row.coverage is not None)
+    return from_zero(row.coverage for row in result if row.coverage is not None)

@@ -78,18 +78,18 @@ def rejected(data: Mapping[str, Any]) -> Table:
     return as_block(FigureTable("Order lines that were read", ["lines", "number", "share"], told))
 
 
-def adapted(found: list[Mapping[str, str]]) -> Table:
+def adapted(result: list[Mapping[str, str]]) -> Table:
     """What the job set otherwise than usual, because of the data."""
     columns = ["setting", "value", "usual", "because"]
-    rows = [[adapted[column] for column in columns] for adapted in found]
+    rows = [[adapted[column] for column in columns] for adapted in result]
     return as_block(FigureTable("Set otherwise than usual because of the data", columns, rows, [1, 2, 3]))
 
 
-def statistics(found: Mapping[str, float | None]) -> Table:
+def statistics(result: Mapping[str, float | None]) -> Table:
     """What kind of shop it is."""
     rows = []
     for name, (text, form) in STATISTICS.items():
-        value = found.get(name)
+        value = result.get(name)
         if value is not None:
             rows.append([text, share(value) if form == "share" else plain(value)])
     return as_block(FigureTable("The shop before the window that fits the rankers", ["figure", "value"], rows))

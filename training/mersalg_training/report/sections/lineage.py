@@ -54,19 +54,19 @@ def commands(manifest: Mapping[str, Any]) -> str:
 
 def lineage(manifest: Mapping[str, Any]) -> list[Block]:
     """Where it comes from: a training job, or a parent that was recalibrated."""
-    found = manifest.get("lineage")
-    if found is None:
+    result = manifest.get("lineage")
+    if result is None:
         return [Paragraph("Lineage: trained from purchases; it has no parent.")]
-    parent = found["parent"]
+    parent = result["parent"]
     rows = [
         ("parent", parent["name"]),
         ("made at", parent["created_at"]),
         ("its MLflow run", parent["run_id"] or "not tracked"),
         ("its manifest, SHA-256", parent["manifest_sha256"]),
         ("its scorer, SHA-256", parent["scorer_sha256"]),
-        ("made anew on", f"{count(found['requests'])} requests of {count(found['customers'])} customers"),
-        ("from", f"{found['from']} to {found['to']}"),
-        ("an offer came where it was", found["labels"]),
+        ("made anew on", f"{count(result['requests'])} requests of {count(result['customers'])} customers"),
+        ("from", f"{result['from']} to {result['to']}"),
+        ("an offer came where it was", result["labels"]),
     ]
     if parent.get("lineage"):
         rows.append(("its own parent", parent["lineage"]["parent"]["name"]))

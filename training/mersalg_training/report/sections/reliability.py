@@ -24,10 +24,10 @@ LEGEND: Final[list[tuple[Literal["first", "second"], str]]] = [
 
 def reliability(subject: Subject) -> PageSection:
     """Certificates against the test window, curves, and calibration by group."""
-    found = list(subject.evaluation.kept)
+    result = list(subject.evaluation.kept)
     blocks: list[Block] = []
-    if found:
-        blocks += [certificates_kept(subject), *off(found), Paragraph(VERDICTS, "note")]
+    if result:
+        blocks += [certificates_kept(subject), *off(result), Paragraph(VERDICTS, "note")]
     else:
         blocks.append(Paragraph(subject.unmeasured or "Nothing was shown on the test window.", "warning"))
     curves = {kind: measured(subject, kind) for kind in KINDS}
@@ -39,8 +39,8 @@ def reliability(subject: Subject) -> PageSection:
             Charts(CAPTION, legend, charts),
             Details("The figures behind the curves", [curve_table(curves)]),
         ]
-    if found:
-        blocks.append(Details("By place, with and without a history", [groups_table(found)]))
+    if result:
+        blocks.append(Details("By place, with and without a history", [groups_table(result)]))
     question = "Of what is shown, is as much bought as was promised?"
     return PageSection("keeps", "Does it keep it", question, blocks)
 
@@ -62,9 +62,9 @@ def verdict(promised: float, came: Estimate) -> tuple[str, Tone]:
     return ("below, within chance", "level") if came.high >= promised else ("broken", "bad")
 
 
-def off(found: Sequence[Reliability]) -> list[Block]:
+def off(result: Sequence[Reliability]) -> list[Block]:
     """Name the kinds whose relevance is further from what came than noise alone would be, as `mersalg check` judges."""
-    kinds = [row.kind for row in found if row.group == ALL and row.error > row.error_by_chance + CALIBRATION_ERROR]
+    kinds = [row.kind for row in result if row.group == ALL and row.error > row.error_by_chance + CALIBRATION_ERROR]
     if not kinds:
         return []
     told = f"The relevance of {listed(kinds)} is off by more than chance gives"
@@ -73,10 +73,10 @@ def off(found: Sequence[Reliability]) -> list[Block]:
 
 def certificates_kept(subject: Subject) -> Table:
     """Each kind that is shown on the test window, beside what was promised of it."""
-    found = [row for row in subject.evaluation.kept if row.group == ALL]
-    scale = from_zero(row.came for row in found)
+    result = [row for row in subject.evaluation.kept if row.group == ALL]
+    scale = from_zero(row.came for row in result)
     rows = []
-    for row in found:
+    for row in result:
         certificate = subject.certificate(row.kind)
         mark = None if certificate is None else float(certificate["precision"])
         told: tuple[str, Tone] = ("not certified", "") if mark is None else verdict(mark, row.came)
@@ -102,21 +102,21 @@ def certificates_kept(subject: Subject) -> Table:
 
 def measured(subject: Subject, kind: Kind) -> list[Measured]:
     """The groups of a kind when it was certified, and on the test window, where they are known."""
-    found = []
+    result = []
     reference = None if subject.reference is None else subject.reference.kinds.get(kind)
     groups = [] if reference is None else [group for group in reference.reliability if group.n >= MIN_BIN_OFFERS]
     if groups:
-        found.append(Measured("when certified", "second", [bin_of(group) for group in groups]))
+        result.append(Measured("when certified", "second", [bin_of(group) for group in groups]))
     test = next((row for row in subject.evaluation.kept if (row.kind, row.group) == (kind, ALL)), None)
     if test is not None:
         bins = test.reliability or [Bin(test.promised, test.came, test.offers)]
-        found.append(Measured("test window", "first", bins))
-    return found
+        result.append(Measured("test window", "first", bins))
+    return result
 
 
-def groups_table(found: Sequence[Reliability]) -> Table:
+def groups_table(result: Sequence[Reliability]) -> Table:
     """What was promised and came, by kind, place and history."""
-    scale = from_zero(row.came for row in found)
+    scale = from_zero(row.came for row in result)
     groups = []
     for kind in KINDS:
         rows = [
@@ -128,7 +128,7 @@ def groups_table(found: Sequence[Reliability]) -> Table:
                 Cell(number(row.error)),
                 Cell(number(row.error_by_chance)),
             ]
-            for row in found
+            for row in result
             if row.kind == kind
         ]
         if rows:

@@ -30,64 +30,65 @@ PLACES: Final = {REVENUE: 2, MARGIN: 2}
 
 def results(subject: Subject) -> PageSection:
     """The main table, other metrics, and all methods by task."""
-    found = subject.evaluation
+    result = subject.evaluation
     question = "How far up stands what is bought, beside what simpler methods reach?"
-    if not found.rows:
+    if not result.rows:
         nothing = Paragraph(subject.unmeasured or "The test window holds no request.", "warning")
         return PageSection("results", "How good it is", question, [nothing])
     blocks: list[Block] = [Paragraph(HOW)]
     if subject.parent is not None:
         told = f"Measured on {subject.parent.name} of {subject.parent.created_at}, from which it was recalibrated"
         blocks.append(Paragraph(f"{told}: it ranks as its parent does.", "note"))
-    metrics = [metric for metric in (NDCG, RECALL, REVENUE, MARGIN, PRECISION) if found.figures(metric)]
-    blocks += [Paragraph(sentence, "note") for sentence in standing(found, metrics[0])]
-    blocks.append(summary(found, metrics[0]))
-    blocks += [Details(f"The same by {metric}", [summary(found, metric)]) for metric in metrics[1:]]
-    tasks = dict.fromkeys(row.task for row in found.rows)
-    each = [Details(task, [every_method(found, task)]) for task in tasks]
+    metrics = [metric for metric in (NDCG, RECALL, REVENUE, MARGIN, PRECISION) if result.figures(metric)]
+    blocks += [Paragraph(sentence, "note") for sentence in standing(result, metrics[0])]
+    blocks.append(summary(result, metrics[0]))
+    blocks += [Details(f"The same by {metric}", [summary(result, metric)]) for metric in metrics[1:]]
+    tasks = dict.fromkeys(row.task for row in result.rows)
+    each = [Details(task, [every_method(result, task)]) for task in tasks]
     blocks.append(Details("Every method and every metric, task by task", each))
     return PageSection("results", "How good it is", question, blocks)
 
 
-def standing(found: Evaluation, metric: str) -> Iterator[str]:
+def standing(evaluation: Evaluation, metric: str) -> Iterator[str]:
     """Say on how many tasks it is ahead, level and behind; and what could not be measured."""
-    for who, of in (("the best single method", best_single(found, metric)), (TWO_STAGE, two_stage(found, metric))):
+    rivals = {"the best single method": best_single(evaluation, metric), TWO_STAGE: two_stage(evaluation, metric)}
+    for who, of in rivals.items():
         if of:
             ahead, behind = sum(d.ahead for d in of.values()), sum(d.estimate.high < 0.0 for d in of.values())
             level = len(of) - ahead - behind
             told = f"ahead on {ahead}, level on {level}, behind on {behind} of {len(of)} tasks"
             yield f"By {metric}, beside {who}: {told}."
-    if found.without_requests:
-        yield f"Without requests in the test window: {', '.join(found.without_requests)}."
-    for name, reason in found.skipped.items():
+    if evaluation.without_requests:
+        yield f"Without requests in the test window: {', '.join(evaluation.without_requests)}."
+    for name, reason in evaluation.skipped.items():
         yield f"Not fitted: {name}, because {reason}."
 
 
-def best_single(found: Evaluation, metric: str) -> dict[str, Difference]:
+def best_single(evaluation: Evaluation, metric: str) -> dict[str, Difference]:
     """Task -> the difference to the best baseline that is one method."""
     differences = {}
-    for task in found.figures(metric):
-        best = best_rival(found, task, metric)
-        if best is not None and (gap := difference(found, task, best.method, metric)) is not None:
+    for task in evaluation.figures(metric):
+        best = best_rival(evaluation, task, metric)
+        if best is not None and (gap := difference(evaluation, task, best.method, metric)) is not None:
             differences[task] = gap
     return differences
 
 
-def two_stage(found: Evaluation, metric: str) -> dict[str, Difference]:
+def two_stage(evaluation: Evaluation, metric: str) -> dict[str, Difference]:
     """Task -> the difference to the two-stage model, where it was asked."""
-    gaps = {task: difference(found, task, TWO_STAGE, metric) for task in found.figures(metric)}
+    gaps = {task: difference(evaluation, task, TWO_STAGE, metric) for task in evaluation.figures(metric)}
     return {task: gap for task, gap in gaps.items() if gap is not None}
 
 
-def best_rival(found: Evaluation, task: str, metric: str) -> Row | None:
+def best_rival(evaluation: Evaluation, task: str, metric: str) -> Row | None:
     """The baseline of the highest value that is one method; None where none was asked."""
-    rivals = [row for row in found.figures(metric)[task].values() if row.method not in (OURS, TWO_STAGE)]
+    rivals = [row for row in evaluation.figures(metric)[task].values() if row.method not in (OURS, TWO_STAGE)]
     return max(rivals, key=lambda row: row.value, default=None)
 
 
-def difference(found: Evaluation, task: str, rival: str, metric: str) -> Difference | None:
+def difference(evaluation: Evaluation, task: str, rival: str, metric: str) -> Difference | None:
     """How much more the bundle reaches than a rival; None where that was not measured."""
-    return next((d for d in found.differences if (d.task, d.rival, d.metric) == (task, rival, metric)), None)
+    return next((d for d in evaluation.differences if (d.task, d.rival, d.metric) == (task, rival, metric)), None)
 
 
 def view_of(task: str) -> str:
@@ -98,15 +99,15 @@ def view_of(task: str) -> str:
     return "repeat" if "repeat" in rest or first == "replacement" else "other"
 
 
-def summary(found: Evaluation, metric: str) -> Table:
+def summary(evaluation: Evaluation, metric: str) -> Table:
     """A row for each task: the bundle, the best single method, the two-stage model, and how far apart they are."""
-    figures = found.figures(metric)
-    single, staged = best_single(found, metric), two_stage(found, metric)
+    figures = evaluation.figures(metric)
+    single, staged = best_single(evaluation, metric), two_stage(evaluation, metric)
     ours = {task: row for task, of in figures.items() if (row := of.get(OURS)) is not None}
-    rivals = {task: best_rival(found, task, metric) for task in ours}
+    rivals = {task: best_rival(evaluation, task, metric) for task in ours}
     scale = from_zero([row.estimate for row in [*ours.values(), *(row for row in rivals.values() if row)]])
     around = around_zero([d.estimate for d in [*single.values(), *staged.values()]])
-    ceilings = {row.task: row.estimate for row in found.ceilings if (row.method, row.metric) == (ORACLE, metric)}
+    ceilings = {row.task: row.estimate for row in evaluation.ceilings if (row.method, row.metric) == (ORACLE, metric)}
     places = PLACES.get(metric, 3)
     groups = []
     for view, label in VIEWS.items():
@@ -158,9 +159,9 @@ def gap_cell(gap: Difference | None, scale: Scale, places: int) -> Cell:
     return Cell(of_number(gap.estimate, places, signed=True), scale.strip(gap.estimate), tone, word)
 
 
-def every_method(found: Evaluation, task: str) -> Table:
+def every_method(evaluation: Evaluation, task: str) -> Table:
     """All methods of a task by all metrics, the best first by the first metric that orders lists."""
-    rows = [row for row in found.rows if row.task == task]
+    rows = [row for row in evaluation.rows if row.task == task]
     metrics = list(dict.fromkeys(row.metric for row in rows))
     leading = NDCG if NDCG in metrics else metrics[0]
     by_method: dict[str, dict[str, Row]] = {}

@@ -36,17 +36,17 @@ def sample_answers(subject: Subject) -> PageSection:
     return PageSection("samples", "What it offers", "What does an answer look like, and an empty one?", blocks)
 
 
-def varied(found: Sequence[GoldenAnswer], most: int) -> list[GoldenAnswer]:
+def varied(result: Sequence[GoldenAnswer], most: int) -> list[GoldenAnswer]:
     """The first of each moment and reason, then more until there are enough; in their order."""
     seen: set[tuple[str, str | None]] = set()
     first: list[GoldenAnswer] = []
     rest: list[GoldenAnswer] = []
-    for asked in found:
+    for asked in result:
         key = (str(asked.request.get("moment")), asked.offers.reason)
         (rest if key in seen else first).append(asked)
         seen.add(key)
     chosen = {id(asked) for asked in [*first, *rest][:most]}
-    return [asked for asked in found if id(asked) in chosen]
+    return [asked for asked in result if id(asked) in chosen]
 
 
 def sample(subject: Subject, asked: GoldenAnswer) -> Sample:

@@ -53,14 +53,14 @@ def thresholds(subject: Subject) -> PageSection:
         ]
     else:
         blocks.append(Paragraph("The bundle does not tell what other thresholds would show.", "warning"))
-    found = subject.evaluation
-    if found.shown:
-        blocks += shown_blocks(found.shown)
-    if found.empty:
-        blocks += empty_blocks(found.empty)
-    if found.restraint:
-        blocks += restraint_blocks(found.restraint)
-    if found.sold:
+    result = subject.evaluation
+    if result.shown:
+        blocks += shown_blocks(result.shown)
+    if result.empty:
+        blocks += empty_blocks(result.empty)
+    if result.restraint:
+        blocks += restraint_blocks(result.restraint)
+    if result.sold:
         blocks += sold_blocks(subject)
     return PageSection(
         "costs", "What it costs", "How many requests see an offer, and what would more or fewer bring?", blocks
@@ -80,9 +80,9 @@ def tradeoff_chart(kind: Kind, rule: Mapping[str, Any]) -> Chart:
 
 def tradeoff_point(row: Mapping[str, Any], chosen: bool) -> Point:
     """A threshold as a point."""
-    found = by_offer(row["precision"], row["offers"])
+    result = by_offer(row["precision"], row["offers"])
     text = f"from {number(row['threshold'], 4)}: {share(row['precision'])} bought, {share(row['coverage'])} see one"
-    return Point(row["coverage"], found.value, found.low, found.high, text, chosen)
+    return Point(row["coverage"], result.value, result.low, result.high, text, chosen)
 
 
 def by_offer(share: float, offers: int) -> Estimate:
@@ -116,24 +116,24 @@ def tradeoff_table(subject: Subject, rules: Mapping[Kind, Mapping[str, Any]]) ->
     return Table("What each threshold shows", columns, groups)
 
 
-def shown_blocks(found: Sequence[ShownPrecision]) -> list[Block]:
+def shown_blocks(result: Sequence[ShownPrecision]) -> list[Block]:
     """What is shown at the thresholds on the test window: over all moments, and folded away moment by moment."""
     caption = "What is shown on the test window at the thresholds, at most three offers a request"
-    over_all = [row for row in found if row.moment == EVERY]
-    by_moment = [row for row in found if row.moment != EVERY]
+    over_all = [row for row in result if row.moment == EVERY]
+    by_moment = [row for row in result if row.moment != EVERY]
     blocks: list[Block] = [shown_table(caption, over_all)] if over_all else []
     if by_moment:
         blocks.append(Details("The same moment by moment", [shown_table(f"{caption}, by moment", by_moment)]))
     return blocks
 
 
-def shown_table(caption: str, found: Sequence[ShownPrecision]) -> Table:
+def shown_table(caption: str, result: Sequence[ShownPrecision]) -> Table:
     """Some rows by moment and kind."""
-    told = any(row.requests for row in found)
-    scale = from_zero(row.precision for row in found if row.precision is not None)
+    told = any(row.requests for row in result)
+    scale = from_zero(row.precision for row in result if row.precision is not None)
     groups = []
-    for moment in dict.fromkeys(row.moment for row in found):
-        rows = [shown_line(row, scale, told) for row in found if row.moment == moment]
+    for moment in dict.fromkeys(row.moment for row in result):
+        rows = [shown_line(row, scale, told) for row in result if row.moment == moment]
         groups.append(HeadedRows(rows, "" if moment == EVERY else f"At the moment {moment}"))
     columns = ["kind", *(["requests"] if told else []), "see one", "offers", "bought of them (95 %)"]
     return Table(caption, columns, groups)
@@ -151,18 +151,18 @@ def shown_line(row: ShownPrecision, scale: Scale, told: bool) -> list[Cell]:
     ]
 
 
-def empty_blocks(found: Sequence[EmptyAnswers]) -> list[Block]:
+def empty_blocks(result: Sequence[EmptyAnswers]) -> list[Block]:
     """Why requests of the test window see no offer, and what the reasons mean."""
-    table = as_block(empty_table(found))
-    meaning = [f"{reason}: {text}" for reason, text in REASONS.items() if any(row.reason == reason for row in found)]
+    table = as_block(empty_table(result))
+    meaning = [f"{reason}: {text}" for reason, text in REASONS.items() if any(row.reason == reason for row in result)]
     return [table, Paragraph(". ".join(sentence(text).rstrip(".") for text in meaning) + ".", "note")]
 
 
 def sold_blocks(subject: Subject) -> list[Block]:
     """What each order of the offers brings, and what that does not say."""
-    found = subject.evaluation.sold
-    names = [name for name in (REVENUE, MARGIN) if any(name in row.worth for row in found)]
-    scale = from_zero(row.worth[name] for row in found for name in names if name in row.worth)
+    result = subject.evaluation.sold
+    names = [name for name in (REVENUE, MARGIN) if any(name in row.worth for row in result)]
+    scale = from_zero(row.worth[name] for row in result for name in names if name in row.worth)
 
     def worth(values: Mapping[str, Estimate], name: str, signed: bool = False) -> Cell:
         if name not in values:
@@ -170,7 +170,7 @@ def sold_blocks(subject: Subject) -> list[Block]:
         return Cell(of_number(values[name], 3, signed), None if signed else scale.strip(values[name]))
 
     rows = []
-    for row in found:
+    for row in result:
         precision = Cell(DASH if row.precision is None else of_share(row.precision))
         rows.append([Cell(f"by {row.order}"), precision, *(worth(row.worth, name) for name in names)])
         if row.more:

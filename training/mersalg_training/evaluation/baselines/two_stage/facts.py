@@ -104,9 +104,9 @@ def recent_share(timeline: Timeline, first_day: float, end_day: float) -> Float6
 def group_extreme(group: Int64, values: Float64, n: int, which: Literal["least", "greatest"]) -> Float64:
     """(n,) the least or the greatest value of each group 0 .. n - 1; NaN without one."""
     sign = 1.0 if which == "least" else -1.0
-    found = np.full(n, np.inf)
-    np.minimum.at(found, group, sign * values)
-    return np.where(np.isfinite(found), sign * found, np.nan)
+    result = np.full(n, np.inf)
+    np.minimum.at(result, group, sign * values)
+    return np.where(np.isfinite(result), sign * result, np.nan)
 
 
 def group_median(group: Int64, values: Float64, n: int) -> Float64:
@@ -114,10 +114,10 @@ def group_median(group: Int64, values: Float64, n: int) -> Float64:
     order = np.lexsort((values, group))
     values, size = values[order], np.bincount(group, minlength=n)
     first = np.cumsum(size) - size
-    found = np.full(n, np.nan)
+    result = np.full(n, np.nan)
     some = size > 0
-    found[some] = (values[(first + (size - 1) // 2)[some]] + values[(first + size // 2)[some]]) / 2.0
-    return found
+    result[some] = (values[(first + (size - 1) // 2)[some]] + values[(first + size // 2)[some]]) / 2.0
+    return result
 
 
 def total(values: Float64, group: Int64, n_groups: int) -> Float64:
@@ -134,13 +134,13 @@ def within(values: Float64, group: Int64, n_groups: int) -> Float64:
 
 def price_place(price: Float64, product_type: Int64, sold: Bools) -> Float64:
     """(n_products,) 0 for the cheapest sold product of the type to 1 for the dearest; NaN where nothing is known."""
-    found = np.full(len(price), np.nan)
+    result = np.full(len(price), np.nan)
     known = np.flatnonzero(sold & (product_type != UNKNOWN) & ~np.isnan(price))
     order = known[np.lexsort((price[known], product_type[known]))]
     _, first, size = np.unique(product_type[order], return_index=True, return_counts=True)
     place = np.arange(len(order)) - np.repeat(first, size)
-    found[order] = (place + 0.5) / np.repeat(size, size)
-    return found
+    result[order] = (place + 0.5) / np.repeat(size, size)
+    return result
 
 
 def repeat_facts(timeline: Timeline, lines: Int64, n: int) -> dict[str, Float64]:
@@ -189,10 +189,10 @@ def type_pairs(timeline: Timeline, lines: Int64, product_type: Int64, n_types: i
 
 def strongest(matrix: sp.csr_array, rows: Int64) -> Float32:
     """(n_columns,) the highest value of each column over the rows; zeros without rows."""
-    found = np.zeros(matrix.shape[1], dtype=np.float32)
+    result = np.zeros(matrix.shape[1], dtype=np.float32)
     column, value, _ = rows_of(matrix, rows)
-    np.maximum.at(found, column, value)
-    return found
+    np.maximum.at(result, column, value)
+    return result
 
 
 def rows_of(matrix: sp.csr_array, rows: Int64) -> tuple[npt.NDArray[np.integer], Float32, Int64]:

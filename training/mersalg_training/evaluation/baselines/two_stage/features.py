@@ -50,14 +50,14 @@ def featurise(
 
 def source_columns(rows: CandidateRows, scores: Mapping[str, Float32]) -> Columns:
     """What each source says, and the part of its highest among the candidates."""
-    found: Columns = {}
+    result: Columns = {}
     for name, values in scores.items():
         score = values[rows.request, rows.product].astype(np.float64)
-        found[f"source_{name}"] = score
+        result[f"source_{name}"] = score
         highest = np.zeros(int(rows.owner.max(initial=-1)) + 1)
         np.maximum.at(highest, rows.owner, score)
-        found[f"part_{name}"] = score / np.maximum(highest[rows.owner], 1e-12)
-    return found
+        result[f"part_{name}"] = score / np.maximum(highest[rows.owner], 1e-12)
+    return result
 
 
 def own_columns(rows: CandidateRows, past: Past, facts: ProductFacts) -> Columns:
@@ -91,33 +91,33 @@ def own_columns(rows: CandidateRows, past: Past, facts: ProductFacts) -> Columns
 
 def group_columns(rows: CandidateRows, past: Past, facts: ProductFacts) -> Columns:
     """The customer's affinity to the product's type, category and brand."""
-    found: Columns = {}
+    result: Columns = {}
     lines = np.maximum(past.context["own_lines"][rows.request], 1.0)
     own = past.tallies["product"].get("count", rows.request * len(facts.price) + rows.product)
     for name, codes in facts.groups.items():
         code, tally = codes[rows.product], past.tallies[name]
         keys = np.where(code == UNKNOWN, -1, rows.request * max(1, facts.n_groups[name]) + code)
         count = tally.get("count", keys)
-        found[f"{name}_share"] = count / lines
-        found[f"{name}_long"] = tally.get("long", keys)
+        result[f"{name}_share"] = count / lines
+        result[f"{name}_long"] = tally.get("long", keys)
         if name != "brand":
-            found[f"{name}_since"] = tally.get("youngest", keys, np.nan)
-            found[f"own_share_of_{name}"] = own / np.maximum(count, 1.0)
+            result[f"{name}_since"] = tally.get("youngest", keys, np.nan)
+            result[f"own_share_of_{name}"] = own / np.maximum(count, 1.0)
         if name == "type":
-            found["type_in_last"] = tally.get("in_last", keys)
-    return found
+            result["type_in_last"] = tally.get("in_last", keys)
+    return result
 
 
 def cart_columns(rows: CandidateRows, cases: Cases, facts: ProductFacts) -> Columns:
     """How the product stands to what is in the cart."""
-    found: Columns = {}
+    result: Columns = {}
     request, cart = cases.cart.row, cases.cart.values
     for name, codes in facts.groups.items():
         width, known = max(1, facts.n_groups[name]), codes[cart] != UNKNOWN
         keys = request[known] * width + codes[cart[known]]
         tally = tallied(keys, {"count": np.ones(len(keys))}, np.zeros(len(keys)))
         code = codes[rows.product]
-        found[f"cart_same_{name}"] = tally.get("count", np.where(code == UNKNOWN, -1, rows.request * width + code))
+        result[f"cart_same_{name}"] = tally.get("count", np.where(code == UNKNOWN, -1, rows.request * width + code))
     types = facts.groups["type"]
     ends = np.searchsorted(rows.request, np.arange(len(cases) + 1))
     for name, pairs in facts.affine.items():
@@ -128,8 +128,8 @@ def cart_columns(rows: CandidateRows, cases: Cases, facts: ProductFacts) -> Colu
             if len(known):
                 part = slice(ends[row], ends[row + 1])
                 values[part] = np.append(strongest(pairs, known), np.nan)[types[rows.product[part]]]
-        found[f"type_{name}"] = values
-    return found
+        result[f"type_{name}"] = values
+    return result
 
 
 def price_columns(rows: CandidateRows, cases: Cases, past: Past, facts: ProductFacts) -> Columns:
@@ -156,5 +156,5 @@ def price_columns(rows: CandidateRows, cases: Cases, past: Past, facts: ProductF
             "price_to_habit": by_habit,
             "price_to_anchor": np.where(np.isnan(in_cart), by_habit, in_cart),
         }
-        found = {name: np.log(price / other) for name, other in against.items()}
-    return {name: np.where(np.isfinite(values), values, np.nan) for name, values in found.items()}
+        result = {name: np.log(price / other) for name, other in against.items()}
+    return {name: np.where(np.isfinite(values), values, np.nan) for name, values in result.items()}

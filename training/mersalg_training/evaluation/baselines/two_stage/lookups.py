@@ -15,11 +15,11 @@ from mersalg_training.evaluation.baselines.two_stage.sources import Scores
 def fit_lookups(timeline: Timeline, before_day: float, random: np.random.Generator) -> dict[str, Scores]:
     """EASE and ALS by order, ALS by customer and user neighbours; the last two only where customers are known."""
     seed = int(random.integers(2**31))
-    found: dict[str, Scores] = {
+    result: dict[str, Scores] = {
         "ease_order": fit_ease(timeline, before_day, "order").score,
         "als_order": fit_als(timeline, before_day, "order", seed).score,
     }
     if len(customers_before(timeline, before_day)):
-        found["als_customer"] = fit_als(timeline, before_day, "customer", seed).score
-        found["neighbours"] = fit_upcf(timeline, before_day).score
-    return found
+        result["als_customer"] = fit_als(timeline, before_day, "customer", seed).score
+        result["neighbours"] = fit_upcf(timeline, before_day).score
+    return result

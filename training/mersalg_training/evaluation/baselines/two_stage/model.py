@@ -182,8 +182,8 @@ def look(timeline: Timeline, sources: Sources, cases: Cases, ask: Ask) -> Iterat
                 case.append(row)
                 question.append(QUESTIONS.index(asked))
                 chosen.append(candidates(scores, row, permitted, popular))
-        found = ragged(chosen)
-        rows = CandidateRows(found.row, np.array(case, dtype=np.int64)[found.row], found.values)
+        result = ragged(chosen)
+        rows = CandidateRows(result.row, np.array(case, dtype=np.int64)[result.row], result.values)
         X = featurise(rows, scores, some, past, sources.facts)
         yield Looked(np.array(case, dtype=np.int64) + first, np.array(question, dtype=np.int64), rows, X)
 
@@ -207,7 +207,7 @@ def training_rows(
                 parts.setdefault(QUESTIONS[code], []).append((looked.X[kept[part]], y[part], weight[part]))
             done += len(np.unique(looked.case))
             tick(done, of)
-    return {question: joined(found) for question, found in parts.items()}
+    return {question: joined(result) for question, result in parts.items()}
 
 
 def joined(parts: list[Taught]) -> Taught:

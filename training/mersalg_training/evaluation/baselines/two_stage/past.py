@@ -96,10 +96,10 @@ def make_past(timeline: Timeline, cases: Cases, facts: ProductFacts) -> Past:
 
 def tallied(keys: Int64, sums: dict[str, Float64], age: Float64) -> Tally:
     """Lines by key, with `youngest` and `oldest`, the least and the greatest age in days."""
-    found, place = np.unique(keys, return_inverse=True)
+    result, place = np.unique(keys, return_inverse=True)
     added: dict[str, Float64] = {}
     for name, values in sums.items():
-        added[name] = np.bincount(place, values, len(found)).astype(np.float64)
-    added["youngest"] = group_extreme(place, age, len(found), "least")
-    added["oldest"] = group_extreme(place, age, len(found), "greatest")
-    return Tally(found.astype(np.int64), added)
+        added[name] = np.bincount(place, values, len(result)).astype(np.float64)
+    added["youngest"] = group_extreme(place, age, len(result), "least")
+    added["oldest"] = group_extreme(place, age, len(result), "greatest")
+    return Tally(result.astype(np.int64), added)

@@ -57,32 +57,32 @@ class Sources:
     def score(self, cases: Cases, past: Past) -> dict[str, Float32]:
         """(n, n_products) by name."""
         n, width = len(cases), len(self.facts.price)
-        found = {name: np.zeros((n, width), dtype=np.float32) for name in (*DEPTH, *SILENT)}
+        result = {name: np.zeros((n, width), dtype=np.float32) for name in (*DEPTH, *SILENT)}
         owned = past.tallies["product"]
-        found["own"][np.divmod(owned.keys, width)] = owned.sums["long"] + 1e-3 * owned.sums["count"]
-        found["month"] += (self.facts.month + 1e-3 * self.facts.week).astype(np.float32)
+        result["own"][np.divmod(owned.keys, width)] = owned.sums["long"] + 1e-3 * owned.sums["count"]
+        result["month"] += (self.facts.month + 1e-3 * self.facts.week).astype(np.float32)
         for row in range(n):
-            self.by_cart(cases.cart[row], found, row)
-            self.by_type(cases.cart[row], found, row)
-            self.by_own(found["own"][row], found["near"][row])
+            self.by_cart(cases.cart[row], result, row)
+            self.by_type(cases.cart[row], result, row)
+            self.by_own(result["own"][row], result["near"][row])
         for name, method in self.methods.items():
-            found[name] = method(cases).astype(np.float32)
-        return found
+            result[name] = method(cases).astype(np.float32)
+        return result
 
-    def by_cart(self, cart: Int64, found: dict[str, Float32], row: int) -> None:
+    def by_cart(self, cart: Int64, result: dict[str, Float32], row: int) -> None:
         """What was bought together with the cart."""
         column, pairs, which = rows_of(self.together, cart)
         orders = np.maximum(self.facts.orders, 1.0)
         confidence = (pairs / orders[cart][which]).astype(np.float32)
         cosine = (pairs * (orders[cart] ** -CART_SIDE)[which] * orders[column] ** -CANDIDATE_SIDE).astype(np.float32)
         width = len(orders)
-        found["cosine_sum"][row] = np.bincount(column, cosine, width)
-        found["confidence_sum"][row] = np.bincount(column, confidence, width)
-        found["pairs"][row] = np.bincount(column, pairs, width)
-        np.maximum.at(found["cosine_max"][row], column, cosine)
-        np.maximum.at(found["confidence_max"][row], column, confidence)
+        result["cosine_sum"][row] = np.bincount(column, cosine, width)
+        result["confidence_sum"][row] = np.bincount(column, confidence, width)
+        result["pairs"][row] = np.bincount(column, pairs, width)
+        np.maximum.at(result["cosine_max"][row], column, cosine)
+        np.maximum.at(result["confidence_max"][row], column, confidence)
 
-    def by_type(self, cart: Int64, found: dict[str, Float32], row: int) -> None:
+    def by_type(self, cart: Int64, result: dict[str, Float32], row: int) -> None:
         """The popular products of the types that go with the cart's types, and of the cart's types themselves."""
         types = np.unique(self.facts.groups["type"][cart])
         types = types[types != UNKNOWN]
@@ -92,8 +92,8 @@ class Sources:
         inside = np.zeros(len(partner), dtype=np.float32)
         inside[types] = 1.0
         code = self.facts.groups["type"]  # UNKNOWN reads the last place, which is 0
-        found["type_partner"][row] = partner[code] * self.facts.share_in_type
-        found["type_mate"][row] = inside[code] * self.facts.share_in_type
+        result["type_partner"][row] = partner[code] * self.facts.share_in_type
+        result["type_mate"][row] = inside[code] * self.facts.share_in_type
 
     def by_own(self, own: Float32, near: Float32) -> None:
         """Write into `near` what was bought together with the products that the customer buys most."""
@@ -116,11 +116,11 @@ def candidates(scores: Mapping[str, Float32], row: int, permitted: Bools, popula
     if len(few) <= FEW:
         return few
     named, turns = [], []
-    for name, found in scores.items():
+    for name, result in scores.items():
         if name in SILENT:
             continue
         depth = DEPTH.get(name, OTHER_DEPTH)
-        best = foremost(found[row], permitted, CANDIDATES if name == "own" else 2 * depth)
+        best = foremost(result[row], permitted, CANDIDATES if name == "own" else 2 * depth)
         named.append(best)
         turns.append(np.arange(len(best)) / depth)
     product, turn = np.concatenate(named), np.concatenate(turns)
