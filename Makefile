@@ -1,4 +1,4 @@
-# Two commands matter: `make demo` and `make test`. Each makes what it needs; `make test-all` runs the demo's pages, too.
+# Two commands matter: `make demo` and `make test`. Each makes what it needs; `make test-all` runs what takes long.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,8 +11,8 @@ BUNDLE ?= models/demo
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
-	@echo "make test          format, lint, types, architecture, and every test that needs no demo bundle"
-	@echo "make test-all      the rest of what CI runs: the pages that need models/demo, which it trains where it is not"
+	@echo "make test          format, lint, types, architecture, and all tests but the long ones"
+	@echo "make test-all      the rest of what CI runs: every block of every page, and the soaks; trains models/demo where it is not"
 	@echo "make check         format, lint, types and architecture only"
 	@echo "make bench         latency of one recommend, side by side with its parts"
 	@echo "make bench-serving what one request costs beside MLflow, services and bare lookups; BUNDLE=models/NAME for another"
@@ -47,13 +47,13 @@ check: $(READY)
 # Where npm's registry cannot be reached, the tests that need its packages are skipped and say so.
 test: check
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
-	$(BIN)/python -m pytest -m "not demo"
+	$(BIN)/python -m pytest -m "not long"
 
 # What `make test` leaves out.
 test-all: $(READY)
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
 	@test -f models/demo/manifest.json || $(MAKE) --no-print-directory demo
-	$(BIN)/python -m pytest tests/docs -m demo
+	$(BIN)/python -m pytest -m long
 
 bench: $(READY)
 	$(BIN)/python benchmarks/latency.py

@@ -39,14 +39,13 @@ class Pages(pytest.File):
 
 
 class Page(SybilFile):
-    """A page; the blocks of one that names the demo's bundle are marked `demo`."""
+    """A page, whose blocks `make test-all` runs; one that names the demo's bundle needs it."""
 
     def collect(self) -> Iterator[pytest.Item]:
         items = list(super().collect())
         self.needs_demo = any(map(names_demo, items))
         for item in items:
-            if self.needs_demo:
-                item.add_marker("demo")
+            item.add_marker("long")
             yield item
 
 

@@ -258,18 +258,17 @@ def pages_of(root: Path, *arguments: str, **environment: str) -> str:
     return ran.stdout
 
 
-def test_pages_that_need_the_demo_are_marked_skipped_without_it_and_fail_where_it_has_to_be_there(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "shop.md").write_text(block("python", "x = 1"))
+def test_the_pages_are_left_to_the_long_tests(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(block("python", "x = 1"))
+    assert "README.md::line:1" in pages_of(tmp_path, "--collect-only", "-m", "long")
+    assert "README" not in pages_of(tmp_path, "--collect-only", "-m", "not long")
+
+
+def test_pages_that_need_the_demo_are_skipped_without_it_and_fail_where_it_has_to_be_there(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(block("python", "x = 1") + "\n" + block("console", "$ ls models/demo"))
-    unmarked = pages_of(tmp_path, "--collect-only", "-m", "not demo")
-    assert "shop.md::line:1" in unmarked
-    assert "README" not in unmarked
-    without = pages_of(tmp_path, "-m", "demo", MERSALG_RUNTIMES="")
+    without = pages_of(tmp_path, MERSALG_RUNTIMES="")
     assert "2 skipped" in without
     assert "make demo first" in without
-    required = pages_of(tmp_path, "-m", "demo", MERSALG_RUNTIMES="required")
+    required = pages_of(tmp_path, MERSALG_RUNTIMES="required")
     assert "2 error" in required
     assert "make demo first" in required

@@ -137,6 +137,7 @@ def test_a_few_writers_and_kills(new_url: str, key_file: Path, tmp_path: Path) -
     check_storm(storm)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_fifty_writers_and_a_hundred_kills(new_url: str, key_file: Path, tmp_path: Path) -> None:
     storm = Storm(new_url, key_file, tmp_path, writers=50, customers=100, seed=int(os.environ.get("SEED", "2")))
