@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from mersalg.errors import DataError, MersalgError
+from mersalg.errors import DataError
 from mersalg.names import KINDS, MOMENTS, Kind
 from mersalg.offers import Offer, Offers
 from mersalg.requests import Request
-from mersalg_training.commands.evaluate import add_command, evaluate_command
 from mersalg_training.config import Config, parse_config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.calendar import day_to_time, time_to_day
@@ -36,7 +31,6 @@ from mersalg_training.export.card import table, verdict
 from mersalg_training.plots.evaluation import results_by_task
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order, make_attributes, make_timeline, named
-from toy_bundle import write_bundle
 
 PRICES = {"beans": 3.0, "blend": 5.0, "cup": 2.0, "lamp": 30.0, "roast": 9.0, "spoon": 1.0}
 TYPES = {"beans": "coffee", "blend": "coffee", "roast": "coffee", "cup": "table", "spoon": "table", "lamp": "light"}
@@ -344,66 +338,3 @@ def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
 def test_days_and_times_turn_into_each_other() -> None:
     time = datetime(2017, 12, 31, 23, 59, 59, 123456)
     assert day_to_time(time_to_day(time)) == time
-
-
-@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")  # SQLAlchemy's, of MLflow's own
-def test_the_command_evaluates_a_bundle_on_the_window_that_its_manifest_names(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)  # where the artifacts of a local store lie
-    write_bundle(tmp_path / "toy")
-    orders = write_orders(tmp_path / "orders.csv")
-    store = f"sqlite:///{tmp_path / 'runs.db'}"
-    sets = [f"data.orders='{orders}'", "label.horizon_days=3", "tracking.enabled=true", f"tracking.uri='{store}'"]
-    arguments = ["--queries", "50", "--json", str(tmp_path / "found.json"), *(x for s in sets for x in ("--set", s))]
-    assert evaluate_command(parsed(tmp_path / "toy", *arguments)) == 0
-    printed = capsys.readouterr().out
-    assert "these are not the purchases that the bundle was trained on" in printed
-    assert "completion, all" in printed
-    found = json.loads((tmp_path / "found.json").read_text())
-    ours = {row["task"]: row["value"] for row in found["rows"] if (row["method"], row["metric"]) == (OURS, RECALL)}
-    assert ours["completion, all"] == 1.0  # three products of the toy bundle's seven in each order
-    assert any(row["offers"] for row in found["shown"])
-    run, artifacts = read_run(store, printed.rpartition("/runs/")[2].strip())
-    assert run.data.metrics["test/completion.all/recall_at_10"] == 1.0
-    assert "test/completion.all/baseline.popularity/recall_at_10" in run.data.metrics
-    assert run.data.params == {"queries": "50", "baselines": "quick"}
-    assert {"evaluation.json", "evaluation.md", "evaluation_recall.md", "report.html"} <= artifacts
-
-
-def read_run(store: str, run_id: str) -> tuple[Any, set[str]]:
-    """A run, and the names of its artifacts at the top."""
-    import mlflow
-
-    client = mlflow.MlflowClient(store)
-    return client.get_run(run_id), {artifact.path for artifact in client.list_artifacts(run_id)}
-
-
-def test_the_command_refuses_a_number_of_queries_below_one(tmp_path: Path) -> None:
-    with pytest.raises(MersalgError, match="--queries"):
-        evaluate_command(parsed(tmp_path, "--queries", "0"))
-
-
-def parsed(bundle: Path, *arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_command(parser.add_subparsers())
-    return parser.parse_args(["evaluate", str(bundle), *arguments])
-
-
-def write_orders(path: Path) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price"])
-        for month in range(1, 6):
-            for day in range(1, 29):
-                for place, product in enumerate(["bread", "butter", "bag"]):
-                    row = [
-                        f"c{day % 7}",
-                        f"o{month}-{day}",
-                        product,
-                        f"2017-{month:02}-{day:02}T10:00:00",
-                        1,
-                        2 + place,
-                    ]
-                    writer.writerow(row)
-    return path
