@@ -5,6 +5,7 @@ Their order is part of the bundle format: inside the graph a kind and a moment a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 Kind = Literal["cross-sell", "add-on", "upsell", "more-of-same", "replacement"]
@@ -20,11 +21,28 @@ ORDERS: Final[tuple[Order, ...]] = get_args(Order)
 AFTER_PAYMENT: Final[frozenset[Moment]] = frozenset({"order-confirmation", "follow-up"})
 """Moments at which the order is paid: an offer can then only be bought in a later order."""
 
-KINDS_BY_MOMENT: Final[dict[Moment, tuple[Kind, ...]]] = {
-    "product-page": ("upsell", "add-on", "cross-sell"),
-    "cart": ("cross-sell", "add-on", "upsell", "more-of-same", "replacement"),
-    "checkout": ("add-on", "more-of-same", "replacement"),
-    "order-confirmation": ("add-on", "cross-sell", "more-of-same"),
-    "follow-up": ("replacement", "more-of-same", "cross-sell", "add-on"),
+
+@dataclass(frozen=True)
+class Turn:
+    """Kinds that are offered side by side, the most relevant first."""
+
+    kinds: tuple[Kind, ...]
+    most: int | None = None
+    """Of all of them in one answer; None = as many as the request's limit."""
+
+
+MANNERS: Final[dict[Moment, tuple[Turn, ...]]] = {
+    "product-page": (Turn(("upsell",), 1), Turn(("add-on", "cross-sell"))),
+    "cart": (Turn(("cross-sell", "add-on", "upsell")), Turn(("more-of-same", "replacement"), 1)),
+    "checkout": (Turn(("add-on",)), Turn(("replacement",), 1)),
+    "order-confirmation": (Turn(("add-on", "cross-sell")),),
+    "follow-up": (Turn(("replacement",)), Turn(("more-of-same",)), Turn(("cross-sell",), 1)),
 }
-"""What is offered at a moment when a request names no kinds: never an upsell of what has just been paid."""
+"""What is offered at a moment, in turns, when a request names no kinds: what goes with a cart before what the customer
+buys anyway, something cheap and what is due at the checkout, nothing that was just paid for or replaces it, and in a
+follow-up what is due before anything else. One offer of a product type."""
+
+KINDS_BY_MOMENT: Final[dict[Moment, tuple[Kind, ...]]] = {
+    moment: tuple(kind for turn in turns for kind in turn.kinds) for moment, turns in MANNERS.items()
+}
+"""The kinds of each moment: never an upsell of what has just been paid."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
@@ -20,6 +21,7 @@ Reason = Literal[
     "no kind asked for",
     "not at this moment",
     "nothing retrieved",
+    "nothing goes with it",
     "kind silent",
     "below threshold",
     "filtered",
@@ -31,6 +33,7 @@ REASONS: Final[dict[Reason, str]] = {
     "no kind asked for": "the request names an empty list of kinds",
     "not at this moment": "the policy makes no offer of the kinds asked for at this moment",
     "nothing retrieved": "no product is a candidate of a kind asked for",
+    "nothing goes with it": "no product is bought with these more often than orders of their size explain",
     "kind silent": "every kind asked for that has candidates has no threshold, so it is never shown",
     "below threshold": "no candidate is as relevant as the threshold of its kind",
     "filtered": "a rule of the policy refuses each offer that reached its threshold",
@@ -38,7 +41,15 @@ REASONS: Final[dict[Reason, str]] = {
 }
 """Why an answer is empty, in the order in which the reasons are tried."""
 
-OFFER_FIELDS: Final = ("request_id", "rank", "product_id", "kind", "relevance", "score", "because")
+OFFER_FIELDS: Final = (
+    "request_id", "rank", "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days"
+)  # fmt: skip
+
+
+ANSWER_OUTPUTS: Final = (
+    "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days"
+)  # fmt: skip
+"""Outputs of the graph with a place for each offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,12 @@ class Offer:
     """What the offers are ranked by, unless the request wants them by value."""
     because: str | None
     """The product id of the anchor that brought it; None when no product did."""
+    lift: float | None = None
+    """Of a new product: bought with the anchor so many times as often as orders of their size explain."""
+    due_in_days: float | None = None
+    """Of a replacement: days until the next purchase is expected, negative when overdue."""
+    interval_days: float | None = None
+    """Of an own product: days expected from one purchase to the next."""
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, as tables and JSON take them."""
@@ -123,7 +140,7 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
     The outputs are (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), as the bundle format says; BundleError
     where the graph gives others, or a kind that there is not. A place of kind -1 holds nothing.
     """
-    names = ("product_id", "kind", "relevance", "score", "because", "retrieved", "best_relevance")
+    names = (*ANSWER_OUTPUTS, "retrieved", "best_relevance")
     try:
         (row,) = zip(*(outputs[name].tolist() for name in names), strict=True)
         return answer(request, row, silent)
@@ -137,22 +154,29 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
 
 def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Offers:
     """The answer of a request from its row of every output."""
-    product_ids, kinds, relevances, scores, anchors, retrieved, best = row
+    *columns, retrieved, best = row
     items = tuple(
-        Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None)
-        for rank, (product_id, kind, relevance, score, because) in enumerate(
-            zip(product_ids, kinds, relevances, scores, anchors, strict=True), start=1
+        Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None, *map(known, facts))
+        for rank, (product_id, kind, relevance, score, because, *facts) in enumerate(
+            zip(*columns, strict=True), start=1
         )
         if kind >= 0
     )
     present = [k for k, asked in enumerate(request.kinds) if asked and best[k] >= 0]
     reason: Reason | None = None
     if not items:
-        if not retrieved or not present:
+        if not retrieved:
             reason = "nothing retrieved"
+        elif not present:
+            reason = "nothing goes with it"
         else:
             reason = "kind silent" if all(silent[k] for k in present) else "below threshold"
     return Offers(items, reason, retrieved, {KINDS[k]: best[k] for k in present})
+
+
+def known(number: float) -> float | None:
+    """A number of the graph; None for NaN, which stands for nothing known."""
+    return None if math.isnan(number) else number
 
 
 def answer_without_graph(request: Request) -> Offers | None:

@@ -51,6 +51,8 @@ class Request:
     only: list[str]
     """Empty = no restriction."""
     by_value: bool
+    by_moment: bool
+    """No kinds are named: the moment's manners hold."""
     history_unit_price: list[float | None] | None = None
     """Paid for one piece; None where no line says it. For the rules of a policy."""
     shopper: Shopper | None = None
@@ -102,6 +104,7 @@ def read_request(
         limit=read_limit(limit),
         only=read_only(only),
         by_value=order == "value",
+        by_moment=kinds is None,
         history_unit_price=paid,
         shopper=facts,
         stated=frozenset(name for name, is_stated in stated.items() if is_stated),
@@ -132,6 +135,7 @@ def encode(request: Request, *, threshold: bool = True) -> Feeds:
         "apply_threshold": np.array([threshold], dtype=np.bool_),
         "only": one_row(request.only),
         "by_value": np.array([request.by_value], dtype=np.bool_),
+        "by_moment": np.array([request.by_moment and threshold], dtype=np.bool_),
     }
 
 

@@ -96,6 +96,14 @@ class LabelConfig(ConfigSection):
     """After payment an offer is relevant if bought within so many days; null = from the customers' own rhythm."""
 
 
+class PrivacyConfig(ConfigSection):
+    """What a bundle may hold of customers."""
+
+    min_customers: Annotated[int, Field(ge=1)] = 5
+    """Pairs, switches, intervals, repeats and rows of a product rest on so many distinct customers, or are left out;
+    where a customer is not known an order stands for one."""
+
+
 class CountsConfig(ConfigSection):
     """Co-purchase counts."""
 
@@ -157,6 +165,9 @@ class KindsConfig(ConfigSection):
 
     upsell_step: Annotated[float, Field(gt=1.0)] = 1.10
     """An upsell costs at least so many times its anchor."""
+    least_lift: Annotated[float, Field(ge=1.0)] = 1.2
+    """A new product needs an anchor with which it is bought at least so many times as often as orders of their size
+    explain: the lower 95 % bound of the lift."""
     add_on_price: Annotated[float, Field(gt=0.0)] = 0.7
     """An add-on costs at most so many times its anchor."""
     add_on_direction: Annotated[float, Field(ge=1.0)] = 2.0
@@ -271,6 +282,7 @@ class Config(ConfigSection):
     contract: ContractConfig = ContractConfig()
     split: SplitConfig = SplitConfig()
     label: LabelConfig = LabelConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     counts: CountsConfig = CountsConfig()
     factors: FactorsConfig = FactorsConfig()
     retrieve: RetrieveConfig = RetrieveConfig()

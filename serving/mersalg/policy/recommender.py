@@ -109,7 +109,7 @@ class PolicyRecommender(AnswersMany):
             return known
         if not any(wanted):
             return Offers((), "not at this moment", 0, {})
-        return replace(request, kinds=wanted, limit=MAX_LIMIT, by_value=False, shopper=None)
+        return replace(request, kinds=wanted, limit=MAX_LIMIT, by_value=False, by_moment=False, shopper=None)
 
     def restrained(self, request: Request, result: Offers) -> Offers:
         """Of all that may be shown what keeps the rules, in the order that is wanted, cut to the limit."""

@@ -35,7 +35,7 @@ def rank_cases(timeline: Timeline, cases: Cases, featuriser: Featuriser, tick: T
     value = tables.vocabulary.value
     worth_of = value if tables.vocabulary.value_kind is not None else np.full_like(value, np.nan)
     for candidates in featuriser.run(timeline, cases, tick, OFFERED):
-        valid = candidates.valid(tables.n_items)
+        valid = candidates.valid(tables.n_items) & candidates.offerable
         for kind in range(len(KINDS)):
             score = np.where(valid & (candidates.kind == kind), candidates.score, -np.inf)
             columns = np.argsort(-score, axis=1, kind="stable")[:, :SHOWN]

@@ -39,6 +39,10 @@ class Candidates:
     """(C,) int64."""
     kind: Value
     anchor: Value
+    offerable: Value
+    """(C,) bool: nothing else is shown, however relevant."""
+    days: Value
+    """(2, C) float32: days since the last purchase, and expected from one purchase to the next; NaN where new."""
     retrieved: Value
     """(1,) float32."""
     feature_names: list[str]
@@ -65,6 +69,10 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
         item=shortlist.item,
         kind=shortlist.kind,
         anchor=shortlist.anchor,
+        offerable=shortlist.offerable,
+        days=graph.concat(
+            [request.own_columns[name].at(shortlist.own) for name in ("own_days", "own_interval")]
+        ).reshape(2, -1),
         retrieved=shortlist.retrieved,
         feature_names=names,
         features=features,

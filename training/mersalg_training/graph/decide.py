@@ -16,13 +16,20 @@ from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.calibration import Calibration
 from mersalg_training.graph.candidates import Candidates
+from mersalg_training.graph.kinds import ADD_ON, CROSS_SELL, REPLACEMENT
+from mersalg_training.graph.manners import most_of_turn, turn_of_kind
+from mersalg_training.graph.retrieve import row_of
 from mersalg_training.graph.trees import TreeTable, routed, tree_node
+from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS
 from mersalg_training.tables.shop_tables import ShopTables
 
 HIDDEN = -3e38
 """Below every score and every expected value."""
 OWN_LINES = 0.5
 """An own product has more lines in the history than this, and at least one."""
+NAN = float("nan")
+IS_NEW = np.isin(np.arange(len(KINDS)), (CROSS_SELL, ADD_ON))
+"""Kinds of new products, by position."""
 SILENT = 2.0
 """The threshold of a kind that stays silent: no probability reaches it."""
 
@@ -48,6 +55,8 @@ class Wish:
     """bool."""
     by_value: Value
     """bool: the order is by expected value."""
+    by_moment: Value
+    """bool: the kinds are left to the moment, and so are the order and the most of each."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +69,14 @@ class TopOffers:
     kind: Value
     relevance: Value
     score: Value
+    lift: Value
+    """(K,) float32 size-corrected; NaN but for a new product with an anchor that brings it."""
+    due_in_days: Value
+    """(K,) float32, NaN but for a replacement."""
+    interval_days: Value
+    """(K,) float32 expected days from one purchase to the next; NaN but for own products."""
     best_relevance: Value
-    """(5,) float32, -1 where a kind has no candidate."""
+    """(5,) float32, -1 where a kind has no candidate that is offerable."""
 
 
 def scores(
@@ -89,24 +104,31 @@ def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind
 
 
 def decide(
-    graph: GraphBuilder, tables: ShopTables, candidates: Candidates, decision: DecisionTables, wish: Wish
+    graph: GraphBuilder, tables: ShopTables, candidates: Candidates, decision: DecisionTables, wish: Wish, moment: Value
 ) -> TopOffers:
-    """Show only what reaches the threshold of its kind, in the order that the request wants, cut to its limit.
+    """Show only what is offerable and reaches the threshold of its kind, in the order wanted, cut to the limit.
 
-    Ties in the expected value go to the better score; ties in the score to own products, then to the first place.
+    moment: (1,) int64, whose manners hold where the wish leaves the kinds to it.
     """
     score = scores(graph, tables, candidates, decision.own_trees, decision.new_trees)
     relevance = calibrated(graph, decision.calibration, score, candidates.kind)
     threshold = graph.constant(decision.thresholds, "thresholds").at(candidates.kind)
-    passes = (relevance >= threshold) | ~wish.apply_threshold
+    passes = (candidates.offerable & (relevance >= threshold)) | ~wish.apply_threshold
     place = best_first(graph, tables, candidates, score, relevance, passes, wish)
-    best = graph.full(-1.0, len(KINDS)).scatter(candidates.kind, relevance, "max")
+    place = well_mannered(graph, tables, candidates, place, wish, moment)
+    best = graph.full(-1.0, len(KINDS))
+    best = best.scatter(candidates.kind, graph.where(candidates.offerable, relevance, -1.0), "max")
+    item, anchor, kind = (column.at(place) for column in (candidates.item, candidates.anchor, candidates.kind))
+    last, interval = (candidates.days.row(i).at(place) for i in range(2))
     return TopOffers(
-        item=candidates.item.at(place),
-        anchor=candidates.anchor.at(place),
-        kind=candidates.kind.at(place),
+        item=item,
+        anchor=anchor,
+        kind=kind,
         relevance=relevance.at(place),
         score=score.at(place),
+        lift=graph.where(graph.constant(IS_NEW).at(kind), lift_of_pairs(graph, tables, anchor, item), NAN),
+        due_in_days=graph.where(kind.equal(REPLACEMENT), interval - last, NAN),
+        interval_days=interval,
         best_relevance=best,
     )
 
@@ -120,14 +142,58 @@ def best_first(
     passes: Value,
     wish: Wish,
 ) -> Value:
-    """(K,) positions of the candidates that pass, in the order wanted, cut to the limit."""
+    """(K,) positions of the candidates that pass, in the order wanted, cut to the limit unless manners follow.
+
+    Ties in the expected value go to the better score; ties in the score to own products, then to the first place.
+    """
     value = graph.constant(tables.vocabulary.value, "value_of_item").at(candidates.item)
     passing = passes.count().integers()
     by_score, place = graph.where(passes, score, HIDDEN).sorted(k=passing, largest=True)
     expected = (relevance * value).at(place)
-    k = graph.op("Max", graph.op("Min", wish.limit, passing), graph.constant(np.array([0])))
+    limited = graph.op("Max", graph.op("Min", wish.limit, passing), graph.constant(np.array([0])))
+    k = graph.where(wish.by_moment, passing, limited)
     _, first = graph.where(wish.by_value, expected, by_score).sorted(k=k, largest=True)
     return place.at(first)
+
+
+def well_mannered(
+    graph: GraphBuilder, tables: ShopTables, candidates: Candidates, place: Value, wish: Wish, moment: Value
+) -> Value:
+    """(K,) of positions (P,), the best first, those that the moment's manners leave, in its turns, cut to the limit.
+
+    One offer of a product type, and of each turn its most; all positions where the request names its kinds.
+    """
+    by_moment = wish.by_moment.floats()
+    turn = graph.constant(turn_of_kind().reshape(-1), "turn_of_kind")
+    turns = turn.at(candidates.kind.at(place) + moment * len(KINDS))
+    _, ordered = (turns.floats() * by_moment * -1.0).sorted(k=place.dim(), largest=True)
+    place, turns = place.at(ordered), turns.at(ordered)
+    number = graph.full(1, place.dim()).cumsum()
+    earlier = number.unsqueeze(1) > number.unsqueeze(0)
+    product_type = graph.constant(tables.vocabulary.product_type, "exclusive_type_of_item").at(
+        candidates.item.at(place)
+    )
+    alike = product_type.unsqueeze(1).equal(product_type.unsqueeze(0)) & (product_type < tables.n_types).unsqueeze(1)
+    alone = (alike & earlier).floats().sum(1, keep=False) * by_moment < 0.5
+    before = (turns.unsqueeze(1).equal(turns.unsqueeze(0)) & earlier & alone.unsqueeze(0)).floats()
+    most = graph.constant(most_of_turn().reshape(-1), "most_of_turn").at(turns + moment * (len(KINDS) + 1))
+    kept = alone & (before.sum(1, keep=False) * by_moment < most.floats())
+    return place.kept(kept).op("Slice", graph.constant(np.array([0])), wish.limit, graph.constant(np.array([0])))
+
+
+def lift_of_pairs(graph: GraphBuilder, tables: ShopTables, anchor: Value, item: Value) -> Value:
+    """(K,) float32: the size-corrected lift of anchors with items, from the neighbour tables; NaN where none is known."""
+    row, result = row_of(graph, tables, anchor), graph.full(0.0, anchor.dim())
+    for table, channels, source in (
+        (tables.neighbours.cart, CART_CHANNELS, "cart"),
+        (tables.neighbours.anchor, ANCHOR_CHANNELS, "anchor"),
+    ):
+        items = graph.constant(table.items.astype(np.int32), f"{source}_neighbours").rows_at(row)
+        lift = np.ascontiguousarray(table.values[..., channels.index("lift")])
+        lifts = graph.halves(lift, f"{source}_lift").rows_at(row).floats()
+        of_pair = items.integers().equal(item.unsqueeze(1)).floats() * lifts
+        result = graph.op("Max", result, of_pair.max(1, keep=False))
+    return graph.where(result > 0.0, result, NAN)
 
 
 def decision_of(

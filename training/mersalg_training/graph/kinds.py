@@ -29,11 +29,14 @@ class Typed:
     """int64 item index, "no item" for none."""
     eligible: Value
     """bool: a product, of an allowed kind, not excluded, not in a cart that is still open, no upsell after payment,
-    and of `only` where the request names any."""
+    at order confirmation of no type that was just paid for, nothing after payment where no customer is known to come
+    back, and of `only` where the request names any."""
     found: Value
     """bool: eligible, whatever `only` names, and brought by a source other than `only`."""
     in_cart: Value
     """float32: products of the candidate's type in the cart."""
+    offerable: Value
+    """bool: a new product has an anchor that brings it. Nothing else is shown, however relevant."""
 
 
 def type_pool(
@@ -66,8 +69,12 @@ def type_pool(
     kind = graph.where(is_own_again, of_own, graph.where(has_same, of_same_type, of_other_type))
     is_upsell = graph.constant(np.arange(len(KINDS)) == UPSELL)
     permitted = (allowed & (is_open | ~is_upsell)).at(kind)
-    eligible = (pool.item < no_item) & ~pool.blocked & permitted
+    if not tables.rhythm.is_known:
+        permitted = permitted & is_open
+    just_paid = request.is_confirmation & (in_cart > 0.0)
+    eligible = (pool.item < no_item) & ~pool.blocked & permitted & ~just_paid
     result = eligible & pool.found
     if pool.named is not None and only is not None:
         eligible = eligible & (pool.named | ~only.named)
-    return Typed(kind, anchor, eligible, result, in_cart)
+    is_new = graph.constant(np.isin(np.arange(len(KINDS)), (CROSS_SELL, ADD_ON))).at(kind)
+    return Typed(kind, anchor, eligible, result, in_cart, (anchor < no_item) | ~is_new)

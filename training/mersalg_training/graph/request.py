@@ -21,9 +21,10 @@ PRIOR_OWN_INTERVALS = 2.0
 NAN = float("nan")
 OWN_COLUMNS: dict[str, float] = {
     "own_count": 0.0, "own_rate": 0.0, "own_days": NAN, "own_due": NAN, "own_quantity": NAN, "own_long": 0.0,
-    "own_short": 0.0, "due": 0.0,
+    "own_short": 0.0, "due": 0.0, "own_interval": NAN,
 }  # fmt: skip
-"""What is known of an own product, and what comes out for a product that the customer never bought."""
+"""What is known of an own product, and what comes out for a product that the customer never bought. The last is the
+expected days between two purchases."""
 OF_CANDIDATE = ("own_long", "own_short", "due")
 """The columns that the first score sees."""
 
@@ -40,6 +41,8 @@ class RequestTensors:
     """(B,) float32."""
     after_payment: Value
     """(1,) bool."""
+    is_confirmation: Value
+    """(1,) bool: the cart has just been paid for."""
     own: Value
     """(W,) int64 distinct products of the history, ascending, and "no item"."""
     own_count: Value
@@ -89,6 +92,7 @@ def read_request(
         whole_cart=whole_cart,
         ones_of_cart=graph.full(1.0, cart.dim()),
         after_payment=after_payment,
+        is_confirmation=moment.equal(MOMENTS.index("order-confirmation")),
         own=own,
         own_count=count,
         own_long=long,
@@ -115,7 +119,7 @@ def factors_of(graph: GraphBuilder, tables: ShopTables, item: Value) -> Value:
 
     Only supported products have any; one row of zeros serves all others.
     """
-    last = tables.supported
+    last = tables.vocabulary.supported
     joined = np.concatenate([tables.taste.factors, tables.factors], axis=1)[:last]
     rows = np.concatenate([joined, np.zeros((1, joined.shape[1]), dtype=np.float32)])
     return graph.halves(rows, "factors_of_item").rows_at(graph.op("Min", item, last)).floats()
@@ -174,7 +178,8 @@ def own_columns(
     expected = (first - last + usual) / (count + (PRIOR_OWN_INTERVALS - 1.0))
     bought = count > 0.0
     last = graph.where(bought, last, NAN)
-    due = last / graph.op("Max", expected, 0.5)
+    expected = graph.op("Max", expected, 0.5)
+    due = last / expected
     return {
         "own_count": count,
         "own_rate": count / graph.op("Max", n_orders, 1.0),
@@ -184,4 +189,5 @@ def own_columns(
         "own_long": (long + 1.0).op("Log"),
         "own_short": short.op("Sqrt"),
         "due": graph.where(due > 0.0, graph.op("Min", due, 2.0), 0.0),
+        "own_interval": expected,
     }

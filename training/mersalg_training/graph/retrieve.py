@@ -16,6 +16,7 @@ from mersalg.errors import DataError
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import COUNT_STEPS, SHARE_STEPS, Groups
 from mersalg_training.graph.request import RequestTensors, run_starts
+from mersalg_training.tables.association import strength_of
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -69,9 +70,11 @@ class Pool:
     item: Value
     """int64."""
     anchor: Value
-    """int64: the anchor of the strongest entry; "no item" for none."""
+    """int64: the anchor of the strongest entry; "no item" where none brings it surely enough (`kinds.least_lift`)."""
     directed: Value
     """bool: the strongest entry is directed."""
+    strength: Value
+    """float32 in [0, 1]: of the strongest entry, see `tables.association`; 0 where nothing brings it."""
     found: Value
     """bool: brought by a source other than `only`."""
     channels: Value
@@ -83,7 +86,7 @@ class Pool:
     own: Value
     """int64: the position among the own products, that of "no item" for what is not."""
     blocked: Value
-    """bool: excluded, or in a cart that is still open."""
+    """bool: excluded, or in a cart that is still open or has just been paid for."""
     named: Value | None
     """bool: named by `only`; None where no request is restricted."""
 
@@ -97,7 +100,8 @@ def gather_pool(
             f"data.orders: expected fewer than {MAX_ITEMS:,} products, got {tables.n_items:,}; "
             "leave out what is no longer sold, or train a bundle for each part of the assortment"
         )
-    blocked = graph.concat([graph.where(request.after_payment, tables.n_items, request.whole_cart), exclude])
+    again = request.after_payment & ~request.is_confirmation
+    blocked = graph.concat([graph.where(again, tables.n_items, request.whole_cart), exclude])
     pairs = [
         cart_source(graph, tables, request),
         ladder_source(graph, tables, request),
@@ -138,10 +142,11 @@ def cart_source(graph: GraphBuilder, tables: ShopTables, request: RequestTensors
     """Neighbours of what is in the cart."""
     table = tables.neighbours.cart
     row = row_of(graph, tables, request.cart)
-    values = values_of(graph, table, CART_CHANNELS[:2], row, "cart")
+    values = values_of(graph, table, CART_CHANNELS[:3], row, "cart")
+    strength = values.pop("strength")
     one_way = table.values[..., CART_CHANNELS.index("directed")].astype(np.int8)
     last = (request.cart * 2).unsqueeze(1) + graph.constant(one_way, "cart_directed").rows_at(row).integers()
-    return CandidateSource(items_of(graph, table, row, "cart"), (values["cosine"], last.flat()), values)
+    return CandidateSource(items_of(graph, table, row, "cart"), (strength, last.flat()), values)
 
 
 def ladder_source(graph: GraphBuilder, tables: ShopTables, request: RequestTensors) -> CandidateSource:
@@ -149,9 +154,8 @@ def ladder_source(graph: GraphBuilder, tables: ShopTables, request: RequestTenso
     table = tables.neighbours.ladder
     row = row_of(graph, tables, request.cart)
     values = values_of(graph, table, ("ladder",), row, "ladder")
-    return CandidateSource(
-        items_of(graph, table, row, "ladder"), (values["ladder"] * 0.05, beside(request.cart, table)), values
-    )
+    strength = graph.full(0.0, values["ladder"].dim())
+    return CandidateSource(items_of(graph, table, row, "ladder"), (strength, beside(request.cart, table)), values)
 
 
 def anchor_source(graph: GraphBuilder, tables: ShopTables, request: RequestTensors) -> CandidateSource:
@@ -161,8 +165,8 @@ def anchor_source(graph: GraphBuilder, tables: ShopTables, request: RequestTenso
     _, place = request.own_long.steps(COUNT_STEPS).sorted(k=k, largest=True)
     anchor = graph.concat([request.cart, request.own.at(place)])
     row = row_of(graph, tables, anchor)
-    values = values_of(graph, table, ANCHOR_CHANNELS, row, "anchor")
-    strength = (values["follow"] + values["near"]) * 0.3 + values["ladder"] * 0.05
+    values = values_of(graph, table, ANCHOR_CHANNELS[:4], row, "anchor")
+    strength = values.pop("strength")
     return CandidateSource(items_of(graph, table, row, "anchor"), (strength, beside(anchor, table)), values)
 
 
@@ -243,11 +247,14 @@ def added_up(
     width = strongest.dim()
     totals = added(graph, sources, segments, width)
     code = strongest.op("BitwiseAnd", ANCHORS - 1)
+    steps = strongest.op("BitwiseAnd", ITEM_STEP - 1) // ANCHORS * -1 + WEAK
+    is_brought = steps >= least_steps(tables)
     is_own = totals[1] > 0.0
     return Pool(
         item=strongest // ITEM_STEP,
-        anchor=code // 2,
-        directed=code.op("BitwiseAnd", 1) > 0,
+        anchor=graph.where(is_brought, code // 2, tables.n_items),
+        directed=is_brought & (code.op("BitwiseAnd", 1) > 0),
+        strength=steps.floats() * (1.0 / WEAK),
         found=~code.equal(2 * tables.n_items + 1),
         channels=totals[0],
         closest=graph.full(0.0, width).scatter(segments[0], sources[0].added["cosine"], "max"),
@@ -257,6 +264,12 @@ def added_up(
         blocked=totals[2] > 0.0,
         named=totals[3] > 0.0 if is_restricted else None,
     )
+
+
+def least_steps(tables: ShopTables) -> int:
+    """The steps of strength from which a pair counts as one that goes together."""
+    least = strength_of(np.array([tables.config.kinds.least_lift]))
+    return max(1, int(np.ceil(float(least[0]) * WEAK)))
 
 
 def added(graph: GraphBuilder, sources: list[CandidateSource], segments: list[Value], width: Value) -> list[Value]:

@@ -28,7 +28,7 @@ def featurise_model(
 
     Inputs: cart, history, exclude (width,) int64 item indices, at least one each, "no item" for none;
     history_age_days, history_quantity float32; moment (1,); kinds (5,) bool. Outputs: item, kind, anchor, group (C,)
-    int64; without trees features (C, F), first_score (C,), signals (C, S) float32, with trees score (C,) float32.
+    int64; offerable (C,) bool; without trees features (C, F), first_score (C,), signals (C, S) float32, with trees score (C,) float32.
     """
     graph = GraphBuilder("mersalg_featurise")
     inputs = Inputs(
@@ -45,6 +45,7 @@ def featurise_model(
     graph.output(result.kind, "kind", INT64, ["c"])
     graph.output(result.anchor, "anchor", INT64, ["c"])
     graph.output(result.group, "group", INT64, ["c"])
+    graph.output(result.offerable, "offerable", BOOL, ["c"])
     if trees is None:
         graph.output(result.features, "features", FLOAT, ["c", len(result.feature_names)])
         graph.output(result.first_score, "first_score", FLOAT, ["c"])
@@ -93,9 +94,10 @@ def scorer_model(
         limit=graph.input("limit", INT64, [1]),
         apply_threshold=graph.input("apply_threshold", BOOL, [1]),
         by_value=graph.input("by_value", BOOL, [1]),
+        by_moment=graph.input("by_moment", BOOL, [1]),
     )
     result = candidates(graph, tables, inputs, first_weights)
-    offers = decide(graph, tables, result, decision, wish)
+    offers = decide(graph, tables, result, decision, wish, inputs.moment)
     ids = graph.constant(np.array([*product_ids, ""], dtype=object), "product_ids")
 
     def give(value: Value, name: str, dtype: int, width: int | str) -> None:
@@ -107,6 +109,9 @@ def scorer_model(
     give(offers.relevance, "relevance", FLOAT, "k")
     give(offers.score, "score", FLOAT, "k")
     give(ids.at(offers.anchor), "because", STRING, "k")
+    give(offers.lift, "lift", FLOAT, "k")
+    give(offers.due_in_days, "due_in_days", FLOAT, "k")
+    give(offers.interval_days, "interval_days", FLOAT, "k")
     graph.output(result.retrieved.integers(), "retrieved", INT64, [1])
     give(offers.best_relevance, "best_relevance", FLOAT, len(KINDS))
     return graph.model()

@@ -23,7 +23,7 @@ from mersalg_training.tables.shop_tables import ShopTables
 
 ROOTS = (*CHANNELS, "closest", "cart_affinity", "own_affinity", "share_of_own", "like_cart")
 """Signals that count by their square root."""
-SIGNALS = (*ROOTS, "taste", "cart_fit", "own_long", "own_short", "due", "has_anchor")
+SIGNALS = (*ROOTS, "taste", "cart_fit", "own_long", "own_short", "due", "has_anchor", "strength")
 """What the first score sees of a request's candidate; all are 0 where a source does not know it."""
 GROUPS = ("own, empty cart", "new, empty cart", "own", "new")
 """Candidates with weights of their own: a column each, whose last row is the intercept."""
@@ -48,6 +48,8 @@ class Shortlist:
     anchor: Value
     group: Value
     """Position in GROUPS."""
+    offerable: Value
+    """(C,) bool."""
     own: Value
     """(C,) int64 the position among the own products, that of "no item" for what is not."""
     first_score: Value
@@ -97,6 +99,7 @@ def shorten(
         kind=typed.kind.at(place),
         anchor=typed.anchor.at(place),
         group=group.at(place),
+        offerable=typed.offerable.at(place),
         own=pool.own.at(place),
         first_score=best,
         retrieved=typed.eligible.count(),
@@ -124,6 +127,7 @@ def first_signals(
             closeness(graph, tables, request, pool.item).flat(),
             *(request.own_columns[name].at(pool.own) for name in OF_CANDIDATE),
             (typed.anchor < tables.n_items).floats(),
+            pool.strength,
         ]
     ).reshape(len(SIGNALS), -1)
 

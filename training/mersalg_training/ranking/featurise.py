@@ -44,6 +44,8 @@ class CandidateFeatures:
     item: Int64
     """(m, C) item indices; n_items in unused places."""
     kind: Int64
+    offerable: npt.NDArray[np.bool_]
+    """(m, C) whether the candidate may be shown at all."""
     bought: npt.NDArray[np.bool_]
     """(m, C) whether the candidate is among the request's targets."""
     features: Float32 = field(default_factory=nothing)
@@ -69,7 +71,7 @@ class Featuriser:
         self, tables: ShopTables, first_weights: Float32, trees: tuple[TreeTable, TreeTable] | None = None
     ) -> None:
         model, self.feature_names = featurise_model(tables, first_weights, trees)
-        self.outputs = ["item", "kind", "group"]
+        self.outputs = ["item", "kind", "group", "offerable"]
         self.outputs += ["features", "first_score", "signals"] if trees is None else ["score"]
         self.tables = tables
         self.runtime = open_runtime(model.SerializeToString())

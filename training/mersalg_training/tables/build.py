@@ -21,9 +21,9 @@ def learn_shop(
     `rhythm` is measured unless given: features and labels of one job share one.
     """
     n_types = len(attributes.product_types)
-    counts = count_purchases(timeline, attributes.product_type, n_types, cut_day, config.counts)
+    counts = count_purchases(timeline, attributes.product_type, n_types, cut_day, config)
     tick(1, 3)
-    vocabulary = build_vocabulary(counts, attributes)
+    vocabulary = build_vocabulary(counts, attributes, config)
     factors, taste = factorise(timeline, vocabulary, cut_day, config)
     tick(2, 3)
     neighbours = build_neighbours(counts, vocabulary, n_types, config)
@@ -42,10 +42,10 @@ def learn_shop(
 
 
 def factorise(timeline: Timeline, vocabulary: Vocabulary, cut_day: float, config: Config) -> tuple[Float32, Taste]:
-    """The factors of orders and of customers, of the lines before `cut_day`; products below min_support have none."""
+    """The factors of orders and of customers, of the lines before `cut_day`; others than the supported products have none."""
     before = timeline.line_day < cut_day
     item = vocabulary.item_of_code[timeline.line_product[before]]
-    frequent = vocabulary.orders[item] >= config.counts.min_support
+    frequent = item < vocabulary.supported
     order = timeline.line_order[before][frequent].astype("int64")
     factors = halved(basket_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed))
     customer = timeline.order_customer[order].astype("int64")

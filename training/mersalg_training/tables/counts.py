@@ -13,14 +13,14 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from mersalg_training.config import CountsConfig
+from mersalg_training.config import Config
 from mersalg_training.data.timeline import Timeline
 
 Columns = dict[str, npt.NDArray[np.generic]]
 
 PRODUCTS = """
-SELECT product, count(*) AS orders, count(DISTINCT customer) AS customers, min(day) AS first_day, max(day) AS last_day,
-       median(price) AS price,
+SELECT product, count(*) AS orders, count(DISTINCT unit) AS customers, min(day) AS first_day, max(day) AS last_day,
+       median(price) AS price, sum(products - 1) AS company,
        sum(CASE WHEN day >= $cut - $month THEN 1 ELSE 0 END) AS month_orders,
        sum(CASE WHEN day >= $cut - $week THEN 1 ELSE 0 END) AS week_orders
 FROM count_lines GROUP BY product
@@ -29,14 +29,14 @@ FROM count_lines GROUP BY product
 REPEATS = """
 SELECT product, count(*) AS buyers, sum(CASE WHEN times > 1 THEN 1 ELSE 0 END) AS repeaters
 FROM (SELECT product, customer, count(*) AS times FROM count_lines WHERE customer >= 0 GROUP BY product, customer)
-GROUP BY product
+GROUP BY product HAVING count(*) >= $min_customers
 """
 
 INTERVALS = """
 SELECT product, median(gap) AS interval_days, count(*) AS intervals
-FROM (SELECT product, day - lag(day) OVER (PARTITION BY customer, product ORDER BY day) AS gap
+FROM (SELECT customer, product, day - lag(day) OVER (PARTITION BY customer, product ORDER BY day) AS gap
       FROM count_lines WHERE customer >= 0)
-WHERE gap > 0.5 GROUP BY product
+WHERE gap > 0.5 GROUP BY product HAVING count(DISTINCT customer) >= $min_customers
 """
 
 ORDER_GAPS = """
@@ -46,69 +46,90 @@ SELECT median(gap) AS gap FROM (
 WHERE gap > 0.5
 """
 
-BASKET_PAIRS = """
-CREATE OR REPLACE TEMP TABLE basket_pairs AS
-SELECT a.product AS a, b.product AS b, count(*) AS n
+PAIRS_OF_CUSTOMERS = """
+CREATE OR REPLACE TEMP TABLE pairs_of_customers AS
+SELECT a.product AS a, b.product AS b, a.unit, count(*) AS n
 FROM frequent_lines a JOIN frequent_lines b ON a.order_code = b.order_code AND a.product < b.product
-GROUP BY a.product, b.product
+GROUP BY a.product, b.product, a.unit
 """
 
 PRODUCT_PAIRS = """
-SELECT a, b, n FROM basket_pairs WHERE n >= $min_pairs
-UNION ALL SELECT b AS a, a AS b, n FROM basket_pairs WHERE n >= $min_pairs
+WITH together AS (
+    SELECT a, b, CAST(sum(n) AS BIGINT) AS n, count(*) AS customers FROM pairs_of_customers
+    GROUP BY a, b HAVING count(*) >= $min_customers AND sum(n) >= $min_pairs)
+SELECT a, b, n, customers FROM together UNION ALL SELECT b AS a, a AS b, n, customers FROM together
 """
 
 TYPE_PAIRS = """
-SELECT t.product_type AS a, p.b AS b, sum(p.n) AS n
-FROM (SELECT a, b, n FROM basket_pairs UNION ALL SELECT b AS a, a AS b, n FROM basket_pairs) p
-JOIN product_types t ON t.product = p.a
-WHERE t.product_type < $types
-GROUP BY t.product_type, p.b HAVING sum(p.n) >= $min_pairs
+WITH both_ways AS (
+    SELECT a, b, unit, n FROM pairs_of_customers UNION ALL SELECT b AS a, a AS b, unit, n FROM pairs_of_customers),
+of_customers AS (
+    SELECT t.product_type AS a, p.b AS b, p.unit, sum(p.n) AS n
+    FROM both_ways p JOIN product_types t ON t.product = p.a
+    WHERE t.product_type < $types GROUP BY t.product_type, p.b, p.unit)
+SELECT a, b, CAST(sum(n) AS BIGINT) AS n, count(*) AS customers FROM of_customers
+GROUP BY a, b HAVING count(*) >= $min_customers AND sum(n) >= $min_pairs
+"""
+
+NEXT_ORDERS = """
+CREATE OR REPLACE TEMP TABLE next_orders AS
+SELECT order_code, next_order, customer
+FROM (SELECT customer, order_code, day,
+             lead(order_code) OVER (PARTITION BY customer ORDER BY day, order_code) AS next_order,
+             lead(day) OVER (PARTITION BY customer ORDER BY day, order_code) AS next_day
+      FROM (SELECT DISTINCT customer, order_code, day FROM count_lines WHERE customer >= 0))
+WHERE next_day - day <= $follow_days
+"""
+
+FIRST_LINES = """
+CREATE OR REPLACE TEMP TABLE first_lines AS
+SELECT l.order_code, l.product, f.product IS NOT NULL AS is_frequent
+FROM (SELECT order_code, product, day, min(day) OVER (PARTITION BY customer, product) AS first_day
+      FROM count_lines WHERE customer >= 0) l
+LEFT JOIN frequent_products f ON f.product = l.product
+WHERE l.day = l.first_day AND l.order_code IN (SELECT next_order FROM next_orders)
 """
 
 FOLLOW_PAIRS = """
-WITH visits AS (
-    SELECT customer, order_code, day, row_number() OVER (PARTITION BY customer ORDER BY day, order_code) AS visit
-    FROM (SELECT DISTINCT customer, order_code, day FROM count_lines WHERE customer >= 0)),
-firsts AS (
-    SELECT customer, product, min(day) AS day FROM count_lines WHERE customer >= 0 GROUP BY customer, product),
-later AS (
-    SELECT v.customer, v.visit, v.day, l.product
-    FROM visits v JOIN frequent_lines l ON l.order_code = v.order_code
-    JOIN firsts f ON f.customer = v.customer AND f.product = l.product AND f.day = v.day)
-SELECT e.product AS a, l.product AS b, count(*) AS n
-FROM visits v JOIN frequent_lines e ON e.order_code = v.order_code
-JOIN later l ON l.customer = v.customer AND l.visit = v.visit + 1
-WHERE l.day - v.day <= $follow_days AND e.product <> l.product
-GROUP BY e.product, l.product HAVING count(*) >= $min_pairs
+WITH of_customers AS (
+    SELECT e.product AS a, l.product AS b, v.customer, count(*) AS n
+    FROM next_orders v JOIN frequent_lines e ON e.order_code = v.order_code
+    JOIN first_lines l ON l.order_code = v.next_order
+    WHERE l.is_frequent AND e.product <> l.product
+    GROUP BY e.product, l.product, v.customer)
+SELECT a, b, CAST(sum(n) AS BIGINT) AS n, count(*) AS customers FROM of_customers
+GROUP BY a, b HAVING count(*) >= $min_customers AND sum(n) >= $min_pairs
 """
 
 FOLLOWED = """
-WITH visits AS (
-    SELECT customer, order_code, day, lead(day) OVER (PARTITION BY customer ORDER BY day, order_code) AS next_day
-    FROM (SELECT DISTINCT customer, order_code, day FROM count_lines WHERE customer >= 0))
-SELECT l.product, count(*) AS n FROM visits v JOIN count_lines l ON l.order_code = v.order_code
-WHERE v.next_day - v.day <= $follow_days GROUP BY l.product
+SELECT l.product, count(*) AS n, CAST(sum(coalesce(f.lines, 0)) AS BIGINT) AS company
+FROM next_orders v JOIN count_lines l ON l.order_code = v.order_code
+LEFT JOIN (SELECT order_code, count(*) AS lines FROM first_lines GROUP BY order_code) f ON f.order_code = v.next_order
+GROUP BY l.product
 """
 
+FIRSTS = "SELECT product, count(*) AS n FROM first_lines GROUP BY product"
+
 SWITCHES = """
-SELECT previous AS a, product AS b, count(*) AS n
-FROM (SELECT l.product,
+SELECT previous AS a, product AS b, count(*) AS n, count(DISTINCT customer) AS customers
+FROM (SELECT l.customer, l.product,
              lag(l.product) OVER (PARTITION BY l.customer, t.product_type ORDER BY l.day, l.product) AS previous
       FROM count_lines l JOIN product_types t ON t.product = l.product
       WHERE l.customer >= 0 AND t.product_type < $types)
 WHERE previous IS NOT NULL AND previous <> product
-GROUP BY previous, product
+GROUP BY previous, product HAVING count(DISTINCT customer) >= $min_customers
 """
 
 
 @dataclass(frozen=True)
 class PairCounts:
-    """Directed counts: b was bought with, or after, a in n orders."""
+    """Directed counts: b was bought with, or after, a in n orders of so many customers."""
 
     a: npt.NDArray[np.int64]
     b: npt.NDArray[np.int64]
     n: npt.NDArray[np.float64]
+    customers: npt.NDArray[np.float64]
+    """Distinct; an order without a customer counts as one."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +139,13 @@ class Counts:
     cut_day: float
     orders: int
     products: Columns
+    """By product: orders, customers, days, prices, and its company: the other products of the orders that hold it."""
     repeats: Columns
     intervals: Columns
     followed: Columns
+    """By product: orders with it that another follows, and its company: the products first bought in those."""
+    firsts: Columns
+    """By product: orders of `followed` in which a customer bought it first."""
     basket: PairCounts
     by_type: PairCounts
     """a is a product type's code."""
@@ -133,28 +158,34 @@ class Counts:
 
 
 def count_purchases(
-    timeline: Timeline, product_type: npt.NDArray[np.int32], n_types: int, cut_day: float, config: CountsConfig
+    timeline: Timeline, product_type: npt.NDArray[np.int32], n_types: int, cut_day: float, config: Config
 ) -> Counts:
     """Count all lines before `cut_day` (days since 1970-01-01).
 
-    product_type: (n_products,) int32 codes, `n_types` = unknown.
+    product_type: (n_products,) int32 codes, `n_types` = unknown. Pairs, switches, intervals and repeats that rest on
+    fewer than `privacy.min_customers` distinct customers are left out.
     """
-    with duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "3GB"}) as connection:
-        orders = register_lines(connection, timeline, product_type, cut_day, config.min_support)
-        connection.execute(BASKET_PAIRS)
+    counts, least = config.counts, {"min_customers": config.privacy.min_customers}
+    enough = {**least, "min_pairs": counts.min_pairs}
+    with duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "6GB"}) as connection:
+        orders = register_lines(connection, timeline, product_type, cut_day, config)
+        connection.execute(PAIRS_OF_CUSTOMERS)
+        connection.execute(NEXT_ORDERS, {"follow_days": counts.follow_days})
+        connection.execute(FIRST_LINES)
         query = partial(run_query, connection)
         gap = query(ORDER_GAPS)["gap"]
         return Counts(
             cut_day=cut_day,
             orders=orders,
             products=query(PRODUCTS, cut=cut_day, month=28.0, week=7.0),
-            repeats=query(REPEATS),
-            intervals=query(INTERVALS),
-            followed=query(FOLLOWED, follow_days=config.follow_days),
-            basket=pairs(query(PRODUCT_PAIRS, min_pairs=config.min_pairs)),
-            by_type=pairs(query(TYPE_PAIRS, types=n_types, min_pairs=config.min_pairs)),
-            follow=pairs(query(FOLLOW_PAIRS, follow_days=config.follow_days, min_pairs=config.min_pairs)),
-            switches=pairs(query(SWITCHES, types=n_types)),
+            repeats=query(REPEATS, **least),
+            intervals=query(INTERVALS, **least),
+            followed=query(FOLLOWED),
+            firsts=query(FIRSTS),
+            basket=pairs(query(PRODUCT_PAIRS, **enough)),
+            by_type=pairs(query(TYPE_PAIRS, types=n_types, **enough)),
+            follow=pairs(query(FOLLOW_PAIRS, **enough)),
+            switches=pairs(query(SWITCHES, types=n_types, **least)),
             order_gap_days=float(np.ma.filled(np.ma.asarray(gap, dtype=np.float64), np.nan)[0]),
         )
 
@@ -164,9 +195,12 @@ def register_lines(
     timeline: Timeline,
     product_type: npt.NDArray[np.int32],
     cut_day: float,
-    min_support: int,
+    config: Config,
 ) -> int:
-    """Make `count_lines`, `frequent_lines` and `product_types`; the number of orders before the cut."""
+    """Make `count_lines`, `frequent_products`, `frequent_lines` and `product_types`; the orders before the cut.
+
+    A line's unit is its customer, or its order where the customer is not known.
+    """
     before = timeline.line_day < cut_day
     order_code = timeline.line_order[before]
     line_columns = {
@@ -179,15 +213,22 @@ def register_lines(
     type_columns = {"product": np.arange(len(product_type), dtype=np.int32), "product_type": product_type}
     connection.register("line_columns", line_columns)
     connection.register("type_columns", type_columns)
-    connection.execute(
-        "CREATE TEMP TABLE count_lines AS SELECT order_code, customer, product, day, "
-        "CASE WHEN isnan(price) THEN NULL ELSE price END AS price FROM line_columns"
-    )
+    connection.execute("""
+        CREATE TEMP TABLE count_lines AS
+        SELECT order_code, customer, CASE WHEN customer >= 0 THEN customer ELSE -1 - order_code END AS unit,
+               product, day, CASE WHEN isnan(price) THEN NULL ELSE price END AS price,
+               count(*) OVER (PARTITION BY order_code) AS products
+        FROM line_columns
+    """)
     connection.execute("CREATE TEMP TABLE product_types AS SELECT * FROM type_columns")
     connection.execute(
-        "CREATE TEMP TABLE frequent_lines AS SELECT l.order_code, l.product FROM count_lines l JOIN "
-        "(SELECT product FROM count_lines GROUP BY product HAVING count(*) >= $min_support) f ON f.product = l.product",
-        {"min_support": min_support},
+        "CREATE TEMP TABLE frequent_products AS SELECT product FROM count_lines GROUP BY product "
+        "HAVING count(*) >= $min_support AND count(DISTINCT unit) >= $min_customers",
+        {"min_support": config.counts.min_support, "min_customers": config.privacy.min_customers},
+    )
+    connection.execute(
+        "CREATE TEMP TABLE frequent_lines AS "
+        "SELECT l.order_code, l.unit, l.product FROM count_lines l JOIN frequent_products f ON f.product = l.product"
     )
     return len(np.unique(order_code))
 
@@ -198,7 +239,8 @@ def run_query(connection: duckdb.DuckDBPyConnection, statement: str, **parameter
 
 
 def pairs(columns: Columns) -> PairCounts:
-    """Columns a, b, n as arrays, ordered by a, then b."""
+    """Columns a, b, n, customers as arrays, ordered by a, then b."""
     a, b = (np.asarray(columns[name], dtype=np.int64) for name in ("a", "b"))
+    n, customers = (np.asarray(columns[name], dtype=np.float64) for name in ("n", "customers"))
     order = np.lexsort((b, a))
-    return PairCounts(a[order], b[order], np.asarray(columns["n"], dtype=np.float64)[order])
+    return PairCounts(a[order], b[order], n[order], customers[order])

@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from mersalg_training.config import Config, KindsConfig
 from mersalg_training.data.timeline import Float32, Float64, Int64
+from mersalg_training.tables.association import lift_of, lower_bound, strength_of
 from mersalg_training.tables.counts import Counts, PairCounts
 from mersalg_training.tables.kinds import directed
-from mersalg_training.tables.vocabulary import Vocabulary
+from mersalg_training.tables.vocabulary import Vocabulary, spread
 
-CART_CHANNELS = ("cosine", "confidence", "directed")
+CART_CHANNELS = ("cosine", "confidence", "strength", "lift", "directed")
 """What is known of a pair (anchor in the cart, candidate)."""
-ANCHOR_CHANNELS = ("ladder", "follow", "near")
+ANCHOR_CHANNELS = ("ladder", "follow", "near", "strength", "lift")
 """What is known of a pair (own or carted product, candidate for a later order)."""
 
 LADDER_PRIOR = 20.0
@@ -80,19 +81,23 @@ class Entries:
 
 def build_neighbours(counts: Counts, vocabulary: Vocabulary, n_types: int, config: Config) -> Neighbours:
     """Select the neighbours of every row from the counts and the price ladder."""
-    frequent = int(np.count_nonzero(vocabulary.orders >= config.counts.min_support))
+    frequent = vocabulary.supported
     n_rows = frequent + n_types + 1
     retrieve = config.retrieve
     ladder = ladder_entries(counts.switches, vocabulary, frequent, n_types, config.kinds)
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
     cart = beside_directed(basket, retrieve.basket_neighbours)
     steps = ladder.best(ladder.values["ladder"], retrieve.ladder_steps)
-    follow = follow_entries(counts, vocabulary, frequent)
+    follow = follow_entries(counts, vocabulary)
     close = basket.best(basket.values["cosine"], retrieve.follow_neighbours)
     later = [
         follow.best(follow.values["follow"], retrieve.follow_neighbours),
         ladder.best(ladder.values["ladder"], retrieve.ladder_steps // 4),
-        Entries(close.row, close.item, {"near": close.values["cosine"]}),
+        Entries(
+            close.row,
+            close.item,
+            {"near": close.values["cosine"], "strength": close.values["strength"], "lift": close.values["lift"]},
+        ),
     ]
     no_item = vocabulary.n_items
     anchor = merged(later, ANCHOR_CHANNELS)
@@ -131,6 +136,18 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
     n = np.concatenate([pair.n, counts.by_type.n])
     anchor_orders = np.concatenate([orders[of_code[pair.a]], type_orders[counts.by_type.a]])
     exponent = config.counts.cosine_cart
+    lines = orders.sum()
+    company = spread(counts.products, "company", of_code, vocabulary.n_items)
+    anchor_company = np.concatenate(
+        [
+            company[of_code[pair.a]],
+            np.bincount(vocabulary.product_type[:frequent], weights=company[:frequent], minlength=n_types + 1)[
+                counts.by_type.a
+            ],
+        ]
+    )
+    lift = lift_of(n, anchor_company, orders[item] / np.maximum(1.0, lines - anchor_orders))
+    customers = np.concatenate([pair.customers, counts.by_type.customers])
     one_way = np.zeros(len(n))
     own = slice(0, len(pair.n))
     one_way[own] = directed(n[own], anchor_orders[own], orders[item[own]], counts.orders, config.kinds)
@@ -140,6 +157,8 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
         {
             "cosine": n / (anchor_orders**exponent * orders[item] ** (1.0 - exponent)),
             "confidence": n / anchor_orders,
+            "strength": strength_of(lower_bound(lift, customers)),
+            "lift": lift,
             "directed": one_way,
         },
     )
@@ -161,13 +180,22 @@ def beside_directed(basket: Entries, width: int) -> Entries:
     return Entries(basket.row[keep], basket.item[keep], {name: value[keep] for name, value in basket.values.items()})
 
 
-def follow_entries(counts: Counts, vocabulary: Vocabulary, frequent: int) -> Entries:
+def follow_entries(counts: Counts, vocabulary: Vocabulary) -> Entries:
     """Products that customers bought for the first time in the order after one with the row's product."""
-    of_code = vocabulary.item_of_code
-    followed = np.zeros(vocabulary.n_items + 1)
-    followed[of_code[np.asarray(counts.followed["product"], dtype=np.int64)]] = counts.followed["n"]
+    of_code, n_items = vocabulary.item_of_code, vocabulary.n_items
+    followed, company = (spread(counts.followed, name, of_code, n_items) for name in ("n", "company"))
+    firsts = spread(counts.firsts, "n", of_code, n_items)
     row, item = of_code[counts.follow.a], of_code[counts.follow.b]
-    return Entries(row, item, {"follow": counts.follow.n / np.maximum(followed[row], PRIOR_FOLLOWED)})
+    lift = lift_of(counts.follow.n, company[row], firsts[item] / np.maximum(1.0, firsts.sum()))
+    return Entries(
+        row,
+        item,
+        {
+            "follow": counts.follow.n / np.maximum(followed[row], PRIOR_FOLLOWED),
+            "strength": strength_of(lower_bound(lift, counts.follow.customers)),
+            "lift": lift,
+        },
+    )
 
 
 PRIOR_FOLLOWED = 10.0
@@ -249,7 +277,10 @@ def popular_of_type(vocabulary: Vocabulary, n_types: int, sold: int, unsold: int
 
 
 def merged(sources: list[Entries], channels: tuple[str, ...]) -> Entries:
-    """One entry a pair, with the values of every source; zero where a source does not know the pair."""
+    """One entry a pair, with the values of every source; zero where a source does not know the pair.
+
+    What several sources know of a pair is the largest of what they say.
+    """
     row, item = (np.concatenate([getattr(source, name) for source in sources]) for name in ("row", "item"))
     width = int(item.max(initial=0)) + 1
     pair, where = np.unique(row * width + item, return_inverse=True)
@@ -259,7 +290,7 @@ def merged(sources: list[Entries], channels: tuple[str, ...]) -> Entries:
         places = where[start : start + len(source.row)]
         start += len(source.row)
         for name, value in source.values.items():
-            values[name][places] = value
+            values[name][places] = np.maximum(values[name][places], value)
     return Entries(pair // width, pair % width, values)
 
 

@@ -21,6 +21,11 @@ class Rhythm:
     """Median days between two orders of a customer; NaN without customers."""
 
     @property
+    def is_known(self) -> bool:
+        """Whether customers are known to come back: else nothing tells what they buy after an order."""
+        return bool(np.isfinite(self.order_gap_days))
+
+    @property
     def short_days(self) -> float:
         """Half-life of what the customer bought lately."""
         return float(np.clip(4.0 * np.nan_to_num(self.order_gap_days, nan=7.0), 7.0, 90.0))
@@ -86,11 +91,6 @@ class ShopTables:
     def places(self) -> int:
         """All candidates of a request without `only`."""
         return self.own_places + self.new_places + self.unsold_places
-
-    @property
-    def supported(self) -> int:
-        """Products with factors and neighbours of their own: those of the lowest item indices."""
-        return int(np.count_nonzero(self.vocabulary.orders >= self.config.counts.min_support))
 
     def most_popular(self, width: int) -> Int64:
         """(width,) the most bought products of the last weeks; "no item" where there are too few."""

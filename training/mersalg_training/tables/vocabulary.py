@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Float32, Float64, Int32, Int64
 from mersalg_training.tables.counts import Columns, Counts
@@ -25,13 +26,15 @@ ValueKind = Literal["margin", "price"]
 class Vocabulary:
     """Item indices 0 .. n_items - 1 by descending orders, then product id; index n_items is "no item".
 
-    Products that were never sold come last.
+    Products that too few orders or customers know come behind the others, those that were never sold last.
 
     Every array has n_items + 1 rows; the last belongs to "no item".
     """
 
     code: Int32
     """(n_items,) product code of the timeline."""
+    supported: int
+    """Products with factors and neighbours of their own: those of the lowest item indices."""
     item_of_code: Int64
     """(n_products,) item index; n_items where the product is not known at the cut."""
     product_type: Int64
@@ -60,13 +63,17 @@ class Vocabulary:
         return "price" if np.isfinite(self.price).any() else None
 
 
-def build_vocabulary(counts: Counts, attributes: Attributes) -> Vocabulary:
+def build_vocabulary(counts: Counts, attributes: Attributes, config: Config) -> Vocabulary:
     """Order the products that are known at the cut and gather their statistics."""
     sold = np.asarray(counts.products["product"], dtype=np.int64)
     unsold = unsold_products(sold, attributes)
     orders = np.append(np.asarray(counts.products["orders"], dtype=np.float64), np.zeros(len(unsold)))
     known = np.append(sold, unsold)
-    position = np.lexsort((known, -orders))
+    customers = np.append(
+        np.asarray(counts.products["customers"], dtype=np.int64), np.zeros(len(unsold), dtype=np.int64)
+    )
+    is_supported = (orders >= config.counts.min_support) & (customers >= config.privacy.min_customers)
+    position = np.lexsort((known, -orders, ~is_supported))
     code = known[position]
     n = len(code)
     item_of_code = np.full(len(attributes.names), n, dtype=np.int64)
@@ -90,6 +97,7 @@ def build_vocabulary(counts: Counts, attributes: Attributes) -> Vocabulary:
     }
     return Vocabulary(
         code=code.astype(np.int32),
+        supported=int(is_supported.sum()),
         item_of_code=item_of_code,
         product_type=product_type,
         category=with_last(attributes.category[code], len(attributes.categories)),

@@ -20,6 +20,7 @@ INPUTS: Final[dict[str, tuple[str, int]]] = {
     "limit": ("tensor(int64)", 1),
     "apply_threshold": ("tensor(bool)", 1),
     "by_value": ("tensor(bool)", 1),
+    "by_moment": ("tensor(bool)", 1),
 }
 """Name -> element type and rank of every input."""
 
@@ -29,6 +30,9 @@ OUTPUTS: Final[dict[str, tuple[str, int]]] = {
     "relevance": ("tensor(float)", 2),
     "score": ("tensor(float)", 2),
     "because": ("tensor(string)", 2),
+    "lift": ("tensor(float)", 2),
+    "due_in_days": ("tensor(float)", 2),
+    "interval_days": ("tensor(float)", 2),
     "retrieved": ("tensor(int64)", 1),
     "best_relevance": ("tensor(float)", 2),
 }

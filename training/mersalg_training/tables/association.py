@@ -1,0 +1,44 @@
+"""Association beyond basket size: how much oftener two products are bought together than their orders explain.
+
+A large order holds everything, so what most people buy is the companion of all. The lift of a pair is therefore taken
+over what the orders with the anchor would hold of the candidate if each drew its other products by popularity alone, a
+null model with fixed margins (Saracco et al., New J. Phys. 19, 2017, arXiv 1607.02481).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mersalg_training.data.timeline import Float32, Float64
+
+CONFIDENCE_Z = 1.645
+"""Of the lower bound of a lift: one-sided 95 %."""
+MAX_LIFT = 1000.0
+"""A lift is cut here: of pairs so rare that chance would hardly ever bring them together."""
+STRENGTH_DOUBLINGS = 10.0
+"""A lift of 2 ** 10 has strength 1."""
+
+
+def lift_of(together: Float64, company: Float64, share: Float64) -> Float64:
+    """(n,) orders with both over those expected.
+
+    together: orders with anchor and candidate; company: the other products of the orders with the anchor, added up;
+    share: the candidate's share of all products that are bought beside the anchor's own, which company draws from.
+    """
+    expected = np.maximum(company * share, 1e-9)
+    return np.minimum(together / expected, MAX_LIFT)
+
+
+def lower_bound(lift: Float64, customers: Float64) -> Float64:
+    """(n,) what a lift surely is, one-sided 95 %, given the distinct customers who bought both.
+
+    The lower limit of a Poisson mean (Wilson and Hilferty 1931), in which a customer counts once: the orders of one
+    customer hang together.
+    """
+    least = np.maximum(0.0, 1.0 - 1.0 / (9.0 * customers) - CONFIDENCE_Z / (3.0 * np.sqrt(customers))) ** 3
+    return np.asarray(lift * least)
+
+
+def strength_of(assured: Float64) -> Float32:
+    """(n,) in [0, 1]: doublings of what a lift surely is, of STRENGTH_DOUBLINGS; 0 up to a lift of 1."""
+    return np.clip(np.log2(np.maximum(assured, 1.0)) / STRENGTH_DOUBLINGS, 0.0, 1.0).astype(np.float32)
