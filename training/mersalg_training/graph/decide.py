@@ -182,7 +182,7 @@ def well_mannered(
 
 
 def lift_of_pairs(graph: GraphBuilder, tables: ShopTables, anchor: Value, item: Value) -> Value:
-    """(K,) float32: the size-corrected lift of anchors with items, from the neighbour tables; NaN where none is known."""
+    """(K,) float32: the size-corrected lift of anchors with items, as the tables have it; NaN where none is known."""
     row, result = row_of(graph, tables, anchor), graph.full(0.0, anchor.dim())
     for table, channels, source in (
         (tables.neighbours.cart, CART_CHANNELS, "cart"),
