@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mersalg_training.data.timeline import Float32, Float64
+from mersalg_training.data.timeline import Float64
 
 CONFIDENCE_Z = 1.645
 """Of the lower bound of a lift: one-sided 95 %."""
@@ -39,6 +39,6 @@ def lower_bound(lift: Float64, customers: Float64) -> Float64:
     return np.asarray(lift * least)
 
 
-def strength_of(assured: Float64) -> Float32:
+def strength_of(assured: Float64) -> Float64:
     """(n,) in [0, 1]: doublings of what a lift surely is, of STRENGTH_DOUBLINGS; 0 up to a lift of 1."""
-    return np.clip(np.log2(np.maximum(assured, 1.0)) / STRENGTH_DOUBLINGS, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(np.log2(np.maximum(assured, 1.0)) / STRENGTH_DOUBLINGS, 0.0, 1.0))
