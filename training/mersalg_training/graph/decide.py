@@ -150,8 +150,8 @@ def best_first(
 ) -> Value:
     """(K,) positions of the candidates that pass, in the order wanted, cut to the limit unless manners follow.
 
-    By the expected value; else, where the kinds are left to the moment, by what of the relevance the anchor brings; else
-    by the score. Ties go to the better score, then to own products, then to the first place.
+    By the expected value; else, where the kinds are left to the moment, by what of the relevance the anchor brings;
+    else by the score. Ties go to the better score, then to own products, then to the first place.
     """
     value = graph.constant(tables.vocabulary.value, "value_of_item").at(candidates.item)
     passing = passes.count().integers()
