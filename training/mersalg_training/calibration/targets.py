@@ -77,7 +77,7 @@ class Gaps:
         clear = np.minimum(np.minimum(places - low, high - places).round(6), CLEARANCE)
         place = float(places[int(np.argmax(clear))])
         rounded = np.float32(place)
-        return float(rounded if rounded >= place else np.nextafter(rounded, np.float32(2.0)))
+        return float(rounded if float(rounded) >= place else np.nextafter(rounded, np.float32(2.0)))
 
 
 def gaps_of(relevance: Float32) -> Gaps:
