@@ -30,7 +30,7 @@ MIN_GAP: Final = 0.02
 """Knots at least so far apart in log-odds."""
 PRIOR: Final = 100.0
 """The logistic curve weighs as much as so many rows of a block."""
-OFFSET_SPREAD: Final = 0.5
+OFFSET_SPREAD: Final = 0.3
 """Standard deviation, in log-odds, of the kinds' offsets before a row is seen."""
 SLOPE_SPREAD: Final = 0.1
 """The same of their slopes in the score."""
