@@ -147,20 +147,28 @@ def test_what_is_promised_beyond_the_floor_is_broken_no_more_often_than_its_conf
     assert weakest_broken <= 0.2 * repeats + 3 * np.sqrt(repeats * 0.2 * 0.8), "two sides, each by itself"
 
 
-def test_a_certificate_that_cannot_hold_is_not_given_and_the_floor_is_raised_or_the_kind_silent() -> None:
-    """The certifying customers buy nothing below a relevance of 0.5, whatever the fitting half's curve says."""
-    relevance, bought = [0.1, 0.3, 0.9, 0.9], [0, 1, 1, 1]
-    fitting, certify = hand_made(relevance, bought), hand_made(relevance, [0, 0, 0, 1])
-    raised = chosen(fitting, certify, precision=0.3)
-    assert raised.certified
-    assert raised.threshold == pytest.approx(0.3, abs=1e-3)
-    assert 0.3 <= raised.promised < 1 / 3
-    higher = chosen(fitting, certify, precision=0.29, confidence=0.9)
-    assert higher.certified
+def test_a_floor_whose_certificate_cannot_hold_is_raised_to_one_that_does() -> None:
+    """The certifying customers buy a fifth of what the fitting half's curve says is bought three times of ten."""
+    relevance = [0.3] * 20 + [0.9] * 2
+    fitting = hand_made(relevance, [1] * 7 + [0] * 13 + [1] * 2)
+    found = chosen(fitting, hand_made(relevance, [1] * 4 + [0] * 16 + [1] * 2), precision=0.3)
+    assert found.threshold == pytest.approx(0.6)
+    assert found.certified
+    assert found.promised == 0.3
+
+
+def test_what_no_threshold_can_hold_is_neither_certified_nor_shown() -> None:
+    relevance = [0.3] * 20 + [0.9] * 2
+    fitting = hand_made(relevance, [1] * 7 + [0] * 13 + [1] * 2)
+    found = chosen(fitting, hand_made(relevance, [1] * 4 + [0] * 18), precision=0.3)
+    assert found.threshold is None
+    assert not found.certified
+    assert found.promised == 0.0
+    assert "bought less often than that" in (found.silent_because or "")
 
 
 def test_few_offers_that_reach_the_floor_are_shown_without_a_certificate_and_poorer_ones_are_not() -> None:
-    relevance, bought = np.array([0.39, 0.04, 0.04, 0.03] * 5), np.array([1, 0, 0, 0, 0, 0, 0, 0] * 3)[:20]
+    relevance, bought = np.array([0.39, 0.04, 0.04, 0.03] * 5), np.array([1] + [0] * 19)
     few = one_a_request(relevance, bought, np.arange(20))
     found = chosen(few, few, precision=0.05)
     assert found.threshold == pytest.approx(0.05)
@@ -170,14 +178,13 @@ def test_few_offers_that_reach_the_floor_are_shown_without_a_certificate_and_poo
     assert found.offers == 5
     assert found.silent_because is None
     assert found.weakest is not None
-    assert (found.weakest.at_least, found.weakest.at_most) == (0.0, 1.0), "so few prove nothing"
+    assert found.weakest.at_least < 0.05 < found.weakest.at_most, "so few prove little"
 
 
 def test_a_kind_is_silent_where_nothing_was_bought_or_nothing_reaches_the_floor() -> None:
     few = hand_made([0.39, 0.04], [1, 0])
-    assert chosen(few, few, precision=0.4).silent_because is not None
-    assert "no offer reaches a relevance of 40.0%, the best has 39.0%" in str(
-        chosen(few, few, precision=0.4).silent_because
+    assert chosen(few, few, precision=0.4).silent_because == (
+        "no offer reaches a relevance of 40.0%, the best has 39.0%"
     )
     none = one_a_request(np.full(30, 0.3), np.zeros(30), np.arange(30))
     assert chosen(none, none, precision=0.1).silent_because == (
@@ -206,14 +213,14 @@ def test_the_weakest_tenth_is_that_of_the_least_relevance_and_told_with_its_boun
     assert found.promised == pytest.approx(0.5)
     assert found.realised == 0.0
     assert found.at_least == 0.0
-    assert 0.0 < found.at_most < 0.1
+    assert 0.0 < found.at_most < 0.2
 
 
 @pytest.mark.parametrize("least", [0.05, 0.1, 0.2, 0.3, 0.58, 0.7])
 def test_a_floor_is_no_lower_than_what_is_wanted_and_keeps_clear_of_what_occurs(least: float) -> None:
     crowd = np.random.default_rng(3).uniform(0.0, 1.0, 4000).astype(np.float32)
     beside = np.append(crowd, np.float32([least, np.nextafter(np.float32(least), np.float32(0.0))]))
-    for relevance in (crowd, beside, np.float32([least]), np.float32([]), np.float32([0.01])):
+    for relevance in (crowd, beside, np.float32([]), np.float32([0.01])):
         floor = gaps_of(relevance).floor(least)
         assert least <= floor < least + 0.02
         assert float(np.float32(floor)) == floor
@@ -329,8 +336,8 @@ def test_every_kind_gets_its_own_threshold() -> None:
     assert list(found) == list(KINDS)
     assert [kind for kind, c in found.items() if c.threshold is not None] == ["more-of-same"]
     assert found["upsell"].silent_because == "no offer of the kind would be shown in the calibration window"
-    by_mean = choose("upsell", ThresholdConfig.model_validate({"upsell": {"mean_precision": 0.1}}), shown, shown)
-    assert by_mean.threshold is not None, "a kind's rows are those that it is given"
+    of_mean = choose_thresholds(shown, shown, ThresholdConfig.model_validate({"upsell": {"mean_precision": 0.1}}))
+    assert "fewer than 100 offers of the kind would be shown" in (of_mean["upsell"].silent_because or "")
 
 
 def test_a_customer_counts_for_no_more_offers_than_the_busiest_of_the_fitting_half() -> None:

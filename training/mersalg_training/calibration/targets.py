@@ -206,7 +206,7 @@ def weakest_tenth(
     shown = fitting.relevance[fitting.relevance >= threshold]
     if not len(shown):
         return None
-    most = np.quantile(shown, WEAKEST, method="higher")
+    most = np.quantile(shown, WEAKEST, method="inverted_cdf")
     weak, judged = (half.take((half.relevance >= threshold) & (half.relevance <= most)) for half in (fitting, certify))
     if not len(judged):
         return None

@@ -109,7 +109,7 @@ def choose(kind: Kind, config: ThresholdConfig, fitting: ScoredOffers, certify: 
     threshold, why = aimed.threshold, aimed.why_none
     if threshold is not None and not certified and config.uncertified == "silent":
         threshold, why = None, "too few customers to certify what is wanted"
-    if np.isfinite(reached.precision):
+    if aimed.way in ("mean_precision", "coverage") and np.isfinite(reached.precision):
         why += f"; at best {reached.precision:.1%} is bought, shown to {reached.coverage:.1%} of the requests"
     spread = np.linspace(0, len(grid) - 1, min(ROWS, len(grid))).round().astype(np.int64).tolist()
     rows = {*(grid[step] for step in spread), *([] if threshold is None else [threshold])}
