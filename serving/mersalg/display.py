@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from mersalg.bundle.manifest import is_share
 from mersalg.offers import REASONS, Comparison, Offers
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ def summary(bundle: Bundle) -> str:
     ]
     certified = {certificate["kind"]: certificate for certificate in manifest["certificates"]}
     kinds = [
-        (kind, *threshold_cells(rule), *certificate_cells(certified.get(kind)))
+        (kind, *threshold_cells(rule), *certificate_cells(certified.get(kind))[:3], *weakest_cells(rule))
         for kind, rule in manifest["kinds"].items()
     ]
     parts = [
         columns(facts),
-        columns([("kind", "shown from", "wanted", "certified", "confidence", "offers", "from", "to"), *kinds]),
+        columns([("kind", "shown from", "wanted", "certified", "confidence", "offers", "weakest tenth"), *kinds]),
         f"More: --all ({len(manifest['metrics']):,} metrics, rejected lines), --json (the manifest and the card).",
     ]
     return "\n".join(clipped(line) for line in "\n\n".join(parts).splitlines())
@@ -55,6 +56,14 @@ def certificate_cells(certificate: Mapping[str, Any] | None) -> tuple[str, ...]:
         return ("no", "", "", "", "")
     numbers = f"{certificate['precision']:.4f}", f"{certificate['confidence']:.2f}", f"{certificate['n']:,}"
     return (*numbers, certificate["from"][:10], certificate["to"][:10])
+
+
+def weakest_cells(rule: Mapping[str, Any]) -> tuple[str]:
+    """The share that was bought of the weakest tenth of what is shown, and between what it surely lies."""
+    tenth = rule.get("weakest_tenth")
+    if not isinstance(tenth, Mapping) or not all(map(is_share, map(tenth.get, ("realised", "at_least", "at_most")))):
+        return ("",)
+    return (f"{tenth['realised']:.4f} ({tenth['at_least']:.3f} to {tenth['at_most']:.3f})",)
 
 
 def clipped(line: str) -> str:

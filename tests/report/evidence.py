@@ -68,6 +68,9 @@ EVALUATION = Evaluation(
     ],
     empty=[EmptyAnswers("cart", "below threshold", 37, 200)],
 )  # fmt: skip
+WEAKEST = {
+    "offers": 90, "customers": 71, "promised": 0.21, "realised": 0.181, "at_least": 0.1429, "at_most": 0.2321,
+}  # fmt: skip
 STATISTICS = {"known_share": 0.83, "basket_median": 4.0, "order_gap_days": None}
 
 
@@ -82,6 +85,7 @@ def full_manifest() -> dict[str, Any]:
             "precision_reachable": 0.042 if silent else 0.61,
             "realised": None if silent else 0.234,
             "coverage": 0.345,
+            "weakest_tenth": None if silent else WEAKEST,
             "tradeoffs": [
                 tradeoff(0.05, 900, 0.12, 0.8),
                 *([] if silent else [tradeoff(float(THRESHOLDS[kind] or 0.0), 400, 0.234, 0.345)]),

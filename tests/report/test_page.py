@@ -39,7 +39,9 @@ def test_each_certificate_stands_there_with_its_share_confidence_offers_and_days
     assert "Confidence 90%, measured on 812 offers from 2017-05-01 to 2017-05-31" in told
     assert "on 341 offers to 256 customers from 2017-05-01 to 2017-05-15" in cards["upsell certified"]
     table = rows(section(page, "promises"), "Thresholds and certificates")
-    assert table["cross-sell"][:5] == ["0.2000", "a precision of 10.0%", "22.0%", "90%", "812"]
+    assert table["cross-sell"][:5] == ["0.2000", "a relevance of 10.0% of each offer", "22.0%", "90%", "812"]
+    assert "18.1%" in table["cross-sell"]
+    assert "of the weakest tenth 18.1% was bought (proved: 14.2% to 23.3%, 90 offers)" in cards["cross-sell certified"]
     assert table["add-on"][2:5] == ["none", "-", "-"]
 
 

@@ -46,6 +46,22 @@ def test_inspect_fits_the_screen_whatever_a_manifest_says(toy_folder: Path) -> N
     assert max(map(len, lines)) == 100
 
 
+def test_inspect_tells_of_the_weakest_tenth_where_the_manifest_does(toy_folder: Path) -> None:
+    bundle = read_bundle(toy_folder)
+    told = {"realised": 0.181, "at_least": 0.142, "at_most": 0.233}
+    for tenth, expected in (
+        (told, "0.1810 (0.142 to 0.233)"),
+        (None, ""),
+        ("much", ""),
+        ({**told, "at_most": "x"}, ""),
+    ):
+        kinds = {kind: {**rule, "weakest_tenth": tenth} for kind, rule in bundle.manifest["kinds"].items()}
+        table = summary(replace(bundle, manifest={**bundle.manifest, "kinds": kinds})).split("\n\n")[1].splitlines()
+        assert table[0].endswith("weakest tenth")
+        assert table[1].endswith(expected)
+        assert ("0.1810" in table[1]) == bool(expected)
+
+
 def test_inspect_prints_all_for_people(toy_folder: Path, capsys: Out) -> None:
     assert main(["inspect", str(toy_folder), "--all"]) == 0
     text = capsys.readouterr().out

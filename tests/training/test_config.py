@@ -190,6 +190,7 @@ def test_a_kind_is_wanted_in_exactly_one_way() -> None:
 
     assert thresholds(coverage=0.2).target("add-on").coverage == 0.2
     assert thresholds(coverage=0.2).target("upsell").precision == 0.1, "the others keep their precision"
+    assert thresholds(mean_precision=0.2).target("add-on").mean_precision == 0.2
     for wrong in ({}, {"precision": 0.1, "coverage": 0.2}, {"margin": 1.0}, {"cost_ratio": 0.1, "margin": 1.0}):
         with pytest.raises(ConfigError, match=r"thresholds\.add-on"):
             thresholds(**wrong)

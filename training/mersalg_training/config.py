@@ -200,11 +200,17 @@ class RankerConfig(ConfigSection):
     """Retrieved but not bought candidates kept for each request, weighted back to all of them."""
 
 
+WAYS: Final = ("precision", "mean_precision", "coverage", "cost_ratio", "cost")
+"""In which a target may be stated."""
+
+
 class TargetConfig(ConfigSection):
     """What is wanted of a kind of offer, in exactly one way."""
 
     precision: Share | None = None
-    """The least share of what is shown that is relevant."""
+    """The least relevance of each offer that is shown, and the least share of them that is relevant."""
+    mean_precision: Share | None = None
+    """That share alone: offers of a higher relevance pay for some of a lower one."""
     coverage: Share | None = None
     """The largest share of the requests, of those at moments that offer the kind, that see an offer of it."""
     cost_ratio: Annotated[float, Field(ge=0.0)] | None = None
@@ -217,9 +223,9 @@ class TargetConfig(ConfigSection):
     @model_validator(mode="after")
     def one_way(self) -> TargetConfig:
         """Exactly one of the ways; a margin stands beside a cost only."""
-        ways = [name for name in ("precision", "coverage", "cost_ratio", "cost") if getattr(self, name) is not None]
+        ways = [name for name in WAYS if getattr(self, name) is not None]
         if len(ways) != 1:
-            raise ValueError(f"give exactly one of precision, coverage, cost_ratio and cost, not {ways or 'none'}")
+            raise ValueError(f"give exactly one of {', '.join(WAYS)}, not {ways or 'none'}")
         if self.margin is not None and self.cost is None:
             raise ValueError("margin stands beside cost only")
         return self
@@ -237,7 +243,7 @@ class ThresholdConfig(ConfigSection):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
 
     precision: dict[Kind, Share] = PRECISION_WANTED
-    """The least share of relevant offers among those shown, by kind; a kind that is not named keeps its default."""
+    """The least relevance of each offer shown, by kind; a kind that is not named keeps its default."""
     cross_sell: TargetConfig | None = Field(default=None, alias="cross-sell")
     add_on: TargetConfig | None = Field(default=None, alias="add-on")
     upsell: TargetConfig | None = None
@@ -246,7 +252,7 @@ class ThresholdConfig(ConfigSection):
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.9
     """The certificate's: 1 - delta, for each kind by itself."""
     uncertified: Literal["show", "silent"] = "show"
-    """What becomes of a kind whose target holds on the customers at hand, but too few to certify it."""
+    """What becomes of a kind whose target holds as far as can be told, by too few customers to certify it."""
 
     @field_validator("precision")
     @classmethod

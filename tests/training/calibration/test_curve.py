@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from mersalg.names import KINDS
 from mersalg.session import open_runtime
-from mersalg_training.calibration.curve import MIN_BIN, MIN_GAP, fit_calibration, monotone
+from mersalg_training.calibration.curve import MIN_GAP, MIN_ROWS, fit_calibration, monotone
 from mersalg_training.data.timeline import Float32, Int64
 from mersalg_training.graph.builder import GraphBuilder
 from mersalg_training.graph.calibration import KNOTS, Calibration
@@ -91,20 +91,50 @@ def test_outside_the_knots_the_first_and_the_last_relevance_hold(fitted: Calibra
         assert curve(fitted, k, far).tolist() == [fitted.relevance[k, 0], fitted.relevance[k, last]]
 
 
-def test_a_kind_with_too_few_rows_borrows_those_of_all() -> None:
-    score, kind, bought = simulated(20_000)
-    few = (kind != 4) | (np.cumsum(kind == 4) < MIN_BIN)
-    calibration = fit_calibration(score[few], kind[few], bought[few])
-    everyone = fit_calibration(score[few], np.zeros(int(few.sum()), dtype=np.int64), bought[few])
-    assert np.array_equal(calibration.score[4], everyone.score[0])
-    assert not np.array_equal(calibration.score[3], everyone.score[0])
+@pytest.mark.parametrize("n", [0, 5, 60, MIN_ROWS - 1])
+def test_a_kind_with_few_rows_is_calibrated_by_what_it_shares_with_the_others(n: int) -> None:
+    """Its truth lies as far from the others' as theirs from each other."""
+    random = np.random.default_rng(4)
+    inside = GRID[np.abs(GRID) < 4]
+    errors, alone = [], []
+    for _ in range(5):
+        score, kind, bought = simulated(20_000, int(random.integers(1000)))
+        few = (kind != 2) | (np.cumsum(kind == 2) <= n)
+        true = truth(inside, np.full(len(inside), 2))
+        errors.append(np.abs(curve(fit_calibration(score[few], kind[few], bought[few]), 2, inside) - true).mean())
+        own = few & (kind == 2)
+        alone.append(np.abs(curve(fit_calibration(score[own], kind[own], bought[own]), 2, inside) - true).mean())
+    assert np.mean(errors) < 0.03
+    assert np.mean(errors) < np.mean(alone) + 0.001
+
+
+def test_a_strong_offer_of_a_small_kind_is_told_from_its_weak_ones() -> None:
+    """Thirty offers of add-ons, of which the two strong ones say little by themselves."""
+    score, kind, bought = simulated(4000)
+    rest = kind != 1
+    small = np.linspace(-4.0, 0.5, 30).astype(np.float32)
+    found = fit_calibration(
+        np.append(score[rest], small), np.append(kind[rest], np.ones(30, dtype=np.int64)),
+        np.append(bought[rest], np.zeros(30, dtype=np.float32)),
+    )  # fmt: skip
+    strong, weak = found.apply(np.float32([0.5, -4.0]), np.array([1, 1]))
+    assert strong > 0.2
+    assert weak < 0.04
+
+
+def test_a_kind_of_which_much_was_shown_and_nothing_bought_is_drawn_down() -> None:
+    score, kind, bought = simulated(4000)
+    never = (bought * (kind != 1)).astype(np.float32)
+    score_of = np.array([0.0], dtype=np.float32)
+    before, after = (fit_calibration(score, kind, b).apply(score_of, np.array([1]))[0] for b in (bought, never))
+    assert after < 0.1 * before
 
 
 def test_isotonic_blocks_of_a_hand_made_table_are_pooled_where_they_fall() -> None:
     levels = np.repeat(np.array([0.0, 1.0, 2.0, 3.0]), 600)
     shares = np.array([0.1, 0.4, 0.2, 0.7])  # the middle two are out of order: both become 0.3
     bought = np.concatenate([np.arange(600) < share * 600 for share in shares]).astype(np.float64)
-    knots, relevance = monotone(levels, bought)
+    knots, relevance = monotone(levels, bought, bought)
     at = np.interp([0.0, 1.5, 3.0], knots, relevance)
     assert at == pytest.approx([0.1, 0.3, 0.7], abs=0.02)
 

@@ -1,4 +1,4 @@
-"""Claims: a threshold keeps its word, as often as its certificate says, and stays silent where it cannot."""
+"""Claims: a threshold keeps its word, offer by offer and as often as its certificate says, or stays silent."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_certificate_is_broken_no_more_often_than_its_confidence_allows() -> N
     repeats, certified, broken, naive = 150, 0, 0, 0
     for _ in range(repeats):
         fitting, certify = simulated(30, random), simulated(60, random)
-        found = chosen(fitting, certify, precision=WANTED)
+        found = chosen(fitting, certify, mean_precision=WANTED)
         certified += found.certified
         broken += found.certified and true_precision(found.threshold or 0.0) < WANTED
         held = (t for t in thresholds_to_try(fitting) if certify.precision(t) >= WANTED)
@@ -71,7 +71,7 @@ def test_a_certificate_is_broken_no_more_often_than_its_confidence_allows() -> N
 
 def test_where_all_above_a_relevance_buy_that_relevance_is_the_threshold() -> None:
     shown = hand_made([0.1, 0.3, 0.9] * 20, [0, 0, 1] * 20)
-    found = chosen(shown, shown, precision=0.8)
+    found = chosen(shown, shown, mean_precision=0.8)
     assert found.certified
     assert found.promised == 0.8
     assert found.threshold == pytest.approx(0.6)
@@ -82,7 +82,7 @@ def test_where_all_above_a_relevance_buy_that_relevance_is_the_threshold() -> No
 
 def test_a_kind_that_cannot_reach_what_is_wanted_stays_silent_and_says_what_it_reached() -> None:
     shown = hand_made([0.1, 0.2, 0.2, 0.2], [0, 1, 0, 0])
-    found = chosen(shown, shown, precision=0.9)
+    found = chosen(shown, shown, mean_precision=0.9)
     assert found.threshold is None
     assert not found.certified
     assert found.offers == 0
@@ -94,21 +94,137 @@ def test_a_kind_that_cannot_reach_what_is_wanted_stays_silent_and_says_what_it_r
 
 def test_without_enough_customers_the_threshold_holds_without_a_certificate_or_the_kind_is_silent() -> None:
     fitting, few = simulated(100, np.random.default_rng(7)), simulated(3, np.random.default_rng(8))
-    found = chosen(fitting, few, precision=0.5)
-    assert found.threshold is not None
-    assert not found.certified
-    assert found.promised == 0.0
-    strict = ThresholdConfig.model_validate({"cross-sell": {"precision": 0.5}, "uncertified": "silent"})
-    silent = choose("cross-sell", strict, fitting, few)
-    assert silent.threshold is None
-    assert "too few of them to certify it" in (silent.silent_because or "")
+    for way in ("precision", "mean_precision"):
+        found = chosen(fitting, few, **{way: 0.5})
+        assert found.threshold is not None
+        assert not found.certified
+        assert found.promised == 0.0
+        strict = ThresholdConfig.model_validate({"cross-sell": {way: 0.5}, "uncertified": "silent"})
+        silent = choose("cross-sell", strict, fitting, few)
+        assert silent.threshold is None
+        assert silent.weakest is None
+        assert "too few customers to certify" in (silent.silent_because or "")
 
 
 def test_an_uncertified_threshold_holds_on_both_halves() -> None:
     fitting, few = simulated(100, np.random.default_rng(7)), simulated(3, np.random.default_rng(8))
-    found = chosen(fitting, few, precision=0.5)
+    found = chosen(fitting, few, mean_precision=0.5)
     assert found.threshold is not None
     assert min(fitting.precision(found.threshold), few.precision(found.threshold)) >= 0.5
+
+
+def test_a_floor_holds_offer_by_offer_where_the_mean_lets_good_offers_pay_for_poor_ones() -> None:
+    fitting, certify = simulated(60, np.random.default_rng(7)), simulated(120, np.random.default_rng(8))
+    floor, mean = (chosen(fitting, certify, **{way: 0.6}) for way in ("precision", "mean_precision"))
+    assert floor.certified
+    assert mean.certified
+    assert floor.threshold is not None
+    assert mean.threshold is not None
+    # Every offer's true chance is its relevance, over the whims of its customers.
+    assert certify.relevance[certify.relevance >= floor.threshold].min() >= 0.6
+    assert 0.6 <= floor.threshold < 0.605
+    assert certify.relevance[certify.relevance >= mean.threshold].min() < 0.5
+    assert 0.6 < floor.promised < true_precision(floor.threshold), "what is shown is better than its floor"
+    assert floor.weakest is not None
+    assert mean.weakest is not None
+    assert floor.weakest.at_least < 0.6 < floor.weakest.at_most
+    assert mean.weakest.at_most < 0.6, "the mean hides it: the weakest are bought less often than is wanted"
+
+
+def test_what_is_promised_beyond_the_floor_is_broken_no_more_often_than_its_confidence_allows() -> None:
+    random = np.random.default_rng(9)
+    repeats, certified, broken, weakest_broken = 100, 0, 0, 0
+    for _ in range(repeats):
+        found = chosen(simulated(20, random), simulated(40, random), precision=0.4)
+        threshold = found.threshold or 0.0
+        certified += found.certified
+        broken += found.certified and true_precision(threshold) < found.promised
+        assert found.weakest is not None
+        truth = threshold + 0.05 * (HIGHEST - threshold)  # the middle of the lowest tenth of a uniform relevance
+        weakest_broken += found.weakest.at_least > truth + 0.01 or found.weakest.at_most < truth - 0.01
+    assert certified > 0.9 * repeats
+    assert broken <= 0.1 * repeats + 3 * np.sqrt(repeats * 0.1 * 0.9)
+    assert weakest_broken <= 0.2 * repeats + 3 * np.sqrt(repeats * 0.2 * 0.8), "two sides, each by itself"
+
+
+def test_a_floor_whose_certificate_cannot_hold_is_raised_to_one_that_does() -> None:
+    """The certifying customers buy a fifth of what the fitting half's curve says is bought three times of ten."""
+    relevance = [0.3] * 20 + [0.9] * 2
+    fitting = hand_made(relevance, [1] * 7 + [0] * 13 + [1] * 2)
+    found = chosen(fitting, hand_made(relevance, [1] * 4 + [0] * 16 + [1] * 2), precision=0.3)
+    assert found.threshold == pytest.approx(0.6)
+    assert found.certified
+    assert found.promised == 0.3
+
+
+def test_what_no_threshold_can_hold_is_neither_certified_nor_shown() -> None:
+    relevance = [0.3] * 20 + [0.9] * 2
+    fitting = hand_made(relevance, [1] * 7 + [0] * 13 + [1] * 2)
+    found = chosen(fitting, hand_made(relevance, [1] * 4 + [0] * 18), precision=0.3)
+    assert found.threshold is None
+    assert not found.certified
+    assert found.promised == 0.0
+    assert "bought less often than that" in (found.silent_because or "")
+
+
+def test_few_offers_that_reach_the_floor_are_shown_without_a_certificate_and_poorer_ones_are_not() -> None:
+    relevance, bought = np.array([0.39, 0.04, 0.04, 0.03] * 5), np.array([1] + [0] * 19)
+    few = one_a_request(relevance, bought, np.arange(20))
+    found = chosen(few, few, precision=0.05)
+    assert found.threshold == pytest.approx(0.05)
+    assert found.threshold >= 0.05
+    assert not found.certified
+    assert found.promised == 0.0
+    assert found.offers == 5
+    assert found.silent_because is None
+    assert found.weakest is not None
+    assert found.weakest.at_least < 0.05 < found.weakest.at_most, "so few prove little"
+
+
+def test_a_kind_is_silent_where_nothing_was_bought_or_nothing_reaches_the_floor() -> None:
+    few = hand_made([0.39, 0.04], [1, 0])
+    assert chosen(few, few, precision=0.4).silent_because == (
+        "no offer reaches a relevance of 40.0%, the best has 39.0%"
+    )
+    none = one_a_request(np.full(30, 0.3), np.zeros(30), np.arange(30))
+    assert chosen(none, none, precision=0.1).silent_because == (
+        "none of the 60 offers of the kind was bought in the calibration window"
+    )
+    nothing = none.take(np.zeros(30, dtype=np.bool_))
+    assert chosen(nothing, nothing, precision=0.1).silent_because == (
+        "no offer of the kind would be shown in the calibration window"
+    )
+
+
+def test_offers_of_one_half_alone_set_a_floor_and_certify_nothing() -> None:
+    offers = hand_made([0.3, 0.9], [0, 1])
+    nothing = offers.take(np.zeros(len(offers), dtype=np.bool_))
+    for fitting, certify in ((offers, nothing), (nothing, offers)):
+        found = chosen(fitting, certify, precision=0.5)
+        assert not found.certified
+        assert found.weakest is None
+
+
+def test_the_weakest_tenth_is_that_of_the_least_relevance_and_told_with_its_bounds() -> None:
+    shown = hand_made([0.1, *np.linspace(0.5, 0.95, 10)], [0, 0, *([1] * 9)])
+    found = chosen(shown, shown, precision=0.4).weakest
+    assert found is not None
+    assert found.offers == found.customers == 100
+    assert found.promised == pytest.approx(0.5)
+    assert found.realised == 0.0
+    assert found.at_least == 0.0
+    assert 0.0 < found.at_most < 0.2
+
+
+@pytest.mark.parametrize("least", [0.05, 0.1, 0.2, 0.3, 0.58, 0.7])
+def test_a_floor_is_no_lower_than_what_is_wanted_and_keeps_clear_of_what_occurs(least: float) -> None:
+    crowd = np.random.default_rng(3).uniform(0.0, 1.0, 4000).astype(np.float32)
+    beside = np.append(crowd, np.float32([least, np.nextafter(np.float32(least), np.float32(0.0))]))
+    for relevance in (crowd, beside, np.float32([]), np.float32([0.01])):
+        floor = gaps_of(relevance).floor(least)
+        assert least <= floor < least + 0.02
+        assert float(np.float32(floor)) == floor
+        assert np.abs(relevance.astype(np.float64) - floor).min(initial=1.0) >= 0.9e-4
 
 
 def test_a_wanted_precision_of_zero_shows_everything() -> None:
@@ -134,7 +250,7 @@ def test_a_cost_is_made_good_by_the_margin() -> None:
     assert by_ratio.wanted == pytest.approx(0.2)
     assert by_ratio.threshold == pytest.approx(0.2)
     assert chosen(shown, shown, cost=1.0).wanted == pytest.approx(1.0 / 5.0), "against what a sale brings"
-    assert chosen(shown, shown, cost=1.0, margin=1.0).threshold == pytest.approx(0.6), "against a stated margin"
+    assert chosen(shown, shown, cost=1.0, margin=1.0).threshold == pytest.approx(0.5), "against a stated margin"
 
 
 def test_a_cost_without_a_margin_keeps_the_kind_silent() -> None:
@@ -180,7 +296,7 @@ def test_the_rows_that_certify_do_not_choose_what_is_tried() -> None:
     random = np.random.default_rng(7)
     fitting, certify = simulated(30, random), simulated(60, random)
     lucky = one_a_request(certify.relevance, np.ones_like(certify.label), certify.unit)
-    assert chosen(fitting, lucky, precision=WANTED).threshold in thresholds_to_try(fitting)
+    assert chosen(fitting, lucky, mean_precision=WANTED).threshold in thresholds_to_try(fitting)
 
 
 def test_a_customers_offers_are_counted_together() -> None:
@@ -219,9 +335,9 @@ def test_every_kind_gets_its_own_threshold() -> None:
     found = choose_thresholds(shown, shown, ThresholdConfig(precision=dict.fromkeys(KINDS, 0.8)))
     assert list(found) == list(KINDS)
     assert [kind for kind, c in found.items() if c.threshold is not None] == ["more-of-same"]
-    assert (
-        found["upsell"].silent_because == "fewer than 100 offers of the kind would be shown in the calibration window"
-    )
+    assert found["upsell"].silent_because == "no offer of the kind would be shown in the calibration window"
+    of_mean = choose_thresholds(shown, shown, ThresholdConfig.model_validate({"upsell": {"mean_precision": 0.1}}))
+    assert "fewer than 100 offers of the kind would be shown" in (of_mean["upsell"].silent_because or "")
 
 
 def test_a_customer_counts_for_no_more_offers_than_the_busiest_of_the_fitting_half() -> None:

@@ -77,7 +77,27 @@ def test_a_silent_kind_and_one_without_certificate_say_so(manifest: dict[str, An
     }
     assert set(lines) == {"cross-sell", "add-on", "upsell"}
     assert "Silent" in lines["upsell"]
-    assert "No certificate." in lines["add-on"]
+    assert "Not certified" in lines["add-on"]
+
+
+def test_the_weakest_tenth_of_what_is_shown_is_told_with_its_bounds_rounded_outwards(manifest: dict[str, Any]) -> None:
+    manifest["kinds"]["cross-sell"]["weakest_tenth"] = {
+        "offers": 1203, "customers": 900, "promised": 0.083, "realised": 0.0712, "at_least": 0.0559, "at_most": 0.0891,
+    }  # fmt: skip
+    told = "Of the weakest tenth of what is shown 7.1% was bought (proved: 5.5% to 9.0%, 1,203 offers)."
+    assert told in render_card(manifest, RESULTS)
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ({"precision": 0.05}, "wanted: a relevance of 5.0% of each offer."),
+        ({"mean_precision": 0.05}, "wanted: a precision of 5.0% on average."),
+    ],
+)
+def test_a_floor_and_a_mean_are_told_apart(manifest: dict[str, Any], target: dict[str, float], told: str) -> None:
+    manifest["kinds"]["cross-sell"]["target"] = target
+    assert told in render_card(manifest, RESULTS)
 
 
 def test_every_number_of_the_card_was_given(manifest: dict[str, Any]) -> None:

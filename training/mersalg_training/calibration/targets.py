@@ -1,8 +1,8 @@
-"""From what is wanted of a kind to its threshold: a least precision, a largest coverage, or a cost made good."""
+"""From what is wanted of a kind to its threshold: a floor, a mean precision, a coverage, or a cost made good."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,10 @@ MIN_OFFERS: Final = 50
 """A threshold that shows fewer offers of the fitting half is no candidate."""
 NEARBY: Final = 0.005
 """A threshold moves by at most so large a share of the offers to lie in a wide gap."""
+CLEARANCE: Final = 0.0001
+"""A floor to which no relevance comes so near stays where it is: runtimes differ by no more."""
+WEAKEST: Final = 0.1
+"""Of what is shown, the share of the least relevance that is tested by itself."""
 MIN_POSITIVE: Final = 1e-9
 """Stands for a least sum of 0, where a precision of 0 is wanted."""
 
@@ -39,8 +43,8 @@ class Gaps:
     """The relevances that occur, ascending, from a 0 below all of them."""
 
     occurring: Float32
-    below: Int64
-    """How many offers lie below each of them, but for the 0."""
+    up_to: Int64
+    """How many offers have each of them or less; none has the 0."""
     reach: float
     """Offers that a threshold may move over."""
 
@@ -52,41 +56,78 @@ class Gaps:
         """
         place = int(np.clip(np.searchsorted(self.occurring, np.float32(least)), 1, len(self.occurring) - 1))
         first, last = np.searchsorted(
-            self.below, [self.below[place - 1] - self.reach, self.below[place - 1] + self.reach], side="left"
+            self.up_to, [self.up_to[place - 1] - self.reach, self.up_to[place - 1] + self.reach], side="left"
         )
         last = max(place, min(last, int(np.searchsorted(self.occurring, np.float32(most), side="right")) - 1))
         gaps = np.diff(self.occurring[first : last + 1])
         widest = int(first) + int(np.argmax(gaps))
         return float((self.occurring[widest] + self.occurring[widest + 1]) / np.float32(2.0))
 
+    def floor(self, least: float) -> float:
+        """The lowest place at or above a relevance to which no relevance comes near, a float32 number.
+
+        Where every gap within reach is too narrow for that, the middle of the widest of them.
+        """
+        first = max(int(np.searchsorted(self.occurring, np.float32(least), side="left")) - 1, 0)
+        last = int(np.searchsorted(self.up_to, self.up_to[first] + self.reach, side="right"))
+        last = max(first + 1, min(last, len(self.occurring) - 1))
+        low = self.occurring[first:last].astype(np.float64)
+        high = np.append(self.occurring, np.inf)[first + 1 : last + 1]
+        places = np.maximum(least, np.minimum(low + CLEARANCE, (low + high) / 2.0))
+        clear = np.minimum(np.minimum(places - low, high - places).round(6), CLEARANCE)
+        place = float(places[int(np.argmax(clear))])
+        rounded = np.float32(place)
+        return float(rounded if float(rounded) >= place else np.nextafter(rounded, np.float32(2.0)))
+
 
 def gaps_of(relevance: Float32) -> Gaps:
-    """The gaps between relevances (n,), n >= 1."""
+    """The gaps between relevances (n,)."""
     occurring, times = np.unique(relevance, return_counts=True)
-    below = np.append(0, np.cumsum(times))[:-1]
-    return Gaps(np.append(np.float32(0.0), occurring), below, NEARBY * len(relevance))
+    return Gaps(np.append(np.float32(0.0), occurring), np.append(0, np.cumsum(times)), NEARBY * len(relevance))
 
 
-def for_precision(
+def for_floor(
     grid: list[float], fitting: ScoredOffers, certify: ScoredOffers, wanted: float, confidence: float
-) -> tuple[float | None, bool]:
-    """The lowest threshold that is certified to keep a precision, and that it is; else the lowest that merely does.
+) -> tuple[float | None, float]:
+    """The lowest threshold that is certified to keep a precision, and the precision that it promises.
 
-    The walk starts where the fitting half is surest and goes down until a test fails: fixed-sequence testing. Without
-    a certificate a threshold has to hold on both halves; None where there is none.
+    grid: from the floor upwards; the floor itself is tested last, and once it has passed, ever larger shares of what
+    it shows. Without a certificate the promise is 0, and the threshold is the floor where too few offers can speak
+    against it, else the lowest that merely holds; None where none does.
     """
     certified = walk_down(grid, fitting, certify, wanted, confidence)
     if certified is not None:
-        return certified, True
-    held = (t for t in grid if fitting.precision(t) >= wanted and certify.precision(t) >= wanted)
-    return next(held, None), False
+        at_floor = certified == grid[0]
+        more = certified_precision(fitting, certify, certified, confidence) if at_floor else wanted
+        return certified, max(wanted, more)
+    if sum(int((half.relevance >= grid[0]).sum()) for half in (fitting, certify)) < 2 * MIN_OFFERS:
+        return grid[0], 0.0
+    return lowest_that_holds(grid, fitting, certify, wanted), 0.0
+
+
+def for_mean_precision(
+    grid: list[float], fitting: ScoredOffers, certify: ScoredOffers, wanted: float, confidence: float
+) -> tuple[float | None, float]:
+    """The lowest threshold that is certified to keep a precision, which it promises; else the lowest that holds."""
+    certified = walk_down(grid, fitting, certify, wanted, confidence)
+    if certified is not None:
+        return certified, wanted
+    return lowest_that_holds(grid, fitting, certify, wanted), 0.0
+
+
+def lowest_that_holds(grid: list[float], fitting: ScoredOffers, certify: ScoredOffers, wanted: float) -> float | None:
+    """The lowest threshold that keeps a precision on both halves; None where there is none."""
+    return next((t for t in grid if fitting.precision(t) >= wanted and certify.precision(t) >= wanted), None)
 
 
 def walk_down(
     grid: list[float], fitting: ScoredOffers, certify: ScoredOffers, wanted: float, confidence: float
 ) -> float | None:
-    """The lowest threshold that the certifying half proves, all above it on the walk being proved too."""
-    if not grid or not len(certify.unit):
+    """The lowest threshold that the certifying half proves to keep a precision; None where there is none.
+
+    The walk starts where the fitting half is surest and goes down until a test fails: fixed-sequence testing.
+    """
+    if not grid or not len(fitting) or not len(certify):
         return None
     guess_hits, guess_offers = tallies(fitting, grid)
     most = guess_offers.max(axis=0)
@@ -113,12 +154,6 @@ def for_coverage(grid: list[float], fitting: ScoredOffers, kind: Kind, coverage:
     return next((t for t in grid if fitting.coverage(t, kind) <= coverage), None)
 
 
-def for_relevance(fitting: ScoredOffers, least: float) -> float | None:
-    """A threshold by the calibrated relevance itself; None where too few offers of the fitting half reach it."""
-    reached = fitting.relevance[fitting.relevance >= np.float32(least)]
-    return gaps_of(fitting.relevance).nearest(float(reached.min())) if len(reached) >= MIN_OFFERS else None
-
-
 def break_even(target: TargetConfig, fitting: ScoredOffers) -> float | None:
     """The relevance from which on an offer pays: cost / (cost + margin); None where no margin is stated or known.
 
@@ -135,8 +170,53 @@ def break_even(target: TargetConfig, fitting: ScoredOffers) -> float | None:
 
 def certified_precision(fitting: ScoredOffers, certify: ScoredOffers, threshold: float, confidence: float) -> float:
     """What is proved of the precision at a threshold that the certifying half had no part in; 0.0 for nothing."""
+    if not all((half.relevance >= threshold).any() for half in (fitting, certify)):
+        return 0.0
     guess_hits, guess_offers = tallies(fitting, [threshold])
     most = guess_offers.max(axis=0)
     hits, offers = at_most(*tallies(certify, [threshold]), most)
     guess = guess_hits[:, 0], guess_offers[:, 0]
     return certified_share(hits[:, 0], offers[:, 0], float(most[0]), guess, confidence)
+
+
+@dataclass(frozen=True)
+class WeakestTenth:
+    """The offers of the least relevance among those shown, of customers who had no part in fitting it."""
+
+    offers: int
+    customers: int
+    promised: float
+    """Their mean relevance."""
+    realised: float
+    """The share that was bought."""
+    at_least: float
+    """What is proved of that share, with the certificate's confidence; 0.0 for nothing,"""
+    at_most: float
+    """and from above, with the same confidence by itself; 1.0 for nothing."""
+
+
+def weakest_tenth(
+    fitting: ScoredOffers, certify: ScoredOffers, threshold: float, confidence: float, tried: int
+) -> WeakestTenth | None:
+    """Test the weakest offers that a threshold shows; None where a half shows none.
+
+    The fitting half tells up to which relevance they reach, so that the certifying half has no part in it. tried: of
+    how many thresholds the certifying half chose this one; each gets its share of the error that is allowed.
+    """
+    shown = fitting.relevance[fitting.relevance >= threshold]
+    if not len(shown):
+        return None
+    most = np.quantile(shown, WEAKEST, method="inverted_cdf")
+    weak, judged = (half.take((half.relevance >= threshold) & (half.relevance <= most)) for half in (fitting, certify))
+    if not len(judged):
+        return None
+    for_each = 1.0 - (1.0 - confidence) / tried
+    missed, missed_judged = (replace(half, label=1.0 - half.label) for half in (weak, judged))
+    return WeakestTenth(
+        offers=len(judged),
+        customers=len(np.unique(judged.unit)),
+        promised=float(judged.relevance.mean()),
+        realised=float(judged.label.mean()),
+        at_least=certified_precision(weak, judged, threshold, for_each),
+        at_most=1.0 - certified_precision(missed, missed_judged, threshold, for_each),
+    )

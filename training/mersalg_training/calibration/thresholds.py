@@ -18,18 +18,22 @@ from mersalg.names import KINDS, Kind
 from mersalg_training.calibration.scored_offers import ScoredOffers, Tradeoff, tradeoff
 from mersalg_training.calibration.targets import (
     MIN_OFFERS,
+    WeakestTenth,
     break_even,
     certified_precision,
     for_coverage,
-    for_precision,
-    for_relevance,
+    for_floor,
+    for_mean_precision,
+    gaps_of,
     thresholds_to_try,
+    weakest_tenth,
 )
 from mersalg_training.config import ThresholdConfig
 
-Way = Literal["precision", "coverage", "cost"]
+Way = Literal["precision", "mean_precision", "coverage", "cost"]
 ROWS: Final = 8
 """Thresholds of a table of trade-offs, beside the chosen one."""
+TOO_FEW: Final = f"fewer than {2 * MIN_OFFERS} offers of the kind would be shown in the calibration window"
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,10 @@ class Threshold:
     way: Way
     """How the target was stated; a cost may be a ratio, too."""
     wanted: float
-    """The precision that is to be certified: the one asked for, or the one that makes a cost good; for a coverage 0."""
+    """The precision that is to be certified: the one asked for, or the one that makes a cost good; for a coverage 0.
+
+    For a precision or a cost no offer below it is shown.
+    """
     threshold: float | None
     """Least relevance that is shown; None = the kind stays silent."""
     certified: bool
@@ -51,6 +58,8 @@ class Threshold:
     """What the threshold shows the certifying half."""
     best: Tradeoff
     """The same of the threshold that was the most precise on the fitting half."""
+    weakest: WeakestTenth | None = None
+    """What the least relevant of the shown offers are worth; None for a silent kind, or where too few tell."""
     silent_because: str | None = None
     tradeoffs: tuple[Tradeoff, ...] = field(default=(), repr=False)
     """From the lowest threshold to the highest, the chosen one among them."""
@@ -85,7 +94,9 @@ class Aimed:
     threshold: float | None
     promised: float
     why_none: str
-    """What to say where there is no threshold, after which the best that can be reached is told."""
+    """What to say where there is no threshold."""
+    tried: int = 1
+    """Among how many thresholds the certifying half chose."""
 
 
 def choose(kind: Kind, config: ThresholdConfig, fitting: ScoredOffers, certify: ScoredOffers) -> Threshold:
@@ -97,10 +108,8 @@ def choose(kind: Kind, config: ThresholdConfig, fitting: ScoredOffers, certify: 
     certified = aimed.promised >= aimed.wanted and aimed.promised > 0.0
     threshold, why = aimed.threshold, aimed.why_none
     if threshold is not None and not certified and config.uncertified == "silent":
-        threshold, why = None, "the target holds on the customers at hand, too few of them to certify it"
-    if not grid:
-        why = f"fewer than {2 * MIN_OFFERS} offers of the kind would be shown in the calibration window"
-    elif np.isfinite(reached.precision):
+        threshold, why = None, "too few customers to certify what is wanted"
+    if aimed.way in ("mean_precision", "coverage") and np.isfinite(reached.precision):
         why += f"; at best {reached.precision:.1%} is bought, shown to {reached.coverage:.1%} of the requests"
     spread = np.linspace(0, len(grid) - 1, min(ROWS, len(grid))).round().astype(np.int64).tolist()
     rows = {*(grid[step] for step in spread), *([] if threshold is None else [threshold])}
@@ -114,6 +123,9 @@ def choose(kind: Kind, config: ThresholdConfig, fitting: ScoredOffers, certify: 
         confidence=config.confidence,
         shown=tradeoff(certify, kind, np.inf if threshold is None else threshold),
         best=reached,
+        weakest=None
+        if threshold is None
+        else weakest_tenth(fitting, certify, threshold, config.confidence, aimed.tried),
         silent_because=why if threshold is None else None,
         tradeoffs=tuple(tradeoff(certify, kind, row) for row in sorted(rows)),
     )
@@ -122,23 +134,50 @@ def choose(kind: Kind, config: ThresholdConfig, fitting: ScoredOffers, certify: 
 def aim(kind: Kind, config: ThresholdConfig, grid: list[float], fitting: ScoredOffers, certify: ScoredOffers) -> Aimed:
     """The threshold that the target asks for.
 
-    For a precision the certifying half chooses among thresholds by tests, and what was wanted is promised. For a
-    coverage or a cost the fitting half alone gives the threshold, and what the certifying half proves is promised.
+    For a precision, of each offer or of the mean, the certifying half chooses among thresholds by tests. For a coverage
+    or a cost the fitting half alone gives the threshold, and what the certifying half proves is promised.
     """
     target = config.target(kind)
     if target.precision is not None:
-        threshold, proved = for_precision(grid, fitting, certify, target.precision, config.confidence)
-        promised = target.precision if proved else 0.0
-        return Aimed("precision", target.precision, threshold, promised, f"no threshold keeps {target.precision:.1%}")
+        return aim_at_floor(target.precision, config.confidence, grid, fitting, certify)
+    if target.mean_precision is not None:
+        wanted = target.mean_precision
+        threshold, promised = for_mean_precision(grid, fitting, certify, wanted, config.confidence)
+        why = f"no threshold keeps {wanted:.1%}" if grid else TOO_FEW
+        return Aimed("mean_precision", wanted, threshold, promised, why, max(1, len(grid)))
     if target.coverage is not None:
         way: Way = "coverage"
         wanted, threshold = 0.0, for_coverage(grid, fitting, kind, target.coverage)
-        why = f"every threshold shows an offer to more than {target.coverage:.1%} of the requests"
+        why = f"every threshold shows an offer to more than {target.coverage:.1%} of the requests" if grid else TOO_FEW
     else:
         way, even = "cost", break_even(target, fitting)
         if even is None:
             return Aimed(way, 1.0, None, 0.0, "a cost is to be made good, and no margin, cost or price is known")
-        wanted, threshold = even, for_relevance(fitting, even)
-        why = f"too few offers reach the relevance {even:.3f} that makes the cost good"
+        wanted, why = even, why_unreached(even, fitting, certify)
+        threshold = None if why else gaps_of(fitting.relevance).floor(even)
     promised = 0.0 if threshold is None else certified_precision(fitting, certify, threshold, config.confidence)
     return Aimed(way, wanted, threshold, promised, why)
+
+
+def aim_at_floor(
+    wanted: float, confidence: float, grid: list[float], fitting: ScoredOffers, certify: ScoredOffers
+) -> Aimed:
+    """The lowest threshold, none below the wanted relevance, at which what is shown keeps it together, too."""
+    if why := why_unreached(wanted, fitting, certify):
+        return Aimed("precision", wanted, None, 0.0, why)
+    floor = gaps_of(fitting.relevance).floor(wanted)
+    from_floor = [floor, *(threshold for threshold in grid if threshold > floor)]
+    threshold, promised = for_floor(from_floor, fitting, certify, wanted, confidence)
+    why = f"what is shown from a relevance of {wanted:.1%} on, or higher, is bought less often than that"
+    return Aimed("precision", wanted, threshold, promised, why, len(from_floor))
+
+
+def why_unreached(least: float, fitting: ScoredOffers, certify: ScoredOffers) -> str:
+    """Why no threshold can be set at a relevance; empty where one can."""
+    relevance = np.concatenate([fitting.relevance, certify.relevance])
+    if not len(relevance):
+        return "no offer of the kind would be shown in the calibration window"
+    if not fitting.label.any() and not certify.label.any():
+        return f"none of the {len(relevance):,} offers of the kind was bought in the calibration window"
+    best = float(relevance.max())
+    return "" if best >= least else f"no offer reaches a relevance of {least:.1%}, the best has {best:.1%}"

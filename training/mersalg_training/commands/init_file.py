@@ -54,7 +54,7 @@ def job_text(name: str, result: FoundColumns | None) -> str:
         "[thresholds]\n"
         + default("confidence", ThresholdConfig().confidence, "of the certificates")
         + default("uncertified", ThresholdConfig().uncertified, 'or "silent": show nothing that is not certified'),
-        "[thresholds.precision]" + comment("[thresholds.precision]", "the least share of shown offers that is bought")
+        "[thresholds.precision]" + comment("[thresholds.precision]", "the least relevance of each offer shown")
         + "".join(default(kind, share) for kind, share in PRECISION_WANTED.items()),
         "[tracking]\n"
         + default("uri", TrackingConfig().uri, "where MLflow keeps runs and models")

@@ -151,20 +151,34 @@ def promise(kind: Mapping[str, Any], certificate: Mapping[str, Any] | None) -> s
         return f"Silent: wanted was {wanted}; {why}. None is offered."
     shown = f"Offered from a relevance of {kind['threshold']:.4f} on; wanted: {wanted}."
     if certificate is None:
-        return f"{shown} No certificate."
+        return f"{shown} Not certified: too few offers, or too mixed an outcome, to promise a share.{weakest(kind)}"
     customers = f" to {count(certificate['customers'])} customers" if "customers" in certificate else ""
     return (
         f"{shown} Certificate: of what is shown, at least {at_least(certificate['precision'])} was bought, with "
         f"confidence {certificate['confidence']:.0%}, on {count(certificate['n'])} offers{customers} from "
-        f"{certificate['from']} to {certificate['to']} that the model had not seen."
+        f"{certificate['from']} to {certificate['to']} that the model had not seen.{weakest(kind)}"
     )
+
+
+def weakest(kind: Mapping[str, Any]) -> str:
+    """Put into words what came of the least relevant tenth of the offers shown; empty where nothing is told."""
+    tenth = kind.get("weakest_tenth")
+    return "" if tenth is None else f" Of the weakest tenth of what is shown {bought_of_weakest(tenth)}."
+
+
+def bought_of_weakest(tenth: Mapping[str, Any]) -> str:
+    """The share that was bought of the weakest tenth, what bounds it, and of how many offers."""
+    bounds = f"proved: {at_least(tenth['at_least'])} to {at_most(tenth['at_most'])}"
+    return f"{tenth['realised']:.1%} was bought ({bounds}, {count(tenth['offers'])} offers)"
 
 
 def wanted_of(kind: Mapping[str, Any]) -> str:
     """Put the target of a kind into words; the precision where a bundle does not tell the target."""
     target = kind.get("target", {"precision": kind["precision_wanted"]})
     if "precision" in target:
-        return f"a precision of {target['precision']:.1%}"
+        return f"a relevance of {target['precision']:.1%} of each offer"
+    if "mean_precision" in target:
+        return f"a precision of {target['mean_precision']:.1%} on average"
     if "coverage" in target:
         return f"an offer for at most {target['coverage']:.1%} of the requests"
     if "cost_ratio" in target:
@@ -251,6 +265,11 @@ def verdict(results: Sequence[Row]) -> str:
 def at_least(share: float) -> str:
     """Write a share that is promised in percent, rounded down."""
     return f"{math.floor(1000 * share + 1e-9) / 10:.1f}%"
+
+
+def at_most(share: float) -> str:
+    """Write a share that bounds from above in percent, rounded up."""
+    return f"{math.ceil(1000 * share - 1e-9) / 10:.1f}%"
 
 
 def count(n: int) -> str:

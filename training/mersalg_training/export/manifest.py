@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mersalg import __version__
 from mersalg.bundle.manifest import FORMAT, FORMAT_VERSION
 from mersalg.names import Kind
+from mersalg_training.calibration.targets import WeakestTenth
 from mersalg_training.calibration.thresholds import Threshold
 from mersalg_training.config import ThresholdConfig
 from mersalg_training.data.contract_report import ContractReport
@@ -74,7 +75,7 @@ def importance(learned: Learned, side: Literal["own", "new"]) -> dict[str, float
 def kind_entry(chosen: Threshold, config: ThresholdConfig) -> dict[str, Any]:
     """What is wanted of a kind, the threshold that came of it and what it costs; null for what could not be measured.
 
-    coverage, recall, worth and trade-offs are measured on the certifying half of the customers.
+    coverage, recall, worth, trade-offs and the weakest tenth are measured on the certifying half of the customers.
     """
     shown = chosen.shown
     return {
@@ -89,8 +90,14 @@ def kind_entry(chosen: Threshold, config: ThresholdConfig) -> dict[str, Any]:
         "coverage": shown.coverage,
         "recall": finite(shown.recall),
         "worth": finite(shown.worth),
+        "weakest_tenth": weakest_entry(chosen.weakest),
         "tradeoffs": [{name: finite(value) for name, value in asdict(row).items()} for row in chosen.tradeoffs],
     }
+
+
+def weakest_entry(weakest: WeakestTenth | None) -> dict[str, Any] | None:
+    """What came of the least relevant of the offers that are shown; null where too few tell."""
+    return None if weakest is None else asdict(weakest)
 
 
 def finite(value: float) -> float | None:
@@ -111,6 +118,7 @@ def certificates(windows: Windows, thresholds: Mapping[Kind, Threshold]) -> list
             "from": windows.calibrate_from.isoformat(),
             "to": windows.test_from.isoformat(),
             "realised": chosen.precision,
+            "weakest_tenth": weakest_entry(chosen.weakest),
         }
         for kind, chosen in thresholds.items()
         if chosen.certified

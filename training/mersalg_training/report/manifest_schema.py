@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mersalg.bundle.manifest import EachRule, ListRule, TableRule, ValueRule, check, is_count, is_number, is_share
+from mersalg_training.config import WAYS
 
 OR_NULL: Final = "or null"
 MAX_NUMBER: Final = 1e15
@@ -36,10 +37,17 @@ TRADEOFF: Final = TableRule(
         "worth": NUMBER_OR_NULL,
     }
 )
-TARGETS: Final = ("precision", "coverage", "cost_ratio", "cost")
 TARGET: Final = ValueRule(
-    f"an object of numbers, one of them {', '.join(TARGETS)}",
-    lambda v: isinstance(v, dict) and any(name in v for name in TARGETS) and all(map(is_real, v.values())),
+    f"an object of numbers, one of them {', '.join(WAYS)}",
+    lambda v: isinstance(v, dict) and any(name in v for name in WAYS) and all(map(is_real, v.values())),
+)
+SHARES_OF_WEAKEST: Final = ("realised", "at_least", "at_most")
+WEAKEST_OR_NULL: Final = ValueRule(
+    f"an object with the shares {', '.join(SHARES_OF_WEAKEST)} and a count of offers, {OR_NULL}",
+    lambda v: (
+        v is None
+        or (isinstance(v, dict) and COUNT.holds(v.get("offers")) and all(is_share(v.get(n)) for n in SHARES_OF_WEAKEST))
+    ),
 )
 KIND: Final = TableRule(
     {},
@@ -49,6 +57,7 @@ KIND: Final = TableRule(
         "precision_reachable": SHARE_OR_NULL,
         "realised": SHARE_OR_NULL,
         "coverage": SHARE_OR_NULL,
+        "weakest_tenth": WEAKEST_OR_NULL,
         "tradeoffs": ListRule(TRADEOFF),
     },
 )

@@ -94,6 +94,7 @@ def threshold_metrics(learned: Learned) -> dict[str, float]:
             "precision_reachable": chosen.reachable,
             "certified": float(chosen.certified),
             "precision_promised": chosen.promised if chosen.certified else np.nan,
+            "precision_of_weakest": chosen.weakest.realised if chosen.weakest is not None else np.nan,
             "offers": float(chosen.offers),
             "coverage": chosen.shown.coverage,
             "recall": chosen.shown.recall,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
-from mersalg_training.export.card import MEANING, at_least, wanted_of
+from mersalg_training.export.card import MEANING, at_least, bought_of_weakest, wanted_of
 from mersalg_training.figure_table import FigureTable
 from mersalg_training.report.blocks import Card, Cards, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.subject import Subject
@@ -52,6 +52,8 @@ def card(subject: Subject, kind: Kind) -> Card:
     facts = [("shown from a relevance of", number(rule["threshold"], 4)), ("wanted", wanted)]
     if rule.get("coverage") is not None:
         facts.append(("requests that see one", f"{share(rule['coverage'])} of those that could"))
+    if rule.get("weakest_tenth") is not None:
+        facts.append(("of the weakest tenth", bought_of_weakest(rule["weakest_tenth"])))
     if certificate is None:
         text = f"{meaning} Too few offers, or too mixed an outcome, to promise a share."
         return Card(kind, "no certificate", "level", "Shown without a promise", text, facts)
@@ -85,13 +87,14 @@ def thresholds(subject: Subject, kinds: list[Kind]) -> Table:
                 DASH if certificate is None else f"{certificate['confidence']:.0%}",
                 DASH if certificate is None else count(certificate["n"]),
                 DASH if silent else share(rule.get("realised")),
+                share((rule.get("weakest_tenth") or {}).get("realised")),
                 DASH if silent else share(rule.get("coverage")),
                 share(rule.get("precision_reachable")),
             ]
         )
     columns = [
         "kind", "shown from", "wanted", "certified: at least", "confidence", "offers measured", "bought of them",
-        "requests that see one", "most that can be reached",
+        "bought of the weakest tenth", "requests that see one", "most that can be reached",
     ]  # fmt: skip
     caption = "Thresholds and certificates, measured on customers who had no part in choosing them"
     return as_block(FigureTable(caption, columns, rows, words=[2]))
