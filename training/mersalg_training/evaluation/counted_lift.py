@@ -41,15 +41,14 @@ class CountedLift:
         size = np.asarray(self.baskets.bought.sum(axis=1), dtype=np.float64)
         return np.asarray(self.baskets.bought.T @ np.maximum(size - 1.0, 0.0), dtype=np.float64)
 
-    def companions(self, anchors: Int64) -> Companions:
-        """Every product that an order holds beside one of the anchors, (n,) distinct product codes."""
+    def companions(self, anchors: Int64, at_least: int = 1) -> Companions:
+        """Every product that so many orders hold beside one of the anchors, (n,) ascending distinct product codes."""
         bought, holding = self.baskets.bought, self.baskets.holding
         pairs = (bought[:, anchors].T @ bought).tocoo()
-        apart = anchors[pairs.row] != pairs.col
-        anchor, product = anchors[pairs.row[apart]], pairs.col[apart].astype(np.int64)
-        together = pairs.data[apart].astype(np.float64)
-        order = np.lexsort((product, anchor))
-        anchor, product, together = anchor[order], product[order], together[order]
+        kept = np.flatnonzero((pairs.data >= at_least) & (anchors[pairs.row] != pairs.col))
+        kept = kept[np.lexsort((pairs.col[kept], pairs.row[kept]))]
+        anchor, product = anchors[pairs.row[kept]], pairs.col[kept].astype(np.int64)
+        together = pairs.data[kept].astype(np.float64)
         expected = self.others[anchor] * holding[product] / (holding.sum() - holding[anchor])
         return Companions(anchor, product, together, together / expected, together / holding[anchor])
 

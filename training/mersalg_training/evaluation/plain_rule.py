@@ -24,8 +24,8 @@ def answers_by_rule(lift: CountedLift, timeline: Timeline, cases: Cases) -> list
     are the confidence. What the history holds is more of the same, everything else a cross-sell.
     """
     anchors = np.unique(cases.cart.values)
-    beside = lift.companions(anchors)
-    holds = np.flatnonzero((beside.together >= MIN_RULE_ORDERS) & (beside.lift >= MIN_RULE_LIFT))
+    beside = lift.companions(anchors, MIN_RULE_ORDERS)
+    holds = np.flatnonzero(beside.lift >= MIN_RULE_LIFT)
     anchor, product, confidence = beside.anchor[holds], beside.product[holds], beside.confidence[holds]
     first, last = np.searchsorted(anchor, anchors, "left"), np.searchsorted(anchor, anchors, "right")
     answers = []
