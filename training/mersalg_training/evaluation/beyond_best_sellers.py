@@ -22,6 +22,8 @@ B: Final = 1.5
 BEST_SELLERS: Final = 20
 """So many products, held by most orders before the window, are the best-sellers."""
 PS_NDCG, PS_RECALL, GINI, BEST_SELLER_SHARE = (f"{name}@{K}" for name in ("PSNDCG", "PSrecall", "Gini", "best-sellers"))
+NO_MERIT: Final = frozenset({GINI, BEST_SELLER_SHARE})
+"""Metrics of which more is not better."""
 
 
 def orders_holding(timeline: Timeline, before_day: float) -> Int64:
