@@ -121,7 +121,7 @@ def test_an_evaluation_tells_every_method_the_kinds_that_are_asked_for(
 ) -> None:
     cases, bundle, baseline = ask(timeline, "bread"), Listens(), Listens()
     restriction = Restriction(np.ones(len(PRICES), dtype=np.bool_), cases.cart)
-    contest = Contest(timeline, make_attributes(dict.fromkeys(PRICES)), bundle, [baseline])
+    contest = Contest(timeline, make_attributes(dict.fromkeys(PRICES)), bundle, [baseline], before_day=100.0)
     judge_task(contest, Task("upsell", "in type", kinds, cases, restriction), np.random.default_rng(1), lambda: None)
     assert bundle.asked == baseline.asked == [kinds]
 

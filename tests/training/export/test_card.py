@@ -127,6 +127,14 @@ def test_the_card_names_where_a_baseline_comes_close(manifest: dict[str, Any]) -
     assert "in every task and metric" in render_card(manifest, RESULTS[:2])
 
 
+def test_a_baseline_of_more_best_sellers_is_not_ahead(manifest: dict[str, Any]) -> None:
+    uneven = [
+        Row("basket", "mersalg", "best-sellers@10", Estimate(0.2, 0.1, 0.3, 400)),
+        Row("basket", "popularity", "best-sellers@10", Estimate(1.0, 1.0, 1.0, 400)),
+    ]
+    assert "in every task and metric" in render_card(manifest, [*RESULTS[:2], *uneven])
+
+
 def test_results_without_a_baseline_claim_nothing(manifest: dict[str, Any]) -> None:
     card = render_card(manifest, RESULTS[:1])
     assert "No baseline was evaluated" in card

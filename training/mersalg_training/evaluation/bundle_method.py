@@ -38,6 +38,8 @@ class Offered:
     """Product code; UNKNOWN where the timeline lacks the product."""
     relevance: float
     score: float
+    because: int = UNKNOWN
+    """Product code of the anchor; UNKNOWN where there is none."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ class BundleMethod:
         """Product id -> product code."""
         return {product_id: code for code, product_id in enumerate(self.timeline.product_ids)}
 
+    def code(self, product_id: str | None) -> int:
+        """The product's code; UNKNOWN of no product, and of one that the timeline lacks."""
+        return UNKNOWN if product_id is None else self.code_of.get(product_id, UNKNOWN)
+
     @property
     def knows_value(self) -> bool:
         """The bundle knows of some product what a sale brings, so that it can order by value."""
@@ -155,5 +161,7 @@ class BundleMethod:
     def answers(self, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True) -> Iterator[BundleAnswer]:
         """The answer to each request, in order, with product codes."""
         for offers in stream_answers(self.recommender, requests, threshold=threshold):
-            result = [Offered(o.kind, self.code_of.get(o.product_id, UNKNOWN), o.relevance, o.score) for o in offers]
+            result = [
+                Offered(o.kind, self.code(o.product_id), o.relevance, o.score, self.code(o.because)) for o in offers
+            ]
             yield BundleAnswer(result, offers.reason)

@@ -19,6 +19,7 @@ from mersalg.bundle import read_file
 from mersalg.errors import MersalgError
 from mersalg_training.evaluation.coverage_at_precision import CoverageAtPrecision
 from mersalg_training.evaluation.empty_answers import EmptyAnswers
+from mersalg_training.evaluation.follow_on import FollowOnShown
 from mersalg_training.evaluation.metrics import Estimate
 from mersalg_training.evaluation.order_by_value import SalesByOrder
 from mersalg_training.evaluation.precision_shown import ShownPrecision
@@ -70,6 +71,7 @@ class Document(BaseModel):
     kept: list[Reliability]
     restraint: list[CoverageAtPrecision]
     empty: list[EmptyAnswers] = []
+    follow_on: list[FollowOnShown] = []
     without_requests: list[str]
     skipped: dict[str, str]
 
@@ -105,7 +107,7 @@ def evaluation_document(manifest: Mapping[str, Any], evaluation: Evaluation) -> 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
     """Every figure, in values that JSON knows."""
     rows = {name: [flat(row) for row in getattr(evaluation, name)] for name in ("rows", "differences", "ceilings")}
-    tables = ("shown", "sold", "kept", "restraint", "empty")
+    tables = ("shown", "sold", "kept", "restraint", "empty", "follow_on")
     document = {
         **rows,
         **{name: [asdict(row) for row in getattr(evaluation, name)] for name in tables},

@@ -48,7 +48,7 @@ class Resamples:
 
     cluster: Int64
     """(n,) the cluster of each request."""
-    times: npt.NDArray[np.int64]
+    times: Float64
     """(n_resamples, n_clusters) how often each cluster is drawn; a row sums to n_clusters."""
 
 
@@ -59,8 +59,8 @@ def resample_customers(
     key = np.stack([customer, np.where(customer == UNKNOWN, order, UNKNOWN)])
     _, cluster = np.unique(key, axis=1, return_inverse=True)
     n = int(cluster.max()) + 1 if len(cluster) else 0
-    times = random.multinomial(n, np.full(n, 1.0 / n), size=resamples) if n else np.zeros((resamples, 0), np.int64)
-    return Resamples(cluster.reshape(-1).astype(np.int64), times)
+    times = random.multinomial(n, np.full(n, 1.0 / n), size=resamples) if n else np.zeros((resamples, 0))
+    return Resamples(cluster.reshape(-1).astype(np.int64), times.astype(np.float64))
 
 
 def ratio(above: Float64, below: Float64, draws: Resamples) -> Estimate:

@@ -8,10 +8,13 @@ from typing import Final
 
 from rich.console import Group, RenderableType
 
+from mersalg.names import KINDS
+from mersalg_training.evaluation.beyond_best_sellers import BEST_SELLER_SHARE, BEST_SELLERS, GINI, PS_NDCG
 from mersalg_training.evaluation.coverage_at_precision import TITLE as RESTRAINT_TITLE
 from mersalg_training.evaluation.coverage_at_precision import CoverageAtPrecision
 from mersalg_training.evaluation.empty_answers import EmptyAnswers
-from mersalg_training.evaluation.metrics import NDCG, OURS, PRECISION, Estimate
+from mersalg_training.evaluation.follow_on import MIN_LIFT, FollowOnShown
+from mersalg_training.evaluation.metrics import COVERAGE, NDCG, OURS, PRECISION, Estimate
 from mersalg_training.evaluation.order_by_value import SalesByOrder
 from mersalg_training.evaluation.precision_shown import ShownPrecision
 from mersalg_training.evaluation.reliability import Reliability
@@ -24,17 +27,21 @@ NOTHING: Final = "nothing shown"
 def render(evaluation: Evaluation, metric: str = NDCG) -> RenderableType:
     """For a terminal of 120 columns: one metric by task beside the best baseline, and what the thresholds show."""
     shown = [row for row in evaluation.shown if row.offers]
-    return Group(*map(as_text, [summary(evaluation, metric), *beside(evaluation, shown)]))
+    tables = [summary(evaluation, metric), *beyond(evaluation), *beside(evaluation, shown)]
+    return Group(*map(as_text, tables))
 
 
 def markdown(evaluation: Evaluation, metric: str = NDCG) -> str:
     """Every method by task, what the candidates hold, and what the thresholds show."""
-    tables = [every_method(evaluation, metric), *ceilings(evaluation), *beside(evaluation, evaluation.shown)]
+    shown = evaluation.shown
+    tables = [every_method(evaluation, metric), *ceilings(evaluation), *beyond(evaluation), *beside(evaluation, shown)]
     return "\n\n".join(map(as_markdown, tables)) + "\n"
 
 
 def beside(evaluation: Evaluation, shown: Sequence[ShownPrecision]) -> Iterator[FigureTable]:
     """What was asked besides the tasks: one table each, none for what was not asked. shown: its rows that are told."""
+    if evaluation.follow_on:
+        yield follow_on_table(evaluation.follow_on)
     if evaluation.shown:
         yield shown_table(shown)
     if evaluation.empty:
@@ -133,6 +140,60 @@ def ceilings(evaluation: Evaluation) -> Iterator[FigureTable]:
     header = ["task", *(f"{metric}, {method}" if method == ORACLE else metric for method, metric in columns)]
     title = f"What the bundle's candidates hold, and what a perfect order of them ({ORACLE}) would reach"
     yield FigureTable(title, header, [[task, *(of.get(c, "") for c in columns)] for task, of in by_task.items()])
+
+
+def beyond(evaluation: Evaluation) -> Iterator[FigureTable]:
+    """The bundle beyond best-sellers beside the baseline of the highest propensity-scored NDCG, by whole task."""
+    rows = []
+    for task, by_method in evaluation.figures(PS_NDCG).items():
+        if below(task) != task or OURS not in by_method:
+            continue
+        best, _, _ = compared(evaluation, task, PS_NDCG)
+        gap = evaluation.against_best(task, PS_NDCG)
+        both = [evaluation.figures(metric)[task] for metric in (BEST_SELLER_SHARE, COVERAGE, GINI)]
+        rows.append(
+            [
+                task,
+                short(by_method[OURS].estimate),
+                f"{three(by_method[best].value)} {best}" if best else "",
+                short(gap.estimate, signed=True) if gap else "",
+                *(" / ".join(three(of[method].value) for method in (OURS, best) if method) for of in both),
+            ]
+        )
+    if rows:
+        title = (
+            f"{PS_NDCG}; {OURS} / that baseline: share of the {BEST_SELLERS} best-sellers, coverage, Gini of the lists"
+        )
+        columns = ["task", f"{OURS} [95 %]", "best baseline", "difference [95 %]", "best-sellers", "coverage", "Gini"]
+        yield FigureTable(title, columns, rows, words=[2])
+
+
+def follow_on_table(result: Sequence[FollowOnShown]) -> FigureTable:
+    """A column for each method with and without history, a row for each figure."""
+    parts: dict[str, list[tuple[int, int]]] = {
+        "requests that see nothing": [(row.empty, row.requests) for row in result],
+        f"new products: the {BEST_SELLERS} best-sellers": [(row.best_sellers, row.new_offers) for row in result],
+        f"  lift of {MIN_LIFT} or more": [(row.lifted, row.new_offers) for row in result],
+        "upsells named as their anchor": [(row.unnamed_upsells, row.upsells) for row in result],
+        "order confirmation: just paid for": [(row.just_paid, row.confirmation_offers) for row in result],
+        "  of a type just paid for": [(row.type_just_paid, row.confirmation_offers) for row in result],
+    }
+    rows = [[label, *(part_of(*counts) for counts in of)] for label, of in parts.items()]
+    for kind in KINDS:
+        shown = [next((row for row in method.kinds if row.kind == kind), None) for method in result]
+        if any(shown):
+            rows.append([f"{kind}: bought", *("" if row is None else part_of(row.bought, row.judged) for row in shown)])
+            most = ("" if row is None else part_of(row.most_shown_offers, row.offers) for row in shown)
+            rows.append(["  offers of one product", *most])
+            rows.append(["  least relevance", *("" if row is None else f"{row.least_relevance:.4f}" for row in shown)])
+    title = "Whether what is shown follows on; new products are cross-sells and add-ons, lift is size-corrected"
+    columns = ["", *(f"{row.method}, {row.history}" for row in result)]
+    most_shown = [
+        f"Most shown by {row.method}, {row.history}: {', '.join(f'{of.kind} {of.most_shown}' for of in row.kinds)}."
+        for row in result
+        if row.method == OURS and row.kinds
+    ]
+    return FigureTable(title, columns, rows, notes=most_shown)
 
 
 def shown_table(result: Sequence[ShownPrecision]) -> FigureTable:
@@ -234,6 +295,11 @@ def interval(estimate: Estimate, places: int = 4, signed: bool = False) -> str:
     sign = "+" if signed else ""
     value, low, high = (f"{x:{sign}.{places}f}" for x in (estimate.value, estimate.low, estimate.high))
     return f"{value} ({low} to {high})"
+
+
+def part_of(part: int, whole: int) -> str:
+    """A count of another and its share: `12 of 345 (3.5%)`."""
+    return f"{part:,} of {whole:,} ({part / whole:.1%})" if whole else NOTHING
 
 
 def of_share(estimate: Estimate) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.evaluation.coverage_at_precision import CoverageAtPrecision
 from mersalg_training.evaluation.empty_answers import EmptyAnswers
+from mersalg_training.evaluation.follow_on import FollowOnShown
 from mersalg_training.evaluation.metrics import OURS, Estimate
 from mersalg_training.evaluation.order_by_value import SalesByOrder
 from mersalg_training.evaluation.precision_shown import ShownPrecision
@@ -91,6 +92,8 @@ class Evaluation:
     """How many carts see an offer at an equal precision; empty where that was not asked for."""
     empty: Sequence[EmptyAnswers] = ()
     """Why requests were shown nothing, of the same requests as `shown`; empty where that was not asked for."""
+    follow_on: Sequence[FollowOnShown] = ()
+    """Whether what is shown follows on, beside a plain rule; empty where that was not asked for."""
 
     def figures(self, metric: str) -> dict[str, dict[str, Row]]:
         """Task -> method -> its row."""
@@ -114,7 +117,8 @@ class Evaluation:
 
         A baseline's is `test/completion.explore/baseline.popularity/ndcg_at_10`, the ceiling
         `test/completion.explore/oracle_over_candidates/ndcg_at_10`; what the thresholds show is under
-        `test/shown.cart.cross-sell/`, and what the two orders of offers sell under `test/shown_by.value/`.
+        `test/shown.cart.cross-sell/`, what the two orders of offers sell under `test/shown_by.value/`, and whether what
+        is shown follows on under `test/follow_on.anonymous/`.
         """
         result = {}
         for row in self.ceilings:
@@ -139,6 +143,10 @@ class Evaluation:
             values = {"offers": checked.offers, "promised": checked.promised, "bought": checked.came.value}
             values |= {"calibration_error": checked.error, "calibration_error_by_chance": checked.error_by_chance}
             result |= {f"{under}/{name}": float(value) for name, value in values.items()}
+        for followed in self.follow_on:
+            method = "" if followed.method == OURS else f"baseline.{metric_key(followed.method)}/"
+            under = f"test/follow_on.{metric_key(followed.history)}/{method}"
+            result |= {f"{under}{name}": value for name, value in followed.metrics().items()}
         return result
 
 

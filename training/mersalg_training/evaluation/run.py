@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -18,9 +19,20 @@ from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64, Timeline
 from mersalg_training.evaluation import QUERIES
 from mersalg_training.evaluation.baselines import fit_baselines
+from mersalg_training.evaluation.beyond_best_sellers import (
+    BEST_SELLER_SHARE,
+    GINI,
+    best_sellers,
+    best_sellers_in,
+    gini,
+    hit_weights,
+    orders_holding,
+    propensity_scored,
+)
 from mersalg_training.evaluation.bundle_method import RANKED, BundleAnswer, BundleMethod
 from mersalg_training.evaluation.coverage_at_precision import coverage_at_precision
 from mersalg_training.evaluation.empty_answers import count_empty
+from mersalg_training.evaluation.follow_on import judge_follow_on
 from mersalg_training.evaluation.methods import RankingMethod, ScoringMethod
 from mersalg_training.evaluation.metrics import (
     COVERAGE,
@@ -36,6 +48,7 @@ from mersalg_training.evaluation.metrics import (
     difference,
     mean,
     perfect_order,
+    ratio,
     request_metrics,
     resample_customers,
     target_worth,
@@ -77,6 +90,18 @@ class Contest:
     attributes: Attributes
     method: RankingMethod
     baselines: Sequence[RankingMethod]
+    before_day: float
+    """Methods know what lies before this day (since 1970-01-01)."""
+
+    @cached_property
+    def holding(self) -> Int64:
+        """(n_products,) the orders before the day that hold each product."""
+        return orders_holding(self.timeline, self.before_day)
+
+    @cached_property
+    def weight(self) -> Float64:
+        """(n_products,) what a hit on a product counts where hits are propensity-scored."""
+        return hit_weights(self.holding, int(np.count_nonzero(self.timeline.order_day < self.before_day)))
 
 
 def evaluate(
@@ -97,7 +122,8 @@ def evaluate(
     """
     window = test_window(timeline, windows)
     progress = progress or Progress(disable=True)
-    for_tasks, for_ties, for_draws, for_shown, for_kept, for_restraint = np.random.default_rng(config.seed).spawn(6)
+    random = np.random.default_rng(config.seed)
+    for_tasks, for_ties, for_draws, for_shown, for_kept, for_restraint, for_follow_on = random.spawn(7)
     step = progress.add_task("Making requests", total=None)
     queries, horizon_days = options.queries, config.label.horizon_days
     tasks, _ = make_tasks(timeline, attributes, window, config.kinds, queries, for_tasks, horizon_days)
@@ -115,7 +141,7 @@ def evaluate(
     asked = [task for task in tasks if len(task.cases)]
     total = len(asked) * (1 + len(baselines)) + 1
     progress.update(step, completed=0, total=total)
-    contest = Contest(timeline, attributes, method, baselines)
+    contest = Contest(timeline, attributes, method, baselines, window[0])
     rows, differences, ceilings = list[Row](), list[Difference](), list[Row]()
     for task in asked:
         progress.update(step, description=task.label)
@@ -132,6 +158,10 @@ def evaluate(
         progress.update(step, description="Promises")
         cases = shown_cases(timeline, attributes, window, config, KEPT_REQUESTS * queries, for_kept)
         evaluation = with_kept(evaluation, method, cases, for_kept)
+        progress.update(step, description="Follow-on")
+        days = horizon_of(config)
+        rows_shown = judge_follow_on(method, attributes, window, days, queries, for_follow_on)
+        evaluation = replace(evaluation, follow_on=rows_shown)
     if options.coverage_at_precision and isinstance(method, ScoringMethod):
         progress.update(step, description="Coverage at precision")
         evaluation = replace(evaluation, restraint=coverage_at_precision(method, baselines, asked, for_restraint))
@@ -170,14 +200,21 @@ def judge_task(
     for baseline in contest.baselines:
         lists[baseline.name] = baseline.rank(task.cases, task.restriction, K, task.kinds)
         ranked_one()
-    values = {method: request_metrics(ranked, task.cases.target, worth) for method, ranked in lists.items()}
+    target, is_best_seller = task.cases.target, best_sellers(contest.holding)
+    values = {
+        method: request_metrics(ranked, target, worth) | propensity_scored(ranked, target, contest.weight)
+        for method, ranked in lists.items()
+    }
     if not task.by_precision:
         values = {method: {name: v for name, v in of.items() if name != PRECISION} for method, of in values.items()}
     rows = []
     for method, ranked in lists.items():
         rows += [Row(task.label, method, name, mean(result, draws)) for name, result in values[method].items()]
-        share = coverage(ranked, task.restriction.catalogue)
-        rows.append(Row(task.label, method, COVERAGE, Estimate(share, share, share, len(task.cases))))
+        share = ratio(*best_sellers_in(ranked, is_best_seller), draws)
+        rows.append(Row(task.label, method, BEST_SELLER_SHARE, share))
+        for name, of_lists in ((COVERAGE, coverage), (GINI, gini)):
+            value = of_lists(ranked, task.restriction.catalogue)
+            rows.append(Row(task.label, method, name, Estimate(value, value, value, len(task.cases))))
     compared = [
         Difference(task.label, rival, name, difference(result, values[rival][name], draws))
         for rival in lists
@@ -226,14 +263,18 @@ def shown_cases(
     random: np.random.Generator,
 ) -> Cases:
     """Requests of the test window in the mix of moments that a bundle is trained on."""
-    horizon_days = config.label.horizon_days
-    if horizon_days is None:
+    types, unknown = attributes.product_type, len(attributes.product_types)
+    return make_cases(timeline, types, unknown, *window, horizon_of(config), most, random)
+
+
+def horizon_of(config: Config) -> float:
+    """The days after payment within which a purchase counts; DataError where training did not resolve them."""
+    if config.label.horizon_days is None:
         raise DataError(
             "evaluate: label.horizon_days: expected the days that training resolved, got null; "
             "set it: --set label.horizon_days=14"
         )
-    types, unknown = attributes.product_type, len(attributes.product_types)
-    return make_cases(timeline, types, unknown, *window, horizon_days, most, random)
+    return config.label.horizon_days
 
 
 def with_shown(

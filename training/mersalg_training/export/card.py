@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
+from mersalg_training.evaluation.beyond_best_sellers import NO_MERIT
 from mersalg_training.evaluation.metrics import OURS
 from mersalg_training.evaluation.render import interval
 from mersalg_training.evaluation.result import Row
@@ -249,7 +250,7 @@ def table(rows: Sequence[Row]) -> FigureTable:
 def verdict(results: Sequence[Row]) -> str:
     """Say where the bundle's interval lies above that of every baseline, and name each place where it does not."""
     compared, behind = 0, []
-    for ours in (row for row in results if row.method == OURS):
+    for ours in (row for row in results if row.method == OURS and row.metric not in NO_MERIT):
         rivals = [r for r in results if r.method != OURS and (r.task, r.metric) == (ours.task, ours.metric)]
         compared += bool(rivals)
         close = [rival.method for rival in rivals if rival.high >= ours.low]

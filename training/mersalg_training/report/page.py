@@ -11,6 +11,7 @@ from mersalg_training.export.card import at_least
 from mersalg_training.report import pair
 from mersalg_training.report.blocks import Card, Cards, Tone
 from mersalg_training.report.sections.candidates import candidates
+from mersalg_training.report.sections.follow_on import follow_on
 from mersalg_training.report.sections.history import history
 from mersalg_training.report.sections.lineage import making
 from mersalg_training.report.sections.promises import promises
@@ -32,6 +33,7 @@ WORDS: Final = [
     ("interval", "where the true figure lies with 95 % confidence, were other customers drawn from the same shop"),
     ("NDCG@10", "how far up among the first ten stands what is bought; 1 is perfect"),
     ("recall@10", "the share of what is bought that stands among the first ten"),
+    ("PSNDCG@10, PSrecall@10", "the same, where a hit on a product that few orders hold counts more"),
     ("explore, repeat", "products that the customer had not, or had, bought before"),
     ("baseline", "a simpler method that answers the same requests"),
     ("ECE", "expected calibration error: how far promised and realised shares lie apart on average"),
@@ -44,6 +46,7 @@ def render(subject: Subject) -> str:
         promises(subject),
         reliability(subject),
         results(subject),
+        follow_on(subject),
         thresholds(subject),
         candidates(subject),
         history(subject.manifest),

@@ -110,4 +110,4 @@ def make_subject(bundle: Bundle, measured: Evaluation | None) -> Subject:
 
 def of_order(evaluation: Evaluation) -> Evaluation:
     """What of an evaluation rests on the order of the offers alone, which a recalibrated bundle has from its parent."""
-    return replace(evaluation, shown=(), sold=(), kept=(), restraint=(), empty=())
+    return replace(evaluation, shown=(), sold=(), kept=(), restraint=(), empty=(), follow_on=())

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mersalg_training.evaluation.baselines.fitting import TWO_STAGE
+from mersalg_training.evaluation.beyond_best_sellers import GINI, PS_NDCG, PS_RECALL
 from mersalg_training.evaluation.metrics import COVERAGE, MARGIN, NDCG, OURS, PRECISION, RECALL, REVENUE, Estimate
 from mersalg_training.evaluation.result import ORACLE, Difference, Evaluation, Row
 from mersalg_training.report.blocks import Block, Cell, Details, HeadedRows, PageSection, Paragraph, Table, Tone
@@ -39,7 +40,9 @@ def results(subject: Subject) -> PageSection:
     if subject.parent is not None:
         told = f"Measured on {subject.parent.name} of {subject.parent.created_at}, from which it was recalibrated"
         blocks.append(Paragraph(f"{told}: it ranks as its parent does.", "note"))
-    metrics = [metric for metric in (NDCG, RECALL, REVENUE, MARGIN, PRECISION) if result.figures(metric)]
+    metrics = [
+        metric for metric in (NDCG, RECALL, PS_NDCG, PS_RECALL, REVENUE, MARGIN, PRECISION) if result.figures(metric)
+    ]
     blocks += [Paragraph(sentence, "note") for sentence in standing(result, metrics[0])]
     blocks.append(summary(result, metrics[0]))
     blocks += [Details(f"The same by {metric}", [summary(result, metric)]) for metric in metrics[1:]]
@@ -186,7 +189,7 @@ def method_line(method: str, of: dict[str, Row], metrics: Sequence[str], leading
         row = of.get(metric)
         if row is None:
             cells.append(Cell("not applicable"))
-        elif metric == COVERAGE:  # a share of the catalogue, without draws
+        elif metric in (COVERAGE, GINI):  # of all lists together, without draws
             cells.append(Cell(number(row.value, 4)))
         else:
             strip = scale.strip(row.estimate) if metric == leading else None
