@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from mersalg.errors import BundleError
@@ -121,7 +123,7 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
     """The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
 
     The outputs are (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), as the bundle format says; BundleError
-    where the graph gives others, or a kind that there is not. A place of kind -1 holds nothing.
+    where the graph gives others, a kind that there is not, or NaN. A place of kind -1 holds nothing.
     """
     names = ("product_id", "kind", "relevance", "score", "because", "retrieved", "best_relevance")
     try:
@@ -130,14 +132,16 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
     except (IndexError, ValueError) as error:
         shapes = {name: outputs[name].shape for name in names}
         raise BundleError(
-            f"scorer.onnx: expected outputs of 1 request, with kinds from -1 to {len(KINDS) - 1}, got "
-            f"shapes {shapes}: {error}; verify the bundle"
+            f"scorer.onnx: expected finite outputs of 1 request, with kinds from -1 to {len(KINDS) - 1}, "
+            f"got shapes {shapes}: {error}; verify the bundle"
         ) from error
 
 
 def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Offers:
     """The answer of a request from its row of every output."""
     product_ids, kinds, relevances, scores, anchors, retrieved, best = row
+    if not all(map(math.isfinite, chain(relevances, scores, best))):
+        raise ValueError("a relevance or score that is no finite number")
     items = tuple(
         Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None)
         for rank, (product_id, kind, relevance, score, because) in enumerate(

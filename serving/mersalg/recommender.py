@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from mersalg.bundle import Bundle, read_bundle, read_names
-from mersalg.errors import BundleError, MersalgError, RequestError
+from mersalg.errors import BundleError, MersalgError, RequestError, shown
 from mersalg.names import KINDS
 from mersalg.offers import Offers, answer_without_graph, read_answer
 from mersalg.registry.opening import find_place
@@ -32,7 +32,7 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
     refuses.
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
+        raise MersalgError(f"threads: expected a whole number from 1, got {shown(threads)}")
     place = find_place(path)
     bundle = read_bundle(place.folder, public_key)
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")), threads=threads)
@@ -59,7 +59,7 @@ def stream_answers(
 ) -> Iterator[Offers]:
     """The offers for each request, in the order of the requests, of which `batch_size` are held at a time."""
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise MersalgError(f"batch_size: expected a whole number from 1, got {batch_size!r}")
+        raise MersalgError(f"batch_size: expected a whole number from 1, got {shown(batch_size)}")
     checked = (read_numbered(number, mapping) for number, mapping in enumerate(requests, start=1))
     while batch := list(islice(checked, batch_size)):
         yield from by.answer(batch, threshold=threshold)
@@ -162,7 +162,7 @@ class Recommender(AnswersMany):
 
 def where_of(request: Request) -> str:
     """Which one of many a checked request is, for a refusal; "" where it has no id."""
-    return f"request_id {request.request_id!r}" if request.request_id else ""
+    return f"request_id {shown(request.request_id)}" if request.request_id else ""
 
 
 def read_numbered(number: int, mapping: Mapping[str, Any]) -> Request:
@@ -171,7 +171,7 @@ def read_numbered(number: int, mapping: Mapping[str, Any]) -> Request:
         return read_mapping(mapping)
     except RequestError as error:
         request_id = mapping.get("request_id") if isinstance(mapping, Mapping) else None
-        known = f" (request_id {request_id!r})" if request_id is not None else ""
+        known = f" (request_id {shown(request_id)})" if request_id is not None else ""
         raise error.at(f"request {number}{known}") from None
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from mersalg.bundle.files import MAX_BYTES, MAX_OTHER_BYTES, SIGNATURE, digests_of, parse_json, read_regular_file
-from mersalg.bundle.manifest import check_manifest, is_share, shown
+from mersalg.bundle.manifest import check_manifest, is_share
 from mersalg.bundle.onnx.graph import check_graph
 from mersalg.bundle.signature import check_signature
-from mersalg.errors import BundleError
+from mersalg.errors import BundleError, shown
 
 TRIES: Final = 50
 """A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning."""

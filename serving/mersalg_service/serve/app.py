@@ -75,13 +75,21 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
             if service.trial is not None:
                 service.trial.close(service.settings.stop_seconds)
 
-    app = FastAPI(title="mersalg", description=DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="mersalg",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would lead to whatever host the caller names
+        lifespan=lifespan,
+    )
     for router in (offer_routes(service), state_routes(service), inference_routes(service)):
         app.include_router(router)
     if keys.admin:
         app.include_router(deployment_routes(service))
     app.add_exception_handler(MersalgError, refuse)
     app.add_exception_handler(StarletteHTTPException, refuse_route)
+    app.add_exception_handler(Exception, refuse_unexpected)
     describe(app, keys, service)
     return Guards(app, service.settings, keys, service.metrics)
 
@@ -101,6 +109,12 @@ async def refuse(_: Request, error: Exception) -> Response:
     if status == 500:
         log.error("%s", error)
     return Response(document_of(error), status, headers=dict(headers_of(error)), media_type=MEDIA_TYPE)
+
+
+async def refuse_unexpected(_: Request, __: Exception) -> Response:
+    """An error of the service's own as a problem document; the server logs what it was."""
+    refused = CallError(500, "the service failed; its log says why")
+    return Response(document_of(refused), refused.status, media_type=MEDIA_TYPE)
 
 
 async def refuse_route(call: Request, error: Exception) -> Response:
