@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread, current_thread
 from typing import Any
+from weakref import WeakSet
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -25,6 +27,7 @@ from mersalg_service.serve.live_bundle import LiveBundle
 from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.policy_files import PolicyFiles
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, document_of, headers_of, status_of
+from mersalg_service.serve.process import end_with_parent, ended_at_once, ignore_hang_up
 from mersalg_service.serve.routes import deployment_routes, offer_routes, state_routes
 from mersalg_service.serve.schemas import all_schemas
 from mersalg_service.serve.service import Service
@@ -44,10 +47,12 @@ def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersReques
     live = LiveBundle(source_of(settings.bundle), open_bundle or (opened if policy is None else policy.open))
     file = Path(settings.deployment_file) if settings.deployment_file else None
     deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
-    answering = ThreadPoolExecutor(settings.threads, thread_name_prefix="mersalg-answer")
-    changing = ThreadPoolExecutor(1, "mersalg-change")
+    threads: WeakSet[Thread] = WeakSet()
+    answering = ThreadPoolExecutor(
+        settings.threads, "mersalg-answer", initializer=lambda: threads.add(current_thread())
+    )
     trial = open_trial(settings, metrics) if settings.trial else None
-    return Service(settings, live, deployments, metrics, answering, changing, policy, trial)
+    return Service(settings, live, deployments, metrics, answering, threads, policy, trial)
 
 
 def policy_files(settings: Settings, opened: Callable[[Path], Recommender]) -> PolicyFiles:
@@ -61,7 +66,8 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if service.live.served is None:
-            await service.change(lambda: open_first(service.deployments))
+            with ended_at_once():
+                await service.change(lambda: open_first(service.deployments))
         looking = asyncio.create_task(service.keep_looking())
         looking.add_done_callback(say_end)
         try:
@@ -70,10 +76,7 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
-            service.answering.shutdown(wait=True)
-            service.changing.shutdown(wait=True)
-            if service.trial is not None:
-                service.trial.close(service.settings.stop_seconds)
+            service.close()
 
     app = FastAPI(
         title="mersalg",
@@ -99,6 +102,8 @@ DESCRIPTION = "Follow-on selling, learned: the offers that are worth making, and
 
 def app_from_environment() -> ASGIApp:
     """The app of a worker process."""
+    ignore_hang_up()
+    end_with_parent()
     return make_app(make_service(settings_from_environment()), read_keys(os.environ))
 
 
