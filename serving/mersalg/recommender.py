@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Protocol
 
-from mersalg.bundle import Bundle, read_bundle, read_names
+from mersalg.bundle import Bundle, parse_names, read_bundle
 from mersalg.errors import BundleError, MersalgError, RequestError, shown
 from mersalg.names import KINDS
 from mersalg.offers import Offers, answer_without_graph, read_answer
@@ -38,7 +38,6 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")), threads=threads)
     check_golden(recommender, bundle)
     if place.registered is not None:
-        _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
         place.mark_good()
     return recommender
 
@@ -94,6 +93,9 @@ class Recommender(AnswersMany):
         self.folder = bundle.folder
         self.manifest: Mapping[str, Any] = bundle.manifest
         self.session = session
+        self._products: bytes | None = bundle.products
+        self._names: Mapping[str, str] = {}
+        self._reading = Lock()
         self.silent = tuple(bundle.manifest["kinds"][kind]["threshold"] is None for kind in KINDS)
 
     def recommend(
@@ -148,13 +150,16 @@ class Recommender(AnswersMany):
         return read_answer(request, self.session.run(encode(request, threshold=threshold)), self.silent)
 
     def name(self, product_id: str) -> str:
-        """The product's name, or its id when the bundle knows no name. The names are read at the first call."""
+        """The product's name, or its id when the bundle knows no name."""
         return self.names.get(product_id, product_id)
 
-    @cached_property
+    @property
     def names(self) -> Mapping[str, str]:
-        """Product id -> name, verified again when they are read."""
-        return read_names(self.folder, dict(self.manifest))
+        """Product id -> name. The verified bytes are kept until the first call, which reads them."""
+        with self._reading:
+            if self._products is not None:
+                self._names, self._products = parse_names(self._products, self.folder / "products.json"), None
+            return self._names
 
     def __repr__(self) -> str:
         return f"Recommender({self.manifest['name']!r}, {self.manifest['vocabulary']['products']} products)"

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +13,7 @@ import pytest
 
 from mersalg import KINDS, MersalgError, Recommender, RequestError
 from mersalg.requests import encode, read_mapping, read_request
+from mersalg.times import read_time
 
 AT = datetime(2017, 6, 1, 12)
 LINE = {"product_id": "milk", "ordered_at": datetime(2017, 5, 31), "quantity": 2}
@@ -255,3 +258,17 @@ def test_a_refusal_is_short_whatever_came_in() -> None:
         with pytest.raises(RequestError) as refused:
             read_mapping(request)
         assert len(str(refused.value)) < 400
+
+
+TIMES = json.loads((Path(__file__).parents[1] / "web" / "times.json").read_text(encoding="utf-8"))
+"""Texts of times: what is read, as which time, and what is refused; in Node, too."""
+
+
+def test_every_spelling_of_a_time_is_that_time_and_what_is_no_time_is_refused() -> None:
+    for text, time in TIMES["read"].items():
+        assert read_time(text, "at").isoformat() == time, text
+    for text in TIMES["refused"]:
+        for request in ({"at": text}, {"history": [{"product_id": "milk", "ordered_at": text}]}):
+            with pytest.raises(RequestError) as refused:
+                read_mapping(request)
+            assert refused.value.field in ("at", "history[0].ordered_at"), text
