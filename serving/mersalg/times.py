@@ -22,7 +22,7 @@ EXPECTED: Final = "a datetime or an ISO 8601 text such as '2017-06-01T12:30:00'"
 SECONDS_A_DAY: Final = 86_400.0
 FORM: Final = re.compile(
     r"\d{4}(?P<dash>-?)\d\d(?P=dash)\d\d"
-    r"(?:[T ](?!24)\d\d(?:(?P<colon>:?)\d\d(?:(?P=colon)\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?",
+    r"(?:[T ](?!24)\d\d(?:(?P<colon>:?)\d\d(?:(?P=colon)\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d(?::?[0-5]\d)?)?)?",
     re.ASCII,
 )
 """The calendar dates of ISO 8601, alone or with a clock and a zone: as every client of a bundle reads them."""

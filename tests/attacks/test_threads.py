@@ -4,8 +4,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
 import mersalg
 from mersalg import BundleError, Recommender, load
 from mersalg_training.export.writer import new_bundle

@@ -141,7 +141,10 @@ def drawn_request(random: Random, *, budget: bool) -> dict[str, Any]:
 
 def drawn_upsells(random: Random) -> tuple[list[dict[str, Any]], str, dict[str, Any], list[Any]]:
     """Catalogue, policy, request and offers of a shop that makes many upsells for few pieces, under a tight bound."""
-    rows = [{"product_id": name, "price": float(random.randint(1, 12))} for name in PRODUCTS]
+    rows = [
+        {"product_id": name, "price": float(random.randint(1, 12) + 4 * (name not in PRODUCTS[:3]))}
+        for name in PRODUCTS
+    ]
     cart = random.choices(PRODUCTS[:3], k=random.randint(1, 4))
     price = {row["product_id"]: row["price"] for row in rows}
     ceiling = random.choice(["inf", str(sum(price[name] for name in cart) + random.randint(0, 30))])
@@ -153,6 +156,7 @@ def drawn_upsells(random: Random) -> tuple[list[dict[str, Any]], str, dict[str, 
             "limit = 5",
             "never_together = []",
             "[budget]",
+            "upsell_step = inf",
             f"cart_ceiling = {ceiling}",
         ]
     )

@@ -187,9 +187,7 @@ class Broken:
 
 @pytest.mark.parametrize("path", ["/v1/recommend", "/v1/score"])
 @pytest.mark.parametrize(("limit", "words"), [(7, "no finite number"), (8, "its log says why")])
-def test_trouble_of_the_services_own_is_a_problem_document(
-    toy_folder: Path, path: str, limit: int, words: str
-) -> None:
+def test_trouble_of_the_services_own_is_a_problem_document(toy_folder: Path, path: str, limit: int, words: str) -> None:
     def body(most: int) -> Any:
         return {"limit": most} if path.endswith("recommend") else {"requests": [{"limit": most}]}
 

@@ -14,6 +14,7 @@ import pytest
 from mersalg.bundle import read_bundle
 from mersalg.cli import main
 from mersalg.display import summary
+from toy_bundle import write_bundle
 
 Out = pytest.CaptureFixture[str]
 

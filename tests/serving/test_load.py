@@ -268,4 +268,8 @@ def test_a_live_recommender_knows_its_names_when_its_folder_is_another_or_gone(t
     recommender = load(folder)
     shutil.rmtree(folder)
     write_bundle(folder, {"products.json": b'{"milk": "another"}'})
-    assert [recommender.name(product_id) for product_id in ("milk", "honey", "milk")] == ["Fresh milk", "honey", "Fresh milk"]
+    assert [recommender.name(product_id) for product_id in ("milk", "honey", "milk")] == [
+        "Fresh milk",
+        "honey",
+        "Fresh milk",
+    ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
-import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime

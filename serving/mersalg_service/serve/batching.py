@@ -68,7 +68,7 @@ class Together:
                 continue
             try:
                 calls.append((self.read(body), future))
-            except BaseException as error:  # whatever it is, it is this caller's: the others are answered
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is this caller's alone
                 future.set_exception(error)
         self.answer_all(calls)
 
@@ -78,7 +78,7 @@ class Together:
             return
         try:
             answers = self.answer([request for request, _ in calls])
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
             if len(calls) == 1:
                 calls[0][1].set_exception(error)
                 return

@@ -54,7 +54,7 @@ class Service:
         def run() -> None:
             try:
                 result = work()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - who waits for it gets it
                 future.set_exception(error)
             else:
                 future.set_result(result)
