@@ -147,7 +147,7 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def plain(text: str) -> str:
-    """A text that drives no terminal: what moves, colours, breaks or turns a line is written as JSON's \\uXXXX."""
+    """A text that drives no terminal: what moves, colours, breaks or turns a line is escaped as in JSON."""
     return STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 

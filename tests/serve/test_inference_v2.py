@@ -164,3 +164,10 @@ def test_rows_are_counted_before_they_are_made(service: Running) -> None:
     finally:
         tracemalloc.stop()
     assert service.call("POST", INFER, {"inputs": empty}).status == 422
+
+
+@pytest.mark.parametrize("history", [[], [tensor("history", "BYTES", [2, 0], [])]])
+def test_ages_without_a_history_are_refused(service: Running, history: list[Any]) -> None:
+    ages = tensor("history_age_days", "FP32", [2, 1], [1, 2])
+    refused = service.call("POST", INFER, {"inputs": [CART, *history, ages]})
+    assert (refused.status, refused.json["field"]) == (422, "history_age_days")

@@ -116,7 +116,7 @@ class ExposureLog:
 
 @contextmanager
 def alone(descriptor: int) -> Iterator[None]:
-    """Nobody else writes an exposure to this file meanwhile, from whichever process, where the system has such locks."""
+    """No other thread or process writes exposures to this file meanwhile, where the system has such locks."""
     if fcntl is None:
         yield
         return

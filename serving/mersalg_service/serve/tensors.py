@@ -138,12 +138,12 @@ def check_values(name: str, datatype: str, values: Row) -> None:
 def read_row(row: Mapping[str, Any]) -> Request:
     """The request of one row; padding is left out, and so are purchases in the future and returns."""
     lines = row.get("history", [])
-    ages, quantities = row.get("history_age_days"), row.get("history_quantity")
-    if lines and (ages is None or len(ages) != len(lines)):
-        raise RequestError("history_age_days", "as many as history has", None if ages is None else len(ages))
+    ages, quantities = row.get("history_age_days", []), row.get("history_quantity")
+    if len(ages) != len(lines):
+        raise RequestError("history_age_days", "as many as history has", len(ages))
     if quantities is not None and len(quantities) != len(lines):
         raise RequestError("history_quantity", "as many as history has", len(quantities))
-    each = zip(lines, ages or [], quantities or [1.0] * len(lines), strict=True)
+    each = zip(lines, ages, quantities or [1.0] * len(lines), strict=True)
     used = [line for line in each if line[0] and line[1] >= 0 and line[2] > 0]
     latest = sorted(range(len(used)), key=lambda place: (used[place][1], -place))[:HISTORY_LINES]
     used = [used[place] for place in sorted(latest)]
