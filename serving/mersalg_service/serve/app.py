@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
-from collections.abc import AsyncIterator, Callable
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from threading import Thread, current_thread
+from threading import Thread
 from typing import Any
 from weakref import WeakSet
 
@@ -27,7 +30,6 @@ from mersalg_service.serve.live_bundle import LiveBundle
 from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.policy_files import PolicyFiles
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, document_of, headers_of, status_of
-from mersalg_service.serve.process import end_with_parent, ended_at_once, ignore_hang_up
 from mersalg_service.serve.routes import deployment_routes, offer_routes, state_routes
 from mersalg_service.serve.schemas import all_schemas
 from mersalg_service.serve.service import Service
@@ -49,7 +51,7 @@ def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersReques
     deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
     threads: WeakSet[Thread] = WeakSet()
     answering = ThreadPoolExecutor(
-        settings.threads, "mersalg-answer", initializer=lambda: threads.add(current_thread())
+        settings.threads, "mersalg-answer", initializer=lambda: threads.add(threading.current_thread())
     )
     trial = open_trial(settings, metrics) if settings.trial else None
     return Service(settings, live, deployments, metrics, answering, threads, policy, trial)
@@ -105,6 +107,40 @@ def app_from_environment() -> ASGIApp:
     ignore_hang_up()
     end_with_parent()
     return make_app(make_service(settings_from_environment()), read_keys(os.environ))
+
+
+def ignore_hang_up() -> None:
+    """Go on when a terminal closes; with workers, SIGHUP to the first process replaces them one after another."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def end_with_parent() -> None:
+    """Stop as by SIGTERM when the process that started this worker is gone: its port would stay taken."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        log.error("the first process is gone: this worker ends, too")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=wait, name="mersalg-parent", daemon=True).start()
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """While nobody is answered yet, let SIGTERM and SIGINT end the process on the spot, not after the loading."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {name: signal.signal(name, signal.SIG_DFL) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 async def refuse(_: Request, error: Exception) -> Response:

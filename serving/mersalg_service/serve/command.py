@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from mersalg.errors import ConfigError, MersalgError
-from mersalg_service.serve.process import ignore_hang_up
 from mersalg_service.serve.settings import (
     ADMIN_VARIABLE,
     CALLS_SHARE,
@@ -84,7 +83,7 @@ def serve_here(settings: Settings, keys: Keys) -> int:
     """Serve in this process. The bundle is loaded first, so that a wrong one is a line on stderr and status 2."""
     import uvicorn  # noqa: PLC0415
 
-    from mersalg_service.serve.app import make_app, make_service  # noqa: PLC0415
+    from mersalg_service.serve.app import ignore_hang_up, make_app, make_service  # noqa: PLC0415
     from mersalg_service.serve.deployment import open_first  # noqa: PLC0415
 
     service = make_service(settings)
