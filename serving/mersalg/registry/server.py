@@ -94,7 +94,7 @@ class NotesSockets(urllib.request.AbstractHTTPHandler):
             connection.connect = connect_and_note
             return connection
 
-        return super().do_open(connected_by, req, **arguments)  # type: ignore[arg-type]
+        return super().do_open(connected_by, req, **arguments)
 
 
 class TimedHTTP(NotesSockets, urllib.request.HTTPHandler):

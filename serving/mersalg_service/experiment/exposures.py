@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -19,10 +20,8 @@ from typing import Any, Final
 
 from mersalg.errors import MersalgError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class ExposureLog:
 @contextmanager
 def alone(descriptor: int) -> Iterator[None]:
     """No other thread or process writes exposures to this file meanwhile, where the system has such locks."""
-    if fcntl is None:
+    if sys.platform == "win32":
         yield
         return
     fcntl.flock(descriptor, fcntl.LOCK_EX)
