@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz graph --seconds 600       # the walk over scorer.onnx
     python benchmarks/fuzz manifest --runs 1000000   # manifest.json
-    python benchmarks/fuzz request --seconds 600     # requests
+    python benchmarks/fuzz request --seconds 600     # bodies of calls, batched as the service batches them
     python benchmarks/fuzz folder --seconds 600      # whole folders: links, pipes, names, sizes
     python benchmarks/fuzz session --seconds 600     # slow: what the walk accepts is opened and asked
 
@@ -22,7 +22,7 @@ from pathlib import Path
 import atheris
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))  # for the toy bundle
-with atheris.instrument_imports(include=["mersalg"]):
+with atheris.instrument_imports(include=["mersalg", "mersalg_service"]):
     from targets import TARGETS, make_target
 
 

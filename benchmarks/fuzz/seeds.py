@@ -44,4 +44,11 @@ def requests() -> list[bytes]:
     more = {"request_id": "r", "cart": ["a", "b"], "history": [line, {**line, "quantity": None}], "kinds": ["add-on"],
             "at": "2017-06-01T12:00:00Z", "moment": "checkout", "limit": 3, "exclude": ["x"], "only": [],
             "order": "value"}  # fmt: skip
-    return [json.dumps(request).encode() for request in (*GOLDEN["requests"], more)]
+    several = {"requests": [*GOLDEN["requests"], more], "threshold": False}
+    rows = {"id": "x", "inputs": [
+        {"name": "cart", "datatype": "BYTES", "shape": [2, 2], "data": ["milk", "", "bread", "wine"]},
+        {"name": "history", "datatype": "BYTES", "shape": [2, 1], "data": [["milk"], [""]]},
+        {"name": "history_age_days", "datatype": "FP32", "shape": [2, 1], "data": [1.5, 0]},
+        {"name": "limit", "datatype": "INT64", "shape": [2], "data": [3, 4]},
+    ], "outputs": [{"name": "product_id"}]}  # fmt: skip
+    return [json.dumps(request).encode() for request in (*GOLDEN["requests"], more, several, rows)]

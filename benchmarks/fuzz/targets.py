@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,11 @@ from mersalg import MersalgError
 from mersalg.bundle.files import parse_json
 from mersalg.bundle.manifest import check_manifest
 from mersalg.bundle.onnx.graph import ML_OPERATORS, OPERATORS, check_graph
-from mersalg.requests import HISTORY_LINES, encode, read_mapping
+from mersalg.requests import HISTORY_LINES, Request, encode
+from mersalg_service.serve.batching import Together
+from mersalg_service.serve.bodies import read_many, read_object, read_one, to_bytes
+from mersalg_service.serve.problems import document_of
+from mersalg_service.serve.tensors import read_tensors
 from toy_bundle import build_scorer
 
 Mutate = Callable[[bytes, random.Random], bytes]
@@ -104,16 +109,66 @@ def manifest(content: bytes) -> bool:
     return True
 
 
-def request(content: bytes) -> bool:
-    """The reader of a request, as it comes out of JSON."""
-    try:
-        mapping = json.loads(content)
-    except (ValueError, RecursionError):
-        return False
-    try:
-        read = read_mapping(mapping)
-    except MersalgError:
-        return False
+class Calls:
+    """Bodies of calls on their way through the service's batching, each between two that hold."""
+
+    def __init__(self) -> None:
+        self.together = Together(ThreadPoolExecutor(1), 1, lambda body: read_one(read_object(body)), self.answer)
+
+    def answer(self, requests: Sequence[Request]) -> list[bytes]:
+        for request in requests:
+            judge_request(request)
+        return [to_bytes(request.request_id) for request in requests]
+
+    def call(self, body: bytes) -> bool:
+        """The readers of the three paths; whatever the body is, the calls beside it get their answers."""
+        calls = [(one, Future[bytes]()) for one in (b'{"request_id": "a"}', body, b'{"request_id": "b"}')]
+        self.together.waiting.extend(calls)
+        self.together.take()
+        first, asked, last = (future for _, future in calls)
+        assert (first.result(0), last.result(0)) == (b'"a"', b'"b"'), "a call beside it was lost"
+        passed = not isinstance(refusal_of(asked), MersalgError)
+        return passed | self.read_many(body)
+
+    def read_many(self, body: bytes) -> bool:
+        """The readers of /v1/score and of the Open Inference Protocol."""
+        try:
+            document = read_object(body)
+        except MersalgError as error:
+            judge_refusal(error)
+            return False
+        passed = False
+        for read in (lambda: read_many(document, 256)[0], lambda: read_tensors(document, 256).requests):
+            try:
+                requests = read()
+            except MersalgError as error:
+                judge_refusal(error)
+                continue
+            assert len(requests) <= 256
+            for request in requests:
+                judge_request(request)
+            passed = True
+        return passed
+
+
+def refusal_of(asked: Future[bytes]) -> BaseException | None:
+    """Why a call was refused, which has to be a refusal of ours."""
+    error = asked.exception(0)
+    if error is not None:
+        judge_refusal(error)
+    return error
+
+
+def judge_refusal(error: BaseException) -> None:
+    """Fail for what is no refusal of ours, or a long one."""
+    if not isinstance(error, MersalgError):
+        raise error
+    assert len(str(error)) < 600, "a long refusal passed"
+    assert len(document_of(error)) < 6000, "a long problem document passed"
+
+
+def judge_request(read: Request) -> None:
+    """Fail for a request that passed and that the graph must not be given."""
     feeds = encode(read)
     assert all(array.shape[0] == 1 for array in feeds.values())
     assert len(read.history) <= HISTORY_LINES
@@ -125,7 +180,18 @@ def request(content: bytes) -> bool:
         for product_id in feeds[name].ravel():
             assert "\0" not in product_id
             product_id.encode()
-    return True
+
+
+def deepened(content: bytes, rng: random.Random) -> bytes:
+    """The document with some values changed, and now and then one of them within many lists or objects."""
+    content = mutate_json(content, rng)
+    if rng.random() > 0.1:
+        return content
+    depth = min(rng.choice((1, 8, 30, 31, 32, 33, 100, 500, 900, 960, 980, 1000, 3000)) + rng.randrange(40), 3000)
+    opened, closed = rng.choice(((b"[", b"]"), (b'{"x":', b"}"), (b'[{"at":', b"}]")))
+    place = content.find(rng.choice((b":", b"[")), rng.randrange(len(content) + 1)) + 1
+    end = min((found for sign in (b",", b"]", b"}") if (found := content.find(sign, place)) >= 0), default=place)
+    return content[:place] + opened * depth + (content[place:end] or b"1") + closed * depth + content[end:]
 
 
 def bytes_changed(content: bytes, rng: random.Random) -> bytes:
@@ -140,7 +206,7 @@ def make_target(name: str) -> Target:
     if name == "manifest":
         return Target(manifest, manifests(), mutate_json)
     if name == "request":
-        return Target(request, requests(), mutate_json)
+        return Target(Calls().call, requests(), deepened)
     if name == "folder":
         return Target(Folder().read, [b"0", b"1"], bytes_changed)
     return Target(Loading().load, [build_scorer().SerializeToString()], model_changed)

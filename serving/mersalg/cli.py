@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.arguments import add_command, split_ids
-from mersalg.display import all_facts, answer_text, listed, summary
+from mersalg.display import all_facts, answer_text, listed, plain_lines, summary
 from mersalg.errors import MersalgError
 from mersalg.names import KINDS, MOMENTS, ORDERS
 from mersalg.policy.command import (
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         handler: Callable[[argparse.Namespace], int] = args.handler
         return handler(args)
     except MersalgError as error:
-        print(f"mersalg: {error}", file=sys.stderr)
+        print(f"mersalg: {plain_lines(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("mersalg: interrupted", file=sys.stderr)
@@ -166,9 +166,9 @@ def inspect_bundle(args: argparse.Namespace) -> int:
     bundle = open_bundle(args.bundle)
     if args.json:
         card = read_card(bundle.folder, bundle.manifest)
-        print(json.dumps({**bundle.manifest, "card": card}, indent=2, ensure_ascii=False))
+        say(json.dumps({**bundle.manifest, "card": card}, indent=2, ensure_ascii=False))
     else:
-        print(all_facts(bundle.manifest) if args.all else summary(bundle))
+        say(all_facts(bundle.manifest) if args.all else summary(bundle))
     return 0
 
 
@@ -218,11 +218,16 @@ def recommend_offers(args: argparse.Namespace) -> int:
             "retrieved": offers.retrieved,
             "best_relevance": offers.best_relevance,
         }
-        print(json.dumps(answer | (beside_as_json(offers) if args.policy else {}), indent=2, ensure_ascii=False))
+        say(json.dumps(answer | (beside_as_json(offers) if args.policy else {}), indent=2, ensure_ascii=False))
     else:
         thresholds = {kind: rule["threshold"] for kind, rule in recommender.manifest["kinds"].items()}
-        print(answer_text(offers, recommender.name, thresholds))
+        say(answer_text(offers, recommender.name, thresholds))
     return 0
+
+
+def say(text: str) -> None:
+    """Print what holds words of a bundle or a catalogue."""
+    print(plain_lines(text))
 
 
 def request_of(args: argparse.Namespace) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,8 @@ from mersalg.offers import REASONS, Comparison, Offers
 if TYPE_CHECKING:
     from mersalg.bundle import Bundle
 
+STEERING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control signs, separators of lines, overrides of the direction, and halves of characters."""
 SCREEN_WIDTH: Final = 100
 """Columns of a terminal that `summary` fits into."""
 
@@ -144,11 +147,22 @@ def comparison_cells(beside: Comparison) -> tuple[str, str, str]:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of texts, each column as wide as its widest text."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Rows of texts, each column as wide as its widest text and each row on one line."""
+    lines = [[plain(text) for text in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in lines
     )
+
+
+def plain(text: str) -> str:
+    """A text that drives no terminal: what moves, colours, breaks or turns a line is escaped as in JSON."""
+    return STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
+
+
+def plain_lines(text: str) -> str:
+    """Lines that drive no terminal; JSON stays the same JSON."""
+    return "\n".join(map(plain, text.split("\n")))
 
 
 def listed(counts: Mapping[str, Any], form: str = "{}") -> str:

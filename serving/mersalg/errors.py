@@ -11,6 +11,39 @@ MersalgError
 
 from __future__ import annotations
 
+import reprlib
+from typing import Final
+
+MAX_SHOWN: Final = 80
+"""Characters of a value in a message."""
+
+
+class ShortRepr(reprlib.Repr):
+    """What came in, in a few words at a bounded price, however large it is and however deeply it nests."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxstring = self.maxother = MAX_SHOWN
+
+    def repr_int(self, value: int, level: int) -> str:
+        """The digits, which Python does not write for every number."""
+        return super().repr_int(value, level) if value.bit_length() < 1000 else f"a number of {value.bit_length()} bits"
+
+
+SHORT_REPR: Final = ShortRepr()
+
+
+def shown(value: object) -> str:
+    """A value for a message, cut to MAX_SHOWN characters."""
+    text = SHORT_REPR.repr(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+
+
+def name_of(key: object) -> str:
+    """The key of a mapping as the name of a field."""
+    return key if isinstance(key, str) else shown(key)
+
 
 class MersalgError(Exception):
     """Base of every error that mersalg raises on purpose."""
@@ -33,13 +66,11 @@ class RequestError(MersalgError):
     """A request has a wrong field; `where` names the request when there are many."""
 
     def __init__(self, field: str, expected: str, got: object, where: str = "") -> None:
-        self.field = field
+        self.field = field if len(field) <= MAX_SHOWN else field[: MAX_SHOWN - 3] + "..."
         self.expected = expected
         self.got = got
         self.where = where
-        shown = repr(got)
-        shown = shown if len(shown) <= 80 else shown[:77] + "..."
-        super().__init__(f"{where + ': ' if where else ''}{field}: expected {expected}, got {shown}")
+        super().__init__(f"{where + ': ' if where else ''}{self.field}: expected {expected}, got {shown(got)}")
 
     def at(self, where: str) -> RequestError:
         """The same refusal, with the place of the request among others."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from mersalg.errors import BundleError
@@ -138,7 +139,7 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
     """The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
 
     The outputs are (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), as the bundle format says; BundleError
-    where the graph gives others, or a kind that there is not. A place of kind -1 holds nothing.
+    where the graph gives others, a kind that there is not, or NaN. A place of kind -1 holds nothing.
     """
     names = (*ANSWER_OUTPUTS, "retrieved", "best_relevance")
     try:
@@ -147,14 +148,17 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
     except (IndexError, ValueError) as error:
         shapes = {name: outputs[name].shape for name in names}
         raise BundleError(
-            f"scorer.onnx: expected outputs of 1 request, with kinds from -1 to {len(KINDS) - 1}, got "
-            f"shapes {shapes}: {error}; verify the bundle"
+            f"scorer.onnx: expected finite outputs of 1 request, with kinds from -1 to {len(KINDS) - 1}, "
+            f"got shapes {shapes}: {error}; verify the bundle"
         ) from error
 
 
 def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Offers:
     """The answer of a request from its row of every output."""
     *columns, retrieved, best = row
+    _, _, relevances, scores, *_ = columns
+    if not all(map(math.isfinite, chain(relevances, scores, best))):
+        raise ValueError("a relevance or score that is no finite number")
     items = tuple(
         Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None, *map(known, facts))
         for rank, (product_id, kind, relevance, score, because, *facts) in enumerate(
@@ -175,7 +179,9 @@ def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Of
 
 
 def known(number: float) -> float | None:
-    """A number of the graph; None for NaN, which stands for nothing known."""
+    """A number of the graph; None for NaN, which stands for nothing known. ValueError for an infinite one."""
+    if math.isinf(number):
+        raise ValueError("a fact of an offer that is infinite")
     return None if math.isnan(number) else number
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Protocol
 
-from mersalg.bundle import Bundle, read_bundle, read_names
-from mersalg.errors import BundleError, MersalgError, RequestError
+from mersalg.bundle import Bundle, parse_names, read_bundle
+from mersalg.errors import BundleError, MersalgError, RequestError, shown
 from mersalg.names import KINDS
 from mersalg.offers import Offers, answer_without_graph, read_answer
 from mersalg.registry.opening import find_place
@@ -32,13 +32,12 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
     refuses.
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
+        raise MersalgError(f"threads: expected a whole number from 1, got {shown(threads)}")
     place = find_place(path)
     bundle = read_bundle(place.folder, public_key)
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")), threads=threads)
     check_golden(recommender, bundle)
     if place.registered is not None:
-        _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
         place.mark_good()
     return recommender
 
@@ -59,7 +58,7 @@ def stream_answers(
 ) -> Iterator[Offers]:
     """The offers for each request, in the order of the requests, of which `batch_size` are held at a time."""
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise MersalgError(f"batch_size: expected a whole number from 1, got {batch_size!r}")
+        raise MersalgError(f"batch_size: expected a whole number from 1, got {shown(batch_size)}")
     checked = (read_numbered(number, mapping) for number, mapping in enumerate(requests, start=1))
     while batch := list(islice(checked, batch_size)):
         yield from by.answer(batch, threshold=threshold)
@@ -94,6 +93,9 @@ class Recommender(AnswersMany):
         self.folder = bundle.folder
         self.manifest: Mapping[str, Any] = bundle.manifest
         self.session = session
+        self._products: bytes | None = bundle.products
+        self._names: Mapping[str, str] = {}
+        self._reading = Lock()
         self.silent = tuple(bundle.manifest["kinds"][kind]["threshold"] is None for kind in KINDS)
 
     def recommend(
@@ -148,13 +150,16 @@ class Recommender(AnswersMany):
         return read_answer(request, self.session.run(encode(request, threshold=threshold)), self.silent)
 
     def name(self, product_id: str) -> str:
-        """The product's name, or its id when the bundle knows no name. The names are read at the first call."""
+        """The product's name, or its id when the bundle knows no name."""
         return self.names.get(product_id, product_id)
 
-    @cached_property
+    @property
     def names(self) -> Mapping[str, str]:
-        """Product id -> name, verified again when they are read."""
-        return read_names(self.folder, dict(self.manifest))
+        """Product id -> name. The verified bytes are kept until the first call, which reads them."""
+        with self._reading:
+            if self._products is not None:
+                self._names, self._products = parse_names(self._products, self.folder / "products.json"), None
+            return self._names
 
     def __repr__(self) -> str:
         return f"Recommender({self.manifest['name']!r}, {self.manifest['vocabulary']['products']} products)"
@@ -162,7 +167,7 @@ class Recommender(AnswersMany):
 
 def where_of(request: Request) -> str:
     """Which one of many a checked request is, for a refusal; "" where it has no id."""
-    return f"request_id {request.request_id!r}" if request.request_id else ""
+    return f"request_id {shown(request.request_id)}" if request.request_id else ""
 
 
 def read_numbered(number: int, mapping: Mapping[str, Any]) -> Request:
@@ -171,7 +176,7 @@ def read_numbered(number: int, mapping: Mapping[str, Any]) -> Request:
         return read_mapping(mapping)
     except RequestError as error:
         request_id = mapping.get("request_id") if isinstance(mapping, Mapping) else None
-        known = f" (request_id {request_id!r})" if request_id is not None else ""
+        known = f" (request_id {shown(request_id)})" if request_id is not None else ""
         raise error.at(f"request {number}{known}") from None
 
 

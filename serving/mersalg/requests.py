@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from mersalg.errors import RequestError
+from mersalg.errors import RequestError, name_of
 from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, ORDERS
 from mersalg.shopper import Shopper, read_shopper
 from mersalg.times import days_between, read_time
@@ -117,7 +117,7 @@ def read_mapping(mapping: Mapping[str, Any]) -> Request:
         raise RequestError("request", f"a mapping with the fields {', '.join(FIELDS)}", mapping)
     for name in mapping:
         if name not in FIELDS:
-            raise RequestError(str(name), f"one of the fields {', '.join(FIELDS)}", name)
+            raise RequestError(name_of(name), f"one of the fields {', '.join(FIELDS)}", name)
     return read_request(**mapping, limit_is_stated="limit" in mapping)
 
 

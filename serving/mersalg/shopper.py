@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from mersalg.errors import RequestError
+from mersalg.errors import RequestError, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def read_shopper(facts: Mapping[str, Any] | None) -> Shopper | None:
         raise RequestError("shopper", f"a mapping with {', '.join(FACTS)}", facts)
     for name in facts:
         if name not in FACTS:
-            raise RequestError(f"shopper.{name}", f"one of the facts {', '.join(FACTS)}", name)
+            raise RequestError(f"shopper.{name_of(name)}", f"one of the facts {', '.join(FACTS)}", name)
     region = facts.get("region")
     if region is not None and (not isinstance(region, str) or not region):
         raise RequestError("shopper.region", "a text, or null where it is not known", region)

@@ -7,6 +7,7 @@ sort. Pure functions of their arguments, except that a missing `at` is the clock
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
@@ -19,11 +20,19 @@ from mersalg.errors import RequestError
 
 EXPECTED: Final = "a datetime or an ISO 8601 text such as '2017-06-01T12:30:00'"
 SECONDS_A_DAY: Final = 86_400.0
+FORM: Final = re.compile(
+    r"\d{4}(?P<dash>-?)\d\d(?P=dash)\d\d"
+    r"(?:[T ](?!24)\d\d(?:(?P<colon>:?)\d\d(?:(?P=colon)\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d(?::?[0-5]\d)?)?)?",
+    re.ASCII,
+)
+"""The calendar dates of ISO 8601, alone or with a clock and a zone: as every client of a bundle reads them."""
 
 
 def read_time(value: object, field: str) -> datetime:
     """A plain datetime: naive as it is, with a time zone in UTC. Subclasses (of pandas) lose their nanoseconds."""
     if isinstance(value, str):
+        if FORM.fullmatch(value) is None:
+            raise RequestError(field, EXPECTED, value)
         try:
             value = datetime.fromisoformat(value)
         except ValueError:

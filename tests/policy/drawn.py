@@ -137,3 +137,33 @@ def drawn_request(random: Random, *, budget: bool) -> dict[str, Any]:
     if random.random() < 0.5:
         request["order"] = random.choice(ORDERS)
     return request
+
+
+def drawn_upsells(random: Random) -> tuple[list[dict[str, Any]], str, dict[str, Any], list[Any]]:
+    """Catalogue, policy, request and offers of a shop that makes many upsells for few pieces, under a tight bound."""
+    rows = [
+        {"product_id": name, "price": float(random.randint(1, 12) + 4 * (name not in PRODUCTS[:3]))}
+        for name in PRODUCTS
+    ]
+    cart = random.choices(PRODUCTS[:3], k=random.randint(1, 4))
+    price = {row["product_id"]: row["price"] for row in rows}
+    ceiling = random.choice(["inf", str(sum(price[name] for name in cart) + random.randint(0, 30))])
+    moment = random.choice([moment for moment in MOMENTS if moment not in AFTER_PAYMENT])
+    policy = "\n".join(
+        [
+            f"[moments.{moment}]",
+            "kinds = { upsell = 4, cross-sell = 1 }",
+            "limit = 5",
+            "never_together = []",
+            "[budget]",
+            "upsell_step = inf",
+            f"cart_ceiling = {ceiling}",
+        ]
+    )
+    budget = random.choice([None, random.randint(0, 30), random.randint(0, 30)]) if ceiling != "inf" else 20
+    request = {"cart": cart, "history": [], "at": AT, "moment": moment, "kinds": None, "shopper": {"budget": budget}}
+    offers = ranked(
+        offer(name, random.choice(["upsell", "upsell", "upsell", "cross-sell"]), random.choice(cart))
+        for name in random.sample(PRODUCTS[3:], 8)
+    )
+    return rows, policy, request, offers

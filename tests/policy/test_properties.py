@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mersalg.names import AFTER_PAYMENT, KINDS_BY_MOMENT, MOMENTS
 from mersalg.offers import Offer, Offers
 from mersalg.policy import Catalogue, Policy, PolicyRecommender, parse_policy
-from policy.drawn import drawn_catalogue, drawn_offers, drawn_policy, drawn_request
+from policy.drawn import drawn_catalogue, drawn_offers, drawn_policy, drawn_request, drawn_upsells
 from policy.given_offers import AT, GivenOffers
 
 EXAMPLES = settings(max_examples=200, deadline=None)
@@ -72,9 +72,14 @@ def case_of(seed: int) -> Drawn:
     """The case of a seed, and its answer."""
     random = Random(seed)
     rows = drawn_catalogue(random)
-    catalogue, policy = Catalogue(rows), parse_policy(drawn_policy(random))
-    request = drawn_request(random, budget=catalogue.knows("price"))
-    offers = drawn_offers(random, request["cart"])
+    policy = drawn_policy(random)
+    request = drawn_request(random, budget=Catalogue(rows).knows("price"))
+    return answered(rows, policy, request, drawn_offers(random, request["cart"]))
+
+
+def answered(rows: list[dict[str, Any]], text: str, request: dict[str, Any], offers: list[Offer]) -> Drawn:
+    """A case of its parts, and its answer."""
+    catalogue, policy = Catalogue(rows), parse_policy(text)
     given_offers: Any = GivenOffers(offers)
     recommender = PolicyRecommender(given_offers, policy, catalogue)
     (answer,) = recommender.score([request])
@@ -89,7 +94,7 @@ def cases() -> st.SearchStrategy[Drawn]:
 @given(case=cases())
 @EXAMPLES
 def test_no_offer_is_over_any_budget(case: Drawn) -> None:
-    budget, extra = case.policy.budget, 0.0
+    budget = case.policy.budget
     for offer, price in case.facts("price"):
         anchor = case.fact(offer.because, "price")
         if offer.kind == "upsell" and "price" not in missing(case):
@@ -98,15 +103,45 @@ def test_no_offer_is_over_any_budget(case: Drawn) -> None:
             assert budget.upsell_step == math.inf or price <= anchor * (1 + budget.upsell_step) + ROUNDING
         if offer.kind == "add-on" and "price" not in missing(case):
             assert price < anchor, "an add-on is cheaper than what it extends"
-        in_cart = offer.because in case.request["cart"]
-        replaces = offer.kind == "upsell" and case.open_cart and in_cart
-        extra += math.inf if price is None else price - (anchor if replaces else 0.0)
-    left = case.shopper.get("budget")
-    assert left is None or not case.answer or extra <= left + ROUNDING
-    ceiling = budget.cart_ceiling
-    if case.answer and case.open_cart and ceiling < math.inf and "price" not in missing(case):
-        cart = sum(case.fact(name, "price") for name in case.request["cart"])
-        assert cart + extra <= ceiling + ROUNDING
+    assert_affordable(case)
+
+
+def assert_affordable(case: Drawn) -> None:
+    """Whoever accepts the offers one after another keeps within the shopper's budget and the cart's ceiling."""
+    left, ceiling = case.shopper.get("budget"), case.policy.budget.cart_ceiling
+    before, pieces = list(case.request["cart"]), list(case.request["cart"])
+    untouched = set(pieces)
+    for offer in case.answer:
+        if offer.kind == "upsell" and case.open_cart and offer.because in pieces and offer.because in untouched:
+            pieces.remove(offer.because)
+        pieces.append(offer.product_id)
+        added = (Counter(pieces) - Counter(before), Counter(before) - Counter(pieces))
+        if left is not None:
+            assert price_of(case, added[0]) - price_of(case, added[1]) <= left + ROUNDING
+        if case.open_cart and ceiling < math.inf and "price" not in missing(case):
+            assert price_of(case, Counter(pieces)) <= ceiling + ROUNDING
+
+
+def price_of(case: Drawn, pieces: Counter[str]) -> float:
+    """What the pieces cost together; those of unknown price cost everything."""
+    prices = {name: case.fact(name, "price") for name in pieces}
+    return sum(count * (math.inf if (price := prices[name]) is None else price) for name, count in pieces.items())
+
+
+@given(case=st.integers(0, 2**40).map(lambda seed: answered(*drawn_upsells(Random(seed)))))
+@EXAMPLES
+def test_several_upsells_of_one_piece_keep_every_budget(case: Drawn) -> None:
+    assert_affordable(case)
+
+
+def test_the_drawn_upsells_put_several_of_one_piece_beside_a_budget() -> None:
+    """The property above meets what it is about: answers, under a bound, with more upsells than pieces of an anchor."""
+    met = 0
+    for seed in range(400):
+        case = answered(*drawn_upsells(Random(seed)))
+        anchors = Counter(offer.because for offer in case.answer if offer.kind == "upsell")
+        met += any(count > case.request["cart"].count(anchor) > 0 for anchor, count in anchors.items())
+    assert met >= 40
 
 
 @given(case=cases())

@@ -11,7 +11,7 @@ import pytest
 
 from mersalg.errors import BundleError, RequestError
 from mersalg.requests import Request, read_request
-from mersalg_service.serve.batching import MAX_BATCH, Together
+from mersalg_service.serve.batching import MAX_BATCH, MAX_SHARED_BYTES, Together
 
 
 class Counting:
@@ -26,6 +26,8 @@ class Counting:
     def read(self, body: bytes) -> Request:
         if body == b"wrong":
             raise RequestError("cart", "something", body)
+        if body == b"broken":
+            raise RecursionError("no refusal of ours")
         return read_request(cart=[body.decode()])
 
     def answer(self, requests: Sequence[Request]) -> list[bytes]:
@@ -99,3 +101,15 @@ def test_two_threads_share_what_waits() -> None:
     counting = Counting(threads=2)
     assert len(counting.ask(*[str(number) for number in range(12)])) == 12
     assert max(counting.runs) <= MAX_BATCH
+
+
+def test_no_call_is_lost_when_the_reading_of_another_breaks() -> None:
+    first, broken, last = Counting().ask("a", "broken", "b")
+    assert (first, last) == (b"a", b"b")
+    assert isinstance(broken, RecursionError)
+
+
+def test_nobody_waits_for_a_body_that_is_large() -> None:
+    counting, large = Counting(), "x" * (MAX_SHARED_BYTES + 1)
+    assert counting.ask("a", large, "b") == [b"a", large.encode(), b"b"]
+    assert counting.runs == [1, 2, 1]

@@ -175,3 +175,23 @@ def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_never_begun
 def test_settings_that_make_no_service_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Settings("models/demo", **wrong)
+
+
+def test_wrong_keys_are_rated_by_their_address_and_good_ones_beside_them_are_not(toy_folder: Path) -> None:
+    with running(toy_folder, Keys(frozenset({KEY}), ADMIN), rate=2) as service:
+        for path in ("/v1/recommend", "/v1/deployment"):
+            wrong = [service.call("POST", path, {}, X_API_Key=f"guess {number}").status for number in range(8)]
+            assert set(wrong) <= {401, 429}
+            assert 429 in wrong
+        assert service.call("POST", "/v1/recommend", {}, X_API_Key=KEY).status == 200
+        assert service.call("GET", "/v1/deployment", X_API_Key=ADMIN).status == 200
+
+
+@pytest.mark.parametrize(("proxies", "is_rated"), [("", True), ("127.0.0.1", False)])
+def test_only_a_proxy_that_is_named_tells_who_calls(
+    toy_folder: Path, proxies: str, is_rated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", proxies)
+    with running(toy_folder, rate=1) as service:
+        calls = [service.call("POST", "/v1/recommend", {}, X_Forwarded_For=f"10.0.0.{n}").status for n in range(12)]
+    assert (429 in calls) == is_rated

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
 
-from mersalg import KINDS, MOMENTS, Recommender
+from mersalg import KINDS, MOMENTS, Recommender, RequestError
+from mersalg_service.serve.tensors import read_tensors
 from serve.running import Running
 
 INFER = "/v2/models/toy/infer"
@@ -149,3 +151,23 @@ def test_a_number_that_is_none_is_refused(service: Running) -> None:
 def test_the_binary_extension_is_refused(service: Running) -> None:
     wrong = {**CART, "parameters": {"binary_data_size": 4}}
     assert service.call("POST", INFER, {"inputs": [wrong]}).status == 400
+
+
+def test_rows_are_counted_before_they_are_made(service: Running) -> None:
+    names = ("cart", "history", "exclude", "only")
+    empty = [tensor(name, "BYTES", [2**20, 0], []) for name in names]
+    tracemalloc.start()
+    try:
+        with pytest.raises(RequestError, match="cart: expected at most 256 rows, got 1048576"):
+            read_tensors({"inputs": empty}, 256)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+    assert service.call("POST", INFER, {"inputs": empty}).status == 422
+
+
+@pytest.mark.parametrize("history", [[], [tensor("history", "BYTES", [2, 0], [])]])
+def test_ages_without_a_history_are_refused(service: Running, history: list[Any]) -> None:
+    ages = tensor("history_age_days", "FP32", [2, 1], [1, 2])
+    refused = service.call("POST", INFER, {"inputs": [CART, *history, ages]})
+    assert (refused.status, refused.json["field"]) == (422, "history_age_days")

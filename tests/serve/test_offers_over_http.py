@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import numpy as np
 import pytest
 
-from mersalg import Recommender
-from serve.running import Running
+from mersalg import Recommender, load
+from mersalg.offers import Offers
+from mersalg.requests import Request
+from serve.running import Running, running
 
 HISTORY = [{"product_id": "filter", "ordered_at": "2017-01-01T00:00:00", "quantity": 2}]
 REQUESTS: list[dict[str, Any]] = [
@@ -131,3 +137,69 @@ def test_nothing_of_a_request_is_logged(service: Running, caplog: pytest.LogCapt
         service.recommend(cart=["a-very-private-thing", 5])
         service.call("POST", "/v1/score", json.dumps({"requests": [{"cart": ["a-very-private-thing"]}]}).encode())
     assert "private" not in caplog.text
+
+
+@pytest.mark.parametrize("depth", [33, 200, 987, 100_000])
+@pytest.mark.parametrize("field", ["at", "limit", "history", "shopper", "unknown"])
+def test_deep_nesting_is_refused_before_it_is_read(service: Running, field: str, depth: int) -> None:
+    deep = "[" * (depth - 1) + "1" + "]" * (depth - 1)
+    for path, body in (
+        ("/v1/recommend", f'{{"{field}": {deep}}}'),
+        ("/v1/score", f'{{"requests": [{{"{field}": {deep}}}]}}'),
+        ("/v2/models/toy/infer", f'{{"inputs": [{{"name": {deep}}}]}}'),
+    ):
+        answered = service.call("POST", path, body.encode())
+        assert answered.status == 400
+        assert "32 lists and objects" in answered.json["detail"]
+
+
+def test_brackets_within_texts_are_no_nesting(service: Running) -> None:
+    assert service.recommend(cart=["[" * 50, "{" * 50, "]}"]).status == 200
+    assert service.call("POST", "/v1/recommend", b'{"at": ' + b"[" * 31 + b"]" * 31 + b"}").status == 422
+
+
+def test_deep_nesting_costs_no_call_beside_it(service: Running) -> None:
+    deep = b'{"at": ' + b"[" * 987 + b"]" * 987 + b"}"
+    with ThreadPoolExecutor(16) as callers:
+        calls = [callers.submit(service.call, "POST", "/v1/recommend", deep if n % 3 else b"{}") for n in range(120)]
+        assert [call.result().status for call in calls] == [400 if n % 3 else 200 for n in range(120)]
+
+
+class Broken:
+    """A recommender that fails as no refusal of ours does, or whose graph gives NaN."""
+
+    def __init__(self, folder: Path) -> None:
+        self.recommender = load(folder)
+        self.manifest = self.recommender.manifest
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        if requests[0].limit == 8:
+            raise ZeroDivisionError("of which nobody outside hears")
+        run = self.recommender.session.run
+
+        def with_nan(feeds: Any) -> Any:
+            outputs = run(feeds)
+            return {**outputs, "relevance": outputs["relevance"] * np.float32("nan")}
+
+        with mock.patch.object(self.recommender.session, "run", with_nan if requests[0].limit == 7 else run):
+            return self.recommender.answer(requests, threshold=threshold)
+
+
+@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/score"])
+@pytest.mark.parametrize(("limit", "words"), [(7, "no finite number"), (8, "its log says why")])
+def test_trouble_of_the_services_own_is_a_problem_document(toy_folder: Path, path: str, limit: int, words: str) -> None:
+    def body(most: int) -> Any:
+        return {"limit": most} if path.endswith("recommend") else {"requests": [{"limit": most}]}
+
+    with running(toy_folder, open_bundle=Broken, threads=1) as service:
+        answered = service.call("POST", path, body(limit))
+        assert (answered.status, answered.headers["content-type"]) == (500, "application/problem+json")
+        assert words in answered.json["detail"]
+        assert service.call("POST", path, body(3)).status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/recommend/", "/v1/score/", "/ready/", "/v2/"])
+def test_no_redirect_leads_to_the_host_that_a_caller_names(service: Running, path: str) -> None:
+    answered = service.call("POST", path, {}, Host="evil.example")
+    assert answered.status == 404
+    assert "location" not in {name.lower() for name in answered.headers}

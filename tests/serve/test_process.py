@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,9 @@ def recommend(address: str) -> Any:
 
 def test_the_command_serves_and_ends_well_when_told_to(toy_folder: Path) -> None:
     with started(str(toy_folder)) as (process, address):
+        process.send_signal(signal.SIGHUP)  # a terminal closes: nothing follows from it
         assert recommend(address)["offers"][0]["product_id"] == "milk"
+        assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=20)[1]
         assert process.returncode == 0
@@ -158,3 +160,64 @@ def test_several_workers_answer_and_put_their_figures_together(toy_folder: Path)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
         assert process.returncode == 0
+
+
+@contextmanager
+def silent_registry() -> Iterator[tuple[str, list[socket.socket]]]:
+    """The address of a server that takes every call and answers none, and its calls."""
+    calls: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def take() -> None:
+            with suppress(OSError):
+                while True:
+                    calls.append(listening.accept()[0])
+
+        threading.Thread(target=take, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", calls
+        listening.shutdown(socket.SHUT_RDWR)
+        for call in calls:
+            call.close()
+
+
+def seconds_to_end(process: subprocess.Popen[str]) -> float:
+    start = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    return time.monotonic() - start
+
+
+def test_the_stop_does_not_wait_for_a_look_that_is_stuck(toy_folder: Path, tmp_path: Path) -> None:
+    wanted = tmp_path / "deployment.json"
+    options = ["--check-seconds", "0.1", "--stop-seconds", "4", "--deployment-file", str(wanted)]
+    with (
+        silent_registry() as (uri, calls),
+        started(str(toy_folder), *options, MLFLOW_TRACKING_URI=uri, MERSALG_CACHE=str(tmp_path)) as (process, address),
+    ):
+        wanted.write_text('{"name": "x", "bundle": "models:/shop@champion", "earlier": []}')
+        wait_until(lambda: calls)
+        assert recommend(address)["reason"] is None, "answers go on meanwhile"
+        assert seconds_to_end(process) < 6
+        assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_the_stop_does_not_wait_for_workers_that_still_look_for_their_first_bundle(tmp_path: Path) -> None:
+    with silent_registry() as (uri, calls):
+        told = ["models:/shop@champion", "--workers", "2", "--stop-seconds", "4", "--port", str(free_port())]
+        environment = {"MLFLOW_TRACKING_URI": uri, "MERSALG_CACHE": str(tmp_path)}
+        process = subprocess.Popen(**command(*told, **environment), start_new_session=True)
+        try:
+            wait_until(lambda: len(calls) >= 2)
+            assert seconds_to_end(process) < 8
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_workers_end_when_the_first_process_is_killed(toy_folder: Path) -> None:
+    with started(str(toy_folder), "--workers", "2") as (process, address):
+        process.kill()
+        process.wait(timeout=20)
+        wait_until(lambda: status(address + "/ready") == 0, seconds=30)

@@ -14,6 +14,7 @@ import pytest
 from mersalg.bundle import read_bundle
 from mersalg.cli import main
 from mersalg.display import summary
+from toy_bundle import write_bundle
 
 Out = pytest.CaptureFixture[str]
 
@@ -219,3 +220,29 @@ def test_help_explains_each_command(command: str, capsys: Out) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     assert "models/demo" in capsys.readouterr().out
+
+
+HOSTILE = "\x1b[2J\x9b31m\r\nmersalg: all is well\u202e\u2028\x00"
+
+
+@pytest.mark.parametrize("arguments", [["recommend", "--cart", "bread"], ["recommend", "--cart", "bread", "--json"]])
+def test_no_name_in_a_bundle_drives_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    names = {"milk": f"milk{HOSTILE}", "bread": "Ñandú 茶"}
+    folder = write_bundle(tmp_path / "toy", {"products.json": json.dumps(names).encode()})
+    command, *others = arguments
+    assert main([command, str(folder), *others, "--at", "2017-06-01T12:00:00"]) == 0
+    out = capsys.readouterr().out
+    assert "\\u001b[2J\\u009b31m" in out
+    assert not set(HOSTILE) & set(out) - set("[]0123456789Jm\nersalg: all is well")
+    assert not any(line.startswith("mersalg: all is well") for line in out.splitlines())
+    if "--json" in arguments:
+        assert json.loads(out)["offers"][0]["name"] == names["milk"], "JSON stays the same JSON"
+
+
+def test_no_refusal_drives_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(tmp_path / "no\x1b[2J\u202ebundle")]) == 2
+    said = capsys.readouterr().err
+    assert "no\\u001b[2J\\u202ebundle" in said
+    assert "\x1b" not in said

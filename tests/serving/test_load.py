@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -260,3 +261,15 @@ def test_a_wrong_name_in_the_catalogue_is_refused_when_names_are_read(tmp_path: 
     recommender = load(write_bundle(tmp_path / "toy", {"products.json": b'{"milk": 7}'}))
     with pytest.raises(BundleError, match="milk: expected a name, got 7"):
         recommender.name("milk")
+
+
+def test_a_live_recommender_knows_its_names_when_its_folder_is_another_or_gone(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "toy")
+    recommender = load(folder)
+    shutil.rmtree(folder)
+    write_bundle(folder, {"products.json": b'{"milk": "another"}'})
+    assert [recommender.name(product_id) for product_id in ("milk", "honey", "milk")] == [
+        "Fresh milk",
+        "honey",
+        "Fresh milk",
+    ]

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -9,7 +12,8 @@ import pandas as pd
 import pytest
 
 from mersalg import KINDS, MersalgError, Recommender, RequestError
-from mersalg.requests import encode, read_request
+from mersalg.requests import encode, read_mapping, read_request
+from mersalg.times import read_time
 
 AT = datetime(2017, 6, 1, 12)
 LINE = {"product_id": "milk", "ordered_at": datetime(2017, 5, 31), "quantity": 2}
@@ -222,3 +226,49 @@ def test_the_order_is_by_relevance_and_nothing_is_restricted_where_nothing_is_sa
 def test_kinds_are_asked_for_by_their_position() -> None:
     for position, kind in enumerate(KINDS):
         assert read_request(kinds=[kind, kind]).kinds == tuple(place == position for place in range(5))
+
+
+def nested(depth: int, wrap: Any = lambda value: [value]) -> Any:
+    value: Any = "x"
+    for _ in range(depth):
+        value = wrap(value)
+    return value
+
+
+@pytest.mark.parametrize("depth", [5, 300, 987])
+@pytest.mark.parametrize(
+    "field", ["request_id", "cart", "history", "at", "moment", "kinds", "limit", "exclude", "only", "order", "shopper"]
+)
+def test_what_nests_deeply_is_refused_in_a_few_words(field: str, depth: int) -> None:
+    values = [nested(depth), nested(depth, lambda value: {"x": value}), nested(min(depth, 987), lambda value: (value,))]
+    for value in values:
+        for request in ({field: value}, {field: [value]}, {field: [{"product_id": "x", "ordered_at": value}]}):
+            with pytest.raises(RequestError) as refused:
+                read_mapping(request)
+            assert len(str(refused.value)) < 400
+
+
+def test_a_refusal_is_short_whatever_came_in() -> None:
+    million = "x" * 10**6
+    for request in (
+        {million: 1}, {nested(300, lambda value: (value,)): 1}, {"moment": million}, {"moment": [million] * 1000},
+        {"limit": 10**5000}, {"limit": -(10**5000)}, {"order": {million: million}}, {"shopper": {million: 1}},
+        {"shopper": {nested(300, lambda value: (value,)): 1}}, {"cart": [10**5000]},
+    ):  # fmt: skip
+        with pytest.raises(RequestError) as refused:
+            read_mapping(request)
+        assert len(str(refused.value)) < 400
+
+
+TIMES = json.loads((Path(__file__).parents[1] / "web" / "times.json").read_text(encoding="utf-8"))
+"""Texts of times: what is read, as which time, and what is refused; in Node, too."""
+
+
+def test_every_spelling_of_a_time_is_that_time_and_what_is_no_time_is_refused() -> None:
+    for text, time in TIMES["read"].items():
+        assert read_time(text, "at").isoformat() == time, text
+    for text in TIMES["refused"]:
+        for request in ({"at": text}, {"history": [{"product_id": "milk", "ordered_at": text}]}):
+            with pytest.raises(RequestError) as refused:
+                read_mapping(request)
+            assert refused.value.field in ("at", "history[0].ordered_at"), text

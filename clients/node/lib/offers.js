@@ -66,7 +66,7 @@ export class Offers {
 /**
  * The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
  * A place of kind -1 holds nothing. BundleError where the graph gives outputs of another form than the bundle format's,
- * or a kind that there is not.
+ * a kind that there is not, or NaN.
  *
  * @param {Checked} request
  * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
@@ -86,7 +86,7 @@ export function readAnswer(request, outputs, silent) {
 }
 
 /**
- * Refuse outputs that are not (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), or hold an unknown kind.
+ * Refuse outputs that are not (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), or hold an unknown kind or NaN.
  * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
  */
 function checkForms(outputs) {
@@ -97,11 +97,12 @@ function checkForms(outputs) {
     ["product_id", "kind", "relevance", "score", "because"].every((name) => has(name, 1, places)) &&
     has("retrieved", 1) &&
     has("best_relevance", 1, KINDS.length) &&
-    outputs.kind.data.every((/** @type {bigint} */ kind) => kind < BigInt(KINDS.length));
+    outputs.kind.data.every((/** @type {bigint} */ kind) => kind < BigInt(KINDS.length)) &&
+    ["relevance", "score", "best_relevance"].every((name) => outputs[name].data.every(Number.isFinite));
   if (fit) return;
   const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(", ")}]`);
   throw new BundleError(
-    `scorer.onnx: expected outputs of 1 request, with kinds from -1 to ${KINDS.length - 1}, got shapes ` +
+    `scorer.onnx: expected finite outputs of 1 request, with kinds from -1 to ${KINDS.length - 1}, got shapes ` +
       `${shapes.join(", ")}; verify the bundle`,
   );
 }

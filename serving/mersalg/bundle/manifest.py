@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mersalg.bundle.onnx.graph import ML_OPSET, OPSET
-from mersalg.errors import BundleError
+from mersalg.errors import BundleError, shown
 from mersalg.names import KINDS
 
 FORMAT: Final = "mersalg-bundle"
@@ -119,12 +119,6 @@ def check(value: Any, rule: Rule, key: str, where: str) -> None:
 def join(key: str, name: str) -> str:
     """The dotted name of a nested key."""
     return f"{key}.{name}" if key else name
-
-
-def shown(value: Any) -> str:
-    """A value for a message, cut to a line."""
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def is_number(value: Any) -> bool:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from mersalg.bundle.files import MAX_BYTES, MAX_OTHER_BYTES, SIGNATURE, digests_of, parse_json, read_regular_file
-from mersalg.bundle.manifest import check_manifest, is_share, shown
+from mersalg.bundle.manifest import check_manifest, is_share
 from mersalg.bundle.onnx.graph import check_graph
 from mersalg.bundle.signature import check_signature
-from mersalg.errors import BundleError
+from mersalg.errors import BundleError, shown
 
 TRIES: Final = 50
 """A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning."""
@@ -34,6 +34,8 @@ class Bundle:
     scorer: bytes = field(repr=False)
     golden: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(repr=False)
     """Golden requests and the offers that they must give."""
+    products: bytes = field(default=b"{}", repr=False)
+    """The bytes of products.json, which are read when the first name is asked for."""
 
 
 def read_bundle(path: str | Path, public_key: str | Path | None = None) -> Bundle:
@@ -84,10 +86,11 @@ def read_once(path: str | Path, public_key: str | Path | None) -> Bundle:
     scorer = read_file(folder, manifest, "scorer.onnx")
     check_graph(scorer, str(folder / "scorer.onnx"))
     golden = read_golden(folder, manifest)
+    products = read_file(folder, manifest, "products.json")
     for name in manifest["files"]:
-        if name not in ("scorer.onnx", "golden.json"):
+        if name not in ("scorer.onnx", "golden.json", "products.json"):
             read_file(folder, manifest, name)
-    return Bundle(folder, manifest, scorer, golden)
+    return Bundle(folder, manifest, scorer, golden, products)
 
 
 def identity(folder: str | Path | int) -> tuple[int, ...] | None:
@@ -156,8 +159,12 @@ def is_golden_offer(offer: Any) -> bool:
 
 def read_names(folder: Path, manifest: dict[str, Any]) -> dict[str, str]:
     """Product id -> name."""
-    where = folder / "products.json"
-    names = parse_json(read_file(folder, manifest, "products.json"), where)
+    return parse_names(read_file(folder, manifest, "products.json"), folder / "products.json")
+
+
+def parse_names(content: bytes, where: Path) -> dict[str, str]:
+    """Product id -> name, of the bytes of products.json."""
+    names = parse_json(content, where)
     if not isinstance(names, dict):
         raise BundleError(f"{where}: expected an object of product id and name, got {shown(names)}")
     for product_id, name in names.items():

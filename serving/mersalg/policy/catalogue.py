@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final, Literal, get_args
 
-from mersalg.errors import DataError
+from mersalg.errors import DataError, shown
 
 Nature = Literal["consumable", "durable", "warranty", "subscription"]
 
@@ -115,17 +115,17 @@ def read_product(row: Mapping[str, Any], number: int) -> Product:
     """The checked product of a row, counted from 1."""
     where = f"catalogue, row {number}"
     if not isinstance(row, Mapping):
-        raise DataError(f"{where}: expected a mapping with product_id, got {row!r}")
+        raise DataError(f"{where}: expected a mapping with product_id, got {shown(row)}")
     product_id = row.get("product_id")
     if not isinstance(product_id, str) or not product_id:
-        raise DataError(f"{where}: product_id: expected a text (write the number 42 as '42'), got {product_id!r}")
+        raise DataError(f"{where}: product_id: expected a text (write the number 42 as '42'), got {shown(product_id)}")
     where = f"catalogue, product {product_id!r}"
     facts: dict[str, Any] = {name: read_number(row[name], name, where) for name in NUMBERS if name in row}
     facts |= {name: read_text(row[name], name, where) for name in TEXTS if name in row}
     facts |= {name: read_list(row[name], name, where) for name in LISTS if name in row}
     nature = row.get("nature")
     if nature is not None and nature not in get_args(Nature):
-        raise DataError(f"{where}: nature: expected one of {', '.join(get_args(Nature))}, got {nature!r}")
+        raise DataError(f"{where}: nature: expected one of {', '.join(get_args(Nature))}, got {shown(nature)}")
     return Product(product_id, **facts, nature=nature, attributes=read_attributes(row, where))
 
 
@@ -138,14 +138,14 @@ def read_number(value: Any, name: str, where: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or (number < 0 and name != "stock"):
-        raise DataError(f"{where}: {name}: expected a number{'' if name == 'stock' else ' from 0'}, got {value!r}")
+        raise DataError(f"{where}: {name}: expected a number{'' if name == 'stock' else ' from 0'}, got {shown(value)}")
     return number
 
 
 def read_text(value: Any, name: str, where: str) -> str | None:
     """A text; an empty one is None."""
     if value is not None and not isinstance(value, str):
-        raise DataError(f"{where}: {name}: expected a text, got {value!r}")
+        raise DataError(f"{where}: {name}: expected a text, got {shown(value)}")
     return value or None
 
 
@@ -154,7 +154,7 @@ def read_list(value: Any, name: str, where: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(v, str) and v for v in value):
-        raise DataError(f"{where}: {name}: expected a list of texts, got {value!r}")
+        raise DataError(f"{where}: {name}: expected a list of texts, got {shown(value)}")
     return tuple(value)
 
 
@@ -162,7 +162,7 @@ def read_attributes(row: Mapping[str, Any], where: str) -> dict[str, str]:
     """Attribute -> value as text, of the mapping `attributes` and of the columns of that prefix."""
     listed = row.get("attributes")
     if listed is not None and not isinstance(listed, Mapping):
-        raise DataError(f"{where}: attributes: expected a mapping of name and value, got {listed!r}")
+        raise DataError(f"{where}: attributes: expected a mapping of name and value, got {shown(listed)}")
     result = dict(listed) if listed else {}
     for name, value in row.items():
         if name.startswith(ATTRIBUTE):

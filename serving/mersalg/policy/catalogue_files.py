@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from mersalg.errors import DataError
+from mersalg.errors import DataError, shown
 from mersalg.policy.catalogue import LISTS, NUMBERS, Catalogue, is_read
 from mersalg.table import import_pyarrow, plain_type
 
@@ -59,7 +59,7 @@ def read_cell(name: str, cell: str, product_id: str) -> Any:
             return json.loads(cell)
     except (ValueError, RecursionError):
         wanted = "a number with a point" if name in NUMBERS else "a JSON object"
-        raise DataError(f"catalogue, product {product_id!r}: {name}: expected {wanted}, got {cell!r}") from None
+        raise DataError(f"catalogue, product {product_id!r}: {name}: expected {wanted}, got {shown(cell)}") from None
     return [part.strip() for part in cell.split(";") if part.strip()] if name in LISTS else cell
 
 
@@ -73,7 +73,7 @@ def rows_of_json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 except (ValueError, RecursionError) as error:
                     raise DataError(f"line {number}: expected a JSON object, got {error}") from None
                 if not isinstance(row, dict):
-                    raise DataError(f"line {number}: expected a JSON object, got {row!r}")
+                    raise DataError(f"line {number}: expected a JSON object, got {shown(row)}")
                 yield row
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from mersalg.names import AFTER_PAYMENT, MOMENTS, Moment
+from mersalg.offers import Offer
 from mersalg.policy.catalogue import Catalogue, Product
 from mersalg.policy.sections import OwnedRules
 from mersalg.requests import Request
@@ -61,17 +62,9 @@ class RequestContext:
         """Whether every piece of the cart has a price."""
         return None not in self.cart_prices
 
-    def extra_cost(self, product: Product, kind: str, because: str | None) -> float:
-        """What an offer adds to the cart: its price, or the difference for an upsell in place of a product there.
-
-        inf where a price that is needed is not known.
-        """
-        if product.price is None:
-            return math.inf
-        if kind == "upsell" and self.cart_is_open and because in self.cart:
-            replaced = self.price(because)
-            return product.price - replaced if replaced is not None else math.inf
-        return product.price
+    def pieces_to_replace(self, offer: Offer) -> int:
+        """How many pieces of the cart an upsell may stand in for: those of its anchor, while the cart is open."""
+        return self.request.cart.count(offer.because or "") if offer.kind == "upsell" and self.cart_is_open else 0
 
     @cached_property
     def paid(self) -> Mapping[str, list[float]]:

@@ -33,6 +33,8 @@ class Slate:
             known = context.cart_cost_is_known
             self.ceiling = policy.budget.cart_ceiling - context.cart_cost if known else -math.inf
         self.spent = 0.0
+        self.replaced: Counter[str | None] = Counter()
+        """Product of the cart -> its pieces in place of which an upsell stands."""
 
     def refusal(self, offer: Offer, product: Product) -> RuleName | None:
         """The rule by which an offer may not stand beside those that are there; None where it may."""
@@ -75,8 +77,17 @@ class Slate:
         return not any(product_id in fits for product_id in self.context.cart if product_id != replaced)
 
     def extra_cost(self, offer: Offer, product: Product) -> float:
-        """What the offer adds to the cart."""
-        return self.context.extra_cost(product, offer.kind, offer.because)
+        """What the offer adds to the cart that those that are there leave: its price, or for an upsell the difference.
+
+        The difference counts while there is a piece of its anchor that no other upsell replaces. inf where a price that
+        is needed is not known.
+        """
+        if product.price is None:
+            return math.inf
+        if self.replaced[offer.because] >= self.context.pieces_to_replace(offer):
+            return product.price
+        anchor = self.context.price(offer.because)
+        return product.price - anchor if anchor is not None else math.inf
 
     def add(self, offer: Offer, product: Product) -> None:
         """Put the offer behind those that are there."""
@@ -87,3 +98,5 @@ class Slate:
             self.of_type[product.product_type] += 1
         if self.budget < math.inf or self.ceiling < math.inf:
             self.spent += self.extra_cost(offer, product)
+            if offer.kind == "upsell":
+                self.replaced[offer.because] += 1

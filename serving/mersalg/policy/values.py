@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
-from mersalg.errors import ConfigError
+from mersalg.errors import ConfigError, shown
 from mersalg.names import KINDS, ORDERS, Kind, Order
 
 Read = Callable[[Any, str], Any]
@@ -15,7 +15,7 @@ Read = Callable[[Any, str], Any]
 
 def wrong(where: str, expected: str, got: object) -> ConfigError:
     """The refusal of a value."""
-    return ConfigError(f"{where}: expected {expected}, got {got!r}")
+    return ConfigError(f"{where}: expected {expected}, got {shown(got)}")
 
 
 def unknown(where: str, name: str, known: tuple[str, ...]) -> ConfigError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import time
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
@@ -25,6 +26,8 @@ BUNDLE_IN_MODEL: Final = "data/bundle"
 DATA_OF_PYFUNC: Final = re.compile(rb"^\s+data: ([A-Za-z0-9._/-]{1,200})\s*$", re.MULTILINE)
 """The line of an MLmodel file that says where another logger put it."""
 PIECE: Final = 2**20
+MAX_DOWNLOAD_SECONDS: Final = 600.0
+"""For all files of a version together."""
 log: Final = logging.getLogger("mersalg.registry")
 
 
@@ -98,7 +101,8 @@ def fetch(text: str) -> tuple[Registry, Fetched]:
 
 def download(server: MlflowServer, version: ModelVersion, folder: Path) -> None:
     """Write the manifest, every file that it lists and a signature, where there is one, into an empty folder."""
-    inside, content = read_remote_manifest(server, version)
+    until = time.monotonic() + MAX_DOWNLOAD_SECONDS
+    inside, content = read_remote_manifest(server, version, until)
     manifest = check_manifest(parse_json(content, Path("manifest.json")), f"{version}: {inside}/manifest.json")
     (folder / "manifest.json").write_bytes(content)
     for name, entry in manifest["files"].items():
@@ -107,38 +111,38 @@ def download(server: MlflowServer, version: ModelVersion, folder: Path) -> None:
             raise BundleError(
                 f"{where}: expected at most {MAX_BYTES.get(name, MAX_OTHER_BYTES)} bytes, got {entry['size']}"
             )
-        with (folder / name).open("wb") as file, server.file_of(version, f"{inside}/{name}") as stream:
+        with (folder / name).open("wb") as file, server.file_of(version, f"{inside}/{name}", until) as stream:
             copy_verified(stream, file, entry, where)
-    signature = read_where_there(server, version, f"{inside}/{SIGNATURE}")
+    signature = read_where_there(server, version, f"{inside}/{SIGNATURE}", until)
     if signature is not None:
         (folder / SIGNATURE).write_bytes(signature)
 
 
-def read_remote_manifest(server: MlflowServer, version: ModelVersion) -> tuple[str, bytes]:
+def read_remote_manifest(server: MlflowServer, version: ModelVersion, until: float) -> tuple[str, bytes]:
     """Where the bundle lies in the model, and the bytes of its manifest."""
-    content = read_where_there(server, version, f"{BUNDLE_IN_MODEL}/manifest.json")
+    content = read_where_there(server, version, f"{BUNDLE_IN_MODEL}/manifest.json", until)
     if content is not None:
         return BUNDLE_IN_MODEL, content
-    result = DATA_OF_PYFUNC.search(read_small(server, version, "MLmodel"))
+    result = DATA_OF_PYFUNC.search(read_small(server, version, "MLmodel", until))
     if result is None or ".." in result[1].decode():
         raise RegistryError(f"{version}: expected a bundle in {BUNDLE_IN_MODEL}, got another kind of model")
     inside = result[1].decode()
-    return inside, read_small(server, version, f"{inside}/manifest.json")
+    return inside, read_small(server, version, f"{inside}/manifest.json", until)
 
 
-def read_where_there(server: MlflowServer, version: ModelVersion, path: str) -> bytes | None:
+def read_where_there(server: MlflowServer, version: ModelVersion, path: str, until: float) -> bytes | None:
     """The bytes of a small file; None where the server has none."""
     try:
-        return read_small(server, version, path)
+        return read_small(server, version, path, until)
     except RegistryError as error:
         if error.status not in (404, 500):  # some stores of the server answer 500 for a file that is not there
             raise
         return None
 
 
-def read_small(server: MlflowServer, version: ModelVersion, path: str) -> bytes:
+def read_small(server: MlflowServer, version: ModelVersion, path: str, until: float) -> bytes:
     """The bytes of a file no larger than a manifest may be."""
-    with server.file_of(version, path) as stream:
+    with server.file_of(version, path, until) as stream:
         content = stream.read(MAX_BYTES["manifest.json"] + 1)
         refuse_broken(stream, f"{version}: {path}")
     if len(content) > MAX_BYTES["manifest.json"]:

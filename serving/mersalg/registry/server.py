@@ -12,16 +12,19 @@ import http.client
 import json
 import os
 import re
+import socket
 import ssl
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import Timer
 from typing import Any, Final
 
-from mersalg.errors import RegistryError
+from mersalg.errors import MersalgError, RegistryError
 from mersalg.registry.address import ModelAddress
 
 MAX_ANSWER_BYTES: Final = 2**20
@@ -40,6 +43,66 @@ class ModelVersion:
 
     def __str__(self) -> str:
         return f"models:/{self.name}/{self.version}"
+
+
+class TimedRequest(urllib.request.Request):
+    """A request whose connection is cut when the time for its whole answer is over."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        super().__init__(url, headers=dict(headers))
+        self.sockets: list[socket.socket] = []
+        self.is_late = False
+
+    @contextmanager
+    def cut_at(self, until: float) -> Iterator[None]:
+        """Cut it off then, if the block has not ended. OSError, which says so, instead of what the cut breaks."""
+        timer = Timer(max(0.0, until - time.monotonic()), self.cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (OSError, http.client.HTTPException, MersalgError):
+            if not self.is_late:
+                raise
+        finally:
+            timer.cancel()
+        if self.is_late:  # a head that breaks off looks like a whole one
+            raise TimeoutError("the whole answer did not come in time")
+
+    def cut(self) -> None:
+        """End what is being read, so that its reader ends, too."""
+        self.is_late = True
+        for connected in self.sockets:
+            with suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
+
+
+class NotesSockets(urllib.request.AbstractHTTPHandler):
+    """Tells a TimedRequest the socket by which it is asked."""
+
+    def do_open(self, http_class: Any, req: Any, **arguments: Any) -> http.client.HTTPResponse:
+        """As the handler that this is mixed into."""
+
+        def connected_by(host: str, **more: Any) -> Any:
+            connection = http_class(host, **more)
+            connect = connection.connect
+
+            def connect_and_note() -> None:
+                connect()
+                req.sockets.append(connection.sock)
+
+            connection.connect = connect_and_note
+            return connection
+
+        return super().do_open(connected_by, req, **arguments)
+
+
+class TimedHTTP(NotesSockets, urllib.request.HTTPHandler):
+    """HTTP whose answers can be cut off."""
+
+
+class TimedHTTPS(NotesSockets, urllib.request.HTTPSHandler):
+    """HTTPS whose answers can be cut off."""
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -73,15 +136,18 @@ class MlflowServer:
         return ModelVersion(address.name, number, text_of(result, "artifact_uri", where=str(address)))
 
     @contextmanager
-    def file_of(self, version: ModelVersion, path: str) -> Iterator[http.client.HTTPResponse]:
-        """The bytes of a file of a version as a stream; the server reads them from wherever it keeps artifacts."""
+    def file_of(self, version: ModelVersion, path: str, until: float) -> Iterator[http.client.HTTPResponse]:
+        """The bytes of a file of a version as a stream; the server reads them from wherever it keeps artifacts.
+
+        `until`, in time.monotonic's seconds, all of them have to be here.
+        """
         query = {"name": version.name, "version": version.version, "path": path}
-        with self.answer("/model-versions/get-artifact", query, f"{version}: {path}") as stream:
+        with self.answer("/model-versions/get-artifact", query, f"{version}: {path}", until) as stream:
             yield stream
 
     def ask(self, route: str, query: Mapping[str, str], where: str) -> Any:
         """A JSON answer."""
-        with self.answer(route, query, where) as stream:
+        with self.answer(route, query, where, time.monotonic() + self.timeout_seconds) as stream:
             content = stream.read(MAX_ANSWER_BYTES + 1)
             refuse_broken(stream, where)
         try:
@@ -94,13 +160,16 @@ class MlflowServer:
             ) from None
 
     @contextmanager
-    def answer(self, route: str, query: Mapping[str, str], where: str) -> Iterator[http.client.HTTPResponse]:
-        """The body of an answer with status 200. RegistryError otherwise; `unreachable` when trying again may help."""
-        request = urllib.request.Request(
-            f"{self.uri}{route}?{urllib.parse.urlencode(query)}", headers=dict(self.headers)
-        )
+    def answer(
+        self, route: str, query: Mapping[str, str], where: str, until: float
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The body of an answer with status 200. RegistryError otherwise; `unreachable` when trying again may help.
+
+        A server that sends now and then a byte keeps within the time-out of each read; `until` cuts it off.
+        """
+        request = TimedRequest(f"{self.uri}{route}?{urllib.parse.urlencode(query)}", headers=dict(self.headers))
         try:
-            with self.opener.open(request, timeout=self.timeout_seconds) as stream:
+            with request.cut_at(until), self.opener.open(request, timeout=self.timeout_seconds) as stream:
                 yield stream
         except urllib.error.HTTPError as error:
             with error:
@@ -151,7 +220,7 @@ def read_timeout() -> float:
 def make_opener(scheme: str) -> urllib.request.OpenerDirector:
     """HTTP without redirects; over TLS with the certificates that MLflow's variables name."""
     if scheme != "https":
-        return urllib.request.build_opener(NoRedirect)
+        return urllib.request.build_opener(NoRedirect, TimedHTTP)
     authority = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
     own = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH")
     try:
@@ -164,7 +233,7 @@ def make_opener(scheme: str) -> urllib.request.OpenerDirector:
         ) from None
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return urllib.request.build_opener(NoRedirect, urllib.request.HTTPSHandler(context=context))
+    return urllib.request.build_opener(NoRedirect, TimedHTTPS(context=context))
 
 
 def refused(error: urllib.error.HTTPError, where: str, uri: str) -> RegistryError:

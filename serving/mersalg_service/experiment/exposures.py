@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,9 @@ from types import TracebackType
 from typing import Any, Final
 
 from mersalg.errors import MersalgError
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +64,22 @@ EXPOSURE_FIELDS: Final = tuple(field.name for field in fields(Exposure))
 
 
 class ExposureLog:
-    """A file that exposures are appended to. Call it with them; one call is one write, whole or not at all."""
+    """A file that exposures are appended to. Call it with them; one call is one write.
+
+    What a disk takes only in part is taken back, so that a call is in the file whole or not at all; only a machine that
+    goes down within a write leaves a part.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = Lock()
-        self._torn = False
         try:
             self._descriptor = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
             raise MersalgError(f"{self.path}: cannot be opened for exposures: {error.strerror or error}") from None
-        if torn_end(self._descriptor):  # a process was killed while it wrote
+        with alone(self._descriptor):
+            torn = torn_end(self._descriptor)  # the machine went down while it was written to
+        if torn:
             self._write(b"\n")
 
     def __call__(self, exposures: Sequence[Exposure]) -> None:
@@ -80,17 +90,16 @@ class ExposureLog:
         self._write(("\n".join(rows) + "\n").encode("utf-8"))
 
     def _write(self, content: bytes) -> None:
-        with self._lock:
-            content = b"\n" + content if self._torn else content
-            try:
+        try:
+            with self._lock, alone(self._descriptor):
+                size = os.fstat(self._descriptor).st_size
                 written = os.write(self._descriptor, content)
-            except OSError as error:
-                raise MersalgError(f"{self.path}: exposures cannot be written: {error.strerror or error}") from None
-            self._torn = written != len(content)
+                if written != len(content):
+                    os.ftruncate(self._descriptor, size)
+        except OSError as error:
+            raise MersalgError(f"{self.path}: exposures cannot be written: {error.strerror or error}") from None
         if written != len(content):
-            raise MersalgError(
-                f"{self.path}: {written} of {len(content)} bytes of exposures were written; the disk is full"
-            )
+            raise MersalgError(f"{self.path}: exposures cannot be written: no room for {len(content)} bytes")
 
     def close(self) -> None:
         """Close the file."""
@@ -102,6 +111,19 @@ class ExposureLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+@contextmanager
+def alone(descriptor: int) -> Iterator[None]:
+    """No other thread or process writes exposures to this file meanwhile, where the system has such locks."""
+    if sys.platform == "win32":
+        yield
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def torn_end(descriptor: int) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
-from collections.abc import AsyncIterator, Callable
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from weakref import WeakSet
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -44,10 +49,12 @@ def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersReques
     live = LiveBundle(source_of(settings.bundle), open_bundle or (opened if policy is None else policy.open))
     file = Path(settings.deployment_file) if settings.deployment_file else None
     deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
-    answering = ThreadPoolExecutor(settings.threads, thread_name_prefix="mersalg-answer")
-    changing = ThreadPoolExecutor(1, "mersalg-change")
+    threads: WeakSet[Thread] = WeakSet()
+    answering = ThreadPoolExecutor(
+        settings.threads, "mersalg-answer", initializer=lambda: threads.add(threading.current_thread())
+    )
     trial = open_trial(settings, metrics) if settings.trial else None
-    return Service(settings, live, deployments, metrics, answering, changing, policy, trial)
+    return Service(settings, live, deployments, metrics, answering, threads, policy, trial)
 
 
 def policy_files(settings: Settings, opened: Callable[[Path], Recommender]) -> PolicyFiles:
@@ -61,7 +68,8 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if service.live.served is None:
-            await service.change(lambda: open_first(service.deployments))
+            with ended_at_once():
+                await service.change(lambda: open_first(service.deployments))
         looking = asyncio.create_task(service.keep_looking())
         looking.add_done_callback(say_end)
         try:
@@ -70,18 +78,23 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
-            service.answering.shutdown(wait=True)
-            service.changing.shutdown(wait=True)
-            if service.trial is not None:
-                service.trial.close(service.settings.stop_seconds)
+            service.close()
 
-    app = FastAPI(title="mersalg", description=DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="mersalg",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would lead to whatever host the caller names
+        lifespan=lifespan,
+    )
     for router in (offer_routes(service), state_routes(service), inference_routes(service)):
         app.include_router(router)
     if keys.admin:
         app.include_router(deployment_routes(service))
     app.add_exception_handler(MersalgError, refuse)
     app.add_exception_handler(StarletteHTTPException, refuse_route)
+    app.add_exception_handler(Exception, refuse_unexpected)
     describe(app, keys, service)
     return Guards(app, service.settings, keys, service.metrics)
 
@@ -91,7 +104,43 @@ DESCRIPTION = "Follow-on selling, learned: the offers that are worth making, and
 
 def app_from_environment() -> ASGIApp:
     """The app of a worker process."""
+    ignore_hang_up()
+    end_with_parent()
     return make_app(make_service(settings_from_environment()), read_keys(os.environ))
+
+
+def ignore_hang_up() -> None:
+    """Go on when a terminal closes; with workers, SIGHUP to the first process replaces them one after another."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def end_with_parent() -> None:
+    """Stop as by SIGTERM when the process that started this worker is gone: its port would stay taken."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        log.error("the first process is gone: this worker ends, too")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=wait, name="mersalg-parent", daemon=True).start()
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """While nobody is answered yet, let SIGTERM and SIGINT end the process on the spot, not after the loading."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {name: signal.signal(name, signal.SIG_DFL) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 async def refuse(_: Request, error: Exception) -> Response:
@@ -101,6 +150,12 @@ async def refuse(_: Request, error: Exception) -> Response:
     if status == 500:
         log.error("%s", error)
     return Response(document_of(error), status, headers=dict(headers_of(error)), media_type=MEDIA_TYPE)
+
+
+async def refuse_unexpected(_: Request, __: Exception) -> Response:
+    """An error of the service's own as a problem document; the server logs what it was."""
+    refused = CallError(500, "the service failed; its log says why")
+    return Response(document_of(refused), refused.status, media_type=MEDIA_TYPE)
 
 
 async def refuse_route(call: Request, error: Exception) -> Response:

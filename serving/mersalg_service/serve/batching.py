@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
-from mersalg.errors import MersalgError
 from mersalg.requests import Request
 
 MAX_BATCH: Final = 8
 """Requests in one go; the first of them waits for the last."""
+MAX_SHARED_BYTES: Final = 2**17
+"""A larger body is read and answered by itself, so that nobody waits for it."""
 
 Waiting = tuple[bytes, Future[bytes]]
 
@@ -41,25 +42,33 @@ class Together:
     async def ask(self, body: bytes) -> bytes:
         """The answer to a body, or what `read` or `answer` raises. A call given up before its turn is not begun."""
         future: Future[bytes] = Future()
-        self.waiting.append((body, future))
-        self.threads.submit(self.take)
+        if len(body) > MAX_SHARED_BYTES:
+            self.threads.submit(self.answer_these, [(body, future)])
+        else:
+            self.waiting.append((body, future))
+            self.threads.submit(self.take)
         return await asyncio.wrap_future(future)
 
     def take(self) -> None:
         """Answer a share of what waits; nothing, when others have taken it."""
         share = min(MAX_BATCH, max(1, -(-len(self.waiting) // self.n_threads)))
-        calls: list[tuple[Request, Future[bytes]]] = []
-        while share > 0 and self.waiting:
+        taken: list[Waiting] = []
+        while len(taken) < share and self.waiting:
             try:
-                body, future = self.waiting.popleft()
+                taken.append(self.waiting.popleft())
             except IndexError:  # another thread was quicker
                 break
+        self.answer_these(taken)
+
+    def answer_these(self, taken: Sequence[Waiting]) -> None:
+        """Read each and answer together what holds; nothing of what was given up."""
+        calls: list[tuple[Request, Future[bytes]]] = []
+        for body, future in taken:
             if not future.set_running_or_notify_cancel():
                 continue
-            share -= 1
             try:
                 calls.append((self.read(body), future))
-            except MersalgError as error:
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is this caller's alone
                 future.set_exception(error)
         self.answer_all(calls)
 
@@ -69,12 +78,10 @@ class Together:
             return
         try:
             answers = self.answer([request for request, _ in calls])
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
             if len(calls) == 1:
                 calls[0][1].set_exception(error)
-                if isinstance(error, MersalgError):
-                    return
-                raise
+                return
             for call in calls:
                 self.answer_all([call])
             return

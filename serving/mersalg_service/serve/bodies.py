@@ -5,25 +5,49 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from mersalg.bundle.files import nests_deeper
 from mersalg.errors import RequestError
 from mersalg.offers import Comparison, Offers
 from mersalg.requests import Request, read_mapping
 from mersalg_service.serve.live_bundle import LiveBundle, Served
 from mersalg_service.serve.problems import CallError
 
+MAX_BODY_DEPTH: Final = 32
+"""Lists and objects inside each other; a request needs four."""
+ROUND: Final = bytes.maketrans(b"[]{}", b"()()")
+NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+
 
 def read_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a body. CallError (400) for anything else; NaN and infinities are no JSON."""
     try:
         document = json.loads(body.decode("utf-8"), parse_constant=refuse_constant)
-    except (ValueError, RecursionError) as error:
-        words = "too deep a nesting" if isinstance(error, RecursionError) else str(error)
-        raise CallError(400, f"body: expected JSON in UTF-8, got {words}") from None
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError as error:
+        raise CallError(400, f"body: expected JSON in UTF-8, got {error}") from None
+    if may_nest_deeper(body, MAX_BODY_DEPTH) and nests_deeper(document, MAX_BODY_DEPTH):
+        raise too_deep()
     if not isinstance(document, dict):
         raise RequestError("body", "a JSON object", document)
     return document
+
+
+def may_nest_deeper(body: bytes, most: int) -> bool:
+    """Whether its brackets nest deeper, those within texts counted like the others: quick, and never wrong in a no."""
+    brackets = body.translate(ROUND, delete=NO_BRACKETS)
+    for _ in range(most):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"()", b"")
+    return bool(brackets)
+
+
+def too_deep() -> CallError:
+    """The refusal of a body for its nesting."""
+    return CallError(400, f"body: expected at most {MAX_BODY_DEPTH} lists and objects inside each other, got more")
 
 
 def refuse_constant(name: str) -> Any:

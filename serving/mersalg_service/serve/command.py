@@ -17,6 +17,7 @@ from typing import Any, Final
 from mersalg.errors import ConfigError, MersalgError
 from mersalg_service.serve.settings import (
     ADMIN_VARIABLE,
+    CALLS_SHARE,
     KEYS_VARIABLE,
     SETTINGS_VARIABLE,
     Keys,
@@ -24,6 +25,10 @@ from mersalg_service.serve.settings import (
     read_keys,
 )
 
+TIDY_SECONDS: Final = 0.2
+"""For idle threads to end by themselves."""
+PROXIES_VARIABLE: Final = "FORWARDED_ALLOW_IPS"
+"""uvicorn's own name for the proxies that are believed."""
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -78,14 +83,21 @@ def serve_here(settings: Settings, keys: Keys) -> int:
     """Serve in this process. The bundle is loaded first, so that a wrong one is a line on stderr and status 2."""
     import uvicorn  # noqa: PLC0415
 
-    from mersalg_service.serve.app import make_app, make_service  # noqa: PLC0415
+    from mersalg_service.serve.app import ignore_hang_up, make_app, make_service  # noqa: PLC0415
     from mersalg_service.serve.deployment import open_first  # noqa: PLC0415
 
     service = make_service(settings)
     open_first(service.deployments)
     server = uvicorn.Server(uvicorn.Config(make_app(service, keys), **for_uvicorn(settings)))
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops first, then sends it once more
-    server.run()
+    ignore_hang_up()
+    try:
+        server.run()
+    finally:
+        service.join(TIDY_SECONDS)
+        if service.is_at_work():  # Python would wait for it, however long it takes
+            logging.shutdown()
+            os._exit(0 if server.started else 3)
     return 0 if server.started else 3
 
 
@@ -112,14 +124,21 @@ def serve_by_workers(settings: Settings) -> int:
 
 
 def for_uvicorn(settings: Settings) -> dict[str, Any]:
-    """The server's own options: no access log, no header that tells versions, an end within stop_seconds."""
+    """The server's own options: no access log, no header that tells versions, bounded heads, an end in time.
+
+    Nobody may say for whom they call, but proxies that FORWARDED_ALLOW_IPS names.
+    """
+    from mersalg_service.serve.heads import BoundedHeads  # noqa: PLC0415
+
     return {
+        "http": BoundedHeads,
+        "proxy_headers": bool(os.environ.get(PROXIES_VARIABLE)),
         "host": settings.host,
         "port": settings.port,
         "access_log": False,
         "server_header": False,
         "log_config": None,
-        "timeout_graceful_shutdown": round(settings.stop_seconds) or 1,
+        "timeout_graceful_shutdown": settings.stop_seconds * CALLS_SHARE,
         "timeout_keep_alive": 75,
     }
 
@@ -189,4 +208,5 @@ ENVIRONMENT: Final = f"""environment:
   {KEYS_VARIABLE}      keys of callers, between commas; without it nobody needs one
   {ADMIN_VARIABLE}     the key that may change the bundle; without it nobody may
   MERSALG_EXPERIMENT_KEY  the key by which a trial draws
+  {PROXIES_VARIABLE}   addresses of proxies that may tell the caller's; without it none may
   MLFLOW_TRACKING_URI   the server of models:/NAME@ALIAS, with MLflow's variables for credentials"""

@@ -108,13 +108,21 @@ class Guards:
     def check_head(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Refuse a call by its head: 401, 403, 429 and 503."""
         path = scope["path"]
-        caller = self.caller(scope, headers, path)
+        try:
+            caller = self.caller(scope, headers, path)
+        except CallError:  # a wrong key, or none: of the address alone, so that good keys behind it go on
+            self.check_rate(f"unknown {address_of(scope)}")
+            raise
         if path in WATCHING:
             return
-        if self.rates is not None and (seconds := self.rates.take(caller, time.monotonic())) > 0:
-            raise CallError(429, f"expected at most {self.settings.rate:g} calls a second", after=seconds)
+        self.check_rate(caller)
         if self.waiting > self.settings.most_waiting:
             raise CallError(503, f"{self.settings.most_waiting} calls wait already", after=1)
+
+    def check_rate(self, caller: str) -> None:
+        """Refuse (429) a caller who comes too often."""
+        if self.rates is not None and (seconds := self.rates.take(caller, time.monotonic())) > 0:
+            raise CallError(429, f"expected at most {self.settings.rate:g} calls a second", after=seconds)
 
     def caller(self, scope: Scope, headers: dict[bytes, bytes], path: str) -> str:
         """Who calls, for the rate: the key's hash, or the address where no keys are set."""
@@ -131,9 +139,14 @@ class Guards:
             if not any(known):  # every key is compared, so that the time tells nothing about which one it was
                 raise CallError(401, "expected an API key", headers={"WWW-Authenticate": "Bearer"})
         elif not self.callers:
-            client = scope.get("client")
-            return str(client[0]) if client else ""
+            return address_of(scope)
         return given.hex() if given is not None else ""
+
+
+def address_of(scope: Scope) -> str:
+    """The address of the other end, or of whoever a proxy that is believed speaks for."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def key_of(headers: dict[bytes, bytes]) -> bytes | None:

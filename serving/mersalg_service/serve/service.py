@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 from mersalg.errors import MersalgError, RequestError
 from mersalg.offers import Offers
@@ -17,7 +20,7 @@ from mersalg_service.serve.deployment import Deployments
 from mersalg_service.serve.live_bundle import LiveBundle, Served
 from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.policy_files import PolicyFiles
-from mersalg_service.serve.settings import Settings
+from mersalg_service.serve.settings import CALLS_SHARE, Settings
 from mersalg_service.serve.trials import ServedTrial
 
 T = TypeVar("T")
@@ -34,8 +37,8 @@ class Service:
     metrics: Metrics
     answering: ThreadPoolExecutor
     """For answers: as many as are computed at once. What waits here and is given up is never begun."""
-    changing: ThreadPoolExecutor
-    """For looks at the source and for loading: never in the way of an answer but for the processor."""
+    threads: WeakSet[Thread]
+    """Those that answer, and those that look or load."""
     policy: PolicyFiles | None = None
     trial: ServedTrial | None = None
 
@@ -44,8 +47,41 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self.answering, work)
 
     async def change(self, work: Callable[[], T]) -> T:
-        """The result of some work on the changing thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.changing, work)
+        """The result of a look at the source or a loading, on a thread of its own that no stop waits for."""
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+
+        def run() -> None:
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - who waits for it gets it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        thread = Thread(target=run, name="mersalg-change", daemon=True)
+        self.threads.add(thread)
+        thread.start()
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Begin nothing more, and write what a trial has to record, within the share of `stop_seconds` for that.
+
+        A look or a loading that is stuck is not waited for.
+        """
+        self.answering.shutdown(wait=False, cancel_futures=True)
+        if self.trial is not None:
+            self.trial.close(self.settings.stop_seconds * (1 - CALLS_SHARE))
+
+    def join(self, seconds: float) -> None:
+        """Wait for every thread that ends within so many seconds."""
+        end = time.monotonic() + seconds
+        for thread in list(self.threads):
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def is_at_work(self) -> bool:
+        """Whether a thread of this service still loads or computes. After `close` none begins anew."""
+        return any(thread.is_alive() for thread in self.threads)
 
     def answer(self, requests: Sequence[Request], *, threshold: bool) -> tuple[Served, list[Offers]]:
         """The answers, all from one bundle, and that bundle."""

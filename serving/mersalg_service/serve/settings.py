@@ -15,6 +15,8 @@ ADMIN_VARIABLE: Final = "MERSALG_ADMIN_KEY"
 SETTINGS_VARIABLE: Final = "MERSALG_SERVE_SETTINGS"
 """How a worker process hears what the command was told."""
 MIN_KEY_BYTES: Final = 16
+CALLS_SHARE: Final = 0.75
+"""Of `stop_seconds`, for calls in flight; the rest is for what they leave to be written."""
 
 
 @dataclass(frozen=True)

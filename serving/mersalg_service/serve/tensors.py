@@ -60,10 +60,8 @@ def read_tensors(document: Mapping[str, Any], most: int) -> InferenceRequest:
         raise RequestError("id", "a text", request_id)
     if not isinstance(document.get("parameters", {}), dict):
         raise RequestError("parameters", "an object", document["parameters"])
-    rows = read_inputs(document.get("inputs"))
+    rows = read_inputs(document.get("inputs"), most)
     n = len(rows["cart"])
-    if n > most:
-        raise RequestError("cart", f"at most {most} rows", n)
     for name, values in rows.items():
         if len(values) != n:
             raise RequestError(name, f"as many rows as cart has, {n}", len(values))
@@ -74,8 +72,8 @@ def read_tensors(document: Mapping[str, Any], most: int) -> InferenceRequest:
     return InferenceRequest(request_id, requests, flags != {False}, read_outputs(document.get("outputs", [])))
 
 
-def read_inputs(inputs: Any) -> dict[str, list[Any]]:
-    """Tensor name -> its rows: lists for those of rank 2, values for those of rank 1."""
+def read_inputs(inputs: Any, most: int) -> dict[str, list[Any]]:
+    """Tensor name -> its rows, at most so many: lists for those of rank 2, values for those of rank 1."""
     if not isinstance(inputs, list) or not all(isinstance(tensor, dict) for tensor in inputs):
         raise RequestError("inputs", "a list of tensors", inputs)
     result: dict[str, list[Any]] = {}
@@ -88,14 +86,14 @@ def read_inputs(inputs: Any) -> dict[str, list[Any]]:
             raise RequestError(f"{name}.parameters", "an object", parameters)
         if "binary_data_size" in parameters:
             raise CallError(400, f"{name}: expected its data as JSON; the binary extension is not spoken here")
-        result[name] = read_tensor(name, tensor)
+        result[name] = read_tensor(name, tensor, most)
     if "cart" not in result:
         raise RequestError("inputs", "a tensor cart", sorted(result))
     return result
 
 
-def read_tensor(name: str, tensor: Mapping[str, Any]) -> list[Any]:
-    """The rows of one tensor, of the type and shape that it says."""
+def read_tensor(name: str, tensor: Mapping[str, Any], most: int) -> list[Any]:
+    """The rows of one tensor, at most so many, of the type and shape that it says."""
     datatype, rank = INPUT_TYPES[name]
     shape, data = tensor.get("shape"), tensor.get("data")
     if tensor.get("datatype") != datatype:
@@ -108,6 +106,8 @@ def read_tensor(name: str, tensor: Mapping[str, Any]) -> list[Any]:
     ):
         wanted = f"[N, {len(KINDS)}]" if name == "kinds" else f"{rank} sizes"
         raise RequestError(f"{name}.shape", wanted, shape)
+    if shape[0] > most:
+        raise RequestError(name, f"at most {most} rows", shape[0])
     if not isinstance(data, list):
         raise RequestError(f"{name}.data", "a list", data)
     values = [value for row in data for value in row] if data and all(isinstance(row, list) for row in data) else data
@@ -138,12 +138,12 @@ def check_values(name: str, datatype: str, values: Row) -> None:
 def read_row(row: Mapping[str, Any]) -> Request:
     """The request of one row; padding is left out, and so are purchases in the future and returns."""
     lines = row.get("history", [])
-    ages, quantities = row.get("history_age_days"), row.get("history_quantity")
-    if lines and (ages is None or len(ages) != len(lines)):
-        raise RequestError("history_age_days", "as many as history has", None if ages is None else len(ages))
+    ages, quantities = row.get("history_age_days", []), row.get("history_quantity")
+    if len(ages) != len(lines):
+        raise RequestError("history_age_days", "as many as history has", len(ages))
     if quantities is not None and len(quantities) != len(lines):
         raise RequestError("history_quantity", "as many as history has", len(quantities))
-    each = zip(lines, ages or [], quantities or [1.0] * len(lines), strict=True)
+    each = zip(lines, ages, quantities or [1.0] * len(lines), strict=True)
     used = [line for line in each if line[0] and line[1] >= 0 and line[2] > 0]
     latest = sorted(range(len(used)), key=lambda place: (used[place][1], -place))[:HISTORY_LINES]
     used = [used[place] for place in sorted(latest)]
