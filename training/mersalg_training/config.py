@@ -165,7 +165,7 @@ class KindsConfig(ConfigSection):
 
     upsell_step: Annotated[float, Field(gt=1.0)] = 1.10
     """An upsell costs at least so many times its anchor."""
-    least_lift: Annotated[float, Field(ge=1.0)] = 1.5
+    least_lift: Annotated[float, Field(ge=1.0)] = 2.0
     """A new product needs an anchor with which it is bought at least so many times as often as orders of their size
     explain: the lower 99.9 % bound of the lift."""
     add_on_price: Annotated[float, Field(gt=0.0)] = 0.7
