@@ -19,7 +19,7 @@ from mutate import mutate_json
 import mersalg
 from mersalg import MersalgError
 from mersalg.bundle import read_bundle
-from toy_bundle import write_bundle
+from toy_bundle import write_bundle, write_manifest
 
 NAMES = (
     "more.bin", "../secret", "/etc/passwd", "a/b", "..", ".", "", "manifest.json", "model.sig", "CARD.md\n", "x" * 200,
@@ -103,7 +103,7 @@ class Folder:
         if agrees and path != listed and listed.is_file() and not listed.is_symlink():
             document = json.loads(self.files["manifest.json"])
             document["files"][path.name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-            listed.write_text(json.dumps(document))
+            write_manifest(self.folder, document)
 
 
 class Loading:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
+from mersalg.bundle.onnx.inputs_outputs import FINITE
 from mersalg.errors import BundleError
 from mersalg.names import KINDS, Kind
 
@@ -121,13 +123,16 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
     """The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
 
     The outputs are (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), as the bundle format says; BundleError
-    where the graph gives others, or a kind that there is not. A place of kind -1 holds nothing.
+    where the graph gives others, a kind that there is not, or a number that is none. A place of kind -1 holds nothing.
     """
     names = ("product_id", "kind", "relevance", "score", "because", "retrieved", "best_relevance")
     try:
         (row,) = zip(*(outputs[name].tolist() for name in names), strict=True)
+        for name, numbers in zip(names, row, strict=True):
+            if name in FINITE and not all(map(math.isfinite, numbers)):
+                raise BundleError(f"scorer.onnx: {name}: expected finite numbers, got NaN or infinity; train it again")
         return answer(request, row, silent)
-    except (IndexError, ValueError) as error:
+    except (IndexError, TypeError, ValueError) as error:
         shapes = {name: outputs[name].shape for name in names}
         raise BundleError(
             f"scorer.onnx: expected outputs of 1 request, with kinds from -1 to {len(KINDS) - 1}, got "

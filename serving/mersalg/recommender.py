@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from mersalg.bundle import Bundle, read_bundle, read_names
+from mersalg.bundle import Bundle, read_bundle
 from mersalg.errors import BundleError, MersalgError, RequestError
 from mersalg.names import KINDS
 from mersalg.offers import Offers, answer_without_graph, read_answer
@@ -17,6 +17,8 @@ from mersalg.registry.opening import find_place
 from mersalg.requests import Request, encode, read_mapping, read_request
 from mersalg.session import Session
 
+MAX_GOLDEN_SECONDS: Final = 60.0
+"""Of all golden requests together; looked at after each."""
 GOLDEN_TOLERANCE: Final = 1e-4
 """Largest difference of a golden offer's relevance."""
 
@@ -34,12 +36,15 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
     place = find_place(path)
-    bundle = read_bundle(place.folder, public_key)
+    recommender = open_recommender(read_bundle(place.folder, public_key), threads)
+    place.mark_good()
+    return recommender
+
+
+def open_recommender(bundle: Bundle, threads: int = 1) -> Recommender:
+    """A recommender from a verified bundle, opened and tried on its golden requests."""
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")), threads=threads)
     check_golden(recommender, bundle)
-    if place.registered is not None:
-        _ = recommender.names  # read while the folder is there: a later version may take its place in the cache
-        place.mark_good()
     return recommender
 
 
@@ -94,6 +99,8 @@ class Recommender(AnswersMany):
         self.folder = bundle.folder
         self.manifest: Mapping[str, Any] = bundle.manifest
         self.session = session
+        self.names = bundle.names
+        """Product id -> name."""
         self.silent = tuple(bundle.manifest["kinds"][kind]["threshold"] is None for kind in KINDS)
 
     def recommend(
@@ -148,13 +155,8 @@ class Recommender(AnswersMany):
         return read_answer(request, self.session.run(encode(request, threshold=threshold)), self.silent)
 
     def name(self, product_id: str) -> str:
-        """The product's name, or its id when the bundle knows no name. The names are read at the first call."""
+        """The product's name, or its id when the bundle knows no name."""
         return self.names.get(product_id, product_id)
-
-    @cached_property
-    def names(self) -> Mapping[str, str]:
-        """Product id -> name, verified again when they are read."""
-        return read_names(self.folder, dict(self.manifest))
 
     def __repr__(self) -> str:
         return f"Recommender({self.manifest['name']!r}, {self.manifest['vocabulary']['products']} products)"
@@ -181,13 +183,19 @@ def check_golden(recommender: Recommender, bundle: Bundle) -> None:
     Products, kinds and their order are equal; a relevance differs by at most GOLDEN_TOLERANCE.
     """
     where = bundle.folder / "golden.json"
-    try:
-        answers = recommender.score(request for request, _ in bundle.golden)
-    except RequestError as error:
-        raise BundleError(
-            f"{where}: expected golden requests that hold, got {error}; export the bundle again"
-        ) from None
-    for position, ((_, expected), got) in enumerate(zip(bundle.golden, answers, strict=True)):
+    start = time.monotonic()
+    for position, (request, expected) in enumerate(bundle.golden):
+        try:
+            (got,) = recommender.score([request])
+        except RequestError as error:
+            raise BundleError(
+                f"{where}: request {position}: expected one that holds, got {error}; export the bundle again"
+            ) from None
+        if time.monotonic() - start > MAX_GOLDEN_SECONDS:
+            raise BundleError(
+                f"{where}: expected {len(bundle.golden)} answers within {MAX_GOLDEN_SECONDS:.0f} s, got "
+                f"{position + 1}; use a faster machine, or another bundle"
+            )
         wanted = [(offer["product_id"], offer["kind"]) for offer in expected]
         given = [(offer.product_id, offer.kind) for offer in got]
         if wanted != given:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from toy_bundle import GOLDEN, build_scorer, rewrite
+from toy_bundle import GOLDEN, build_scorer, rewrite, write_manifest
 
 Attack = Callable[[Path], None]
 
@@ -47,7 +47,7 @@ ODD_VALUES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"created_at": "2017-06-02T00:00:00"}, "created_at"),
     ({"kinds": {}}, "kinds.cross-sell"),
     ({"format": "zip"}, "format"),
-    ({"format_version": 2}, "format_version"),
+    ({"format_version": 1}, "format_version"),
     ({"format_version": True}, "format_version"),
     ({"name": ""}, "name"),
     ({"graph": {"opset": 20, "ml_opset": 5, "candidates": 3}}, "graph.opset"),
@@ -72,7 +72,7 @@ TEXTS = (
 def change(folder: Path, **changes: Any) -> None:
     """Change keys of the manifest."""
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps({**manifest, **changes}))
+    write_manifest(folder, {**manifest, **changes})
 
 
 def link(name: str, target: str) -> Attack:

@@ -13,8 +13,8 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import IO, Any, Final
 
-from mersalg.bundle.files import MAX_BYTES, MAX_OTHER_BYTES, SIGNATURE, parse_json
-from mersalg.bundle.manifest import check_manifest
+from mersalg.bundle.files import MAX_BYTES, MAX_OTHER_BYTES, SIGNATURE
+from mersalg.bundle.manifest import read_manifest
 from mersalg.errors import BundleError, RegistryError
 from mersalg.registry.address import ModelAddress, read_address
 from mersalg.registry.cache import Cache, cache_of
@@ -99,7 +99,7 @@ def fetch(text: str) -> tuple[Registry, Fetched]:
 def download(server: MlflowServer, version: ModelVersion, folder: Path) -> None:
     """Write the manifest, every file that it lists and a signature, where there is one, into an empty folder."""
     inside, content = read_remote_manifest(server, version)
-    manifest = check_manifest(parse_json(content, Path("manifest.json")), f"{version}: {inside}/manifest.json")
+    manifest = read_manifest(content, f"{version}: {inside}/manifest.json")
     (folder / "manifest.json").write_bytes(content)
     for name, entry in manifest["files"].items():
         where = f"{version}: {inside}/{name}"

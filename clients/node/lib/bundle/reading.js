@@ -9,7 +9,7 @@
 import { BundleError, MissingFileError, shown } from "../errors.js";
 import { isObject } from "../request.js";
 import { parseJson } from "./json.js";
-import { checkManifest, isShare } from "./manifest.js";
+import { DIGEST, NO_DIGEST, checkManifest, isShare } from "./manifest.js";
 import { checkGraph } from "./onnx/graph.js";
 import { NO_BYTES } from "./onnx/protobuf.js";
 import { checkSignature } from "./signature.js";
@@ -21,8 +21,8 @@ const SIGNATURE = "model.sig";
 const MAX_BYTES = new Map([
   ["manifest.json", 4 * MEGABYTE],
   ["scorer.onnx", 2048 * MEGABYTE - 1],
-  ["products.json", 512 * MEGABYTE],
-  ["golden.json", 16 * MEGABYTE],
+  ["products.json", 64 * MEGABYTE], // two million names; parsed they take some ten times as much
+  ["golden.json", 4 * MEGABYTE],
   ["CARD.md", 4 * MEGABYTE],
   [SIGNATURE, MEGABYTE],
 ]);
@@ -92,7 +92,7 @@ export async function readBundle(place, publicKey = null) {
 async function readOnce(source, publicKey) {
   const where = source.place("manifest.json");
   const content = await source.read("manifest.json", /** @type {number} */ (MAX_BYTES.get("manifest.json")));
-  const manifest = checkManifest(parseJson(content, where), where);
+  const manifest = await readManifest(content, where);
   if (publicKey !== null) {
     const digests = new Map([["manifest.json", await hash(content, where)]]);
     for (const [name, { sha256 }] of Object.entries(manifest.files)) digests.set(name, sha256);
@@ -109,6 +109,22 @@ async function readOnce(source, publicKey) {
     if (name === "products.json") products = read;
   }
   return { source, manifest, scorer, products, golden };
+}
+
+/**
+ * The manifest in these bytes, if they have its shape and are the bytes that were written.
+ * @param {Uint8Array} content
+ * @param {string} where
+ */
+async function readManifest(content, where) {
+  const manifest = checkManifest(parseJson(content, where), where);
+  const pieces = new TextDecoder().decode(content).split(manifest[DIGEST]);
+  if (pieces.length !== 2 || (await hash(new TextEncoder().encode(pieces.join(NO_DIGEST)), where)) !== manifest[DIGEST])
+    throw new BundleError(
+      `${where}: ${DIGEST}: expected the SHA-256 of these bytes with ${NO_DIGEST.length} zeros in its place, got ` +
+        "another; copy the whole bundle again",
+    );
+  return manifest;
 }
 
 /** @param {Source} source */

@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from mersalg.bundle.onnx.protobuf import Field, FieldRun, expect_known, fields, number_of, numbers_of, part, text
+from mersalg.bundle.onnx.protobuf import Field, expect_known, fields, number_of, numbers_of, part, text, texts_of
+from mersalg.bundle.texts import check_texts
 from mersalg.errors import BundleError
 
 MAX_DIMENSIONS: Final = 8
@@ -49,7 +50,9 @@ class Content:
     def add(self, number: int, value: Field, where: str) -> None:
         """Note a field."""
         if number == TENSOR_TEXT:
-            self.texts += value.count if isinstance(value, FieldRun) else 1
+            texts = texts_of(value)
+            check_texts(texts, where)
+            self.texts += len(texts)
         elif number == TENSOR_RAW or number in TENSOR_NUMBERS:
             if self.form:
                 raise ValueError("data in two places")

@@ -23,14 +23,11 @@ const ML_DOMAIN = "ai.onnx.ml";
 const IR_VERSIONS = [10, 11, 12, 13];
 
 const OPERATORS = new Set(
-  `Abs Add And ArgMax ArgMin BitShift BitwiseAnd BitwiseOr Cast Ceil Clip Compress Concat Constant ConstantOfShape
-  CumSum Div Einsum Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gemm Greater GreaterOrEqual
-  Identity IsInf IsNaN Less LessOrEqual Log MatMul Max Mean Min Mod Mul Neg NonZero Not OneHot Or Pad Pow Range
-  Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu
-  Reshape Round ScatterElements ScatterND Shape Sigmoid Sign Size Slice Softmax Softplus Split Sqrt Squeeze Sub Sum
-  Tanh Tile TopK Transpose Trilu Unique Unsqueeze Where Xor`.split(/\s+/),
+  `Add And BitwiseAnd Cast Clip Compress Concat ConstantOfShape CumSum Equal Exp Expand Gather GatherElements
+  Gemm Greater GreaterOrEqual Identity Less Log MatMul Max Min Mul Not Or Reciprocal ReduceMax ReduceSum Reshape
+  Round ScatterElements Shape Slice Split Sqrt Sub TopK Transpose Unsqueeze Where`.split(/\s+/),
 );
-const ML_OPERATORS = new Set(["ArrayFeatureExtractor", "LabelEncoder", "TreeEnsemble"]);
+const ML_OPERATORS = new Set(["LabelEncoder", "TreeEnsemble"]);
 
 const MAX_DOMAINS = 16;
 const MAX_NODES = 10_000;
