@@ -35,7 +35,7 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise MersalgError(f"threads: expected a whole number from 1, got {threads!r}")
-    place = find_place(path)
+    place = find_place(path, signed=public_key is not None)
     recommender = open_recommender(read_bundle(place.folder, public_key), threads)
     place.mark_good()
     return recommender

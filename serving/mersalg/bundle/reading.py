@@ -130,6 +130,18 @@ def read_file(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
     return content
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether manifest and files have their sizes and hashes; what they hold is not looked at."""
+    where = folder / "manifest.json"
+    try:
+        manifest = read_manifest(read_regular_file(where, MAX_BYTES["manifest.json"]), str(where))
+        for name in manifest["files"]:
+            read_file(folder, manifest, name)
+    except BundleError:
+        return False
+    return True
+
+
 def read_golden(folder: Path, manifest: dict[str, Any]) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Pairs of golden request and its offers; at least one."""
     where = folder / "golden.json"

@@ -26,11 +26,14 @@ def is_plain(text: str, most: int) -> bool:
     return len(text) <= most and ODD.search(text) is None
 
 
-def check_texts(texts: list[memoryview], where: str) -> None:
-    """Refuse a text of a graph that is no product id; they are looked at together. ValueError for one without UTF-8."""
-    joined = str(b" ".join(texts), "utf-8")
-    if max(map(len, texts)) > MAX_ID_CHARACTERS or ODD.search(joined):
-        refuse_text([str(text, "utf-8") for text in texts], MAX_ID_CHARACTERS, where)
+def check_texts(texts: list[bytes], where: str) -> None:
+    """Refuse a text of a graph that could not be a product id, the first in order. ValueError for one that is no UTF-8.
+
+    They are looked at together, and one by one where that finds something.
+    """
+    joined = str(b" ".join(texts), "utf-8", "surrogateescape")
+    if max(map(len, texts), default=0) > MAX_ID_CHARACTERS or ODD.search(joined):
+        refuse_text((str(text, "utf-8") for text in texts), MAX_ID_CHARACTERS, where)
 
 
 def check_names(names: Mapping[str, Any], where: str) -> None:

@@ -195,21 +195,23 @@ def check_node(node: memoryview, parts: Parts, where: str) -> None:
 def check_attribute(attribute: memoryview, where: str) -> tuple[str, Tensor | None]:
     """The name and the tensor of an attribute that holds no subgraph."""
     name, tensor = "", None
+    texts: list[bytes] = []
     for number, value in fields(attribute, ATTRIBUTE_LISTS):
         if number in (ATTRIBUTE_INTS, ATTRIBUTE_INT) or number in ATTRIBUTE_REST:
             continue
         if number == ATTRIBUTE_NAME:
             name = text(value)
         elif number == ATTRIBUTE_TEXT:
-            check_texts([part(value)], where)
+            texts.append(part(value).tobytes())
         elif number == ATTRIBUTE_TEXTS:
-            check_texts(texts_of(value), where)
+            texts += texts_of(value)
         elif number in (ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS):
             raise BundleError(f"{where}: expected a graph without subgraphs, got a node that holds one")
         elif number == ATTRIBUTE_TENSOR and tensor is None:
             tensor = check_tensor(part(value), where)
         else:
             expect_known(number, ATTRIBUTE_REST, "an attribute", where)
+    check_texts(texts, where)
     return name, tensor
 
 

@@ -17,15 +17,14 @@ from mersalg.errors import BundleError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MAX_SIGNED: Final = 2**63 - 1
-MAX_RUN: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRun:
-    """At most MAX_RUN fields of one number and one wire type, varints or bytes, that follow each other."""
+    """Fields of one number and one wire type, varints or bytes, that follow each other."""
 
     count: int
-    texts: list[memoryview]
+    texts: list[bytes]
     """The fields where they are bytes."""
 
 
@@ -81,17 +80,17 @@ def long_tag(message: memoryview, position: int) -> tuple[int, int]:
 def read_run(message: memoryview, position: int, tag: int) -> tuple[FieldRun, int]:
     """The fields of this tag that follow each other, and the position after them; the first tag is read already."""
     count, end, is_bytes = 0, len(message), tag & 7 == BYTES
-    texts: list[memoryview] = []
+    texts: list[bytes] = []
     while True:
         length = message[position]
         position += 1
         if length >= 0x80:
             length, position = varint(message, position - 1)
         if is_bytes:
-            texts.append(message[position : position + length])
+            texts.append(message[position : position + length].tobytes())
             position += length
         count += 1
-        if position >= end or message[position] != tag or count == MAX_RUN:
+        if position >= end or message[position] != tag:
             break
         position += 1
     if position > end:
@@ -128,7 +127,7 @@ def text(value: Field) -> str:
     return str(part(value), "utf-8")
 
 
-def texts_of(value: Field) -> list[memoryview]:
+def texts_of(value: Field) -> list[bytes]:
     """The bytes of a run of fields that must be texts."""
     if not isinstance(value, FieldRun) or not value.texts:
         raise ValueError("numbers where texts belong")
