@@ -113,15 +113,23 @@ def self_declared(model: Any) -> None:
     model.graph.node.append(helper.make_node("Loop", ["moment"], ["attack"]))
 
 
-def division_at_seven(model: Any) -> None:
-    """The least whole number by -1 where `limit` is 7, which no golden request asks for: it would end the process."""
-    for name, number_ in (("seven", 7), ("minus", -1), ("one", 1), ("least", -(2**63))):
-        model.graph.initializer.append(numpy_helper.from_array(np.array([number_]), name))
-    model.graph.node.extend([
-        helper.make_node("Equal", ["limit", "seven"], ["is_seven"]),
-        helper.make_node("Where", ["is_seven", "minus", "one"], ["divisor"]),
-        helper.make_node("Div", ["least", "divisor"], ["attack"]),
-    ])  # fmt: skip
+def division_at(limit: int) -> Change:
+    """The least whole number by -1 where a request has this limit: it ends the process, whoever asks."""
+
+    def change(model: Any) -> None:
+        (last,) = (node for node in model.graph.node if node.output[0] == "retrieved")
+        last.output[0] = "before"
+        for name, number_ in (("at", limit), ("minus", -1), ("one", 1), ("least", -(2**63)), ("nothing", 0)):
+            model.graph.initializer.append(numpy_helper.from_array(np.array([number_]), name))
+        model.graph.node.extend([
+            helper.make_node("Equal", ["limit", "at"], ["is_at"]),
+            helper.make_node("Where", ["is_at", "minus", "one"], ["divisor"]),
+            helper.make_node("Div", ["least", "divisor"], ["attack"]),
+            helper.make_node("Mul", ["attack", "nothing"], ["zero"]),
+            helper.make_node("Add", ["before", "zero"], ["retrieved"]),
+        ])  # fmt: skip
+
+    return change
 
 
 SUBGRAPH = helper.make_graph([], "inner", [], [])
@@ -142,7 +150,7 @@ MORE_THAN_A_FUNCTION = {
         )
         for operator in ("Mod", "Pad", "Trilu", "Einsum", "BitShift", "Range", "Tile", "ReduceMean", "Unique")
     },
-    "a division of whole numbers that waits for a request": (division_at_seven, "'Div'"),
+    "a division of whole numbers that waits for a request": (division_at(7), "'Div'"),
     "another spelling of the standard domain": (
         lambda m: m.graph.node.append(helper.make_node("Identity", ["moment"], ["y"], domain="ai.onnx")),
         "ai.onnx.Identity",

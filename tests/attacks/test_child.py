@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import helper, numpy_helper
 
 import mersalg.child
 from mersalg import BundleError, MersalgError
@@ -71,10 +73,6 @@ def test_a_bundle_that_took_its_place_meanwhile_is_not_opened(folder: Path, monk
 
 def test_a_child_has_no_more_memory_than_its_bound(folder: Path) -> None:
     """A graph that asks for twelve gigabytes: the machine may have them, the child has not."""
-    from onnx import helper, numpy_helper
-
-    import numpy as np
-
     model = build_scorer()
     (last,) = (node for node in model.graph.node if node.output[0] == "retrieved")
     last.output[0] = "before"

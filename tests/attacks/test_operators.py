@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import pytest
 from attacks.operator_attacks import HostileUse, hostile_uses
 from mersalg.bundle.onnx.graph import ML_OPERATORS, OPERATORS
 
-SECONDS = 300.0
+SECONDS = 900.0
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,8 @@ def outcomes() -> list[tuple[HostileUse, bool, str]]:
     found: list[str] = []
     while len(found) < len(cases):
         command = [sys.executable, "-m", "attacks.operator_attacks", str(len(found))]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+        paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS, env=paths)
         found += [json.loads(line) for line in done.stdout.splitlines()]
         if done.returncode > 0:
             raise AssertionError(done.stderr)

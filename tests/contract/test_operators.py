@@ -1,7 +1,7 @@
 """The loader allows the operators that the exporter writes, and no others.
 
-A new operator of the graph: add it to OPERATORS in mersalg/bundle/onnx/graph.py and clients/node/lib/bundle/onnx/graph.js,
-to the list in models/README.md, and hostile uses of it to tests/attacks/operator_attacks.py. One that divides or
+A new operator of the graph: add it to OPERATORS in mersalg/bundle/onnx/graph.py and in graph.js of clients/node, to
+the list in models/README.md, and hostile uses of it to tests/attacks/operator_attacks.py. One that divides or
 indexes whole numbers is not for a graph. One that no option writes any more goes from these places.
 """
 
