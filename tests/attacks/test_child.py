@@ -33,8 +33,10 @@ def test_what_a_child_refuses_is_refused_in_its_words(folder: Path) -> None:
     (folder / "CARD.md").write_bytes(b"changed")
     with pytest.raises(BundleError, match=r"CARD\.md: expected"):
         load_after_child(folder)
+    signed = write_bundle(folder.parent / "signed")
+    (signed / "model.sig").write_bytes(b"{}")
     with pytest.raises(MersalgError, match="public key cannot be read") as refusal:
-        load_after_child(write_bundle(folder.parent / "other"), folder / "no.pub")
+        load_after_child(signed, folder / "no.pub")
     assert not isinstance(refusal.value, BundleError)
 
 

@@ -63,7 +63,7 @@ function refuseOddTokens(text) {
       keys?.add(key);
     } else if (token.includes("\\") && HALF_A_CHARACTER.test(JSON.parse(token)))
       throw new SyntaxError("half a character: surrogates not allowed");
-    else if (!token.startsWith('"')) refuseOddNumber(token);
+    else if (/^[-\d]/.test(token)) refuseOddNumber(token);
     last = token;
   }
 }
