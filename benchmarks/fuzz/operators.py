@@ -58,7 +58,7 @@ def drawn(rng: random.Random) -> HostileUse:
     inputs = tuple(value(rng) for _ in range(rng.choice((1, 1, 2, 2, 3, 4, 5))))
     attributes: dict[str, Any] = {name: number(rng) for name in rng.sample(LISTS, rng.choice((0, 0, 1, 2)))}
     if rng.random() < 0.1:
-        attributes["perm"] = [number(rng) for _ in range(rng.randrange(4))]
+        attributes["perm"] = [number(rng) for _ in range(rng.randrange(1, 4))]
     return HostileUse("drawn", operator, inputs, outputs=rng.choice((1, 1, 1, 2, 3)), attributes=attributes)
 
 
