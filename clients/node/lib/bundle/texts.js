@@ -39,8 +39,10 @@ export function checkNames(names, where) {
 /** Characters are code points. @param {string} text @param {number} most @param {string} where */
 function refuseText(text, most, where) {
   if ((text.length <= most || [...text].length <= most) && !ODD.test(text)) return;
+  const escaped = (/** @type {string} */ character) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  const told = JSON.stringify(text.slice(0, 40)).replace(/[^ -~]/gu, escaped);
   throw new BundleError(
     `${where}: expected texts of at most ${most} characters without control and direction characters, got ` +
-      `${JSON.stringify(text.slice(0, 40))} of ${text.length}; train the bundle again, which leaves such products out`,
+      `${told} of ${text.length}; train the bundle again, which leaves such products out`,
   );
 }
