@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from mersalg.bundle.manifest import DIGEST, NO_DIGEST, with_digest
+
 KINDS = ("cross-sell", "add-on", "upsell", "more-of-same", "replacement")
 CANDIDATES = {
     # product: (kind, relevance)
@@ -49,7 +51,7 @@ class Graph:
 
 
 def build_scorer() -> Any:
-    """The toy shop's graph, an onnx ModelProto with all inputs and outputs of format version 1."""
+    """The toy shop's graph, an onnx ModelProto with all inputs and outputs of format version 2."""
     g = Graph()
     n = len(CANDIDATES)
     kind_of = np.array([KINDS.index(kind) for kind, _ in CANDIDATES.values()], dtype=np.int64)
@@ -95,7 +97,8 @@ def build_scorer() -> Any:
     key = g.add("Where", passed, g.add("Where", by_value, g.add("Mul", relevance, values), relevance), nothing)
     most = g.add("Min", g.add("ReduceMax", "limit", keepdims=1), g.constant(np.array([n], dtype=np.int64)))
     g.nodes.append(helper.make_node("TopK", [key, most], ["top", "place"], axis=1))
-    position = g.add("Range", g.constant(np.int64(0)), g.add("Squeeze", most), g.constant(np.int64(1)))
+    none, first_axis = g.constant(np.array([0], dtype=np.int64)), g.constant(np.array([0], dtype=np.int64))
+    position = g.add("Slice", g.constant(np.arange(n, dtype=np.int64)), none, most, first_axis)
     within = g.add("Less", position, g.add("Unsqueeze", "limit", middle_axis))
     shown = g.add("And", within, g.add("GreaterOrEqual", "top", g.constant(np.float32(0))))
     zero, empty = g.constant(np.float32(0)), g.constant(np.array("", dtype=object))
@@ -178,10 +181,11 @@ GOLDEN: dict[str, Any] = {
 
 
 def make_manifest(files: dict[str, bytes]) -> dict[str, Any]:
-    """A manifest of format version 1 for these files."""
+    """A manifest of format version 2 for these files."""
     return {
         "format": "mersalg-bundle",
-        "format_version": 1,
+        "format_version": 2,
+        DIGEST: NO_DIGEST,
         "name": "toy",
         "created_at": "2017-06-02T00:00:00Z",
         "mersalg_version": "0.1.0",
@@ -223,8 +227,14 @@ def write_bundle(folder: Path, changes: dict[str, bytes] | None = None) -> Path:
     folder.mkdir(parents=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    (folder / "manifest.json").write_text(json.dumps(make_manifest(files)))
+    write_manifest(folder, make_manifest(files))
     return folder
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write a manifest with its digest."""
+    content = json.dumps({**manifest, DIGEST: NO_DIGEST}).encode()
+    (folder / "manifest.json").write_bytes(with_digest(content))
 
 
 def rewrite(folder: Path, name: str, content: bytes) -> None:
@@ -232,4 +242,4 @@ def rewrite(folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"][name] = entry(content)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)

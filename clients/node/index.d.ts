@@ -78,6 +78,7 @@ export class Offers implements Iterable<Offer> {
 
 /** What a bundle says of itself; the bundle format has the rest of its keys. */
 export interface Manifest {
+  readonly manifest_sha256: string;
   readonly name: string;
   readonly created_at: string;
   readonly mersalg_version: string;

@@ -173,11 +173,12 @@ def inspect_bundle(args: argparse.Namespace) -> int:
 
 
 def verify_bundle(args: argparse.Namespace) -> int:
-    """Load a bundle, which checks it, and say what was checked."""
+    """Load a bundle, in a process of its own first, which checks it, and say what was checked."""
     from mersalg.bundle import read_card  # noqa: PLC0415
-    from mersalg.recommender import load  # noqa: PLC0415
+    from mersalg.child import load_after_child  # noqa: PLC0415
+    from mersalg.registry.opening import find_place  # noqa: PLC0415
 
-    recommender = load(args.bundle, public_key=args.public_key)
+    recommender = load_after_child(find_place(args.bundle, signed=args.public_key is not None).folder, args.public_key)
     manifest = recommender.manifest
     size = sum(entry["size"] for entry in manifest["files"].values())
     read_card(recommender.folder, dict(manifest))

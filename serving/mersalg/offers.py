@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
+from mersalg.bundle.onnx.inputs_outputs import FINITE
 from mersalg.errors import BundleError
 from mersalg.names import KINDS, Kind
 
@@ -139,13 +139,16 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
     """The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
 
     The outputs are (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), as the bundle format says; BundleError
-    where the graph gives others, a kind that there is not, or NaN. A place of kind -1 holds nothing.
+    where the graph gives others, a kind that there is not, or a number that is none. A place of kind -1 holds nothing.
     """
     names = (*ANSWER_OUTPUTS, "retrieved", "best_relevance")
     try:
         (row,) = zip(*(outputs[name].tolist() for name in names), strict=True)
+        for name, numbers in zip(names, row, strict=True):
+            if name in FINITE and not all(map(math.isfinite, numbers)):
+                raise BundleError(f"scorer.onnx: {name}: expected finite numbers, got NaN or infinity; train it again")
         return answer(request, row, silent)
-    except (IndexError, ValueError) as error:
+    except (IndexError, TypeError, ValueError) as error:
         shapes = {name: outputs[name].shape for name in names}
         raise BundleError(
             f"scorer.onnx: expected finite outputs of 1 request, with kinds from -1 to {len(KINDS) - 1}, "
@@ -156,9 +159,6 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
 def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Offers:
     """The answer of a request from its row of every output."""
     *columns, retrieved, best = row
-    _, _, relevances, scores, *_ = columns
-    if not all(map(math.isfinite, chain(relevances, scores, best))):
-        raise ValueError("a relevance or score that is no finite number")
     items = tuple(
         Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None, *map(known, facts))
         for rank, (product_id, kind, relevance, score, because, *facts) in enumerate(

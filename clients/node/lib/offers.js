@@ -1,5 +1,6 @@
 /** Offers, and the reason where there are none. */
 
+import { FINITE } from "./bundle/onnx/inputs_outputs.js";
 import { BundleError } from "./errors.js";
 import { KINDS } from "./names.js";
 
@@ -66,7 +67,7 @@ export class Offers {
 /**
  * The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
  * A place of kind -1 holds nothing. BundleError where the graph gives outputs of another form than the bundle format's,
- * a kind that there is not, or NaN.
+ * a kind that there is not, or a number that is none.
  *
  * @param {Checked} request
  * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
@@ -75,6 +76,9 @@ export class Offers {
  */
 export function readAnswer(request, outputs, silent) {
   checkForms(outputs);
+  for (const name of FINITE)
+    if (!outputs[name].data.every(Number.isFinite))
+      throw new BundleError(`scorer.onnx: ${name}: expected finite numbers, got NaN or infinity; train it again`);
   const items = [];
   for (let place = 0; place < outputs.product_id.dims[1]; place++)
     if (outputs.kind.data[place] >= 0n) items.push(readOffer(request, outputs, place, place + 1));

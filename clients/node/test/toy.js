@@ -32,8 +32,15 @@ export async function writeBundle({ files = {}, manifest = {} } = {}) {
     ...files,
   };
   for (const [name, content] of Object.entries(whole)) await writeFile(join(folder, name), content);
-  await writeFile(join(folder, "manifest.json"), JSON.stringify({ ...manifestOf(whole), ...manifest }));
+  await writeManifest(folder, { ...manifestOf(whole), ...manifest });
   return folder;
+}
+
+/** Write a manifest with its digest. */
+export async function writeManifest(folder, manifest) {
+  const text = JSON.stringify({ ...manifest, manifest_sha256: "0".repeat(64) });
+  const digest = createHash("sha256").update(text).digest("hex");
+  await writeFile(join(folder, "manifest.json"), text.replace(/(?<="manifest_sha256":")0{64}/, digest));
 }
 
 export function manifestOf(files) {
@@ -43,7 +50,8 @@ export function manifestOf(files) {
   ]);
   return {
     format: "mersalg-bundle",
-    format_version: 1,
+    format_version: 2,
+    manifest_sha256: "0".repeat(64),
     name: "toy",
     created_at: "2017-06-02T00:00:00Z",
     mersalg_version: "0.1.0",

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from mersalg.child import load_after_child
 from mersalg.errors import BundleError, MersalgError, RegistryError
-from mersalg.recommender import AnswersRequests, load
+from mersalg.recommender import AnswersRequests
 from mersalg_service.serve.sources import BundleSource, Sighting
 
 Outcome = Literal["unchanged", "swapped", "refused", "unreachable"]
@@ -56,7 +57,7 @@ class NoBundleError(MersalgError):
 class LiveBundle:
     """The bundle that answers now, and the look for the next one."""
 
-    def __init__(self, source: BundleSource, open_bundle: Callable[[Path], AnswersRequests] = load) -> None:
+    def __init__(self, source: BundleSource, open_bundle: Callable[[Path], AnswersRequests] = load_after_child) -> None:
         self.source = source
         self.refusal: Refusal | None = None
         self.served: Served | None = None

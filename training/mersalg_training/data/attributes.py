@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from mersalg.bundle.texts import MAX_NAME_CHARACTERS, ODD
 from mersalg_training.data.timeline import Float32, Int32, plain
 
 
@@ -43,7 +44,10 @@ def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
     brand, brands = encoded(plain(rows["brand"]))
     ids = plain(rows["product_id"])
     return Attributes(
-        names=[str(name or product_id) for name, product_id in zip(plain(rows["name"]), ids, strict=True)],
+        names=[
+            shown_name(str(name or "")) or str(product_id)
+            for name, product_id in zip(plain(rows["name"]), ids, strict=True)
+        ],
         product_type=product_type,
         product_types=product_types,
         category=category,
@@ -54,6 +58,11 @@ def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
         cost=with_nan(rows["cost"]),
         listed=np.asarray(rows["listed"], dtype=np.bool_),
     )
+
+
+def shown_name(text: str) -> str:
+    """A name as a bundle may hold it: of characters that show, and cut."""
+    return ODD.sub(" ", text).strip()[:MAX_NAME_CHARACTERS]
 
 
 def encoded(values: list[str | None]) -> tuple[Int32, list[str]]:

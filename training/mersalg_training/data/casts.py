@@ -6,8 +6,11 @@ from typing import Final
 
 import duckdb
 
+from mersalg.bundle.texts import MAX_ID_CHARACTERS, ODD_CHARACTERS
 from mersalg.errors import DataError
 
+SURROGATES: Final = 0xD800
+"""Halves of characters, which no text of DuckDB holds."""
 SAMPLE: Final = 200_000
 """The spelling is chosen on the first so many lines."""
 
@@ -55,6 +58,12 @@ def spelled(text: str, formats: tuple[str, ...]) -> str:
 def sane(timestamp: str) -> str:
     """SQL for a timestamp that a purchase can have; NULL for any other."""
     return f"CASE WHEN isfinite({timestamp}) AND {timestamp} >= TIMESTAMP '1970-01-01' THEN {timestamp} END"
+
+
+def is_unusable(column: str) -> str:
+    """SQL for whether a text could not be a product id of a bundle: too long, or with characters that do not show."""
+    ranges = "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in ODD_CHARACTERS if first != SURROGATES)
+    return f"(length({column}) > {MAX_ID_CHARACTERS} OR regexp_matches({column}, '[{ranges}]'))"
 
 
 def id_text(column: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 import duckdb
 
-from mersalg_training.data.casts import id_text, number, truth
+from mersalg_training.data.casts import id_text, is_unusable, number, truth
 from mersalg_training.data.sources import literal
 
 LABELS: Final = ("name", "category", "product_type", "brand")
@@ -33,18 +33,21 @@ def gather_catalogue(connection: duckdb.DuckDBPyConnection) -> list[str]:
         CREATE OR REPLACE TEMP TABLE catalogue AS
         WITH once AS (
             SELECT product_id, {medians}, bool_and(is_fee) AS is_fee
-            FROM catalogue_rows WHERE product_id IS NOT NULL GROUP BY product_id
+            FROM catalogue_rows WHERE NOT {is_unusable("product_id")} GROUP BY product_id
         )
         SELECT product_id, {", ".join(f"{label}_of.value AS {label}" for label in LABELS)}, price, cost, is_fee
         FROM once {joins}
     """)
-    nameless, unpriced = connection.execute("""
-        SELECT coalesce(sum(copies) FILTER (WHERE product_id IS NULL), 0), count(*) FILTER (WHERE price <= 0)
+    nameless, unusable, unpriced = connection.execute(f"""
+        SELECT coalesce(sum(copies) FILTER (WHERE product_id IS NULL), 0),
+               coalesce(sum(copies) FILTER (WHERE {is_unusable("product_id")}), 0), count(*) FILTER (WHERE price <= 0)
         FROM catalogue_rows
     """).fetchall()[0]
     notes = []
     if nameless:
         notes.append(f"catalogue: {nameless} rows without a product_id are left out")
+    if unusable:
+        notes.append(f"catalogue: {unusable} rows whose product_id is too long or has control characters are left out")
     if unpriced:
         notes.append(f"catalogue: {unpriced} prices of zero or below are taken as unknown")
     return notes

@@ -9,14 +9,14 @@ from typing import Final, Literal
 import duckdb
 
 from mersalg_training.config import ContractConfig
-from mersalg_training.data.casts import id_text, number, timestamp_sql, truth
+from mersalg_training.data.casts import id_text, is_unusable, number, timestamp_sql, truth
 from mersalg_training.data.contract_report import Row
 from mersalg_training.data.purchases import Purchases
 from mersalg_training.data.sources import literal
 
 Reason = Literal[
-    "missing id", "unparsable date", "wrong type", "cancellation", "non-positive quantity", "non-positive price",
-    "duplicate", "fee", "unknown product",
+    "missing id", "unusable id", "unparsable date", "wrong type", "cancellation", "non-positive quantity",
+    "non-positive price", "duplicate", "fee", "unknown product",
 ]  # fmt: skip
 EXAMPLES: Final = 3
 
@@ -35,6 +35,7 @@ def contract_rules(purchases: Purchases, config: ContractConfig) -> list[Rule]:
     unknown = "c.product_id IS NULL" if purchases.has_catalogue else "false"
     return [
         Rule("missing id", "t.order_id IS NULL OR t.product_id IS NULL", True),
+        Rule("unusable id", is_unusable("t.product_id"), True),
         Rule("unparsable date", "t.ordered_at IS NULL", True),
         Rule("wrong type", "t.bad_quantity IS NOT NULL OR t.bad_price IS NOT NULL", True),
         Rule("cancellation", "t.is_cancelled OR t.quantity < 0", config.cancellation == "reject"),

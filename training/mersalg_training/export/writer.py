@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from mersalg.bundle.manifest import DIGEST, NO_DIGEST, with_digest
 from mersalg.errors import BundleError
 from mersalg_training.json_values import as_json
 
@@ -34,7 +35,8 @@ class BundleWriter:
 
     def add_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, the last file: without it the folder is no bundle."""
-        write_through(self.folder / MANIFEST, as_json({**manifest, "files": self.files}))
+        content = as_json({**manifest, "files": self.files, DIGEST: NO_DIGEST})
+        write_through(self.folder / MANIFEST, with_digest(content))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mersalg.bundle import Bundle, read_names
+from mersalg.bundle import Bundle
 from mersalg.offers import Offers
 from mersalg.recommender import Recommender, check_golden
 from mersalg.registry.opening import open_bundle
@@ -100,7 +100,7 @@ def make_subject(bundle: Bundle, measured: Evaluation | None) -> Subject:
     result, parent = (NOTHING, None) if carried is None else (carried.evaluation, carried.parent)
     return Subject(
         manifest=bundle.manifest,
-        names=read_names(bundle.folder, bundle.manifest),
+        names=bundle.names,
         asked=[GoldenAnswer(request, offers) for request, offers in zip(requests, answers, strict=True)],
         reference=read_reference(bundle.manifest),
         evaluation=result if parent is None else of_order(result),

@@ -37,6 +37,9 @@ OUTPUTS: Final[dict[str, tuple[str, int]]] = {
     "best_relevance": ("tensor(float)", 2),
 }
 
+FINITE: Final = ("relevance", "score", "best_relevance")
+"""Outputs in which no number is NaN or infinite."""
+
 FIXED_WIDTHS: Final = {"kinds": 5, "best_relevance": 5}
 """The second dimension where it is not free."""
 

@@ -35,6 +35,9 @@ export const OUTPUTS = new Map([
   ["best_relevance", ["tensor(float)", 2]],
 ]);
 
+/** Outputs in which no number is NaN or infinite. */
+export const FINITE = ["relevance", "score", "best_relevance"];
+
 /** The second dimension where it is not free. @type {ReadonlyMap<string, number>} */
 const FIXED_WIDTHS = new Map([["kinds", 5], ["best_relevance", 5]]);
 /** TensorProto.DataType -> the element types of ports. @type {ReadonlyMap<number, string>} */
