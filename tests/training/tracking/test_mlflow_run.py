@@ -13,15 +13,9 @@ from typing import Any
 import pytest
 
 from mersalg.errors import BundleError, ConfigError
+from mersalg.registry.server import without_password
 from mersalg_training.config import TrackingConfig
-from mersalg_training.tracking.mlflow_run import (
-    ALIAS,
-    BUNDLE_IN_MODEL,
-    MlflowRun,
-    import_mlflow,
-    open_run,
-    without_password,
-)
+from mersalg_training.tracking.mlflow_run import ALIAS, BUNDLE_IN_MODEL, MlflowRun, import_mlflow, open_run
 
 # MLflow declares its tables with an option that SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
