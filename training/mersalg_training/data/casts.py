@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import duckdb
@@ -18,6 +19,9 @@ SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
     "yearmonthday": ("%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S"),
 }
 """Tried where ISO 8601 does not read the column."""
+
+WHOLE: Final = r"-?\d+(\.0+)?"
+"""What an id of a column of whole numbers matches."""
 
 
 def timestamp_sql(connection: duckdb.DuckDBPyConnection, view: str, column: str) -> tuple[str, str | None]:
@@ -57,10 +61,37 @@ def sane(timestamp: str) -> str:
     return f"CASE WHEN isfinite({timestamp}) AND {timestamp} >= TIMESTAMP '1970-01-01' THEN {timestamp} END"
 
 
-def id_text(column: str) -> str:
-    """SQL for an id or a label as text: trimmed, blank = NULL, and 17850 where an export made it 17850.0."""
+def id_text(column: str, float_ids: Sequence[str] = ()) -> str:
+    """SQL for an id or a label as text: trimmed, blank = NULL, and 17850 where an export made it 17850.0.
+
+    That is where the column is of numbers, or among `float_ids`.
+    """
     text = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
-    return f"CASE WHEN typeof({column}) IN ('DOUBLE', 'FLOAT') THEN regexp_replace({text}, '\\.0$', '') ELSE {text} END"
+    whole = f"regexp_replace({text}, '\\.0+$', '')"
+    return (
+        whole
+        if column in float_ids
+        else f"CASE WHEN typeof({column}) IN ('DOUBLE', 'FLOAT') THEN {whole} ELSE {text} END"
+    )
+
+
+def float_ids(connection: duckdb.DuckDBPyConnection, view: str, columns: Sequence[str]) -> list[str]:
+    """Those of the columns of ids that are text of whole numbers throughout, of which some end in `.0`.
+
+    So a table writes ids that were numbers with gaps; `id_text` takes the ending away where it is told of them.
+    """
+    result = []
+    for column in columns:
+        kind = connection.execute(f"SELECT column_type FROM (DESCRIBE SELECT {column} FROM {view})").fetchall()[0][0]
+        if kind != "VARCHAR":
+            continue
+        text = f"nullif(trim({column}), '')"
+        is_meant = connection.execute(f"""
+            SELECT bool_and(regexp_full_match({text}, '{WHOLE}')) AND bool_or(ends_with({text}, '.0')) FROM {view}
+        """).fetchall()[0][0]
+        if is_meant:
+            result.append(column)
+    return result
 
 
 def number(text: str) -> str:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import duckdb
 
 from mersalg_training.config import ContractConfig
-from mersalg_training.data.casts import id_text, number, timestamp_sql, truth
+from mersalg_training.data.casts import float_ids, id_text, number, timestamp_sql, truth
 from mersalg_training.data.contract_report import Row
 from mersalg_training.data.purchases import Purchases
 from mersalg_training.data.sources import literal
 
 Reason = Literal[
-    "missing id", "unparsable date", "wrong type", "cancellation", "non-positive quantity", "non-positive price",
-    "duplicate", "fee", "unknown product",
+    "missing id", "unparsable date", "date in the future", "wrong type", "cancellation", "non-positive quantity",
+    "non-positive price", "duplicate", "fee", "unknown product",
 ]  # fmt: skip
+IDS: Final = ("customer_id", "order_id", "product_id")
 EXAMPLES: Final = 3
+CLOCKS_DIFFER: Final = timedelta(days=1)
+"""So far after now an order may be: its clock may be ahead, or of another time zone."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,16 @@ class Rule:
     rejects: bool
 
 
-def contract_rules(purchases: Purchases, config: ContractConfig) -> list[Rule]:
-    """The rules in the order in which they are tried; t is a row of `typed`, f its fee, c its product."""
+def contract_rules(purchases: Purchases, config: ContractConfig, now: datetime) -> list[Rule]:
+    """The rules in the order in which they are tried; t is a row of `typed`, f its fee, c its product.
+
+    now: in UTC, without its zone.
+    """
     unknown = "c.product_id IS NULL" if purchases.has_catalogue else "false"
     return [
         Rule("missing id", "t.order_id IS NULL OR t.product_id IS NULL", True),
         Rule("unparsable date", "t.ordered_at IS NULL", True),
+        Rule("date in the future", f"t.ordered_at > TIMESTAMP '{now + CLOCKS_DIFFER:%Y-%m-%d %H:%M:%S}'", True),
         Rule("wrong type", "t.bad_quantity IS NOT NULL OR t.bad_price IS NOT NULL", True),
         Rule("cancellation", "t.is_cancelled OR t.quantity < 0", config.cancellation == "reject"),
         Rule("non-positive quantity", "t.quantity <= 0", config.non_positive_quantity == "reject"),
@@ -49,13 +57,15 @@ def contract_rules(purchases: Purchases, config: ContractConfig) -> list[Rule]:
 def type_lines(purchases: Purchases, config: ContractConfig) -> list[str]:
     """Make `typed`: each distinct line once, cast, with the number of its copies and what could not be cast."""
     ordered_at, note = timestamp_sql(purchases.connection, "raw_orders", "ordered_at")
+    of_floats = float_ids(purchases.connection, "raw_orders", IDS)
     quantity = "CAST(quantity AS VARCHAR)" if "quantity" in purchases.orders else "'1'"
     cancelled = f"regexp_matches(order_id, {literal(config.cancelled_order_pattern)})"
     purchases.connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE typed AS
         WITH cast_lines AS (
-            SELECT {id_text("customer_id")} AS customer_id, {id_text("order_id")} AS order_id,
-                   {id_text("product_id")} AS product_id, {ordered_at} AS ordered_at,
+            SELECT {id_text("customer_id", of_floats)} AS customer_id,
+                   {id_text("order_id", of_floats)} AS order_id,
+                   {id_text("product_id", of_floats)} AS product_id, {ordered_at} AS ordered_at,
                    {number(quantity)} AS quantity, {number("CAST(unit_price AS VARCHAR)")} AS unit_price,
                    trim(CAST(ordered_at AS VARCHAR)) AS date_text, {quantity} AS quantity_text,
                    nullif(trim(CAST(unit_price AS VARCHAR)), '') AS price_text,
@@ -70,7 +80,8 @@ def type_lines(purchases: Purchases, config: ContractConfig) -> list[str]:
                is_fee, count(*) AS copies
         FROM cast_lines GROUP BY ALL
     """)
-    return [note] if note else []
+    floats = [f"{column}: 17850.0 is read as 17850, in all of the column" for column in of_floats]
+    return [*([note] if note else []), *floats]
 
 
 def judge(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:

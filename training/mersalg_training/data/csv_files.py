@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import shutil
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -14,6 +15,8 @@ from mersalg.errors import DataError
 
 HEAD_LINES: Final = 20_480
 """DuckDB finds the separator and the quotes on so many lines, each tried in many ways."""
+HEAD_BYTES: Final = 2**26
+"""No more is looked at."""
 MAX_LINE_BYTES: Final = 2_000_000
 """DuckDB's own limit; a longer line in the head would keep it busy for minutes before it says so."""
 
@@ -26,8 +29,10 @@ def check_head(key: str, file: Path) -> None:
     where = f"{key}: {file.name}"
     try:
         with opened(file) as stream:
+            seen = 0
             for number in range(1, HEAD_LINES + 1):
                 line = stream.readline(MAX_LINE_BYTES + 1)
+                seen += len(line)
                 if number == 1:
                     check_header(where, line)
                 if len(line) > MAX_LINE_BYTES:
@@ -35,9 +40,9 @@ def check_head(key: str, file: Path) -> None:
                         f"{where}: line {number} is longer than {MAX_LINE_BYTES:,} bytes; expected one order line or "
                         "product a line. Look for a quote that is not closed or for a broken export"
                     )
-                if not line:
+                if not line or seen > HEAD_BYTES:
                     return
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{where}: cannot be read: {error}") from None
 
 
@@ -56,7 +61,8 @@ def in_utf8(key: str, files: Sequence[Path], encoding: str, folder: Path) -> lis
     """Copies of the files in UTF-8, in a folder; DataError where one is not of the encoding."""
     copies = []
     for number, file in enumerate(files):
-        copy = folder / f"{number:06}-{file.name.removesuffix('.gz').removesuffix('.GZ')}"
+        copy = folder / str(number) / file.name[: -len(".gz") if is_packed(file) else None]
+        copy.parent.mkdir()
         try:
             with (
                 opened(file) as stream,
@@ -67,7 +73,7 @@ def in_utf8(key: str, files: Sequence[Path], encoding: str, folder: Path) -> lis
         except UnicodeError as error:
             reason = error.reason if isinstance(error, UnicodeDecodeError) else str(error)
             raise DataError(f'{key}: {file.name}: is not as data.encoding = "{encoding}" says: {reason}') from None
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{key}: {file.name}: cannot be read: {error}") from None
         copies.append(copy)
     return copies
@@ -75,4 +81,9 @@ def in_utf8(key: str, files: Sequence[Path], encoding: str, folder: Path) -> lis
 
 def opened(file: Path) -> IO[bytes]:
     """A file's bytes, unpacked where its name says `.gz`."""
-    return gzip.open(file, "rb") if file.suffix.lower() == ".gz" else file.open("rb")  # type: ignore[return-value]
+    return gzip.open(file, "rb") if is_packed(file) else file.open("rb")  # type: ignore[return-value]
+
+
+def is_packed(file: Path) -> bool:
+    """Whether a file is packed by gzip, as its name says."""
+    return file.suffix.lower() == ".gz"

@@ -13,7 +13,7 @@ import duckdb
 from mersalg.errors import DataError
 from mersalg_service.experiment.assignment import Unit
 from mersalg_training.columns import RECORD_COLUMNS, Column
-from mersalg_training.data.casts import id_text, number, timestamp_sql
+from mersalg_training.data.casts import float_ids, id_text, number, timestamp_sql
 from mersalg_training.data.purchases import reading
 from mersalg_training.data.sources import CSV, PARQUET, DataSource, identifier, literal, open_source, source_of, suffix
 from mersalg_training.logged_offers.read import map_offers, shown_sql
@@ -49,22 +49,24 @@ def read_record(
     mappings: Mapping[Column, str],
     unit: Unit,
     experiment: str | None = None,
+    encoding: str = "utf-8",
 ) -> Record:
     """Make the tables `exposures` and `units`; columns are found as those of any log of offers are.
 
     DataError: not readable, no unit with an arm and a time, several experiments and none named, more than 1 % of the
     units in two arms.
     """
-    source, torn = open_record(connection, location)
+    source, torn = open_record(connection, location, encoding)
     _, found_notes = map_offers(connection, source, RECORD_COLUMNS, mappings)
     offered_at, note = timestamp_sql(connection, "raw_offers", "offered_at")
+    floats = float_ids(connection, "raw_offers", ("unit", "customer_id", "order_id", "product_id"))
     said = ", ".join(f"CAST({column} AS VARCHAR)" for column in RECORD_COLUMNS)  # a torn line says nothing
     with reading("--offers"):
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE read_exposures AS
-            SELECT coalesce({id_text("unit")}, {id_text(f"{unit}_id")}) AS unit,
-                   {id_text("customer_id")} AS customer_id,
-                   {id_text("order_id")} AS order_id, {id_text("product_id")} AS product_id,
+            SELECT coalesce({id_text("unit", floats)}, {id_text(f"{unit}_id", floats)}) AS unit,
+                   {id_text("customer_id", floats)} AS customer_id,
+                   {id_text("order_id", floats)} AS order_id, {id_text("product_id", floats)} AS product_id,
                    {id_text("kind")} AS kind, {id_text("moment")} AS moment, {offered_at} AS offered_at,
                    {number("CAST(propensity AS VARCHAR)")} AS propensity, {id_text("experiment")} AS experiment,
                    {id_text("arm")} AS arm, TRY_CAST(position AS INTEGER) AS position,
@@ -86,14 +88,14 @@ def read_record(
     return Record(named, unit, arms, find_shares(connection, list(arms)), would_be > 0, notes)
 
 
-def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> tuple[DataSource, int]:
+def open_record(connection: duckdb.DuckDBPyConnection, location: str, encoding: str) -> tuple[DataSource, int]:
     """The record as a source, and the number of its lines that are torn, as a kill leaves them; they are passed over.
 
     JSON Lines are a table of text with a column for each key that a line has.
     """
     files = json_lines(location)
     if not files:
-        return open_source(connection, "offers", location), 0
+        return open_source(connection, "offers", location, encoding), 0
     torn = 0
     for path in files:
         with path.open("rb") as file:
