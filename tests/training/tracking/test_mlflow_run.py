@@ -186,6 +186,13 @@ def test_a_password_in_the_address_is_never_shown() -> None:
     assert told == "postgresql://me:***@db/mlflow failed; http://me:***@host:5000 too"
 
 
+def test_an_address_without_its_password_is_asked_for_anew() -> None:
+    uri = without_password("http://me:secret@127.0.0.1:9")
+    told = r"the password is not kept in a bundle; give the address anew, --set tracking\.uri="
+    with pytest.raises(ConfigError, match=told), open_run(TrackingConfig(uri=uri), "of a bundle"):
+        pass
+
+
 @pytest.mark.parametrize(
     ("uri", "told"),
     [

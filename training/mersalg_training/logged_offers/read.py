@@ -152,7 +152,8 @@ def type_offers(connection: duckdb.DuckDBPyConnection, result: Mapping[Column, B
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE typed_offers AS
         SELECT {id_text("customer_id", floats)} AS customer_id, {id_text("order_id", floats)} AS order_id,
-               {id_text("product_id", floats)} AS product_id, lower(trim(CAST(kind AS VARCHAR))) AS kind, {moment} AS moment,
+               {id_text("product_id", floats)} AS product_id,
+               lower(trim(CAST(kind AS VARCHAR))) AS kind, {moment} AS moment,
                {offered_at} AS offered_at, {number("CAST(position AS VARCHAR)")} AS position,
                {number("CAST(propensity AS VARCHAR)")} AS propensity,
                CAST({truth_value("accepted")} AS INTEGER) AS accepted, {cart_sql(connection)} AS cart,
