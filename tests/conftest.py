@@ -13,7 +13,6 @@ import pytest
 
 from small_shop import TEST_FROM, Line, SmallShop, make_shop, write_shop
 
-
 PASSWORD = "s3cret-of-mlflow"
 """Of the tracking that the job names and does not use."""
 

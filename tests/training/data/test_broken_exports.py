@@ -147,7 +147,7 @@ def test_a_mapping_is_not_told_that_would_read_a_good_price_otherwise(tmp_path: 
 def test_times_since_1970_are_refused_with_the_mapping_that_reads_them(tmp_path: Path, unit: int) -> None:
     moment = 1_704_067_200  # 2024-01-01
     lines = [f"anna,{day},bread,{(moment + day * 86_400) * unit},1,1" for day in range(4)]
-    with pytest.raises(DataError, match="ordered_at is in .*seconds since 1970") as caught:
+    with pytest.raises(DataError, match=r"ordered_at is in .*seconds since 1970") as caught:
         apply_contract(opened(tmp_path, *lines), ContractConfig())
     (mapping,) = [line for line in str(caught.value).splitlines() if line.startswith("  ordered_at = ")]
     expression = mapping.partition('"')[2].removesuffix('"')

@@ -229,9 +229,12 @@ def test_a_disk_that_takes_no_more_is_a_bundle_error_and_the_earlier_bundle_stay
     write_toy(tmp_path / "toy")
     before = files_of(tmp_path / "toy")
     ended = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path / "toy")], stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+        [sys.executable, "-c", FULL, str(tmp_path / "toy")],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
         check=False,
-    )  # fmt: skip
+    )
     assert ended.returncode == 1
     assert (
         f"--out {tmp_path / 'toy'}: cannot be written: File too large; an earlier bundle there is whole" in ended.stderr
