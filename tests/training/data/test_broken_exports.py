@@ -173,7 +173,7 @@ def test_without_another_clock_it_is_the_machines(tmp_path: Path) -> None:
 
 
 def test_a_year_without_an_order_is_named(tmp_path: Path) -> None:
-    report = contract(tmp_path, "anna,1,milk,1970-01-01,1,1", GOOD, "bert,2,milk,2024-12-30,1,1")
+    report = contract(tmp_path, "anna,9,milk,1970-01-01,1,1", GOOD, "bert,2,milk,2024-12-30,1,1")
     (note,) = [note for note in report.notes if note.startswith("no order lies")]
     assert note.startswith("no order lies between 1970-01-01 and 2024-01-01, 1 before and 2 after")
 

@@ -21,6 +21,7 @@ REASONS: Final = {
     r"Expected Number of Columns: (\d+) Found: (\d+)": "{0} columns are expected there, and {1} found",
     r"Maximum line size of (\d+) bytes": "it is longer than {0} bytes; look for a quote that is not closed",
     r"[Ii]nvalid unicode|not utf-8": 'it is not UTF-8; name the encoding, as data.encoding = "windows-1252"',
+    r"Parallel CSV Reader": "a line is too long; look for a quote that is not closed",
     r"[Uu]nterminated quote|quotes? (should|must) be": "a quote is not closed",
 }
 """What DuckDB says of a line of a CSV -> what is said here, without the line."""
@@ -89,13 +90,13 @@ def refused(error: duckdb.Error) -> str:
     text = str(error)
     line = re.search(r"CSV Error on Line: (\d+)", text)
     file = re.findall(r"^\s*file = (.*)$", text, re.MULTILINE)
-    if line is None:
-        if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
-            return "a value cannot be converted to the type of its column"
-        return text.split("\n", maxsplit=1)[0]
-    reasons = (told.format(*found.groups()) for pattern, told in REASONS.items() if (found := re.search(pattern, text)))
-    where = f" of {Path(file[-1]).name}" if file else ""
-    return f"line {line[1]}{where}: {next(reasons, 'it is not as the lines before it')}"
+    told = [told.format(*found.groups()) for pattern, told in REASONS.items() if (found := re.search(pattern, text))]
+    if line is not None:
+        where = f" of {Path(file[-1]).name}" if file else ""
+        return f"line {line[1]}{where}: {told[0] if told else 'it is not as the lines before it'}"
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+        return "a value cannot be converted to the type of its column"
+    return told[0] if told else text.split("\n", maxsplit=1)[0]
 
 
 def source_of(
