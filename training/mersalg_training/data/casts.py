@@ -20,8 +20,8 @@ SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Tried where ISO 8601 does not read the column."""
 
-WHOLE: Final = r"-?\d+(\.0+)?"
-"""What an id of a column of whole numbers matches."""
+WHOLE: Final = r"(-?[1-9][0-9]*|0)\.0+"
+"""A whole number as a column of floating-point numbers is exported."""
 
 
 def timestamp_sql(connection: duckdb.DuckDBPyConnection, view: str, column: str) -> tuple[str, str | None]:
@@ -61,37 +61,19 @@ def sane(timestamp: str) -> str:
     return f"CASE WHEN isfinite({timestamp}) AND {timestamp} >= TIMESTAMP '1970-01-01' THEN {timestamp} END"
 
 
-def id_text(column: str, float_ids: Sequence[str] = ()) -> str:
-    """SQL for an id or a label as text: trimmed, blank = NULL, and 17850 where an export made it 17850.0.
-
-    That is where the column is of numbers, or among `float_ids`.
-    """
+def id_text(column: str) -> str:
+    """SQL for an id or a label as text: trimmed, blank = NULL, and 17850 where an export made it 17850.0."""
     text = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
-    whole = f"regexp_replace({text}, '\\.0+$', '')"
-    return (
-        whole
-        if column in float_ids
-        else f"CASE WHEN typeof({column}) IN ('DOUBLE', 'FLOAT') THEN {whole} ELSE {text} END"
+    return f"regexp_replace({text}, '^{WHOLE}$', '\\1')"
+
+
+def float_notes(connection: duckdb.DuckDBPyConnection, view: str, columns: Sequence[str]) -> list[str]:
+    """A sentence for each of the columns in which ids end in `.0`, as a table writes numbers with gaps between them."""
+    found = ", ".join(
+        f"coalesce(bool_or(regexp_full_match(trim(CAST({column} AS VARCHAR)), '{WHOLE}')), false)" for column in columns
     )
-
-
-def float_ids(connection: duckdb.DuckDBPyConnection, view: str, columns: Sequence[str]) -> list[str]:
-    """Those of the columns of ids that are text of whole numbers throughout, of which some end in `.0`.
-
-    So a table writes ids that were numbers with gaps; `id_text` takes the ending away where it is told of them.
-    """
-    result = []
-    for column in columns:
-        kind = connection.execute(f"SELECT column_type FROM (DESCRIBE SELECT {column} FROM {view})").fetchall()[0][0]
-        if kind != "VARCHAR":
-            continue
-        text = f"nullif(trim({column}), '')"
-        is_meant = connection.execute(f"""
-            SELECT bool_and(regexp_full_match({text}, '{WHOLE}')) AND bool_or(ends_with({text}, '.0')) FROM {view}
-        """).fetchall()[0][0]
-        if is_meant:
-            result.append(column)
-    return result
+    (ends,) = connection.execute(f"SELECT {found} FROM {view}").fetchall()
+    return [f"{name}: ids as 17850.0 are read as 17850" for name, end in zip(columns, ends, strict=True) if end]
 
 
 def number(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 import duckdb
 
-from mersalg_training.data.casts import float_ids, id_text, number, truth
+from mersalg_training.data.casts import id_text, number, truth
 from mersalg_training.data.sources import literal
 
 LABELS: Final = ("name", "category", "product_type", "brand")
@@ -20,11 +20,10 @@ def gather_catalogue(connection: duckdb.DuckDBPyConnection) -> list[str]:
     amount of zero or below, or that is no number, is unknown. A product is a fee where every row says so.
     """
     labels = ", ".join(f"{id_text(label)} AS {label}" for label in LABELS)
-    of_floats = float_ids(connection, "raw_products", ["product_id"])
     amounts = ", ".join(f"{number(f'CAST({amount} AS VARCHAR)')} AS {amount}" for amount in AMOUNTS)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE catalogue_rows AS
-        SELECT {id_text("product_id", of_floats)} AS product_id, {labels}, {amounts},
+        SELECT {id_text("product_id")} AS product_id, {labels}, {amounts},
                {truth("is_fee")} AS is_fee, count(*) AS copies
         FROM raw_products GROUP BY ALL
     """)

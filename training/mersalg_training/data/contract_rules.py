@@ -10,7 +10,7 @@ from typing import Final, Literal
 import duckdb
 
 from mersalg_training.config import ContractConfig
-from mersalg_training.data.casts import float_ids, id_text, number, timestamp_sql, truth
+from mersalg_training.data.casts import float_notes, id_text, number, timestamp_sql, truth
 from mersalg_training.data.contract_report import Row
 from mersalg_training.data.purchases import Purchases
 from mersalg_training.data.sources import literal
@@ -57,15 +57,13 @@ def contract_rules(purchases: Purchases, config: ContractConfig, now: datetime) 
 def type_lines(purchases: Purchases, config: ContractConfig) -> list[str]:
     """Make `typed`: each distinct line once, cast, with the number of its copies and what could not be cast."""
     ordered_at, note = timestamp_sql(purchases.connection, "raw_orders", "ordered_at")
-    of_floats = float_ids(purchases.connection, "raw_orders", IDS)
     quantity = "CAST(quantity AS VARCHAR)" if "quantity" in purchases.orders else "'1'"
     cancelled = f"regexp_matches(order_id, {literal(config.cancelled_order_pattern)})"
     purchases.connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE typed AS
         WITH cast_lines AS (
-            SELECT {id_text("customer_id", of_floats)} AS customer_id,
-                   {id_text("order_id", of_floats)} AS order_id,
-                   {id_text("product_id", of_floats)} AS product_id, {ordered_at} AS ordered_at,
+            SELECT {id_text("customer_id")} AS customer_id, {id_text("order_id")} AS order_id,
+                   {id_text("product_id")} AS product_id, {ordered_at} AS ordered_at,
                    {number(quantity)} AS quantity, {number("CAST(unit_price AS VARCHAR)")} AS unit_price,
                    trim(CAST(ordered_at AS VARCHAR)) AS date_text, {quantity} AS quantity_text,
                    nullif(trim(CAST(unit_price AS VARCHAR)), '') AS price_text,
@@ -80,8 +78,7 @@ def type_lines(purchases: Purchases, config: ContractConfig) -> list[str]:
                is_fee, count(*) AS copies
         FROM cast_lines GROUP BY ALL
     """)
-    floats = [f"{column}: 17850.0 is read as 17850, in all of the column" for column in of_floats]
-    return [*([note] if note else []), *floats]
+    return [*([note] if note else []), *float_notes(purchases.connection, "raw_orders", IDS)]
 
 
 def judge(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:

@@ -14,7 +14,7 @@ from mersalg.errors import DataError
 from mersalg.names import KINDS, MOMENTS
 from mersalg_service.experiment.assignment import HOLD_OUT
 from mersalg_training.columns import OFFER_COLUMNS, Column
-from mersalg_training.data.casts import float_ids, id_text, number, timestamp_sql
+from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.contract_report import Row, percent, row_text, sentences
 from mersalg_training.data.mapping import Bound, bind_columns, mapped_view
 from mersalg_training.data.purchases import alias_notes, missing, reading
@@ -147,12 +147,11 @@ def truth_value(column: str) -> str:
 def type_offers(connection: duckdb.DuckDBPyConnection, result: Mapping[Column, Bound]) -> list[str]:
     """Make `typed_offers`: the rows cast, with the text of what could not be; a note about the spelling of dates."""
     offered_at, note = timestamp_sql(connection, "raw_offers", "offered_at")
-    floats = float_ids(connection, "raw_offers", ("customer_id", "order_id", "product_id"))
     moment = "lower(trim(CAST(moment AS VARCHAR)))" if "moment" in result else "'follow-up'"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE typed_offers AS
-        SELECT {id_text("customer_id", floats)} AS customer_id, {id_text("order_id", floats)} AS order_id,
-               {id_text("product_id", floats)} AS product_id,
+        SELECT {id_text("customer_id")} AS customer_id, {id_text("order_id")} AS order_id,
+               {id_text("product_id")} AS product_id,
                lower(trim(CAST(kind AS VARCHAR))) AS kind, {moment} AS moment,
                {offered_at} AS offered_at, {number("CAST(position AS VARCHAR)")} AS position,
                {number("CAST(propensity AS VARCHAR)")} AS propensity,

@@ -13,7 +13,7 @@ import duckdb
 from mersalg.errors import DataError
 from mersalg_service.experiment.assignment import Unit
 from mersalg_training.columns import RECORD_COLUMNS, Column
-from mersalg_training.data.casts import float_ids, id_text, number, timestamp_sql
+from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.purchases import reading
 from mersalg_training.data.sources import CSV, PARQUET, DataSource, identifier, literal, open_source, source_of, suffix
 from mersalg_training.logged_offers.read import map_offers, shown_sql
@@ -59,14 +59,13 @@ def read_record(
     source, torn = open_record(connection, location, encoding)
     _, found_notes = map_offers(connection, source, RECORD_COLUMNS, mappings)
     offered_at, note = timestamp_sql(connection, "raw_offers", "offered_at")
-    floats = float_ids(connection, "raw_offers", ("unit", "customer_id", "order_id", "product_id"))
     said = ", ".join(f"CAST({column} AS VARCHAR)" for column in RECORD_COLUMNS)  # a torn line says nothing
     with reading("--offers"):
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE read_exposures AS
-            SELECT coalesce({id_text("unit", floats)}, {id_text(f"{unit}_id", floats)}) AS unit,
-                   {id_text("customer_id", floats)} AS customer_id,
-                   {id_text("order_id", floats)} AS order_id, {id_text("product_id", floats)} AS product_id,
+            SELECT coalesce({id_text("unit")}, {id_text(f"{unit}_id")}) AS unit,
+                   {id_text("customer_id")} AS customer_id,
+                   {id_text("order_id")} AS order_id, {id_text("product_id")} AS product_id,
                    {id_text("kind")} AS kind, {id_text("moment")} AS moment, {offered_at} AS offered_at,
                    {number("CAST(propensity AS VARCHAR)")} AS propensity, {id_text("experiment")} AS experiment,
                    {id_text("arm")} AS arm, TRY_CAST(position AS INTEGER) AS position,
