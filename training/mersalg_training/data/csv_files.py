@@ -13,9 +13,9 @@ from typing import IO, Final
 
 from mersalg.errors import DataError
 
-HEAD_LINES: Final = 20_480
+MAX_HEAD_LINES: Final = 20_480
 """DuckDB finds the separator and the quotes on so many lines, each tried in many ways."""
-HEAD_BYTES: Final = 2**26
+MAX_HEAD_BYTES: Final = 2**26
 """No more is looked at."""
 MAX_LINE_BYTES: Final = 2_000_000
 """DuckDB's own limit; a longer line in the head would keep it busy for minutes before it says so."""
@@ -30,7 +30,7 @@ def check_head(key: str, file: Path) -> None:
     try:
         with opened(file) as stream:
             seen = 0
-            for number in range(1, HEAD_LINES + 1):
+            for number in range(1, MAX_HEAD_LINES + 1):
                 line = stream.readline(MAX_LINE_BYTES + 1)
                 seen += len(line)
                 if number == 1:
@@ -40,7 +40,7 @@ def check_head(key: str, file: Path) -> None:
                         f"{where}: line {number} is longer than {MAX_LINE_BYTES:,} bytes; expected one order line or "
                         "product a line. Look for a quote that is not closed or for a broken export"
                     )
-                if not line or seen > HEAD_BYTES:
+                if not line or seen > MAX_HEAD_BYTES:
                     return
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{where}: cannot be read: {error}") from None
