@@ -127,6 +127,7 @@ def test_a_password_is_in_no_form_of_the_configuration_that_others_see(tmp_path:
     assert config.tracking.uri == uri
     assert "s3cret" not in json.dumps([flat(config), public(config)])
     assert "s3cret" not in refusal(tmp_path, SMALL, f"tracking.enabled={uri}")
+    assert "s3cret" not in refusal(tmp_path, f"[tracking]\nuri = '{uri}'\n")
 
 
 def test_an_unknown_column_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
@@ -156,7 +157,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
-    assert "job.toml: not valid TOML" in refusal(tmp_path, "name: small")
+    assert "job.toml: expected TOML, got" in refusal(tmp_path, "name: small")
 
 
 def test_a_configuration_is_frozen(tmp_path: Path) -> None:

@@ -307,8 +307,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: no such configuration; the folder configs/ holds examples") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ConfigError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected TOML in UTF-8, got {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     for override in overrides:
         lay_over(tables, override)
     return parse_config(tables, str(path))
@@ -334,7 +336,8 @@ def refusal(details: ErrorDetails) -> str:
             return str(unknown("".join(f"{section}." for section in sections), last, known))
     found = details["input"]
     shown = reprlib.repr(without_password(found) if isinstance(found, str) else found)
-    return f"{'.'.join([*sections, last])}: {details['msg']}, got {shown}"
+    got = "" if isinstance(found, Mapping) else f", got {shown}"  # a table may hold a password
+    return f"{'.'.join([*sections, last])}: {details['msg']}{got}"
 
 
 def keys_of(sections: Sequence[str]) -> tuple[str, ...]:

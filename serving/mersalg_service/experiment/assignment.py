@@ -143,7 +143,9 @@ def read_tables(where: Path) -> dict[str, Any]:
         tables = read_toml(where.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{where}: cannot be read: {error.strerror or error}") from None
-    except (ConfigError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where}: expected TOML in UTF-8, got {error}") from None
+    except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
     for name in tables:
         if name not in FIELDS:
