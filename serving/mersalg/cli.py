@@ -45,6 +45,8 @@ WITHOUT_OTHERS: Final = ("inspect", "verify", "sign", "recommend", "score", "pol
 """First arguments for which no other package is imported."""
 EXTRA_OF: Final = {"serve": "serve", "follow-up": "ledger", "ledger": "ledger"}
 """First arguments for which mersalg-service alone is imported -> the extra that brings it."""
+OF_TRAINING: Final = ("init", "validate", "train", "tune", "evaluate", "report", "check", "recalibrate", "uplift")
+"""First arguments that mersalg-training adds."""
 PROGRESS_SECONDS: Final = 0.5
 
 
@@ -69,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make_parser(first: str) -> argparse.ArgumentParser:
     """The parser of all commands; those of other packages are imported only where the first argument may need them.
 
-    MersalgError for a command of mersalg-service where that is not installed.
+    MersalgError for a command of mersalg-service or mersalg-training where that is not installed.
     """
     parser = argparse.ArgumentParser(
         prog="mersalg", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -149,6 +151,8 @@ def add_other_commands(subparsers: Subparsers, first: str) -> None:
             raise MersalgError(
                 f"{first}: needs mersalg-service, which is not installed; `pip install 'mersalg[{EXTRA_OF[first]}]'`"
             )
+    if first in OF_TRAINING and not any(entry.name == "training" for entry in entries):
+        raise MersalgError(f"{first}: needs mersalg-training, which is not installed; `pip install mersalg-training`")
     for entry in entries:
         try:
             add_commands = entry.load()

@@ -114,13 +114,14 @@ class Recommender(AnswersMany):
         exclude: Iterable[str] = (),
         only: Iterable[str] = (),
         order: str = "relevance",
+        shopper: Mapping[str, Any] | None = None,
     ) -> Offers:
         """The offers for one request, best first, or none and the reason.
 
         `cart`, `exclude` and `only` are product ids, `history` mappings of product_id, ordered_at and quantity (1 if
         absent); `kinds` defaults to the moment's, `at` to now. Where `only` names products nothing else is offered.
         `order="value"` puts what passes its threshold in the order of relevance times margin (price where the cost is
-        unknown). RequestError names a wrong field.
+        unknown). `shopper` is heeded by a policy alone. RequestError names a wrong field.
         """
         request = read_request(
             cart=cart,
@@ -132,6 +133,7 @@ class Recommender(AnswersMany):
             exclude=exclude,
             only=only,
             order=order,
+            shopper=shopper,
         )
         return self.answer([request], threshold=True)[0]
 

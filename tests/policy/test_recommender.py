@@ -121,6 +121,8 @@ def test_an_offer_stands_beside_its_anchor_by_price_and_by_what_differs() -> Non
 def test_facts_of_a_shopper_are_refused_where_no_policy_could_heed_them(toy: Recommender) -> None:
     with pytest.raises(RequestError, match="request_id 'b': shopper: expected nothing, for no policy acts here"):
         toy.score([{"request_id": "a"}, {"request_id": "b", "shopper": {"age": 17}}])
+    with pytest.raises(RequestError, match="shopper: expected nothing, for no policy acts here"):
+        toy.recommend(cart=["milk"], shopper={"age": 17})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import duckdb
@@ -21,6 +22,9 @@ SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
     "yearmonthday": ("%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S"),
 }
 """Tried where ISO 8601 does not read the column."""
+
+WHOLE: Final = r"(-?[1-9][0-9]*|0)\.0+"
+"""A whole number as a column of floating-point numbers is exported."""
 
 
 def timestamp_sql(connection: duckdb.DuckDBPyConnection, view: str, column: str) -> tuple[str, str | None]:
@@ -69,7 +73,16 @@ def is_unusable(column: str) -> str:
 def id_text(column: str) -> str:
     """SQL for an id or a label as text: trimmed, blank = NULL, and 17850 where an export made it 17850.0."""
     text = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
-    return f"CASE WHEN typeof({column}) IN ('DOUBLE', 'FLOAT') THEN regexp_replace({text}, '\\.0$', '') ELSE {text} END"
+    return f"regexp_replace({text}, '^{WHOLE}$', '\\1')"
+
+
+def float_notes(connection: duckdb.DuckDBPyConnection, view: str, columns: Sequence[str]) -> list[str]:
+    """A sentence for each of the columns in which ids end in `.0`, as a table writes numbers with gaps between them."""
+    found = ", ".join(
+        f"coalesce(bool_or(regexp_full_match(trim(CAST({column} AS VARCHAR)), '{WHOLE}')), false)" for column in columns
+    )
+    (ends,) = connection.execute(f"SELECT {found} FROM {view}").fetchall()
+    return [f"{name}: ids as 17850.0 are read as 17850" for name, end in zip(columns, ends, strict=True) if end]
 
 
 def number(text: str) -> str:

@@ -13,7 +13,7 @@ from mersalg.bundle.manifest import FORMAT, FORMAT_VERSION
 from mersalg.names import Kind
 from mersalg_training.calibration.targets import WeakestTenth
 from mersalg_training.calibration.thresholds import Threshold
-from mersalg_training.config import ThresholdConfig
+from mersalg_training.config import ThresholdConfig, public
 from mersalg_training.data.contract_report import ContractReport
 from mersalg_training.data.split import Windows
 
@@ -61,7 +61,7 @@ def make_manifest(
             "adapted": [adaptation.to_json() for adaptation in learned.fitted.adapted],
         },
         "windows": windows.to_json(),
-        "config": learned.fitted.config.model_dump(mode="json"),
+        "config": public(learned.fitted.config),
     }
 
 
