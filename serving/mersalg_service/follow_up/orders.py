@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mersalg.errors import DataError
+from mersalg.ids import id_text
 from mersalg_service.follow_up.tables import read_parquet_columns
 from mersalg_service.ledger.times import plain
 
@@ -123,14 +124,6 @@ def add_piece(histories: Histories, piece: Mapping[str, list[Any]], ids: dict[An
             lines.product_ids.append(product_id)
             lines.times.append(when)
             lines.quantities.append(amount)
-
-
-def id_text(value: Any) -> str:
-    """An id as text: trimmed, 17850 where an export made it 17850.0; empty for none and for what UTF-8 cannot hold."""
-    if value is None or value != value or isinstance(value, bool):  # noqa: PLR0124 - NaN is not itself
-        return ""
-    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-    return "" if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text) else text
 
 
 def read_time(histories: Histories, value: Any) -> datetime | None:

@@ -50,7 +50,7 @@ def plain_column(arrow: Any, column: Any, name: str) -> list[Any]:
     types, kind = arrow.types, column.type
     if types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    if name.endswith("_id") and types.is_integer(kind):
+    if name.endswith("_id") and (types.is_integer(kind) or types.is_decimal(kind)):
         column = column.cast(arrow.string())
     elif name == "quantity" and (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)):
         column = column.cast(arrow.float64())

@@ -7,6 +7,7 @@ from typing import Final
 import duckdb
 
 from mersalg.errors import DataError
+from mersalg.ids import BLANKS, WHOLE
 
 SAMPLE: Final = 200_000
 """The spelling is chosen on the first so many lines."""
@@ -58,9 +59,14 @@ def sane(timestamp: str) -> str:
 
 
 def id_text(column: str) -> str:
-    """SQL for an id or a label as text: trimmed, blank = NULL, and 17850 where an export made it 17850.0."""
-    text = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
-    return f"CASE WHEN typeof({column}) IN ('DOUBLE', 'FLOAT') THEN regexp_replace({text}, '\\.0$', '') ELSE {text} END"
+    """SQL for an id or a label as text, as `mersalg.ids.id_text` reads it, with NULL where that is empty.
+
+    A truth value stays one, as the label that it is.
+    """
+    blanks = " || ".join(f"chr({ord(character)})" for character in BLANKS)
+    text = f"regexp_replace(trim(CAST({column} AS VARCHAR), {blanks}), '^{WHOLE}$', '\\1')"
+    no_number = f"typeof({column}) IN ('DOUBLE', 'FLOAT') AND NOT isfinite(TRY_CAST({column} AS DOUBLE))"
+    return f"CASE WHEN {no_number} OR contains({text}, chr(0)) THEN NULL ELSE nullif({text}, '') END"
 
 
 def number(text: str) -> str:
