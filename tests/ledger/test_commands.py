@@ -35,8 +35,8 @@ def orders(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made(toy_folder: Path, orders: Path, new_url: str, key_file: Path, tmp_path: Path) -> Made:
-    return Made(toy_folder, orders, new_url, key_file, tmp_path)
+def made(toy_folder: Path, orders: Path, url: str, key_file: Path, tmp_path: Path) -> Made:
+    return Made(toy_folder, orders, url, key_file, tmp_path)
 
 
 class Made:
@@ -76,8 +76,8 @@ def test_a_mailing_has_an_offers_fields_the_customer_and_the_batch(made: Made, s
         ("berta", 2, "bread"),
     ]
     assert list(rows[0]) == [
-        "customer_id", "request_id", "rank", "product_id", "kind", "relevance", "score", "because", "moment",
-        "offered_at", "batch",
+        "customer_id", "request_id", "rank", "product_id", "name", "kind", "relevance", "score", "because",
+        "because_name", "moment", "offered_at", "batch",
     ]  # fmt: skip
     assert (rows[0]["moment"], rows[0]["batch"]) == ("follow-up", "december")
     assert str(rows[0]["offered_at"]).startswith("2017-12-01")
@@ -160,11 +160,11 @@ def test_what_cannot_be_is_refused_before_anything_is_claimed(
 
 
 def test_a_killed_command_is_resumed_by_the_same_command(
-    toy_folder: Path, new_url: str, key_file: Path, tmp_path: Path
+    toy_folder: Path, url: str, key_file: Path, tmp_path: Path
 ) -> None:
     lines = [f"customer {n},milk,2017-11-02" for n in range(3000)]
     (tmp_path / "many.csv").write_text("\n".join(["customer_id,product_id,ordered_at", *lines]))
-    made = Made(toy_folder, tmp_path / "many.csv", new_url, key_file, tmp_path)
+    made = Made(toy_folder, tmp_path / "many.csv", url, key_file, tmp_path)
     command = [sys.executable, "-m", "mersalg", *made.arguments("mails.jsonl")]
 
     def decided() -> int:
@@ -275,11 +275,12 @@ def test_the_command_works_without_a_key_and_tells_where_it_made_one(
     toy_folder: Path, orders: Path, tmp_path: Path, capsys: Out
 ) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    assert main(["ledger", "init", url]) == 0
+    assert f"its new key is in {tmp_path / 'config' / 'mersalg' / 'ledger.key'}" in capsys.readouterr().out
     arguments = ["follow-up", str(toy_folder), "--orders", str(orders), "--ledger", url, "--out"]
     assert main([*arguments, str(tmp_path / "a.parquet")]) == 0
-    assert f"made a key for this ledger in {tmp_path / 'config' / 'mersalg' / 'ledger.key'}" in capsys.readouterr().err
-    assert main([*arguments, str(tmp_path / "b.parquet")]) == 0
-    assert capsys.readouterr().err == ""
+    assert main(["ledger", "init", url]) == 2
+    assert "there is a ledger already" in capsys.readouterr().err
 
 
 def test_stats_are_a_table_for_people(made: Made, capsys: Out) -> None:

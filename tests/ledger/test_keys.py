@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mersalg import LedgerError
-from mersalg_service.ledger import Key, find_key, key_of_file, make_key, open_ledger
+from mersalg_service.ledger import Key, find_key, key_of_file, make_key, make_ledger, open_ledger
 from mersalg_service.ledger.keys import own_key_file
 
 SECRET = b"0123456789abcdef"
@@ -66,13 +66,13 @@ def test_a_key_file_that_is_not_there_is_refused_and_not_made(tmp_path: Path) ->
 
 def test_a_new_ledger_without_a_key_gets_one_in_the_users_own_place(new_url: str) -> None:
     assert find_key() is None
-    open_ledger(new_url).close()
+    make_ledger(new_url).close()
     assert find_key() == key_of_file(own_key_file())
     open_ledger(new_url).close()
 
 
 def test_a_ledger_that_is_there_is_never_given_a_new_key(new_url: str, key: Key) -> None:
-    open_ledger(new_url, key).close()
+    make_ledger(new_url, key).close()
     with pytest.raises(LedgerError, match="no key is given"):
         open_ledger(new_url)
     assert find_key() is None
@@ -90,7 +90,7 @@ def test_a_ledger_that_is_there_is_never_given_a_new_key(new_url: str, key: Key)
 )
 def test_what_is_no_ledger_is_refused(url: str, reason: str, key: Key) -> None:
     with pytest.raises(LedgerError, match=reason) as refused:
-        open_ledger(url, key)
+        make_ledger(url, key)
     assert "secret" not in str(refused.value)
 
 
@@ -114,5 +114,5 @@ def test_postgresql_without_psycopg_names_the_extra(key: Key, monkeypatch: pytes
 
 
 def test_only_the_owner_reads_the_file_of_a_ledger(tmp_path: Path, key: Key) -> None:
-    open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", key).close()
+    make_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", key).close()
     assert stat.S_IMODE((tmp_path / "ledger.db").stat().st_mode) == 0o600

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ledger.writer import CAPS, PRODUCTS, write
-from mersalg_service.ledger import key_of_file, open_ledger, stats
+from mersalg_service.ledger import key_of_file, make_ledger, open_ledger, stats
 from mersalg_service.ledger.times import to_micros
 
 PROCESSES = get_context("forkserver")
@@ -34,6 +34,7 @@ class Storm:
         self.names = [f"batch {number}" for number in range(writers)]
         self.random = random.Random(seed)
         self.kills = 0
+        make_ledger(url, key_of_file(key_file)).close()
         self.started: Counter[str] = Counter()
 
     def out(self, name: str) -> Path:

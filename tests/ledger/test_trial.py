@@ -20,12 +20,12 @@ SHADOW = 'shadow = "champion"'
 
 
 @pytest.fixture
-def made(tmp_path: Path, new_url: str, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+def made(tmp_path: Path, url: str, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
     """Sixty customers who all bought milk."""
     monkeypatch.setenv("MERSALG_EXPERIMENT_KEY", "k" * 32)
     lines = [f"c{number:02},milk,2017-11-02,1" for number in range(60)]
     (tmp_path / "orders.csv").write_text("\n".join(["customer_id,product_id,ordered_at,quantity", *lines]))
-    return Made(write_bundle(tmp_path / "toy"), tmp_path / "orders.csv", new_url, key_file, tmp_path)
+    return Made(write_bundle(tmp_path / "toy"), tmp_path / "orders.csv", url, key_file, tmp_path)
 
 
 def trial(made: Made, more: str = SHADOW) -> list[str]:
