@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from mersalg.cli import main
 from mersalg.policy.default import DEFAULT_POLICY
+from mersalg_service.ledger import Batch, Ledger
 from toy_bundle import write_bundle
 
 Out = pytest.CaptureFixture[str]
@@ -125,6 +127,74 @@ def test_a_batch_with_a_name_can_be_written_again_and_stays_the_same(made: Made,
     assert "made with limit = 2, got 1" in capsys.readouterr().err
 
 
+def test_products_have_their_names_where_the_bundle_knows_them(made: Made) -> None:
+    (made.folder / "orders.csv").write_text("customer_id,product_id,ordered_at\nanna,milk,2017-11-01\n")
+    rows = made.mails("mails.jsonl", "--limit", "9")
+    named = {row["product_id"]: (row["name"], row["because"], row["because_name"]) for row in rows}
+    assert named["bread"] == ("Fresh bread", "milk", "Fresh milk")
+
+
+@pytest.mark.parametrize("when", ["before its files", "after its files"])
+def test_a_batch_that_was_killed_behind_the_word_that_it_is_written_is_not_written_again_unasked(
+    made: Made, when: str, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    method = "last_word" if when == "before its files" else "finish"
+    monkeypatch.setattr(Ledger, method, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert main(made.arguments("mails.jsonl")) == 130
+    monkeypatch.undo()
+    out = made.folder / "mails.jsonl"
+    assert out.exists() is (when == "after its files")
+    first = made.rows("mails.jsonl") if out.exists() else None
+    out.unlink(missing_ok=True)  # it was sent
+    assert main(made.arguments("mails.jsonl")) == 2
+    assert not out.exists()
+    told = capsys.readouterr().err
+    assert "may have been sent" in told
+    (batch,) = re.findall(r"--batch (\S+)`", told)
+    again = made.mails("mails.jsonl", "--batch", batch)
+    assert first in (again, None)
+    new = made.mails("mails.jsonl")
+    assert {row["batch"] for row in new} != {batch}
+    sent = {(row["customer_id"], row["product_id"]) for row in again}
+    assert not sent & {(row["customer_id"], row["product_id"]) for row in new}
+
+
+@pytest.mark.parametrize("how", ["opt-out", "erase"])
+def test_who_opts_out_while_a_batch_is_written_is_not_in_it(
+    made: Made, how: str, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    mark_written = Ledger.mark_written
+
+    def and_then(ledger: Ledger, batch: Batch) -> None:
+        mark_written(ledger, batch)  # the parts of the files are whole, and have offers for anna
+        assert '"anna"' in next(made.folder.glob(".mails.jsonl.*.part")).read_text()
+        assert made.ledger(how, "--customer", " anna") == 0
+
+    monkeypatch.setattr(Ledger, "mark_written", and_then)
+    rows = made.mails("mails.jsonl", "--batch", "december")
+    assert {row["customer_id"] for row in rows} == {"berta"}
+    assert [(r["customer_id"], r["reason"]) for r in made.rows("mails.none.jsonl")] == [("anna", "opted out")]
+    told = capsys.readouterr().out
+    assert "1 customers opted out while the batch was written" in told
+    assert "2 for 1 customers" in told
+    monkeypatch.undo()
+    assert {row["customer_id"] for row in made.mails("next.jsonl")} == {"berta"}
+
+
+def test_offers_do_not_appear_without_their_reasons(made: Made) -> None:
+    (made.folder / "mails.none.jsonl").mkdir()
+    assert main(made.arguments("mails.jsonl")) == 2
+    assert sorted(path.name for path in made.folder.glob("*mails*")) == ["mails.none.jsonl"]
+
+
+def test_a_ledger_that_is_not_there_is_not_made_by_a_mailing(made: Made, capsys: Out) -> None:
+    made.url = f"sqlite:///{made.folder / 'unmounted.db'}"
+    for command in (made.arguments("mails.jsonl"), ["ledger", "stats", "--ledger", made.url]):
+        assert main(command) == 2
+        assert "`mersalg ledger init URL` makes a new one" in capsys.readouterr().err
+    assert not (made.folder / "unmounted.db").exists()
+
+
 def test_caps_kinds_and_the_order_by_value_are_kept(made: Made) -> None:
     assert who_gets_what(made.mails("a.jsonl", "--cap", "1/30d")) == [("anna", 1, "butter"), ("berta", 1, "milk")]
     assert made.mails("b.jsonl", "--cap", "1/30d") == []
@@ -143,6 +213,8 @@ def test_caps_kinds_and_the_order_by_value_are_kept(made: Made) -> None:
         (["--column", "customer_id"], "expected OURS=THEIRS"),
         (["--at", "2017-12-01T00:00:00Z"], "have no time zone; give one without"),
         (["--at", "soon"], "--at: expected a datetime"),
+        (["--batch", ""], "batch: expected a name, got ''"),
+        (["--batch", " "], "batch: expected a name, got ' '"),
         (["--reasons", "mails.jsonl"], "--reasons: expected another file"),
         (["--out", "mails.xlsx"], "expected a name that ends in"),
     ],
@@ -218,6 +290,32 @@ def test_who_opts_out_gets_none_until_opting_in(made: Made) -> None:
     assert {row["customer_id"] for row in made.mails("b.jsonl", "--limit", "1")} == {"anna", "berta"}
 
 
+def test_an_opt_out_is_heeded_however_the_id_is_spelled(made: Made, capsys: Out) -> None:
+    made.orders.write_text(
+        "customer_id,product_id,ordered_at\n17850.0,milk,2017-11-01\n17851,milk,2017-11-01\n 17852 ,milk,2017-11-01\n"
+        "17853,milk,2017-11-01\n17854,milk,2017-11-01\n"
+    )
+    at = "2017-11-02T00:00:00"
+    lines = [f"17850,,opted-out,{at}", f"17851.0,,opted-out,{at}", f"17852 ,,opted-out,{at}"]
+    (made.folder / "out.csv").write_text("\n".join(["customer_id,product_id,outcome,at", *lines]))
+    (made.folder / "out.jsonl").write_text(f'{{"customer_id": 17853.0, "outcome": "opted-out", "at": "{at}"}}\n')
+    for name in ("out.csv", "out.jsonl"):
+        assert made.ledger("outcomes", str(made.folder / name)) == 0
+    assert {row["customer_id"] for row in made.mails("mails.jsonl")} == {"17854"}
+    assert {(row["customer_id"], row["reason"]) for row in made.rows("mails.none.jsonl")} == {
+        (customer, "opted out") for customer in ("17850", "17851", "17852", "17853")
+    }
+
+
+def test_an_opt_in_of_the_future_is_refused_and_hides_no_opt_out(made: Made, capsys: Out) -> None:
+    file = made.folder / "in.csv"
+    file.write_text("customer_id,product_id,outcome,at\nanna,,opted-in,2099-01-01T00:00:00\n")
+    assert made.ledger("outcomes", str(file)) == 2
+    assert "in.csv, line 2: at: expected a time up to now" in capsys.readouterr().err
+    assert made.ledger("opt-out", "--customer", "anna") == 0
+    assert {row["customer_id"] for row in made.mails("mails.jsonl")} == {"berta"}
+
+
 @pytest.mark.parametrize("name", ["outcomes.csv", "outcomes.jsonl"])
 def test_outcomes_of_a_file_are_recorded_once(made: Made, name: str, capsys: Out) -> None:
     made.mails("mails.jsonl")
@@ -242,6 +340,8 @@ def test_outcomes_of_a_file_are_recorded_once(made: Made, name: str, capsys: Out
         ("anna,butter,eaten,2017-12-03", "line 3: outcome: expected one of accepted"),
         ("anna,butter,bought,soon", "line 3: at: expected a datetime"),
         (",butter,bought,2017-12-03", "line 3: expected a customer_id"),
+        ("an\0na,butter,bought,2017-12-03", "line 3: expected a customer_id"),
+        ("anna,butter,bought,2099-12-03", "line 3: at: expected a time up to now"),
         ("anna,,bought,2017-12-03", "line 3: outcome bought: expected the product_id"),
     ],
 )

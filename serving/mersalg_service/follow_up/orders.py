@@ -11,6 +11,7 @@ import csv
 import gzip
 import importlib.util
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ CSV: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 FORMS: Final = "a Parquet or CSV file, a glob, a folder, or package:NAME/PATH inside an installed package"
 PIECE: Final = 65_536
 """Lines of a CSV read together."""
+ISO: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?|\d{8}", re.ASCII)
+"""The times of a CSV. `datetime.fromisoformat` alone takes any sign before the hour, and passes over what follows NUL."""
 FIRST: Final = datetime(1970, 1, 1)
 MAX_QUANTITY: Final = 1e9
 
@@ -129,8 +132,9 @@ def add_piece(histories: Histories, piece: Mapping[str, list[Any]], ids: dict[An
 def read_time(histories: Histories, value: Any) -> datetime | None:
     """A time in UTC or as it is; None when it is none, or has a zone where the first line has none or otherwise."""
     if isinstance(value, str):
+        text = value.strip()
         try:
-            value = datetime.fromisoformat(value.strip())
+            value = datetime.fromisoformat(text) if ISO.fullmatch(text) else None
         except ValueError:
             return None
     if not isinstance(value, datetime):
