@@ -35,7 +35,7 @@ FORMS: Final = "a Parquet or CSV file, a glob, a folder, or package:NAME/PATH in
 PIECE: Final = 65_536
 """Lines of a CSV read together."""
 ISO: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?|\d{8}", re.ASCII)
-"""The times of a CSV. `datetime.fromisoformat` alone takes any sign before the hour, and passes over what follows NUL."""
+"""The times of a CSV; `datetime.fromisoformat` alone would take any sign before the hour."""
 FIRST: Final = datetime(1970, 1, 1)
 MAX_QUANTITY: Final = 1e9
 
