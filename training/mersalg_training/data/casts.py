@@ -63,8 +63,8 @@ def id_text(column: str) -> str:
 
     A truth value stays one, as the label that it is.
     """
-    blanks = " || ".join(f"chr({ord(character)})" for character in BLANKS)
-    text = f"regexp_replace(trim(CAST({column} AS VARCHAR), {blanks}), '^{WHOLE}$', '\\1')"
+    text = f"regexp_replace(CAST({column} AS VARCHAR), '^[{BLANKS}]+|[{BLANKS}]+$', '', 'g')"
+    text = f"regexp_replace({text}, '^{WHOLE}$', '\\1')"
     no_number = f"typeof({column}) IN ('DOUBLE', 'FLOAT') AND NOT isfinite(TRY_CAST({column} AS DOUBLE))"
     return f"CASE WHEN {no_number} OR contains({text}, chr(0)) THEN NULL ELSE nullif({text}, '') END"
 
