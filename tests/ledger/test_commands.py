@@ -15,9 +15,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from ledger.small_offers import AT, offer
 from mersalg.cli import main
 from mersalg.policy.default import DEFAULT_POLICY
-from mersalg_service.ledger import Batch, Ledger
+from mersalg_service.follow_up.command import offer_rows
+from mersalg_service.ledger import Batch, Decision, Ledger
 from toy_bundle import write_bundle
 
 Out = pytest.CaptureFixture[str]
@@ -128,10 +130,16 @@ def test_a_batch_with_a_name_can_be_written_again_and_stays_the_same(made: Made,
 
 
 def test_products_have_their_names_where_the_bundle_knows_them(made: Made) -> None:
-    (made.folder / "orders.csv").write_text("customer_id,product_id,ordered_at\nanna,milk,2017-11-01\n")
-    rows = made.mails("mails.jsonl", "--limit", "9")
-    named = {row["product_id"]: (row["name"], row["because"], row["because_name"]) for row in rows}
-    assert named["bread"] == ("Fresh bread", "milk", "Fresh milk")
+    rows = made.mails("mails.jsonl")
+    assert {row["product_id"]: (row["name"], row["because_name"]) for row in rows} == {
+        product: (f"Fresh {product}", None) for product in ("butter", "milk", "bread")
+    }
+    batch, decision = Batch("b", AT, closed=False, resumed=False), Decision((offer("x"), offer("y")), None)
+    named = offer_rows(batch, "follow-up", {"anna": decision}, {"x": "A thing", "milk": "Fresh milk"})
+    assert [(row["name"], row["because"], row["because_name"]) for row in named] == [
+        ("A thing", "milk", "Fresh milk"),
+        (None, "milk", "Fresh milk"),
+    ]
 
 
 @pytest.mark.parametrize("when", ["before its files", "after its files"])
