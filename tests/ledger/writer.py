@@ -56,8 +56,8 @@ def slowly(method: Callable[..., Any]) -> Callable[..., Any]:
 def write(url: str, key_file: str, name: str, day: int, out: str, customers: int) -> None:
     """Write the batch of a name, or go on with it."""
     mersalg_service.follow_up.batch.MAX_BATCH = 8
-    for name in ("claim", "mark_written"):
-        setattr(Ledger, name, slowly(getattr(Ledger, name)))
+    for slow in ("claim", "mark_written"):
+        setattr(Ledger, slow, slowly(getattr(Ledger, slow)))
     at = FIRST_DAY + timedelta(days=day)
     lines = {f"customer {n}": Lines(["p0"], [FIRST_DAY], [1.0]) for n in range(customers)}
     with open_ledger(url, key_of_file(Path(key_file))) as ledger:
