@@ -47,7 +47,7 @@ def slowly(method: Callable[..., Any]) -> Callable[..., Any]:
 
     def method_and_wait(*arguments: Any) -> Any:
         result = method(*arguments)
-        time.sleep(0.01)
+        time.sleep(0.05)
         return result
 
     return method_and_wait
