@@ -107,7 +107,7 @@ class Storm:
                 time.sleep(self.random.uniform(0.0, 0.1))
                 self.lose_one()
                 alive = [name for name, process in running.items() if process.is_alive()]
-                if self.random.random() < 0.9:  # most are killed while they write, some before
+                if self.random.random() < 0.99:  # most are killed while they write, some before
                     alive = [name for name in alive if self.begun(name)]
                 if alive and self.kills < kills:
                     victim = running[self.random.choice(alive)]
