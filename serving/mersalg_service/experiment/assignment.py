@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, get_args
 from mersalg.errors import ConfigError, MersalgError
 from mersalg.policy.values import unknown
 from mersalg.toml import read_toml
+from mersalg.ids import id_text
 
 HOLD_OUT: Final = "hold-out"
 """The arm that is never shown offers."""
@@ -78,20 +79,21 @@ class Experiment:
             )
 
     def assign(self, unit_id: str | None) -> Assignment:
-        """The arm of a unit; equal ids give equal arms for ever, while name, key and shares are the same.
+        """The arm of a unit; equal ids, however spelled, give equal arms while name, key and shares are the same.
 
         MersalgError where the id is missing and the experiment has no arm for that.
         """
-        if not unit_id:
+        if unit_id is not None and not isinstance(unit_id, str):
+            raise MersalgError(f"experiment {self.name!r}: {self.unit}_id: expected a text, got {unit_id!r}")
+        unit = id_text(unit_id)
+        if not unit:
             if self.without_unit is None:
                 raise MersalgError(
                     f"experiment {self.name!r}: a request without {self.unit}_id cannot be assigned; pass the id, or "
                     "set without_unit to the arm that such requests get outside of the comparison"
                 )
             return Assignment(self.without_unit, None)
-        if not isinstance(unit_id, str):
-            raise MersalgError(f"experiment {self.name!r}: {self.unit}_id: expected a text, got {unit_id!r}")
-        drawn = {arm: -math.log(self.uniform(arm, unit_id)) / share for arm, share in self.arms.items() if share > 0.0}
+        drawn = {arm: -math.log(self.uniform(arm, unit)) / share for arm, share in self.arms.items() if share > 0.0}
         arm = min(drawn, key=lambda name: (drawn[name], name))
         return Assignment(arm, self.arms[arm])
 

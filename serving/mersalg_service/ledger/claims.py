@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mersalg.errors import LedgerError
 from mersalg.offers import Offer
@@ -11,6 +11,9 @@ from mersalg_service.ledger.database import Transaction
 from mersalg_service.ledger.entries import Batch, Decision
 from mersalg_service.ledger.rules import EarlierOffer, Rules
 from mersalg_service.ledger.times import from_micros
+
+OPTED_OUT: Final = "opted_out_at IS NOT NULL AND (opted_in_at IS NULL OR opted_in_at <= opted_out_at)"
+"""The condition of a customer who wants no offers."""
 
 
 def lock_batch(t: Transaction, batch: Batch, share_rows: str) -> str:
@@ -34,12 +37,13 @@ def lock_customers(t: Transaction, hashes: Sequence[str], lock_rows: str) -> Non
             return
 
 
-def read_opted_out(t: Transaction, hashes: Sequence[str]) -> set[str]:
-    """Those whose latest word is that they want no offers."""
+def read_opted_out(t: Transaction, hashes: Sequence[str] | None = None) -> set[str]:
+    """Those of some customers, or of all, whose latest word is that they want no offers."""
+    if hashes is None:
+        return {row[0] for row in t.rows(f"SELECT customer FROM mersalg_customers WHERE {OPTED_OUT}")}
     if not hashes:
         return set()
-    sql = f"""SELECT customer FROM mersalg_customers WHERE customer IN ({marks(hashes)}) AND opted_out_at IS NOT NULL
-              AND (opted_in_at IS NULL OR opted_in_at < opted_out_at)"""
+    sql = f"SELECT customer FROM mersalg_customers WHERE customer IN ({marks(hashes)}) AND {OPTED_OUT}"
     return {row[0] for row in t.rows(sql, hashes)}
 
 

@@ -9,6 +9,7 @@ import duckdb
 
 from mersalg.bundle.texts import MAX_ID_CHARACTERS, ODD_CHARACTERS
 from mersalg.errors import DataError
+from mersalg.ids import BLANKS, WHOLE
 
 SURROGATES: Final = 0xD800
 """Halves of characters, which no text of DuckDB holds."""
@@ -22,9 +23,6 @@ SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
     "yearmonthday": ("%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S"),
 }
 """Tried where ISO 8601 does not read the column."""
-
-WHOLE: Final = r"(-?[1-9][0-9]*|0)\.0+"
-"""A whole number as a column of floating-point numbers is exported."""
 
 
 def timestamp_sql(connection: duckdb.DuckDBPyConnection, view: str, column: str) -> tuple[str, str | None]:
@@ -71,9 +69,14 @@ def is_unusable(column: str) -> str:
 
 
 def id_text(column: str) -> str:
-    """SQL for an id or a label as text: trimmed, blank = NULL, and 17850 where an export made it 17850.0."""
-    text = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
-    return f"regexp_replace({text}, '^{WHOLE}$', '\\1')"
+    """SQL for an id or a label as text, as `mersalg.ids.id_text` reads it, with NULL where that is empty.
+
+    A truth value stays one, as the label that it is.
+    """
+    text = f"regexp_replace(CAST({column} AS VARCHAR), '^[{BLANKS}]+|[{BLANKS}]+$', '', 'g')"
+    text = f"regexp_replace({text}, '^{WHOLE}$', '\\1')"
+    no_number = f"typeof({column}) IN ('DOUBLE', 'FLOAT') AND NOT isfinite(TRY_CAST({column} AS DOUBLE))"
+    return f"CASE WHEN {no_number} OR contains({text}, chr(0)) THEN NULL ELSE nullif({text}, '') END"
 
 
 def float_notes(connection: duckdb.DuckDBPyConnection, view: str, columns: Sequence[str]) -> list[str]:
