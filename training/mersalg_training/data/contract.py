@@ -16,6 +16,7 @@ from mersalg_training.config import ContractConfig
 from mersalg_training.data.catalogue import build_products, find_fees, gather_catalogue
 from mersalg_training.data.contract_report import ContractReport, Row, percent, row_text
 from mersalg_training.data.contract_rules import contract_rules, count_reasons, find_examples, judge, type_lines
+from mersalg_training.data.package_size import unit_of_column
 from mersalg_training.data.purchases import Purchases, reading
 from mersalg_training.data.sources import literal
 
@@ -26,8 +27,9 @@ def apply_contract(purchases: Purchases, config: ContractConfig) -> ContractRepo
     lines(customer_id VARCHAR NULL, order_id VARCHAR, product_id VARCHAR, ordered_at TIMESTAMP, quantity DOUBLE,
     unit_price DOUBLE NULL): one row an order and product; quantity summed, unit_price weighted by quantity. An order
     has one time, its lines' earliest, and one customer, its lines' most frequent (ties: the smallest id).
-    products(product_id, name, category, product_type, brand VARCHAR NULL, price, cost DOUBLE NULL): each product of
-    the lines or of the catalogue once, without rejected fees.
+    products(product_id, name, category, product_type, brand, size, variant_of, features, accessory_for, excludes
+    VARCHAR NULL, price, cost DOUBLE NULL, listed BOOLEAN): each product of the lines or of the catalogue once, without
+    rejected fees; several values of one field have `|` between them.
     DataError if more than config.max_reject_share of the lines are rejected, or none is left.
     """
     connection = purchases.connection
@@ -35,7 +37,8 @@ def apply_contract(purchases: Purchases, config: ContractConfig) -> ContractRepo
     check_pattern(connection, "fee_pattern", config.fee_pattern)
     notes = list(purchases.notes)
     with reading("data.products" if purchases.has_catalogue else "data.orders"):
-        notes += gather_catalogue(connection)
+        size = purchases.products.get("size")
+        notes += gather_catalogue(connection, unit_of_column(size.told) if size is not None else "")
     with reading("data.orders"):
         notes += type_lines(purchases, config)
     find_fees(connection, config.fee_pattern)
@@ -167,7 +170,11 @@ def digest(connection: duckdb.DuckDBPyConnection) -> str:
     told = []
     for table, columns in (
         ("lines", "customer_id, order_id, product_id, epoch_us(ordered_at), quantity, unit_price"),
-        ("products", "product_id, name, category, product_type, brand, price, cost"),
+        (
+            "products",
+            "product_id, name, category, product_type, brand, price, cost, size, variant_of, features, accessory_for, "
+            "excludes",
+        ),
     ):
         texts = ", ".join(f"coalesce(CAST({column} AS VARCHAR), chr(30))" for column in columns.split(", "))
         told.append(

@@ -36,7 +36,7 @@ class Typed:
     in_cart: Value
     """float32: products of the candidate's type in the cart."""
     offerable: Value
-    """bool: a new product has an anchor that brings it. Nothing else is shown, however relevant."""
+    """bool: a new product has an anchor that brings it."""
 
 
 def type_pool(
