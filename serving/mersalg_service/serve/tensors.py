@@ -163,6 +163,7 @@ def read_row(row: Mapping[str, Any]) -> Request:
         limit=row.get("limit", 3),
         only=only,
         by_value=row.get("by_value", False),
+        by_moment="kinds" not in row,
         stated=frozenset(field for field, tensor in STATED.items() if tensor in row),
     )
 

@@ -45,6 +45,8 @@ class Candidates:
     shown, however relevant."""
     better: Value
     """(C,) int64 bits of BETTER by position; 0 for what is no upsell."""
+    strength: Value
+    """(C,) float32, see `tables.association`."""
     days: Value
     """(2, C) float32: days since the last purchase, and expected from one purchase to the next; NaN where new."""
     retrieved: Value
@@ -76,6 +78,7 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
         anchor=shortlist.anchor,
         offerable=shortlist.offerable & ((better > 0) | ~shortlist.kind.equal(UPSELL)),
         better=better,
+        strength=shortlist.strength,
         days=graph.concat(
             [request.own_columns[name].at(shortlist.own) for name in ("own_days", "own_interval")]
         ).reshape(2, -1),
