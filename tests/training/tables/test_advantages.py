@@ -128,6 +128,7 @@ BRANDS = {
     **{f"fine-{i}": Made("Tea 100 g", 2.0 + i / 10, "fine") for i in range(3)},
     "fine-large": Made("Tea 200 g", 4.0, "fine"),
     "fine-small": Made("Tea 50 g", 2.5, "fine"),
+    "cheap-dear": Made("Tea 100 g", 3.2, "cheap"),
     "rare": Made("Tea 100 g", 9.0, "rare"),
     "cheap-organic": Made("Organic Tea 100 g", 1.9, "cheap"),
     "nameless": Made("Tea 100 g", 3.0),
@@ -137,7 +138,7 @@ BRANDS = {
 def test_a_brand_that_is_dearer_by_the_unit_is_a_higher_grade() -> None:
     assert better(BRANDS, "cheap-0", "fine-0") == (GRADE,)
     assert better(BRANDS, "cheap-0", "fine-large") == (LARGER, GRADE)
-    assert better(BRANDS, "fine-0", "cheap-2") == ()
+    assert better(BRANDS, "fine-0", "cheap-dear") == ()
     assert better(BRANDS, "cheap-0", "cheap-2") == (), "one brand"
 
 
@@ -151,7 +152,7 @@ def test_a_brand_with_one_product_or_none_tells_no_grade() -> None:
 
 def test_a_word_of_the_name_tells_a_higher_grade_within_a_brand() -> None:
     assert better(BRANDS, "cheap-0", "cheap-organic") == (GRADE,)
-    assert better(BRANDS, "cheap-organic", "cheap-2") == ()
+    assert better(BRANDS, "cheap-organic", "cheap-dear") == ()
 
 
 def test_a_word_is_no_grade_where_the_products_with_it_are_the_cheaper_ones() -> None:
