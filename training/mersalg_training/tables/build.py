@@ -6,6 +6,7 @@ from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import UNKNOWN, Float32, Timeline
 from mersalg_training.progress import Tick
+from mersalg_training.tables.accessories import find_accessories
 from mersalg_training.tables.advantages import build_advantages
 from mersalg_training.tables.counts import count_purchases
 from mersalg_training.tables.exclusive import exclusive_groups
@@ -28,7 +29,8 @@ def learn_shop(
     vocabulary = build_vocabulary(counts, attributes, config)
     factors, taste = factorise(timeline, vocabulary, cut_day, config)
     tick(2, 3)
-    neighbours = build_neighbours(counts, vocabulary, n_types, config)
+    accessories = find_accessories(vocabulary, attributes, config.kinds)
+    neighbours = build_neighbours(counts, vocabulary, n_types, config, accessories)
     tick(3, 3)
     return ShopTables(
         vocabulary=vocabulary,
@@ -37,6 +39,7 @@ def learn_shop(
         taste=taste,
         advantages=build_advantages(vocabulary, attributes),
         exclusive_group=exclusive_groups(vocabulary, attributes),
+        fits=accessories.fits,
         n_types=n_types,
         n_categories=len(attributes.categories),
         n_brands=len(attributes.brands),

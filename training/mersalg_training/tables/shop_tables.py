@@ -55,6 +55,8 @@ class ShopTables:
     advantages: Advantages
     exclusive_group: Int64
     """(n_items + 1,) see `tables.exclusive`."""
+    fits: Int64
+    """(n_items + 1,) see `tables.accessories`."""
     n_types: int
     n_categories: int
     n_brands: int
