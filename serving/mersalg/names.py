@@ -21,6 +21,9 @@ ORDERS: Final[tuple[Order, ...]] = get_args(Order)
 AFTER_PAYMENT: Final[frozenset[Moment]] = frozenset({"order-confirmation", "follow-up"})
 """Moments at which the order is paid: an offer can then only be bought in a later order."""
 
+BETTER: Final = ("larger pack", "lower price for the unit", "higher grade", "more features")
+"""What makes an upsell better than its anchor: inside the graph the bit of its position here."""
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -40,7 +43,7 @@ MANNERS: Final[dict[Moment, tuple[Turn, ...]]] = {
 }
 """What is offered at a moment, in turns, when a request names no kinds: what goes with a cart before what the customer
 buys anyway, something cheap and what is due at the checkout, nothing that was just paid for or replaces it, and in a
-follow-up what is due before anything else. One offer of a product type."""
+follow-up what is due before anything else. One offer of a product type, or of the variants of one product."""
 
 KINDS_BY_MOMENT: Final[dict[Moment, tuple[Kind, ...]]] = {
     moment: tuple(kind for turn in turns for kind in turn.kinds) for moment, turns in MANNERS.items()

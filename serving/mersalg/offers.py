@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from mersalg.bundle.onnx.inputs_outputs import FINITE
 from mersalg.errors import BundleError
-from mersalg.names import KINDS, Kind
+from mersalg.names import BETTER, KINDS, Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,12 +43,13 @@ REASONS: Final[dict[Reason, str]] = {
 """Why an answer is empty, in the order in which the reasons are tried."""
 
 OFFER_FIELDS: Final = (
-    "request_id", "rank", "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days"
+    "request_id", "rank", "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days",
+    "better",
 )  # fmt: skip
 
 
 ANSWER_OUTPUTS: Final = (
-    "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days"
+    "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days", "better"
 )  # fmt: skip
 """Outputs of the graph with a place for each offer."""
 
@@ -74,6 +75,8 @@ class Offer:
     """Of a replacement: days until the next purchase is expected, negative when overdue."""
     interval_days: float | None = None
     """Of an own product: days expected from one purchase to the next."""
+    better: tuple[str, ...] = ()
+    """Of an upsell: in what it is better than its anchor, out of BETTER. It is never the smaller package."""
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, as tables and JSON take them."""
@@ -160,8 +163,20 @@ def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Of
     """The answer of a request from its row of every output."""
     *columns, retrieved, best = row
     items = tuple(
-        Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None, *map(known, facts))
-        for rank, (product_id, kind, relevance, score, because, *facts) in enumerate(
+        Offer(
+            request.request_id,
+            rank,
+            product_id,
+            KINDS[kind],
+            relevance,
+            score,
+            because or None,
+            known(lift),
+            known(due),
+            known(interval),
+            advantages(better),
+        )
+        for rank, (product_id, kind, relevance, score, because, lift, due, interval, better) in enumerate(
             zip(*columns, strict=True), start=1
         )
         if kind >= 0
@@ -183,6 +198,11 @@ def known(number: float) -> float | None:
     if math.isinf(number):
         raise ValueError("a fact of an offer that is infinite")
     return None if math.isnan(number) else number
+
+
+def advantages(bits: int) -> tuple[str, ...]:
+    """Those of BETTER whose bit is set."""
+    return tuple(name for position, name in enumerate(BETTER) if bits >> position & 1)
 
 
 def answer_without_graph(request: Request) -> Offers | None:

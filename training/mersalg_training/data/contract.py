@@ -20,6 +20,7 @@ from mersalg_training.data.contract_report import ContractReport, Row, percent, 
 from mersalg_training.data.contract_rules import contract_rules, count_reasons, find_examples, judge, type_lines
 from mersalg_training.data.known_products import check_known
 from mersalg_training.data.mends import mend_number, mend_time
+from mersalg_training.data.package_size import unit_of_column
 from mersalg_training.data.purchases import Purchases, reading
 from mersalg_training.data.sources import literal
 
@@ -34,8 +35,9 @@ def apply_contract(
     lines(customer_id VARCHAR NULL, order_id VARCHAR, product_id VARCHAR, ordered_at TIMESTAMP, quantity DOUBLE,
     unit_price DOUBLE NULL): one row an order and product; quantity summed, unit_price weighted by quantity. An order
     has one time, its lines' earliest, and one customer, its lines' most frequent (ties: the smallest id).
-    products(product_id, name, category, product_type, brand VARCHAR NULL, price, cost DOUBLE NULL): each product of
-    the lines or of the catalogue once, without rejected fees.
+    products(product_id, name, category, product_type, brand, size, variant_of, features, accessory_for, excludes
+    VARCHAR NULL, price, cost DOUBLE NULL, listed BOOLEAN): each product of the lines or of the catalogue once, without
+    rejected fees; several values of one field have `|` between them.
     examples: whether the report, or the error, shows lines. now: in UTC, without its zone; None = the clock's.
     DataError if more than config.max_reject_share of the lines are rejected or none is left, if the catalogue knows
     none of their products, or if they cannot be read or do not fit on the disk.
@@ -53,7 +55,8 @@ def judged_purchases(
     check_pattern(connection, "fee_pattern", config.fee_pattern)
     notes = list(purchases.notes)
     with reading("data.products" if purchases.has_catalogue else "data.orders"):
-        notes += gather_catalogue(connection)
+        size = purchases.products.get("size")
+        notes += gather_catalogue(connection, unit_of_column(size.told) if size is not None else "")
     notes += type_lines(purchases, config)
     notes += check_known(purchases)
     find_fees(connection, config.fee_pattern)
@@ -222,7 +225,11 @@ def digest(connection: duckdb.DuckDBPyConnection) -> str:
     told = []
     for table, columns in (
         ("lines", "customer_id, order_id, product_id, epoch_us(ordered_at), quantity, unit_price"),
-        ("products", "product_id, name, category, product_type, brand, price, cost"),
+        (
+            "products",
+            "product_id, name, category, product_type, brand, price, cost, size, variant_of, features, accessory_for, "
+            "excludes",
+        ),
     ):
         texts = ", ".join(f"coalesce(CAST({column} AS VARCHAR), chr(30))" for column in columns.split(", "))
         told.append(

@@ -33,6 +33,7 @@ OUTPUTS: Final[dict[str, tuple[str, int]]] = {
     "lift": ("tensor(float)", 2),
     "due_in_days": ("tensor(float)", 2),
     "interval_days": ("tensor(float)", 2),
+    "better": ("tensor(int64)", 2),
     "retrieved": ("tensor(int64)", 1),
     "best_relevance": ("tensor(float)", 2),
 }
