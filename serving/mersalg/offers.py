@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from mersalg.errors import BundleError
-from mersalg.names import KINDS, Kind
+from mersalg.names import KINDS, Better, Kind
+from mersalg.reasons import OfferReason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,15 +43,11 @@ REASONS: Final[dict[Reason, str]] = {
 }
 """Why an answer is empty, in the order in which the reasons are tried."""
 
-OFFER_FIELDS: Final = (
-    "request_id", "rank", "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days"
-)  # fmt: skip
-
-
 ANSWER_OUTPUTS: Final = (
     "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days"
 )  # fmt: skip
 """Outputs of the graph with a place for each offer."""
+OFFER_FIELDS: Final = ("request_id", "rank", *ANSWER_OUTPUTS, "times_bought", "better", "price_step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +71,31 @@ class Offer:
     """Of a replacement: days until the next purchase is expected, negative when overdue."""
     interval_days: float | None = None
     """Of an own product: days expected from one purchase to the next."""
+    times_bought: int = 0
+    """Lines of the request's history with it."""
+    better: tuple[Better, ...] = ()
+    """Of an upsell: in what it is better than its anchor."""
+    price_step: float | None = None
+    """Of an upsell: what it costs more than its anchor by the catalogue of a policy; None without one."""
+
+    @property
+    def reason(self) -> OfferReason:
+        """Why it is made; `offer.reason.text(recommender.name)` says it in a sentence."""
+        return OfferReason(
+            kind=self.kind,
+            product_id=self.product_id,
+            anchor=self.because,
+            lift=self.lift,
+            better=self.better,
+            price_step=self.price_step,
+            due_in_days=self.due_in_days,
+            interval_days=self.interval_days,
+            times_bought=self.times_bought,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, as tables and JSON take them."""
-        return asdict(self)
+        return {**asdict(self), "better": list(self.better)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +174,12 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
 def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Offers:
     """The answer of a request from its row of every output."""
     *columns, retrieved, best = row
+    bought = Counter(request.history) if columns[0] else Counter[str]()
     items = tuple(
-        Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None, *map(known, facts))
+        Offer(
+            request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None, *map(known, facts),
+            times_bought=bought[product_id],
+        )  # fmt: skip
         for rank, (product_id, kind, relevance, score, because, *facts) in enumerate(
             zip(*columns, strict=True), start=1
         )

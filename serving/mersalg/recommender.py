@@ -50,6 +50,9 @@ class AnswersRequests(Protocol):
     def manifest(self) -> Mapping[str, Any]:
         """The manifest of the bundle behind it."""
 
+    def name(self, product_id: str) -> str:
+        """The product's name, or its id when the bundle knows no name."""
+
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         """The offers for checked requests, in their order. May be called from several threads at once."""
 

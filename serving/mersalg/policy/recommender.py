@@ -130,11 +130,11 @@ class PolicyRecommender(AnswersMany):
             slate.add(offer, product)
             if len(slate.offers) == limit:
                 break
+        beside = tuple(compared(offer, self.catalogue) for offer in slate.offers)
         items = tuple(
-            offer if offer.rank == rank else replace(offer, rank=rank)
-            for rank, offer in enumerate(slate.offers, start=1)
+            replace(offer, rank=rank, price_step=comparison.difference if offer.kind == "upsell" else None)
+            for rank, (offer, comparison) in enumerate(zip(slate.offers, beside, strict=True), start=1)
         )
-        beside = tuple(compared(offer, self.catalogue) for offer in items)
         reason: Reason | None = None if items else "filtered"
         return Offers(items, reason, result.retrieved, result.best_relevance, dict(filtered), beside)
 

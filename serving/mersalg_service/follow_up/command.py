@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 from mersalg.arguments import split_ids
 from mersalg.display import listed
 from mersalg.errors import MersalgError, RequestError
-from mersalg.names import KINDS, ORDERS
+from mersalg.names import KINDS, LANGUAGES, ORDERS
 from mersalg.policy.command import add_policy_options, under_policy
+from mersalg.reasons import read_language
 
 if TYPE_CHECKING:
     from mersalg.recommender import AnswersRequests
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 OFFER_COLUMNS: Final[dict[str, Type]] = {
     "customer_id": "text", "request_id": "text", "rank": "whole", "product_id": "text", "kind": "text",
-    "relevance": "real", "score": "real", "because": "text", "moment": "text", "offered_at": "time", "batch": "text",
+    "relevance": "real", "score": "real", "because": "text", "reason": "text", "moment": "text",
+    "offered_at": "time", "batch": "text",
 }  # fmt: skip
 PIECE: Final = 2048
 """Customers whose rows are written together."""
@@ -48,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=2, help="most offers a customer (default: 2)")
     parser.add_argument("--kinds", metavar="K,L", help="kinds of offer (default: those of a follow-up)")
     parser.add_argument("--order", default="relevance", help="relevance or value (default: relevance)")
+    parser.add_argument("--language", default="en", help=f"of the reasons: {', '.join(LANGUAGES)} (default: en)")
     parser.add_argument(
         "--cap",
         action="append",
@@ -94,7 +97,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
         settings = {
             "bundle": f"{recommender.manifest['name']} {recommender.manifest['files']['scorer.onnx']['sha256'][:16]}",
             "orders": args.orders, "columns": columns, "at": None if args.at is None else at.isoformat(),
-            "limit": args.limit, "kinds": mailing.kinds, "order": args.order,
+            "limit": args.limit, "kinds": mailing.kinds, "order": args.order, "language": read_language(args.language),
             "caps": sorted(map(str, mailing.rules.caps)), "again after": args.again_after,
             "policy": digest(args.policy), "catalogue": digest(args.catalogue),
             "out": str(out.resolve()), "reasons": str(reasons.resolve()),
@@ -104,7 +107,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
         batch = ledger.begin(settings, at, args.batch)
         if batch.begun_at != histories.at:  # begun earlier, at a time that nobody gave
             histories = read_orders(args.orders, columns, batch.begun_at, given=False)
-        tally = write_batch(answers, ledger, batch, histories, mailing, out, reasons, trial)
+        tally = write_batch(answers, ledger, batch, histories, mailing, out, reasons, args.language, trial)
         ledger.finish(batch)
         forgotten = ledger.forgotten_before()
     tell(batch, tally, histories, out, reasons, time.perf_counter() - start)
@@ -189,6 +192,7 @@ def write_batch(
     mailing: MailingRequest,
     out: Path,
     reasons: Path,
+    language: str,
     trial: FollowUpTrial | None = None,
 ) -> BatchTally:
     """Write the files as the customers are decided; each appears when it is whole."""
@@ -207,7 +211,13 @@ def write_batch(
         while piece := list(islice(decided, PIECE)):
             known = [(customer_id, decision) for customer_id, decision in piece if decision is not None]
             tally.outside += len(piece) - len(known)
-            write_offers([{"customer_id": who, **offer.to_dict(), **more} for who, it in known for offer in it.offers])
+            write_offers(
+                [
+                    {"customer_id": who, **offer.to_dict(), "reason": offer.reason.text(answers.name, language), **more}
+                    for who, it in known
+                    for offer in it.offers
+                ]
+            )
             without = [(who, it.reason) for who, it in known if not it.offers]
             write_reasons([{"customer_id": who, "reason": reason, "batch": batch.batch} for who, reason in without])
             tally.none.update(reason or "no offer" for _, reason in without)

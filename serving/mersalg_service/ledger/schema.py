@@ -1,4 +1,4 @@
-"""The tables of a ledger, version 1, and the check that a database holds just that and was made with this key.
+"""The tables of a ledger, version 2, and the check that a database holds just that and was made with this key.
 
 Times are microseconds since 1970 in UTC. `customer` is always a keyed hash. A claim's first columns are what promises
 need for as long as they hold; the others, nullable, are details that retention deletes first.
@@ -12,7 +12,7 @@ from mersalg.errors import LedgerError
 from mersalg_service.ledger.database import Database
 from mersalg_service.ledger.keys import Key
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS mersalg_ledger (
@@ -42,6 +42,7 @@ TABLES: Final = (
         relevance DOUBLE PRECISION,
         score DOUBLE PRECISION,
         because TEXT,
+        facts TEXT,
         PRIMARY KEY (customer, moment, product_id, occasion)
     )""",
     "CREATE INDEX IF NOT EXISTS mersalg_claims_batch ON mersalg_claims (batch, customer)",
