@@ -220,7 +220,7 @@ def say_better(reason: OfferReason, anchor: str, language: Language) -> str:
         told = phrases["instead"].format(anchor=anchor)
     if reason.price_step is None or reason.price_step <= 0:
         return told
-    step = with_decimals(f"{reason.price_step:.2f}", language)
+    step = with_decimals(f"{whole(100 * reason.price_step) / 100:.2f}", language)
     return f"{told} {phrases['for more'].format(step=step)}"
 
 

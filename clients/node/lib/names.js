@@ -25,8 +25,8 @@ export const KINDS_BY_MOMENT = new Map(
   Object.entries({
     "product-page": ["upsell", "add-on", "cross-sell"],
     cart: KINDS,
-    checkout: ["add-on", "more-of-same", "replacement"],
-    "order-confirmation": ["add-on", "cross-sell", "more-of-same"],
-    "follow-up": ["replacement", "more-of-same", "cross-sell", "add-on"],
+    checkout: ["add-on", "replacement"],
+    "order-confirmation": ["add-on", "cross-sell"],
+    "follow-up": ["replacement", "more-of-same", "cross-sell"],
   }),
 );
