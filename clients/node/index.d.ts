@@ -12,6 +12,7 @@ export type Language = "en" | "da" | "no" | "sv";
 export type Reason =
   | "limit is 0"
   | "no kind asked for"
+  | "no customers known"
   | "nothing retrieved"
   | "nothing goes with it"
   | "kind silent"
@@ -106,6 +107,8 @@ export interface Manifest {
   readonly mersalg_version: string;
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly size: number }>>;
   readonly kinds: Readonly<Record<Kind, { readonly threshold: number | null; readonly precision_wanted: number }>>;
+  /** Whether customers are known to come back; true where it is absent. */
+  readonly customers_return?: boolean;
   readonly vocabulary: Readonly<Record<"products" | "product_types" | "categories" | "brands", number>>;
   readonly [key: string]: unknown;
 }

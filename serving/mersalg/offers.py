@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from mersalg.errors import BundleError
-from mersalg.names import KINDS, Better, Kind
+from mersalg.names import AFTER_PAYMENT, KINDS, MOMENTS, Better, Kind
 from mersalg.reasons import OfferReason
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Reason = Literal[
     "limit is 0",
     "no kind asked for",
+    "no customers known",
     "not at this moment",
     "nothing retrieved",
     "nothing goes with it",
@@ -33,6 +34,7 @@ Reason = Literal[
 REASONS: Final[dict[Reason, str]] = {
     "limit is 0": "the request wants no offers",
     "no kind asked for": "the request names an empty list of kinds",
+    "no customers known": "no customer is known to come back, so nothing tells what is bought after payment",
     "not at this moment": "the policy makes no offer of the kinds asked for at this moment",
     "nothing retrieved": "no product is a candidate of a kind asked for",
     "nothing goes with it": "no product is bought with these more often than orders of their size explain",
@@ -177,7 +179,14 @@ def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Of
     bought = Counter(request.history) if columns[0] else Counter[str]()
     items = tuple(
         Offer(
-            request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None, *map(known, facts),
+            request.request_id,
+            rank,
+            product_id,
+            KINDS[kind],
+            relevance,
+            score,
+            because or None,
+            *map(known, facts),
             times_bought=bought[product_id],
         )  # fmt: skip
         for rank, (product_id, kind, relevance, score, because, *facts) in enumerate(
@@ -202,10 +211,15 @@ def known(number: float) -> float | None:
     return None if math.isnan(number) else number
 
 
-def answer_without_graph(request: Request) -> Offers | None:
-    """The empty answer of a request that asks for nothing; None when the graph has to be asked."""
+def answer_without_graph(request: Request, customers_return: bool = True) -> Offers | None:
+    """The empty answer of a request that asks for nothing, or of a moment after payment that nothing was learned of.
+
+    None when the graph has to be asked.
+    """
     if request.limit == 0:
         return Offers((), "limit is 0", 0, {})
     if not any(request.kinds):
         return Offers((), "no kind asked for", 0, {})
+    if not customers_return and MOMENTS[request.moment] in AFTER_PAYMENT:
+        return Offers((), "no customers known", 0, {})
     return None

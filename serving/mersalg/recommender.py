@@ -97,6 +97,7 @@ class Recommender(AnswersMany):
         self.folder = bundle.folder
         self.manifest: Mapping[str, Any] = bundle.manifest
         self.session = session
+        self.customers_return = bool(bundle.manifest.get("customers_return", True))
         self.silent = tuple(bundle.manifest["kinds"][kind]["threshold"] is None for kind in KINDS)
 
     def recommend(
@@ -145,7 +146,7 @@ class Recommender(AnswersMany):
             return list(pool.map(lambda request: self._answer(request, threshold=threshold), requests))
 
     def _answer(self, request: Request, *, threshold: bool) -> Offers:
-        known = answer_without_graph(request)
+        known = answer_without_graph(request, self.customers_return)
         if known is not None:
             return known
         return read_answer(request, self.session.run(encode(request, threshold=threshold)), self.silent)

@@ -64,5 +64,13 @@ def test_offers_carry_the_facts_of_the_graph_and_of_the_history(toy: Recommender
     assert {o.product_id: o.times_bought for o in offers if o.times_bought} == {"filter": 2, "bag": 1}
     (bread,) = (offer for offer in offers if offer.product_id == "bread")
     assert bread.reason == OfferReason(
-        "cross-sell", "bread", "milk", pytest.approx(6.2), (), None, None, None, 0  # type: ignore[arg-type]
+        "cross-sell",
+        "bread",
+        "milk",
+        pytest.approx(6.2),
+        (),
+        None,
+        None,
+        None,
+        0,  # type: ignore[arg-type]
     )

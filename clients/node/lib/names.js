@@ -14,6 +14,9 @@ export const KINDS = Object.freeze(["cross-sell", "add-on", "upsell", "more-of-s
 /** @type {readonly Moment[]} */
 export const MOMENTS = Object.freeze(["product-page", "cart", "checkout", "order-confirmation", "follow-up"]);
 
+/** Moments at which the order is paid. @type {ReadonlySet<Moment>} */
+export const AFTER_PAYMENT = new Set(["order-confirmation", "follow-up"]);
+
 /** @type {readonly Order[]} */
 export const ORDERS = Object.freeze(["relevance", "value"]);
 

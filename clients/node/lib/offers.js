@@ -1,7 +1,7 @@
 /** Offers, and the reason where there are none. */
 
 import { BundleError } from "./errors.js";
-import { KINDS } from "./names.js";
+import { AFTER_PAYMENT, KINDS, MOMENTS } from "./names.js";
 
 /**
  * @typedef {import("../index.js").Kind} Kind
@@ -14,6 +14,7 @@ import { KINDS } from "./names.js";
 export const REASONS = Object.freeze({
   "limit is 0": "the request wants no offers",
   "no kind asked for": "the request names an empty list of kinds",
+  "no customers known": "no customer is known to come back, so nothing tells what is bought after payment",
   "nothing retrieved": "no product is a candidate of a kind asked for",
   "nothing goes with it": "no product is bought with these more often than orders of their size explain",
   "kind silent": "every kind asked for that has candidates has no threshold, so it is never shown",
@@ -155,11 +156,14 @@ function reasonOf(retrieved, present, silent) {
 }
 
 /**
- * The empty answer of a request that asks for nothing; null when the graph has to be asked.
+ * The empty answer of a request that asks for nothing, or of a moment after payment that nothing was learned of; null
+ * when the graph has to be asked.
  * @param {Checked} request
+ * @param {boolean} customersReturn
  */
-export function answerWithoutGraph(request) {
+export function answerWithoutGraph(request, customersReturn) {
   if (request.limit === 0) return new Offers([], "limit is 0", 0, {});
   if (!request.kinds.includes(true)) return new Offers([], "no kind asked for", 0, {});
+  if (!customersReturn && AFTER_PAYMENT.has(MOMENTS[request.moment])) return new Offers([], "no customers known", 0, {});
   return null;
 }

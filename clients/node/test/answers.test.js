@@ -66,6 +66,16 @@ test("a product of the history carries its rhythm and how often it was bought", 
   assert.equal(reasonText(milk, recommender.name.bind(recommender)), "due since 2 days: you buy it every 7 days");
 });
 
+test("where no customer is known to come back nothing is asked after payment", async () => {
+  const runtime = fakeRuntime();
+  const recommender = await load(await writeBundle({ manifest: { customers_return: false } }), { ort: runtime });
+  runtime.asked.length = 0;
+  for (const moment of ["order-confirmation", "follow-up"])
+    assert.equal((await recommender.recommend({ moment, cart: ["jam"] })).reason, "no customers known");
+  assert.equal(runtime.asked.length, 0);
+  assert.equal((await recommender.recommend({ cart: ["jam"] })).reason, null);
+});
+
 test("the moment's manners hold where no kinds are named and the threshold is on", async () => {
   const { recommender, runtime } = await toy();
   await recommender.recommend({});

@@ -178,7 +178,6 @@ def settle(ask: Ask, now: Standing, limit: int) -> Answer:
         return Answer(None, choice.refused)
     reason = next(iter(choice.refused.values()), ask.reason or "no offer") if not choice.granted else None
     ranked = tuple(
-        replace(offer, request_id=ask.customer_id, rank=rank)
-        for rank, offer in enumerate(choice.granted, start=1)
+        replace(offer, request_id=ask.customer_id, rank=rank) for rank, offer in enumerate(choice.granted, start=1)
     )
     return Answer(Decision(ranked, reason), choice.refused)
