@@ -110,14 +110,20 @@ def build_scorer() -> Any:
     g.add("Where", shown, g.add("Mul", "relevance", g.constant(np.float32(10))), zero, out="score")
     milk = g.add("Gather", found("cart"), g.constant(np.array([0], dtype=np.int64)), axis=1)
     g.add("Where", g.add("And", shown, milk), g.constant(np.array("milk", dtype=object)), empty, out="because")
-    g.add("Where", g.add("And", shown, milk), facts(g, LIFTS), g.constant(np.float32("nan")), out="lift")
-    for name, days in (("due_in_days", DUE_IN_DAYS), ("interval_days", INTERVAL_DAYS)):
-        g.add("Where", shown, facts(g, days), g.constant(np.float32("nan")), out=name)
+    add_facts(g, shown, g.add("And", shown, milk))
     of_kind = g.constant((np.arange(5)[:, None] == kind_of[None])[None])
     spread = g.add("And", g.add("Unsqueeze", wanted, middle_axis), of_kind)
     best = g.add("Where", spread, g.add("Unsqueeze", relevance, middle_axis), nothing)
     g.add("ReduceMax", best, last_axis, keepdims=0, out="best_relevance")
     return wrap(g)
+
+
+def add_facts(g: Graph, shown: str, of_milk: str) -> None:
+    """The outputs lift, due_in_days and interval_days, NaN where nothing is known."""
+    nothing = g.constant(np.float32("nan"))
+    g.add("Where", of_milk, facts(g, LIFTS), nothing, out="lift")
+    g.add("Where", shown, facts(g, DUE_IN_DAYS), nothing, out="due_in_days")
+    g.add("Where", shown, facts(g, INTERVAL_DAYS), nothing, out="interval_days")
 
 
 def facts(g: Graph, known: dict[str, float]) -> str:

@@ -188,7 +188,7 @@ def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Of
             because or None,
             *map(known, facts),
             times_bought=bought[product_id],
-        )  # fmt: skip
+        )
         for rank, (product_id, kind, relevance, score, because, *facts) in enumerate(
             zip(*columns, strict=True), start=1
         )

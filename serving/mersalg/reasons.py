@@ -182,11 +182,17 @@ def say(reason: OfferReason, name: Callable[[str], str], language: Language) -> 
         return say_better(reason, anchor, language)
     if reason.kind in ("more-of-same", "replacement"):
         return phrases["alike"].format(anchor=anchor)
-    if reason.lift is None or reason.lift < TOLD_LIFT:
+    return say_together(reason.lift, anchor, language)
+
+
+def say_together(lift: float | None, anchor: str, language: Language) -> str:
+    """What a new product goes with, and how much oftener than chance the two are bought together."""
+    phrases = TEXTS[language]
+    if lift is None or lift < TOLD_LIFT:
         return phrases["because of"].format(anchor=anchor)
-    if reason.lift >= FAR:
+    if lift >= FAR:
         return phrases["goes far"].format(anchor=anchor)
-    return phrases["goes with"].format(anchor=anchor, times=times(reason.lift, language))
+    return phrases["goes with"].format(anchor=anchor, times=times(lift, language))
 
 
 def say_due(due: int, interval_days: float | None, language: Language) -> str:

@@ -83,10 +83,10 @@ class Purged:
 def purge(ledger: Ledger, details_before: datetime, keys_before: datetime | None = None) -> Purged:
     """Delete the details of offers from before a time, and, only where asked for, their keys.
 
-    Details are rank, relevance, score, anchor, facts, outcomes and decisions. The key of an offer is who (hashed), what, its
-    kind, moment, time and batch: with it "at most once" and every cap hold. `keys_before` gives the promise up for all
-    that is older, and the ledger says so from then on. Opt-outs are never deleted. LedgerError if keys would go before
-    their details.
+    Details are rank, relevance, score, anchor, facts, outcomes and decisions. The key of an offer is who (hashed),
+    what, its kind, moment, time and batch: with it "at most once" and every cap hold. `keys_before` gives the promise
+    up for all that is older, and the ledger says so from then on. Opt-outs are never deleted. LedgerError if keys
+    would go before their details.
     """
     cut = to_micros(details_before)
     key_cut = None if keys_before is None else to_micros(keys_before)
