@@ -29,6 +29,10 @@ CANDIDATES = {
 }
 VALUES = {"milk": 0.1, "bread": 0.5, "butter": 2.0, "bag": 4.0, "wine": 9.0, "filter": 6.0, "honey": 1.0}
 """What a sale brings."""
+LIFTS = {"bread": 6.2, "butter": 1.4, "bag": 25.0, "honey": 3.0}
+"""Of new products, where milk is in the cart."""
+DUE_IN_DAYS = {"filter": -12.0}
+INTERVAL_DAYS = {"milk": 7.0, "filter": 30.0}
 THRESHOLDS = {"cross-sell": 0.2, "add-on": 0.1, "upsell": 0.1, "more-of-same": 0.4, "replacement": None}
 
 
@@ -109,11 +113,26 @@ def build_scorer() -> Any:
     g.add("Where", shown, g.add("Mul", "relevance", g.constant(np.float32(10))), zero, out="score")
     milk = g.add("Gather", found("cart"), g.constant(np.array([0], dtype=np.int64)), axis=1)
     g.add("Where", g.add("And", shown, milk), g.constant(np.array("milk", dtype=object)), empty, out="because")
+    add_facts(g, shown, g.add("And", shown, milk))
     of_kind = g.constant((np.arange(5)[:, None] == kind_of[None])[None])
     spread = g.add("And", g.add("Unsqueeze", wanted, middle_axis), of_kind)
     best = g.add("Where", spread, g.add("Unsqueeze", relevance, middle_axis), nothing)
     g.add("ReduceMax", best, last_axis, keepdims=0, out="best_relevance")
     return wrap(g)
+
+
+def add_facts(g: Graph, shown: str, of_milk: str) -> None:
+    """The outputs lift, due_in_days and interval_days, NaN where nothing is known."""
+    nothing = g.constant(np.float32("nan"))
+    g.add("Where", of_milk, facts(g, LIFTS), nothing, out="lift")
+    g.add("Where", shown, facts(g, DUE_IN_DAYS), nothing, out="due_in_days")
+    g.add("Where", shown, facts(g, INTERVAL_DAYS), nothing, out="interval_days")
+
+
+def facts(g: Graph, known: dict[str, float]) -> str:
+    """(N, K) float32 by place: what is known of the candidate there, else NaN."""
+    values = np.array([known.get(name, np.nan) for name in CANDIDATES], dtype=np.float32)
+    return g.add("Gather", g.constant(values), "place")
 
 
 def listed(g: Graph, in_only: str, axis: str) -> str:
@@ -139,6 +158,7 @@ def wrap(g: Graph) -> Any:
         port("limit", whole, ["N"]),
         port("apply_threshold", truth, ["N"]),
         port("by_value", truth, ["N"]),
+        port("by_moment", truth, ["N"]),
     ]
     outputs = [
         port("product_id", text, ["N", "K"]),
@@ -146,6 +166,9 @@ def wrap(g: Graph) -> Any:
         port("relevance", real, ["N", "K"]),
         port("score", real, ["N", "K"]),
         port("because", text, ["N", "K"]),
+        port("lift", real, ["N", "K"]),
+        port("due_in_days", real, ["N", "K"]),
+        port("interval_days", real, ["N", "K"]),
         port("retrieved", whole, ["N"]),
         port("best_relevance", real, ["N", 5]),
     ]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mersalg.arguments import add_command, split_ids
 from mersalg.display import all_facts, answer_text, listed, plain_lines, summary
 from mersalg.errors import MersalgError
-from mersalg.names import KINDS, MOMENTS, ORDERS
+from mersalg.names import KINDS, LANGUAGES, MOMENTS, ORDERS
 from mersalg.policy.command import (
     add_policy_command,
     add_policy_options,
@@ -29,6 +29,7 @@ from mersalg.policy.command import (
     read_shopper_text,
     under_policy,
 )
+from mersalg.reasons import read_language
 
 if TYPE_CHECKING:
     from mersalg.arguments import Subparsers
@@ -123,6 +124,7 @@ def add_own_commands(subparsers: Subparsers) -> None:
     recommend.add_argument("--limit", type=int, help="most offers (default: 3, or the policy's)")
     recommend.add_argument("--order", help=f"{' or '.join(ORDERS)} (default: relevance, or the policy's)")
     recommend.add_argument("--at", metavar="TIME", help="ISO 8601 (default: now)")
+    recommend.add_argument("--language", default="en", help=f"of the reasons: {', '.join(LANGUAGES)} (default: en)")
     recommend.add_argument("--shopper", metavar="JSON", help="facts for the policy: region, age, owned, budget")
     add_policy_options(recommend)
     recommend.add_argument("--json", action="store_true", help="print JSON")
@@ -213,12 +215,20 @@ def recommend_offers(args: argparse.Namespace) -> int:
     from mersalg.recommender import load  # noqa: PLC0415
     from mersalg.requests import read_mapping  # noqa: PLC0415
 
+    read_language(args.language)
     request = read_mapping(request_of(args))
     recommender = under_policy(load(args.bundle), args)
     (offers,) = recommender.answer([request], threshold=True)
     if args.json:
         answer = {
-            "offers": [{**offer.to_dict(), "name": recommender.name(offer.product_id)} for offer in offers],
+            "offers": [
+                {
+                    **offer.to_dict(),
+                    "name": recommender.name(offer.product_id),
+                    "reason": offer.reason.text(recommender.name, args.language),
+                }
+                for offer in offers
+            ],
             "reason": offers.reason,
             "retrieved": offers.retrieved,
             "best_relevance": offers.best_relevance,
@@ -226,7 +236,7 @@ def recommend_offers(args: argparse.Namespace) -> int:
         say(json.dumps(answer | (beside_as_json(offers) if args.policy else {}), indent=2, ensure_ascii=False))
     else:
         thresholds = {kind: rule["threshold"] for kind, rule in recommender.manifest["kinds"].items()}
-        say(answer_text(offers, recommender.name, thresholds))
+        say(answer_text(offers, recommender.name, thresholds, args.language))
     return 0
 
 

@@ -55,6 +55,9 @@ class AnswersRequests(Protocol):
     def manifest(self) -> Mapping[str, Any]:
         """The manifest of the bundle behind it."""
 
+    def name(self, product_id: str) -> str:
+        """The product's name, or its id when the bundle knows no name."""
+
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         """The offers for checked requests, in their order. May be called from several threads at once."""
 
@@ -101,6 +104,7 @@ class Recommender(AnswersMany):
         self.session = session
         self.names = bundle.names
         """Product id -> name."""
+        self.customers_return = bool(bundle.manifest.get("customers_return", True))
         self.silent = tuple(bundle.manifest["kinds"][kind]["threshold"] is None for kind in KINDS)
 
     def recommend(
@@ -151,7 +155,7 @@ class Recommender(AnswersMany):
             return list(pool.map(lambda request: self._answer(request, threshold=threshold), requests))
 
     def _answer(self, request: Request, *, threshold: bool) -> Offers:
-        known = answer_without_graph(request)
+        known = answer_without_graph(request, self.customers_return)
         if known is not None:
             return known
         return read_answer(request, self.session.run(encode(request, threshold=threshold)), self.silent)

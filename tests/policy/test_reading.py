@@ -41,7 +41,7 @@ def test_every_moment_is_named_in_the_default_and_none_sells_up_after_payment() 
     policy = default_policy()
     assert tuple(policy.moments) == MOMENTS
     assert all("upsell" not in policy.moments[moment].kinds for moment in AFTER_PAYMENT)
-    assert policy.moments["product-page"].first == ("upsell",)
+    assert policy.moments["product-page"].first == (frozenset({"upsell"}),)
     assert policy.moments["cart"].kinds["upsell"] == 1
     assert policy.moments["checkout"].most_of_cart == 0.25
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mersalg
-from mersalg import MOMENTS, Recommender, RequestError, load
+from mersalg import KINDS, MOMENTS, Recommender, RequestError, load
 from mersalg.names import AFTER_PAYMENT
-from mersalg.offers import Comparison
+from mersalg.offers import Comparison, Offer, Offers
 from mersalg.policy import Catalogue, PolicyRecommender, default_policy, parse_policy
-from mersalg.requests import read_mapping, read_request
+from mersalg.requests import Request, read_mapping, read_request
 from policy.given_offers import AT, GivenOffers, line, offer, ranked, shown, under
 from toy_bundle import CANDIDATES, write_bundle
 
@@ -77,6 +78,39 @@ def test_a_kind_that_the_policy_does_not_offer_at_the_moment_is_not_offered_on_r
     recommender = PolicyRecommender(toy, default_policy(), priced())
     assert recommender.recommend(moment="checkout", kinds=["cross-sell"]).reason == "not at this moment"
     assert {o.kind for o in recommender.recommend(kinds=["cross-sell", "upsell"], limit=9)} == {"cross-sell"}
+
+
+class BestSellers(GivenOffers):
+    """As a graph: nothing without an anchor but where no threshold holds."""
+
+    def __init__(self, offers: list[Offer]) -> None:
+        super().__init__(offers)
+        self.manifest = {"kinds": {kind: {"threshold": None if kind == "replacement" else 0.2} for kind in KINDS}}
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        if threshold:
+            return [Offers((), "nothing goes with it", len(self.offers), {}) for _ in requests]
+        best = [{o.kind: o.relevance for o in self.offers if r.kinds[KINDS.index(o.kind)]} for r in requests]
+        answers = super().answer(requests, threshold=threshold)
+        return [replace(offers, best_relevance=found) for offers, found in zip(answers, best, strict=True)]
+
+
+def test_an_empty_page_shows_best_sellers_that_reach_their_threshold_where_the_policy_says_so() -> None:
+    offers = [
+        offer("hit", "cross-sell", relevance=0.3), offer("dull", "cross-sell", relevance=0.1),
+        offer("mute", "replacement", relevance=0.9),
+    ]  # fmt: skip
+    given: Any = BestSellers(offers)
+    catalogue = [{"product_id": best.product_id, "price": 1.0} for best in offers]
+    plain, willing = (
+        PolicyRecommender(given, parse_policy(f"[moments.cart]\nbest_sellers = {word}\n"), Catalogue(catalogue))
+        for word in ("false", "true")
+    )
+    assert plain.recommend().reason == "nothing goes with it"
+    assert shown(willing.recommend()) == ["hit"]
+    assert willing.recommend()[0].because is None
+    assert willing.recommend(cart=["hit"]).reason == "nothing goes with it"
+    assert willing.recommend(kinds=["replacement"]).reason == "kind silent"
 
 
 def test_limit_kinds_and_order_are_the_policy_s_where_a_request_leaves_them_open(toy: Recommender) -> None:

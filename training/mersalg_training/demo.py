@@ -144,7 +144,7 @@ def example_table(
 
 
 def offers_text(example: Example, names: Mapping[str, str], thresholds: Mapping[str, float | None]) -> Text:
-    """Name, relevance, kind and anchor of each offer; or why there is none, and how close the best were."""
+    """Name, relevance, kind and reason of each offer; or why there is none, and how close the best were."""
     offers = example.offers
     if offers.reason is not None:
         text = Text.assemble((f"none: {offers.reason}", "bold"), f"\n{REASONS[offers.reason]}")
@@ -155,9 +155,7 @@ def offers_text(example: Example, names: Mapping[str, str], thresholds: Mapping[
     parts = []
     for offer in offers:
         mark, style = ("✓ ", "bold green") if offer.product_id in example.bought else ("  ", "bold")
-        anchor = names[offer.because] if offer.because is not None else "no product"
-        because = "bought before" if offer.because == offer.product_id else f"because of {anchor}"
-        told = (f"\n  {offer.relevance:.1%} {offer.kind}, {because}", "dim")
+        told = (f"\n  {offer.relevance:.1%} {offer.kind}, {offer.reason.text(names.__getitem__)}", "dim")
         parts.append(Text.assemble((mark + names[offer.product_id], style), told))
     return Text("\n").join(parts)
 

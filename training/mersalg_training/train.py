@@ -23,6 +23,7 @@ from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.export.card import render_card
 from mersalg_training.export.golden import golden_requests
 from mersalg_training.export.manifest import make_manifest
+from mersalg_training.export.patterns import NAME as PATTERNS
 from mersalg_training.export.writer import BundleWriter, new_bundle
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
@@ -30,6 +31,7 @@ from mersalg_training.json_values import as_json
 from mersalg_training.learn import Learned, Purchased, learn, read_purchases
 from mersalg_training.progress import Stages
 from mersalg_training.report.tracking import log_report
+from mersalg_training.tables.patterns import patterns_of
 from mersalg_training.tables.shop_tables import ShopTables
 from mersalg_training.tracking.mlflow_run import RegisteredBundle, open_run
 from mersalg_training.tracking.training_run import log_job
@@ -66,6 +68,7 @@ def train(config: Config, out: Path, console: Console) -> Trained:
         with stages.stage("Loading the bundle as a shop does"):
             load(writer.folder)
         log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds)
+        run.log_text(PATTERNS, (writer.folder / PATTERNS).read_text("utf-8"))
         log_report(run, writer.folder, evaluation)
         writer.put_in_place()
         with stages.stage("Registering the bundle"):
@@ -90,6 +93,7 @@ def write_bundle(
         writer.add(
             "products.json", as_json({timeline.product_ids[c]: names[c] for c in tables.vocabulary.code.tolist()})
         )
+        writer.add(PATTERNS, as_json(patterns_of(tables, purchased.attributes, product_ids).model_dump()))
         manifest = make_manifest(purchased.report, purchased.windows, learned, run_id, (OPSET, ML_OPSET))
         manifest["reference"] = training_reference(purchased, learned)
         manifest["files"] = writer.files

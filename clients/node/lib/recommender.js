@@ -99,7 +99,7 @@ export class Recommender {
    * @param {boolean} threshold
    */
   async #answer(request, threshold) {
-    const known = answerWithoutGraph(request);
+    const known = answerWithoutGraph(request, this.manifest.customers_return ?? true);
     if (known !== null) return known;
     return readAnswer(request, await this.#session.run(encode(request, threshold)), this.silent);
   }

@@ -10,6 +10,7 @@ import { KINDS } from "../lib/names.js";
 /** Candidates with their kinds and relevances; milk is never shown, for replacements are silent. */
 const CANDIDATES = { bread: ["cross-sell", 0.5], bag: ["add-on", 0.25], milk: ["replacement", 0.125] };
 const SHOWN_FROM = 0.2;
+const LIFTS = { bread: 6.25 };
 
 export const GOLDEN = {
   requests: [{ request_id: "g", cart: ["jam"], moment: "cart", limit: 2 }],
@@ -92,12 +93,13 @@ const PORTS = {
     cart: ["string", ["n", "b"]], history: ["string", ["n", "h"]], history_age_days: ["float32", ["n", "h"]],
     history_quantity: ["float32", ["n", "h"]], exclude: ["string", ["n", "x"]], only: ["string", ["n", "o"]],
     moment: ["int64", ["n"]], kinds: ["bool", ["n", 5]], limit: ["int64", ["n"]], apply_threshold: ["bool", ["n"]],
-    by_value: ["bool", ["n"]],
+    by_value: ["bool", ["n"]], by_moment: ["bool", ["n"]],
   },
   output: {
     product_id: ["string", ["n", "k"]], kind: ["int64", ["n", "k"]], relevance: ["float32", ["n", "k"]],
     score: ["float32", ["n", "k"]], because: ["string", ["n", "k"]], retrieved: ["int64", ["n"]],
-    best_relevance: ["float32", ["n", 5]],
+    best_relevance: ["float32", ["n", 5]], lift: ["float32", ["n", "k"]], due_in_days: ["float32", ["n", "k"]],
+    interval_days: ["float32", ["n", "k"]],
   },
 };
 
@@ -176,6 +178,9 @@ function answer(feeds, Tensor) {
     relevance: new Tensor("float32", Float32Array.from(padded((o) => o.relevance, 0)), shape),
     score: new Tensor("float32", Float32Array.from(padded((o) => o.relevance * 10, 0)), shape),
     because: new Tensor("string", padded((o) => o.because, ""), shape),
+    lift: new Tensor("float32", Float32Array.from(padded((o) => LIFTS[o.id] ?? NaN, NaN)), shape),
+    due_in_days: new Tensor("float32", Float32Array.from(padded((o) => (o.id === "milk" ? -2 : NaN), NaN)), shape),
+    interval_days: new Tensor("float32", Float32Array.from(padded((o) => (o.id === "milk" ? 7 : NaN), NaN)), shape),
     retrieved: new Tensor("int64", BigInt64Array.from(rows, ({ retrieved }) => BigInt(retrieved)), [n]),
     best_relevance: new Tensor("float32", Float32Array.from(rows.flatMap(({ best }) => best)), [n, 5]),
   };

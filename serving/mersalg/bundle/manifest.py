@@ -257,6 +257,7 @@ MANIFEST: Final = TableRule(
     },
     optional={
         "value": ValueRule('"margin", "price" or null', lambda v: v is None or (isinstance(v, str) and v in VALUES)),
+        "customers_return": ValueRule("true or false", lambda v: isinstance(v, bool)),
         "reference": TableRule({}),
         "lineage": TableRule({}),
     },

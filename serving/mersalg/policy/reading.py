@@ -102,7 +102,7 @@ def fitted(rules: MomentRules, stated: Mapping[str, Any]) -> MomentRules:
     if "kinds" not in stated:
         kinds = MappingProxyType({kind: min(most, rules.limit) for kind, most in kinds.items()})
     if "first" not in stated:
-        first = tuple(kind for kind in first if kind in kinds)
+        first = tuple(turn & kinds.keys() for turn in first if turn & kinds.keys())
     if "never_together" not in stated:
         groups = tuple(group for group in groups if group <= kinds.keys())
     return replace(rules, kinds=kinds, first=first, never_together=groups)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from mersalg.errors import ConfigError, MersalgError
+from mersalg.ids import id_text
 from mersalg.policy.values import unknown
 from mersalg.toml import read_toml
-from mersalg.ids import id_text
 
 HOLD_OUT: Final = "hold-out"
 """The arm that is never shown offers."""

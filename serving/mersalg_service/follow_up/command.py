@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 from mersalg.arguments import split_ids
 from mersalg.display import listed
 from mersalg.errors import MersalgError, RequestError
-from mersalg.names import KINDS, ORDERS
+from mersalg.names import KINDS, LANGUAGES, ORDERS
 from mersalg.policy.command import add_policy_options, under_policy
+from mersalg.reasons import read_language
 
 if TYPE_CHECKING:
     from mersalg.recommender import AnswersRequests
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 OFFER_COLUMNS: Final[dict[str, Type]] = {
     "customer_id": "text", "request_id": "text", "rank": "whole", "product_id": "text", "name": "text", "kind": "text",
-    "relevance": "real", "score": "real", "because": "text", "because_name": "text", "moment": "text",
+    "relevance": "real", "score": "real", "because": "text", "because_name": "text", "reason": "text", "moment": "text",
     "offered_at": "time", "batch": "text",
 }  # fmt: skip
 REASON_COLUMNS: Final[dict[str, Type]] = {"customer_id": "text", "reason": "text", "batch": "text"}
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=2, help="most offers a customer (default: 2)")
     parser.add_argument("--kinds", metavar="K,L", help="kinds of offer (default: those of a follow-up)")
     parser.add_argument("--order", default="relevance", help="relevance or value (default: relevance)")
+    parser.add_argument("--language", default="en", help=f"of the reasons: {', '.join(LANGUAGES)} (default: en)")
     parser.add_argument(
         "--cap",
         action="append",
@@ -95,7 +97,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
         settings = {
             "bundle": f"{recommender.manifest['name']} {recommender.manifest['files']['scorer.onnx']['sha256'][:16]}",
             "orders": args.orders, "columns": columns, "at": None if args.at is None else at.isoformat(),
-            "limit": args.limit, "kinds": mailing.kinds, "order": args.order,
+            "limit": args.limit, "kinds": mailing.kinds, "order": args.order, "language": read_language(args.language),
             "caps": sorted(map(str, mailing.rules.caps)), "again after": args.again_after,
             "policy": digest(args.policy), "catalogue": digest(args.catalogue),
             "out": str(out.resolve()), "reasons": str(reasons.resolve()),
@@ -105,7 +107,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
         batch = ledger.begin(settings, at, args.batch)
         if batch.begun_at != histories.at:  # begun earlier, at a time that nobody gave
             histories = read_orders(args.orders, columns, batch.begun_at, given=False)
-        tally = write_batch(answers, ledger, batch, histories, mailing, out, reasons, trial, names)
+        tally = write_batch(answers, ledger, batch, histories, mailing, out, reasons, args.language, trial, names)
         ledger.finish(batch)
         forgotten = ledger.forgotten_before()
     tell(batch, tally, histories, out, reasons, time.perf_counter() - start)
@@ -190,6 +192,7 @@ def write_batch(
     mailing: MailingRequest,
     out: Path,
     reasons: Path,
+    language: str,
     trial: FollowUpTrial | None = None,
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> BatchTally:
@@ -212,11 +215,12 @@ def write_batch(
         known = {customer_id: decision for customer_id, decision in decided.items() if decision is not None}
 
         def write_parts() -> None:
-            write_table(parts[out], form_of(out), OFFER_COLUMNS, offer_rows(batch, mailing.rules.moment, known, names))
+            rows = offer_rows(batch, mailing.rules.moment, known, names, language)
+            write_table(parts[out], form_of(out), OFFER_COLUMNS, rows)
             write_table(parts[reasons], form_of(reasons), REASON_COLUMNS, reason_rows(batch, known))
             if trial is not None and tally.record is not None:
-                rows = trial.rows(batch, mailing.rules.moment, known.items(), would_be)
-                write_table(parts[tally.record], form_of(tally.record), EXPOSURE_COLUMNS, rows)
+                record = trial.rows(batch, mailing.rules.moment, known.items(), would_be)
+                write_table(parts[tally.record], form_of(tally.record), EXPOSURE_COLUMNS, record)
 
         write_parts()
         ledger.mark_written(batch)
@@ -232,13 +236,17 @@ def write_batch(
 
 
 def offer_rows(
-    batch: Batch, moment: str, decided: Mapping[str, Decision], names: Mapping[str, str]
+    batch: Batch, moment: str, decided: Mapping[str, Decision], names: Mapping[str, str], language: str
 ) -> Iterator[dict[str, Any]]:
     """A row for each offer."""
+
+    def name(product_id: str) -> str:
+        return names.get(product_id, product_id)
+
     for customer_id, decision in decided.items():
         for offer in decision.offers:
             named = {"name": names.get(offer.product_id), "because_name": names.get(offer.because or "")}
-            row = {"customer_id": customer_id, **offer.to_dict(), **named}
+            row = {"customer_id": customer_id, **offer.to_dict(), **named, "reason": offer.reason.text(name, language)}
             yield {**row, "moment": moment, "offered_at": batch.begun_at, "batch": batch.batch}
 
 

@@ -14,12 +14,12 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from mersalg.errors import LedgerError
 from mersalg.ids import id_text
-from mersalg.offers import Offer
 from mersalg_service.ledger.claims import (
     check_memory,
     lock_batch,
@@ -225,7 +225,6 @@ def settle(ask: Ask, now: Standing, limit: int) -> Answer:
         return Answer(None, choice.refused)
     reason = next(iter(choice.refused.values()), ask.reason or "no offer") if not choice.granted else None
     ranked = tuple(
-        Offer(ask.customer_id, rank, o.product_id, o.kind, o.relevance, o.score, o.because)
-        for rank, o in enumerate(choice.granted, start=1)
+        replace(offer, request_id=ask.customer_id, rank=rank) for rank, offer in enumerate(choice.granted, start=1)
     )
     return Answer(Decision(ranked, reason), choice.refused)

@@ -30,7 +30,7 @@ def export_customer(ledger: Ledger, customer_id: str) -> dict[str, Any]:
 
     with ledger.database.snapshot() as t:
         wishes = named(t, "mersalg_customers", "opted_out_at, opted_in_at")
-        claimed = "claimed_at, moment, product_id, occasion, kind, batch, rank, relevance, score, because"
+        claimed = "claimed_at, moment, product_id, occasion, kind, batch, rank, relevance, score, because, facts"
         return {
             "customer_id": customer_id,
             "stored_as": customer,
@@ -80,10 +80,10 @@ class Purged:
 def purge(ledger: Ledger, details_before: datetime, keys_before: datetime | None = None) -> Purged:
     """Delete the details of offers from before a time, and, only where asked for, their keys.
 
-    Details are rank, relevance, score, anchor, outcomes and decisions. The key of an offer is who (hashed), what, its
-    kind, moment, time and batch: with it "at most once" and every cap hold. `keys_before` gives the promise up for all
-    that is older, and the ledger says so from then on. Opt-outs are never deleted. LedgerError if keys would go before
-    their details.
+    Details are rank, relevance, score, anchor, facts, outcomes and decisions. The key of an offer is who (hashed),
+    what, its kind, moment, time and batch: with it "at most once" and every cap hold. `keys_before` gives the promise
+    up for all that is older, and the ledger says so from then on. Opt-outs are never deleted. LedgerError if keys
+    would go before their details.
     """
     cut = to_micros(details_before)
     key_cut = None if keys_before is None else to_micros(keys_before)
@@ -103,7 +103,7 @@ def purge(ledger: Ledger, details_before: datetime, keys_before: datetime | None
             [cut],
         )
         details = t.change(
-            """UPDATE mersalg_claims SET rank = NULL, relevance = NULL, score = NULL, because = NULL
+            """UPDATE mersalg_claims SET rank = NULL, relevance = NULL, score = NULL, because = NULL, facts = NULL
                WHERE claimed_at < ? AND rank IS NOT NULL""",
             [cut],
         )

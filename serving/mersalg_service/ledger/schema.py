@@ -42,6 +42,7 @@ TABLES: Final = (
         relevance DOUBLE PRECISION,
         score DOUBLE PRECISION,
         because TEXT,
+        facts TEXT,
         PRIMARY KEY (customer, moment, product_id, occasion)
     )""",
     "CREATE INDEX mersalg_claims_batch ON mersalg_claims (batch, customer)",

@@ -128,6 +128,7 @@ class LiveBundle:
 
     def _load(self, source: BundleSource, sighting: Sighting) -> Served:
         answerer = self._open(source.fetch(sighting))
+        answerer.name("")  # reads the names now, while the folder is there
         manifest = answerer.manifest
         version = manifest["files"]["scorer.onnx"]["sha256"][:12]
         return Served(answerer, manifest["name"], version, sighting.address, sighting.stamp, time.time())

@@ -41,6 +41,7 @@ def make_manifest(
             "brands": tables.n_brands,
         },
         "value": tables.vocabulary.value_kind,
+        "customers_return": tables.rhythm.is_known,
         "features": learned.fitted.feature_names,
         "importance": {side: importance(learned, side) for side in ("own", "new")},
         "candidate_recall": learned.fitted.recall,

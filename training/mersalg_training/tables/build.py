@@ -33,6 +33,7 @@ def learn_shop(
     neighbours = build_neighbours(counts, vocabulary, n_types, config, accessories)
     tick(3, 3)
     return ShopTables(
+        counts=counts,
         vocabulary=vocabulary,
         neighbours=neighbours,
         factors=factors,

@@ -9,6 +9,7 @@ import numpy as np
 from mersalg_training.config import Config
 from mersalg_training.data.timeline import Float32, Int64
 from mersalg_training.tables.advantages import Advantages
+from mersalg_training.tables.counts import Counts
 from mersalg_training.tables.factors import Taste
 from mersalg_training.tables.neighbours import Neighbours
 from mersalg_training.tables.vocabulary import Vocabulary
@@ -46,6 +47,7 @@ class Rhythm:
 class ShopTables:
     """All that the graph is built from, but for the trees, the calibration and the thresholds."""
 
+    counts: Counts
     vocabulary: Vocabulary
     neighbours: Neighbours
     factors: Float32

@@ -98,6 +98,7 @@ const MANIFEST = {
   },
   optional: {
     value: plain('"margin", "price" or null', (v) => v === null || v === "margin" || v === "price"),
+    customers_return: plain("true or false", (v) => typeof v === "boolean"),
     reference: { keys: {} },
     lineage: { keys: {} },
   },
