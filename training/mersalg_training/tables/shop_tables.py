@@ -8,6 +8,7 @@ import numpy as np
 
 from mersalg_training.config import Config
 from mersalg_training.data.timeline import Float32, Int64
+from mersalg_training.tables.counts import LeftOut
 from mersalg_training.tables.factors import Taste
 from mersalg_training.tables.neighbours import Neighbours
 from mersalg_training.tables.vocabulary import Vocabulary
@@ -55,6 +56,8 @@ class ShopTables:
     n_categories: int
     n_brands: int
     rhythm: Rhythm
+    left_out: LeftOut
+    """What `privacy.min_customers` kept out of all this."""
     config: Config
 
     @property
