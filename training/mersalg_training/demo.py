@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from rich.text import Text
 from mersalg.display import certificate_cells, threshold_cells
 from mersalg.errors import MersalgError
 from mersalg.names import AFTER_PAYMENT, KINDS, Kind
-from mersalg.offers import REASONS, Offer, Offers
+from mersalg.offers import REASONS, Offers
 from mersalg.recommender import AnswersRequests, load, stream_answers
 from mersalg_training.config import Config, load_config
 from mersalg_training.data.calendar import time_to_day
@@ -179,20 +179,9 @@ def offers_text(example: Example, names: Mapping[str, str], kinds: Mapping[str, 
     parts = []
     for offer in offers:
         mark, style = ("✓ ", "bold green") if offer.product_id in example.bought else ("  ", "bold")
-        told = (f"\n    {offer.kind}, {offer.relevance:.1%}: {why(offer, names.__getitem__)}", "dim")
+        told = (f"\n    {offer.kind}, {offer.relevance:.1%}: {offer.reason.text(names.__getitem__)}", "dim")
         parts.append(Text.assemble((mark + names[offer.product_id], style), told))
     return Text("\n").join(parts)
-
-
-def why(offer: Offer, name: Callable[[str], str]) -> str:
-    """Why an offer is made, in words."""
-    if offer.because is None:
-        return "often bought here"
-    if offer.because == offer.product_id:
-        return "bought before"
-    if offer.lift is None:
-        return f"because of {name(offer.because)}"
-    return f"goes with {name(offer.because)}: bought together {offer.lift:.1f} times as often as chance"
 
 
 def named(products: Sequence[str], names: Mapping[str, str], hits: int = 0) -> Text:
@@ -256,6 +245,7 @@ def show_places(trained: Trained, examples: Sequence[Example], console: Console)
         ("Run", trained.run),
         *([] if trained.registered is None else [("Registered", f"{trained.registered.uri} (alias challenger)")]),
         ("All figures", f"mersalg evaluate {bundle} --baselines"),
+        ("Patterns", f"mersalg patterns {bundle}"),
         ("Report", f"mersalg report {bundle} --out {bundle}.html"),
         ("Embed it", snippet(trained.bundle, carts[0][:FEW] if carts else []).replace("\n", "\n" + " " * 13)),
     ]
@@ -263,9 +253,9 @@ def show_places(trained: Trained, examples: Sequence[Example], console: Console)
 
 
 def snippet(bundle: Path, cart: Sequence[str]) -> str:
-    """Three lines of Python that print the offers for a cart."""
-    load_line = f"recommender = mersalg.load({json.dumps(bundle.as_posix())})"
-    return f"import mersalg\n{load_line}\nprint(recommender.recommend(cart={json.dumps(list(cart))}))"
+    """Two lines of Python that print the offers for a cart."""
+    loaded = f"mersalg.load({json.dumps(bundle.as_posix())})"
+    return f"import mersalg\nprint({loaded}.recommend(cart={json.dumps(list(cart))}))"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,6 @@ HEADLINE: Final = (
     "completion, all",
     "completion, explore",
     "completion, anonymous",
-    "cold start, empty cart",
     "next basket, all",
     "upsell, in type",
     "add-on, by asymmetry",

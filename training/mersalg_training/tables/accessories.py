@@ -1,0 +1,81 @@
+"""Accessories that say what they fit: they go with that, counted or not, and with nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mersalg_training.config import KindsConfig
+from mersalg_training.data.attributes import Attributes
+from mersalg_training.data.timeline import Float64, Int64
+from mersalg_training.tables.association import strength_of
+from mersalg_training.tables.vocabulary import Vocabulary
+
+FITS_ANY: Final = 0
+SURE: Final = 1.05
+"""Above the least strength by so much, so that half precision does not take a declared pair below it."""
+
+
+@dataclass(frozen=True)
+class Accessories:
+    """What accessories fit."""
+
+    anchor: Int64
+    """(n_pairs,) item index; so is accessory."""
+    accessory: Int64
+    fits: Int64
+    """(n_items + 1,) equal where two accessories fit the same products; FITS_ANY for what declares nothing."""
+    one_way: npt.NDArray[np.bool_]
+    """(n_pairs,) an add-on of the anchor, by its price."""
+    strength: float
+    """Of a declared pair at least: just enough for an anchor to bring it."""
+
+    def is_declared(self, row: Int64, item: Int64) -> npt.NDArray[np.bool_]:
+        """(n,) which pairs of a frequent product's own row and an item are declared."""
+        return np.isin(row * len(self.fits) + item, self.anchor * len(self.fits) + self.accessory)
+
+    def is_add_on(self, row: Int64, item: Int64) -> npt.NDArray[np.bool_]:
+        """(n,) which of these pairs are declared and an add-on by their price."""
+        pair = self.anchor * len(self.fits) + self.accessory
+        return np.isin(row * len(self.fits) + item, pair[self.one_way])
+
+    def missing(self, row: Int64, item: Int64, frequent: int) -> npt.NDArray[np.bool_]:
+        """(n_pairs,) which declared pairs of a frequent anchor, with a row of its own, are not among the pairs."""
+        known = np.isin(self.anchor * len(self.fits) + self.accessory, row * len(self.fits) + item)
+        return np.asarray(~known & (self.anchor < frequent))
+
+    def bound(self, row: Int64, item: Int64, strength: Float64) -> Float64:
+        """(n,) the strength of pairs: none with what an accessory does not fit, and enough with what it does."""
+        declared = self.is_declared(row, item)
+        return np.where(
+            declared,
+            np.maximum(strength, self.strength),
+            np.where(self.fits[item] == FITS_ANY, strength, 0.0),
+        )
+
+
+def find_accessories(vocabulary: Vocabulary, attributes: Attributes, config: KindsConfig) -> Accessories:
+    """Those that the catalogue declares, among the products that are known at the cut."""
+    n = vocabulary.n_items
+    fitted = [attributes.accessory_for[code] if attributes.accessory_for else None for code in vocabulary.code.tolist()]
+    number = {codes: i + 1 for i, codes in enumerate(dict.fromkeys(codes for codes in fitted if codes is not None))}
+    fits = np.array([FITS_ANY if codes is None else number[codes] for codes in fitted] + [FITS_ANY], dtype=np.int64)
+    item_of_code = vocabulary.item_of_code
+    pairs = [
+        (int(item_of_code[code]), item)
+        for item, codes in enumerate(fitted)
+        for code in sorted(codes or ())
+        if item_of_code[code] not in (n, item)
+    ]
+    anchor, accessory = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    price = vocabulary.price
+    return Accessories(
+        anchor=anchor,
+        accessory=accessory,
+        fits=fits,
+        one_way=price[accessory] <= config.add_on_price * price[anchor],
+        strength=SURE * float(strength_of(np.array([config.least_lift]))[0]),
+    )
