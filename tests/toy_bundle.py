@@ -95,19 +95,23 @@ def build_scorer() -> Any:
 
     all_pass = g.add("Unsqueeze", g.add("Not", "apply_threshold"), middle_axis)
     passed = g.add("And", wanted, g.add("Or", all_pass, g.add("GreaterOrEqual", relevance, g.constant(least[None]))))
-    nothing = g.constant(np.float32(-1))
     values = g.constant(np.array([[VALUES[name] for name in CANDIDATES]], dtype=np.float32))
     by_value = g.add("Unsqueeze", "by_value", middle_axis)
-    key = g.add("Where", passed, g.add("Where", by_value, g.add("Mul", relevance, values), relevance), nothing)
+    key = g.add(
+        "Where",
+        passed,
+        g.add("Where", by_value, g.add("Mul", relevance, values), relevance),
+        g.constant(np.float32(-1)),
+    )
     most = g.add("Min", g.add("ReduceMax", "limit", keepdims=1), g.constant(np.array([n], dtype=np.int64)))
     g.nodes.append(helper.make_node("TopK", [key, most], ["top", "place"], axis=1))
-    none, first_axis = g.constant(np.array([0], dtype=np.int64)), g.constant(np.array([0], dtype=np.int64))
-    position = g.add("Slice", g.constant(np.arange(n, dtype=np.int64)), none, most, first_axis)
+    none = g.constant(np.array([0], dtype=np.int64))
+    position = g.add("Slice", g.constant(np.arange(n, dtype=np.int64)), none, most, none)
     within = g.add("Less", position, g.add("Unsqueeze", "limit", middle_axis))
     shown = g.add("And", within, g.add("GreaterOrEqual", "top", g.constant(np.float32(0))))
     zero, empty = g.constant(np.float32(0)), g.constant(np.array("", dtype=object))
-    names = g.constant(np.array(list(CANDIDATES), dtype=object))
-    g.add("Where", shown, g.add("Gather", names, "place"), empty, out="product_id")
+    ids = g.constant(np.array(list(CANDIDATES), dtype=object))
+    g.add("Where", shown, g.add("Gather", ids, "place"), empty, out="product_id")
     g.add("Where", shown, g.add("Gather", g.constant(kind_of), "place"), g.constant(np.int64(-1)), out="kind")
     g.add("Where", shown, g.add("GatherElements", relevance, "place", axis=1), zero, out="relevance")
     g.add("Where", shown, g.add("Mul", "relevance", g.constant(np.float32(10))), zero, out="score")
@@ -116,17 +120,18 @@ def build_scorer() -> Any:
     add_facts(g, shown, g.add("And", shown, milk))
     of_kind = g.constant((np.arange(5)[:, None] == kind_of[None])[None])
     spread = g.add("And", g.add("Unsqueeze", wanted, middle_axis), of_kind)
-    best = g.add("Where", spread, g.add("Unsqueeze", relevance, middle_axis), nothing)
+    best = g.add("Where", spread, g.add("Unsqueeze", relevance, middle_axis), g.constant(np.float32(-1)))
     g.add("ReduceMax", best, last_axis, keepdims=0, out="best_relevance")
     return wrap(g)
 
 
 def add_facts(g: Graph, shown: str, of_milk: str) -> None:
-    """The outputs lift, due_in_days and interval_days, NaN where nothing is known."""
+    """The outputs lift, due_in_days and interval_days, NaN where nothing is known, and better, which is nothing."""
     nothing = g.constant(np.float32("nan"))
     g.add("Where", of_milk, facts(g, LIFTS), nothing, out="lift")
     g.add("Where", shown, facts(g, DUE_IN_DAYS), nothing, out="due_in_days")
     g.add("Where", shown, facts(g, INTERVAL_DAYS), nothing, out="interval_days")
+    g.add("Mul", "kind", g.constant(np.int64(0)), out="better")
 
 
 def facts(g: Graph, known: dict[str, float]) -> str:
@@ -169,6 +174,7 @@ def wrap(g: Graph) -> Any:
         port("lift", real, ["N", "K"]),
         port("due_in_days", real, ["N", "K"]),
         port("interval_days", real, ["N", "K"]),
+        port("better", whole, ["N", "K"]),
         port("retrieved", whole, ["N"]),
         port("best_relevance", real, ["N", 5]),
     ]

@@ -23,7 +23,6 @@ def add_command(subparsers: Any) -> None:
 
 def patterns_command(args: argparse.Namespace) -> int:
     """Print what goes with what, what extends it, ladders upwards, rhythms of replacement, and what is unusual."""
-    from mersalg.bundle import read_names  # noqa: PLC0415
     from mersalg.registry.opening import open_bundle  # noqa: PLC0415
     from mersalg_training.export.patterns import NAME, chosen, pattern_tables, read_patterns  # noqa: PLC0415
     from mersalg_training.figure_table import as_text  # noqa: PLC0415
@@ -35,7 +34,7 @@ def patterns_command(args: argparse.Namespace) -> int:
     patterns = read_patterns(bundle.folder, bundle.manifest)
     if patterns is None:
         raise MersalgError(f"{args.bundle}: holds no {NAME}: an earlier mersalg made it; train it again")
-    names = read_names(bundle.folder, bundle.manifest)
+    names = bundle.names
 
     def name(product_id: str) -> str:
         return names.get(product_id, product_id)
