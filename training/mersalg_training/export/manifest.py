@@ -42,7 +42,7 @@ def make_manifest(
         },
         "privacy": {
             "min_customers": tables.config.privacy.min_customers,
-            "left_out": asdict(tables.left_out),
+            "left_out": asdict(tables.counts.left_out),
         },
         "value": tables.vocabulary.value_kind,
         "customers_return": tables.rhythm.is_known,

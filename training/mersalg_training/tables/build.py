@@ -45,7 +45,6 @@ def learn_shop(
         n_categories=len(attributes.categories),
         n_brands=len(attributes.brands),
         rhythm=rhythm or Rhythm(counts.order_gap_days),
-        left_out=counts.left_out,
         config=config,
     )
 

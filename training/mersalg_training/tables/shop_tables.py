@@ -9,7 +9,7 @@ import numpy as np
 from mersalg_training.config import Config
 from mersalg_training.data.timeline import Float32, Int64
 from mersalg_training.tables.advantages import Advantages
-from mersalg_training.tables.counts import Counts, LeftOut
+from mersalg_training.tables.counts import Counts
 from mersalg_training.tables.factors import Taste
 from mersalg_training.tables.neighbours import Neighbours
 from mersalg_training.tables.vocabulary import Vocabulary
@@ -63,8 +63,6 @@ class ShopTables:
     n_categories: int
     n_brands: int
     rhythm: Rhythm
-    left_out: LeftOut
-    """What `privacy.min_customers` kept out of all this."""
     config: Config
 
     @property
