@@ -43,15 +43,13 @@ class Attributes:
     """(n_products,) what the variants of one product name in common."""
     accessory_for: Sequence[frozenset[int] | None] = ()
     """(n_products,) codes of the products that it fits; None = it declares nothing, and may go with any."""
-    excludes: Sequence[frozenset[int]] = ()
-    """(n_products,) codes of the products that do not stand with it."""
 
 
 def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
     """Read the table `products` that the data contract leaves, by ascending product id."""
     rows = connection.execute("""
         SELECT product_id, name, product_type, category, brand, price, cost, listed,
-               size, features, variant_of, accessory_for, excludes
+               size, features, variant_of, accessory_for
         FROM products ORDER BY product_id
     """).fetchnumpy()
     product_type, product_types = encoded(plain(rows["product_type"]))
@@ -88,7 +86,6 @@ def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
         features=[values or frozenset() for values in listed("features")],
         variant_of=plain(rows["variant_of"]),
         accessory_for=[None if values is None else codes(values) for values in listed("accessory_for")],
-        excludes=[codes(values or frozenset()) for values in listed("excludes")],
     )
 
 

@@ -10,7 +10,7 @@ from mersalg_training.data.casts import id_text, is_unusable, number, truth
 from mersalg_training.data.sources import literal
 
 LABELS: Final = ("name", "category", "product_type", "brand", "size", "variant_of")
-LISTS: Final = ("features", "accessory_for", "excludes")
+LISTS: Final = ("features", "accessory_for")
 """Of several values: a list, or a text with `|` or `;` between them."""
 AMOUNTS: Final = ("price", "cost")
 

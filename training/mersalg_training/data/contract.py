@@ -35,7 +35,7 @@ def apply_contract(
     lines(customer_id VARCHAR NULL, order_id VARCHAR, product_id VARCHAR, ordered_at TIMESTAMP, quantity DOUBLE,
     unit_price DOUBLE NULL): one row an order and product; quantity summed, unit_price weighted by quantity. An order
     has one time, its lines' earliest, and one customer, its lines' most frequent (ties: the smallest id).
-    products(product_id, name, category, product_type, brand, size, variant_of, features, accessory_for, excludes
+    products(product_id, name, category, product_type, brand, size, variant_of, features, accessory_for
     VARCHAR NULL, price, cost DOUBLE NULL, listed BOOLEAN): each product of the lines or of the catalogue once, without
     rejected fees; several values of one field have `|` between them.
     examples: whether the report, or the error, shows lines. now: in UTC, without its zone; None = the clock's.
@@ -227,8 +227,7 @@ def digest(connection: duckdb.DuckDBPyConnection) -> str:
         ("lines", "customer_id, order_id, product_id, epoch_us(ordered_at), quantity, unit_price"),
         (
             "products",
-            "product_id, name, category, product_type, brand, price, cost, size, variant_of, features, accessory_for, "
-            "excludes",
+            "product_id, name, category, product_type, brand, price, cost, size, variant_of, features, accessory_for",
         ),
     ):
         texts = ", ".join(f"coalesce(CAST({column} AS VARCHAR), chr(30))" for column in columns.split(", "))

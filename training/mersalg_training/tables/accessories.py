@@ -28,8 +28,8 @@ class Accessories:
     accessory: Int64
     fits: Int64
     """(n_items + 1,) equal where two accessories fit the same products; FITS_ANY for what declares nothing."""
-    one_way: npt.NDArray[np.bool_]
-    """(n_pairs,) an add-on of the anchor, by its price."""
+    is_add_on: npt.NDArray[np.bool_]
+    """(n_pairs,) whether it is cheap enough for an add-on of the anchor."""
     strength: float
     """Of a declared pair at least: just enough for an anchor to bring it."""
 
@@ -37,23 +37,20 @@ class Accessories:
         """(n,) which pairs of a row and an item are declared."""
         return np.isin(row * len(self.fits) + item, self.anchor * len(self.fits) + self.accessory)
 
-    def is_add_on(self, row: Int64, item: Int64) -> npt.NDArray[np.bool_]:
-        """(n,) which of these pairs are declared and an add-on by their price."""
-        pair = self.anchor * len(self.fits) + self.accessory
-        return np.isin(row * len(self.fits) + item, pair[self.one_way])
-
     def missing(self, row: Int64, item: Int64) -> npt.NDArray[np.bool_]:
         """(n_pairs,) which declared pairs are not among these."""
         return np.isin(self.anchor * len(self.fits) + self.accessory, row * len(self.fits) + item, invert=True)
 
     def bound(self, row: Int64, item: Int64, strength: Float64) -> Float64:
         """(n,) the strength of pairs: none with what an accessory does not fit, and enough with what it does."""
-        declared = self.is_declared(row, item)
-        return np.where(
-            declared,
-            np.maximum(strength, self.strength),
-            np.where(self.fits[item] == FITS_ANY, strength, 0.0),
-        )
+        enough = np.maximum(strength, self.strength)
+        return np.where(self.is_declared(row, item), enough, np.where(self.fits[item] == FITS_ANY, strength, 0.0))
+
+    def one_way(self, row: Int64, item: Int64, directed: Float64) -> Float64:
+        """(n,) whether the item extends the row's product: of an accessory as declared and by its price."""
+        pair = self.anchor * len(self.fits) + self.accessory
+        declared = np.isin(row * len(self.fits) + item, pair[self.is_add_on])
+        return np.where(self.fits[item] == FITS_ANY, directed, declared)
 
 
 def find_accessories(vocabulary: Vocabulary, attributes: Attributes, config: KindsConfig) -> Accessories:
@@ -74,6 +71,6 @@ def find_accessories(vocabulary: Vocabulary, attributes: Attributes, config: Kin
         anchor=anchor,
         accessory=accessory,
         fits=fits,
-        one_way=price[accessory] <= config.add_on_price * price[anchor],
+        is_add_on=price[accessory] <= config.add_on_price * price[anchor],
         strength=SURE * float(strength_of(np.array([config.least_lift]))[0]),
     )

@@ -188,8 +188,7 @@ def with_accessories(entries: Entries, accessories: Accessories) -> Entries:
     item = np.append(entries.item, accessories.accessory[missing])
     values["strength"] = accessories.bound(row, item, values["strength"])
     if "directed" in values:
-        one_way = accessories.is_add_on(row, item)
-        values["directed"] = np.where(accessories.is_declared(row, item), one_way, values["directed"])
+        values["directed"] = accessories.one_way(row, item, values["directed"])
     return Entries(row, item, values)
 
 
