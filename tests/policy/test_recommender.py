@@ -30,7 +30,7 @@ def priced(**facts: dict[str, Any]) -> Catalogue:
 
 
 def test_filters_act_before_the_cut_so_that_the_list_comes_back_full(toy: Recommender) -> None:
-    policy = parse_policy("[moments.cart]\nkinds = {cross-sell = 3, more-of-same = 1, add-on = 1}\n")
+    policy = parse_policy("[moments.cart]\nkinds = {cross-sell = 3, more-of-same = 1, add-on = 1}\nfirst = []\n")
     assert shown(toy.recommend(limit=2)) == ["milk", "bread"]
     sold_out = PolicyRecommender(toy, policy, priced(milk={"stock": 0}))
     answer = sold_out.recommend(limit=2)
