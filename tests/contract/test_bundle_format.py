@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mersalg.bundle.onnx.graph import ML_OPERATORS, OPERATORS
 from mersalg.bundle.onnx.inputs_outputs import INPUTS, OUTPUTS
 from mersalg.offers import REASONS
 from mersalg.requests import FIELDS
+from mersalg_training.tables.counts import LeftOut
 from toy_bundle import GOLDEN, build_scorer, make_manifest
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "models" / "bundle.schema.json").read_text())
@@ -108,6 +110,17 @@ def test_the_value_may_be_told(value: str | None) -> None:
     assert holds_for_both({**manifest, "value": value})
     del manifest["value"]
     assert holds_for_both(manifest)
+
+
+def test_what_too_few_customers_know_may_be_told_as_the_tables_count_it() -> None:
+    left_out = asdict(LeftOut(*range(len(fields(LeftOut)))))
+    manifest = make_manifest(FILES)
+    assert holds_for_both({**manifest, "privacy": {"min_customers": 5, "left_out": left_out}})
+    assert not holds_for_both({**manifest, "privacy": {"min_customers": 0, "left_out": left_out}})
+    for name in left_out:
+        missing = {key: n for key, n in left_out.items() if key != name}
+        for wrong in (missing, {**left_out, name: -1}, {**left_out, name: "many"}):
+            assert not holds_for_both({**manifest, "privacy": {"min_customers": 5, "left_out": wrong}})
 
 
 @pytest.mark.parametrize("key", ["reference", "lineage"])

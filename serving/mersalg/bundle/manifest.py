@@ -197,7 +197,9 @@ def is_in_calendar(text: str) -> bool:
 
 
 TEXT = ValueRule("a text", lambda v: isinstance(v, str) and bool(v))
+LEFT_OUT = ("products", "pairs", "type_pairs", "follow_pairs", "switches", "intervals", "repeats")
 COUNT = ValueRule("a whole number from 0", is_count)
+SIZE = ValueRule("a whole number from 1", lambda v: is_count(v) and v > 0)
 NUMBER = ValueRule("a finite number", is_number)
 SHARE = ValueRule("a number from 0 to 1", is_share)
 THRESHOLD = ValueRule("a number from 0 to 1, or null for a silent kind", lambda v: v is None or is_share(v))
@@ -222,7 +224,7 @@ MANIFEST: Final = TableRule(
             {
                 "opset": ValueRule(str(OPSET), lambda v: v == OPSET),
                 "ml_opset": ValueRule(str(ML_OPSET), lambda v: v == ML_OPSET),
-                "candidates": ValueRule("a whole number from 1", lambda v: is_count(v) and v > 0),
+                "candidates": SIZE,
             }
         ),
         "vocabulary": TableRule(dict.fromkeys(("products", "product_types", "categories", "brands"), COUNT)),
@@ -258,6 +260,7 @@ MANIFEST: Final = TableRule(
     optional={
         "value": ValueRule('"margin", "price" or null', lambda v: v is None or (isinstance(v, str) and v in VALUES)),
         "customers_return": ValueRule("true or false", lambda v: isinstance(v, bool)),
+        "privacy": TableRule({"min_customers": SIZE, "left_out": TableRule(dict.fromkeys(LEFT_OUT, COUNT))}),
         "reference": TableRule({}),
         "lineage": TableRule({}),
     },

@@ -60,6 +60,18 @@ def test_the_card_tells_data_rejects_and_what_was_switched_off(manifest: dict[st
     assert "Switched off for want of data: brands" in card
 
 
+def test_what_too_few_customers_know_is_told_where_the_manifest_tells_it(manifest: dict[str, Any]) -> None:
+    assert "distinct customers" not in render_card(manifest, RESULTS)
+    names = ("products", "pairs", "type_pairs", "follow_pairs", "switches", "intervals", "repeats")
+    left_out = {name: 1001 + number for number, name in enumerate(names)}
+    card = render_card({**manifest, "privacy": {"min_customers": 5, "left_out": left_out}}, RESULTS)
+    assert (
+        "Left out, because fewer than 5 distinct customers know of it: 1,001 products' own neighbours, 1,002 pairs of "
+        "products and 1,003 of a type and a product in one order, 1,004 pairs in two orders running, 1,005 switches "
+        "within a type, 1,006 repurchase intervals and 1,007 repeat rates of a product."
+    ) in card
+
+
 def test_a_certificate_is_a_sentence_with_its_window(manifest: dict[str, Any]) -> None:
     assert (
         "at least 5.6% was bought, with confidence 90%, on 1,234 offers from 2025-10-01 to 2025-11-01 that the model "

@@ -45,6 +45,8 @@ const all = (names, rule) => Object.fromEntries(names.map((name) => [name, rule]
 
 const TEXT = plain("a text", (v) => typeof v === "string" && v !== "");
 const COUNT = plain("a whole number from 0", isCount);
+const SIZE = plain("a whole number from 1", (v) => isCount(v) && v > 0);
+const LEFT_OUT = ["products", "pairs", "type_pairs", "follow_pairs", "switches", "intervals", "repeats"];
 const SHARE = plain("a number from 0 to 1", isShare);
 const THRESHOLD = plain("a number from 0 to 1, or null for a silent kind", (v) => v === null || isShare(v));
 const TIME = plain("an ISO 8601 date and time", isTime);
@@ -67,7 +69,7 @@ const MANIFEST = {
       keys: {
         opset: plain(String(OPSET), (v) => v === OPSET),
         ml_opset: plain(String(ML_OPSET), (v) => v === ML_OPSET),
-        candidates: plain("a whole number from 1", (v) => isCount(v) && v > 0),
+        candidates: SIZE,
       },
     },
     vocabulary: { keys: all(["products", "product_types", "categories", "brands"], COUNT) },
@@ -99,6 +101,7 @@ const MANIFEST = {
   optional: {
     value: plain('"margin", "price" or null', (v) => v === null || v === "margin" || v === "price"),
     customers_return: plain("true or false", (v) => typeof v === "boolean"),
+    privacy: { keys: { min_customers: SIZE, left_out: { keys: all(LEFT_OUT, COUNT) } } },
     reference: { keys: {} },
     lineage: { keys: {} },
   },
