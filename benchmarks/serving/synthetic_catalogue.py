@@ -7,6 +7,7 @@ products have neighbours of their own, as there.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.graph.trees import TreeTable
+from mersalg_training.tables.counts import LeftOut
 from mersalg_training.tables.factors import Taste, halved
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, Neighbours, NeighbourTable
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
@@ -88,8 +90,8 @@ def drawn_tables(n: int, config: Config, random: np.random.Generator) -> ShopTab
     factors, of_customers = halved(factors), halved(factors * np.float32(0.3))
     taste = Taste(of_customers, np.eye(width, dtype=np.float32) * np.float32(0.01))
     neighbours = drawn_neighbours(vocabulary, n_types, supported, config, random)
-    rhythm = Rhythm(ORDER_GAP_DAYS)
-    return ShopTables(vocabulary, neighbours, factors, taste, n_types, n_categories, n_brands, rhythm, config)
+    rhythm, nothing = Rhythm(ORDER_GAP_DAYS), LeftOut(*[0] * len(fields(LeftOut)))
+    return ShopTables(vocabulary, neighbours, factors, taste, n_types, n_categories, n_brands, rhythm, nothing, config)
 
 
 def drawn_vocabulary(

@@ -42,10 +42,9 @@ def known_before(shop: SmallShop, cut: datetime, folder: Path) -> Known:
     timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
     purchases.connection.close()
     n_types = len(attributes.product_types)
-    counts = count_purchases(timeline, attributes.product_type, n_types, time_to_day(cut), config.counts)
-    vocabulary = build_vocabulary(counts, attributes)
-    frequent = int(np.count_nonzero(vocabulary.orders >= config.counts.min_support))
-    return Known(counts, vocabulary, frequent, n_types, config)
+    counts = count_purchases(timeline, attributes.product_type, n_types, time_to_day(cut), config)
+    vocabulary = build_vocabulary(counts, attributes, config)
+    return Known(counts, vocabulary, vocabulary.supported, n_types, config)
 
 
 class SourceContract:

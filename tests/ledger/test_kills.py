@@ -55,12 +55,13 @@ class Storm:
         self.ledger = make_ledger(url, key_of_file(key_file))
         self.starts_before: dict[str, int] = {}
         """Writer -> how many were past their preparations when the running one was started."""
+        self.decided_before: dict[str, int] = {}
 
     def out(self, name: str) -> Path:
         return self.folder / f"{name}.jsonl"
 
     def start(self, name: str) -> BaseProcess:
-        self.starts_before[name] = self.starts(name)
+        self.starts_before[name], self.decided_before[name] = self.starts(name), self.decided(name)
         day = int(name.split()[1]) // 4  # four batches a day
         process = PROCESSES.Process(
             target=write, args=(self.url, str(self.key_file), name, day, str(self.out(name)), self.customers)
@@ -92,6 +93,11 @@ class Storm:
         starts = self.out(name).with_suffix(".starts")
         return len(starts.read_text().split()) if starts.exists() else 0
 
+    def decided(self, name: str) -> int:
+        """How many customers a batch has decided."""
+        with self.ledger.database.snapshot() as t:
+            return int(t.rows("SELECT count(*) FROM mersalg_decisions WHERE batch = ?", [name])[0][0])
+
     def begun(self, name: str) -> bool:
         """Whether the running writer is past its preparations."""
         return self.starts(name) > self.starts_before[name]
@@ -107,7 +113,10 @@ class Storm:
                 time.sleep(self.random.uniform(0.0, 0.1))
                 self.lose_one()
                 alive = [name for name, process in running.items() if process.is_alive()]
-                if self.random.random() < 0.99:  # most are killed while they write, some before
+                how = self.random.random()
+                if how < 0.8:  # most are killed behind a first claim of theirs, some before it, few before they begin
+                    alive = [name for name in alive if self.decided(name) > self.decided_before[name]]
+                elif how < 0.99:
                     alive = [name for name in alive if self.begun(name)]
                 if alive and self.kills < kills:
                     victim = running[self.random.choice(alive)]
@@ -135,11 +144,11 @@ class Storm:
         return {f"customer {number}" for number in range(self.customers)} - set(self.out_since)
 
     def midway(self) -> int:
-        """Starts that found some customers decided, and not all."""
+        """Starts that found some customers decided, and fewer than stay whoever is erased."""
         starts = [
             int(line) for name in self.names for line in self.out(name).with_suffix(".starts").read_text().split()
         ]
-        return sum(0 < found < self.customers for found in starts)
+        return sum(0 < found < self.customers - self.customers // 3 for found in starts)
 
 
 def violations(rows: Iterable[dict[str, Any]]) -> int:
@@ -165,7 +174,6 @@ def check_storm(storm: Storm) -> None:
     """
     for name in storm.names:
         storm.look_into(name)
-    storm.ledger.close()
     rows = storm.rows()
     pairs = Counter((row["customer_id"], row["product_id"]) for row in rows)
     assert max(pairs.values()) == 1
@@ -183,6 +191,7 @@ def check_storm(storm: Storm) -> None:
         process.join()
         assert process.exitcode == 0
     assert [row for row in storm.rows() if row["customer_id"] in storm.staying()] == staying
+    storm.ledger.close()
     told = f"{len(storm.names)} writers, {storm.kills} killed, {storm.midway()} of them midway, {len(rows):,} offers"
     print(f"{told} to {storm.customers} customers of {PRODUCTS} products, {violations(rows)} violations;")
     print(f"{len(storm.out_since)} opted out or erased, {storm.looks} files looked into")

@@ -1,4 +1,4 @@
-"""Claims about the demo: real carts of time that nothing trained has seen, chosen by a rule, stand before the figures."""
+"""Claims about the demo: real carts that nothing trained has seen, chosen by a rule, stand before the figures."""
 
 from __future__ import annotations
 

@@ -1,27 +1,42 @@
-"""Claims: the counts of a few hand-made orders are those that one counts by hand."""
+"""Claims: the counts of a few hand-made orders are those that one counts by hand, and of many those of a slow count."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict
+from itertools import pairwise, permutations
+from statistics import median
 
 import numpy as np
 import pytest
 
-from mersalg_training.config import CountsConfig, KindsConfig
+from mersalg_training.config import Config, parse_config
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.tables.counts import Counts, PairCounts, count_purchases
-from mersalg_training.tables.kinds import directed, log_likelihood_ratio
 from small_history import Order, make_timeline
 
 TYPES = {"bread": 0, "butter": 1, "jam": 2, "milk": 3, "oat-milk": 3}
 SHOP = {"bread": 3.0, "butter": 2.0, "jam": 4.0, "milk": 1.0, "oat-milk": 2.5}
-EVERY = CountsConfig(min_support=1, min_pairs=1)
 NEVER_LATER = 1e9
 
 
-def counted(
-    orders: Sequence[Order], config: CountsConfig = EVERY, cut_day: float = NEVER_LATER
-) -> tuple[Counts, Timeline]:
+def floors(min_support: int = 1, min_pairs: int = 1, min_customers: int = 1) -> Config:
+    return parse_config(
+        {
+            "name": "counts",
+            "data": {"orders": "none"},
+            "counts": {"min_support": min_support, "min_pairs": min_pairs, "follow_days": 30.0},
+            "privacy": {"min_customers": min_customers},
+        },
+        "test",
+    )
+
+
+EVERY = floors()
+
+
+def counted(orders: Sequence[Order], config: Config = EVERY, cut_day: float = NEVER_LATER) -> tuple[Counts, Timeline]:
     timeline = make_timeline(orders, SHOP)
     types = np.array([TYPES[product] for product in timeline.product_ids], dtype=np.int32)
     return count_purchases(timeline, types, 4, cut_day, config), timeline
@@ -62,13 +77,11 @@ def test_a_pair_in_a_basket_counts_in_both_directions() -> None:
 
 def test_pairs_below_the_floor_and_rare_products_are_dropped() -> None:
     orders = [Order("a", 1, "bread butter jam"), Order("b", 2, "bread butter"), Order("c", 3, "jam")]
-    assert by_name(
-        counted(orders, CountsConfig(min_support=1, min_pairs=2))[0].basket, make_timeline(orders, SHOP)
-    ) == {
+    assert by_name(counted(orders, floors(min_pairs=2))[0].basket, make_timeline(orders, SHOP)) == {
         ("bread", "butter"): 2,
         ("butter", "bread"): 2,
     }
-    rare, timeline = counted([*orders, Order("d", 4, "milk bread")], CountsConfig(min_support=2, min_pairs=1))
+    rare, timeline = counted([*orders, Order("d", 4, "milk bread")], floors(min_support=2))
     assert all("milk" not in pair for pair in by_name(rare.basket, timeline))
 
 
@@ -85,7 +98,7 @@ def test_buyers_who_came_back_for_it_are_counted() -> None:
     counts, timeline = counted(
         [Order("a", 1, "milk"), Order("a", 9, "milk"), Order("b", 2, "milk"), Order(None, 3, "milk")]
     )
-    assert column(counts, timeline, "repeats", "buyers") == {"milk": 2}
+    assert column(counts, timeline, "repeats", "customers") == {"milk": 2}
     assert column(counts, timeline, "repeats", "repeaters") == {"milk": 1}
 
 
@@ -139,25 +152,191 @@ def test_pairs_come_in_one_order_whatever_the_database_does() -> None:
     assert counts.basket.a.tolist() == sorted(counts.basket.a.tolist())
 
 
-def test_the_log_likelihood_ratio_of_independence_is_zero_and_of_a_known_table_is_dunnings() -> None:
-    assert log_likelihood_ratio(np.array([10.0]), np.array([100.0]), np.array([100.0]), 1000)[0] == pytest.approx(0.0)
-    # Dunning 1993, table 2: "the swiss": 110, 2442, 111, 29114 gives 270.72.
-    k11, k12, k21, k22 = 110.0, 2442.0, 111.0, 29114.0
-    found = log_likelihood_ratio(np.array([k11]), np.array([k11 + k12]), np.array([k11 + k21]), k11 + k12 + k21 + k22)
-    assert found[0] == pytest.approx(270.72, abs=0.01)
+Tallies = dict[tuple[str, str], tuple[int, int]]
+"""Pair -> how often, and of how many distinct customers."""
 
 
-@pytest.mark.parametrize(
-    ("pair", "anchor", "candidate", "expected"),
-    [
-        (40.0, 50.0, 200.0, True),
-        (40.0, 200.0, 50.0, False),  # the other way round: the camera for the card
-        (10.0, 50.0, 200.0, False),  # no more often than by chance
-        (2.0, 2.0, 200.0, False),  # two orders prove nothing
-    ],
-)
-def test_an_add_on_is_significant_and_one_directional(
-    pair: float, anchor: float, candidate: float, expected: bool
+def tallied(pairs: PairCounts, timeline: Timeline, first: Sequence[str] | None = None) -> Tallies:
+    names = first or timeline.product_ids
+    rows = zip(pairs.a.tolist(), pairs.b.tolist(), pairs.n.tolist(), pairs.customers.tolist(), strict=True)
+    return {(names[a], timeline.product_ids[b]): (n, customers) for a, b, n, customers in rows}
+
+
+class SlowCount:
+    """What the counts should be, gone through order by order."""
+
+    def __init__(self, orders: Sequence[Order], min_support: int, min_pairs: int, min_customers: int) -> None:
+        self.min_pairs, self.min_customers = min_pairs, min_customers
+        # An order without a customer stands for one.
+        self.baskets = [(o.customer or f"order {i}", frozenset(o.products.split())) for i, o in enumerate(orders)]
+        self.of_customer: dict[str, list[Order]] = defaultdict(list)
+        for order in sorted(orders, key=lambda order: order.day):
+            if order.customer is not None:
+                self.of_customer[order.customer].append(order)
+        holders: dict[str, list[str]] = defaultdict(list)
+        for unit, basket in self.baskets:
+            for product in basket:
+                holders[product].append(unit)
+        self.orders = {product: len(units) for product, units in holders.items()}
+        self.customers = {product: len(set(units)) for product, units in holders.items()}
+        supported = {product for product, n in self.orders.items() if n >= min_support}
+        self.frequent = {product for product in supported if self.customers[product] >= min_customers}
+        self.rare = len(supported - self.frequent)
+
+    def kept(self, seen: Sequence[tuple[Hashable, Hashable, str]], least: int) -> tuple[Tallies, int]:
+        """Of all pairs with the customer of each: those of enough, and how many are of too few customers."""
+        who: dict[tuple[Hashable, Hashable], list[str]] = defaultdict(list)
+        for a, b, customer in seen:
+            who[a, b].append(customer)
+        often = {pair: (len(c), len(set(c))) for pair, c in who.items() if len(c) >= least}
+        kept = {pair: tally for pair, tally in often.items() if tally[1] >= self.min_customers}
+        return kept, len(often) - len(kept)  # type: ignore[return-value]
+
+    def basket(self) -> tuple[Tallies, int]:
+        kept, left_out = self.kept(self.together(), self.min_pairs)
+        assert left_out % 2 == 0
+        return kept, left_out // 2
+
+    def together(self) -> list[tuple[str, str, str]]:
+        return [(a, b, unit) for unit, basket in self.baskets for a, b in permutations(basket & self.frequent, 2)]
+
+    def by_type(self) -> tuple[Tallies, int]:
+        return self.kept([(f"type {TYPES[a]}", b, unit) for a, b, unit in self.together()], self.min_pairs)
+
+    def next_orders(self) -> list[tuple[str, Order, set[str]]]:
+        """Customer, an order, and what was bought for the first time in the next within 30 days."""
+        found = []
+        for customer, orders in self.of_customer.items():
+            first_day = {
+                p: min(o.day for o in orders if p in o.products.split()) for o in orders for p in o.products.split()
+            }
+            for order, later in pairwise(orders):
+                if later.day - order.day <= 30:
+                    found.append((customer, order, {p for p in later.products.split() if first_day[p] == later.day}))
+        return found
+
+    def follow(self) -> tuple[Tallies, int]:
+        seen = [
+            (a, b, customer)
+            for customer, order, firsts in self.next_orders()
+            for a in self.frequent.intersection(order.products.split())
+            for b in firsts & self.frequent - {a}
+        ]
+        return self.kept(seen, self.min_pairs)
+
+    def switches(self) -> tuple[Tallies, int]:
+        seen = []
+        for customer, orders in self.of_customer.items():
+            of_type: dict[int, list[str]] = defaultdict(list)
+            for order in orders:
+                for product in sorted(order.products.split()):
+                    of_type[TYPES[product]].append(product)
+            for products in of_type.values():
+                seen += [(a, b, customer) for a, b in pairwise(products) if a != b]
+        return self.kept(seen, 1)
+
+    def gaps(self) -> dict[str, dict[str, list[float]]]:
+        """Product -> customer -> days between purchases."""
+        found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for customer, orders in self.of_customer.items():
+            for product in SHOP:
+                days = [order.day for order in orders if product in order.products.split()]
+                for before, after in pairwise(days):
+                    if after > before:
+                        found[product][customer].append(after - before)
+        return found
+
+
+def drawn_orders(seed: int) -> list[Order]:
+    """Some customers who come often, some who come once, some who are not known."""
+    random = np.random.default_rng(seed)
+    names = [None, None, *(f"regular-{n}" for n in range(4)), *(f"guest-{n}" for n in range(12))]
+    weight = np.array([3.0, 3.0, *[4.0] * 4, *[1.0] * 12])
+    chance = np.array([0.6, 0.5, 0.15, 0.4, 0.15])
+    orders = []
+    for _ in range(70):
+        products = [p for p, drawn in zip(SHOP, random.random(5) < chance, strict=True) if drawn] or ["jam"]
+        who = names[int(random.choice(len(names), p=weight / weight.sum()))]
+        orders.append(Order(who, float(random.integers(0, 200)), " ".join(products)))
+    # Two orders of one customer on one day would leave open which is the next.
+    return list({(order.customer or number, order.day): order for number, order in enumerate(orders)}.values())
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("min_support", "min_pairs", "min_customers"), [(1, 1, 1), (1, 2, 3), (12, 2, 5), (10, 1, 9)])
+def test_the_statements_count_what_a_slow_count_does(
+    seed: int, min_support: int, min_pairs: int, min_customers: int
 ) -> None:
-    orders = (np.array([value]) for value in (pair, anchor, candidate))
-    assert directed(*orders, 1000.0, KindsConfig()).tolist() == [expected]
+    orders = drawn_orders(seed)
+    counts, timeline = counted(orders, floors(min_support, min_pairs, min_customers))
+    slow = SlowCount(orders, min_support, min_pairs, min_customers)
+    types = [f"type {number}" for number in range(4)]
+    left_out = {}
+    for name, found, expected in (
+        ("pairs", tallied(counts.basket, timeline), slow.basket()),
+        ("type_pairs", tallied(counts.by_type, timeline, types), slow.by_type()),
+        ("follow_pairs", tallied(counts.follow, timeline), slow.follow()),
+        ("switches", tallied(counts.switches, timeline), slow.switches()),
+    ):
+        assert found == expected[0], name
+        left_out[name] = expected[1]
+    assert column(counts, timeline, "products", "orders") == slow.orders
+    assert column(counts, timeline, "products", "customers") == slow.customers
+    gaps = slow.gaps()
+    told = {p: median(g for of in gaps[p].values() for g in of) for p in gaps if len(gaps[p]) >= min_customers}
+    assert column(counts, timeline, "intervals", "interval_days") == pytest.approx(told)
+    buyers = {p: [c for c, o in slow.of_customer.items() if any(p in x.products.split() for x in o)] for p in SHOP}
+    known = {p: len(c) for p, c in buyers.items() if c}
+    assert column(counts, timeline, "repeats", "customers") == {p: n for p, n in known.items() if n >= min_customers}
+    left_out |= {
+        "products": slow.rare,
+        "intervals": len(gaps) - len(told),
+        "repeats": sum(n < min_customers for n in known.values()),
+    }
+    assert asdict(counts.left_out) == left_out
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_company_is_all_that_stands_beside_a_product_and_all_that_is_first_bought_after_it(seed: int) -> None:
+    orders = drawn_orders(seed)
+    counts, timeline = counted(orders, floors(min_support=20))
+    slow = SlowCount(orders, 20, 1, 1)
+    beside: dict[str, float] = defaultdict(float)
+    for _, basket in slow.baskets:
+        for product in basket:
+            beside[product] += len(basket - {product})
+    assert column(counts, timeline, "products", "company") == beside
+    followed: dict[str, float] = defaultdict(float)
+    first_after: dict[str, float] = defaultdict(float)
+    first: dict[str, float] = defaultdict(float)
+    for _, order, firsts in slow.next_orders():
+        for product in order.products.split():
+            followed[product] += 1
+            first_after[product] += len(firsts)
+        for product in firsts:
+            first[product] += 1
+    assert column(counts, timeline, "followed", "n") == followed
+    assert column(counts, timeline, "followed", "company") == first_after
+    assert column(counts, timeline, "firsts", "n") == first
+
+
+def test_what_one_customer_alone_does_is_left_out_and_told() -> None:
+    alone = [Order("ann", day, "milk bread") for day in range(0, 80, 10)]
+    alone += [Order("ann", 100.0, "oat-milk")]
+    others = [Order(f"{product}-{n}", 5.0, product) for n in range(5) for product in ("milk", "bread")]
+    counts, _ = counted([*alone, *others], floors(min_support=1, min_customers=5))
+    for pairs in (counts.basket, counts.by_type, counts.follow, counts.switches):
+        assert len(pairs.n) == 0
+    assert len(counts.intervals["product"]) == 0
+    assert asdict(counts.left_out) == {
+        "products": 1,  # oat-milk
+        "pairs": 1,  # milk with bread
+        "type_pairs": 2,  # of the type of either with the other
+        "follow_pairs": 0,  # of what is frequent nothing is new later
+        "switches": 1,  # from milk to oat-milk
+        "intervals": 2,
+        "repeats": 1,  # the only buyer of oat-milk
+    }
+    everything, _ = counted([*alone, *others], EVERY)
+    assert (len(everything.basket.n), len(everything.switches.n), len(everything.intervals["product"])) == (2, 1, 2)
+    assert set(asdict(everything.left_out).values()) == {0}

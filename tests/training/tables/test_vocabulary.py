@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mersalg_training.config import CountsConfig
+from mersalg_training.config import parse_config
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.tables.counts import count_purchases
 from mersalg_training.tables.vocabulary import PRIOR_BUYERS, PRIOR_INTERVALS, Vocabulary, build_vocabulary
@@ -16,6 +16,7 @@ from small_history import Order, make_attributes, make_timeline
 
 PRICES = {"bread": 3.0, "butter": 2.0, "milk": 1.0, "oat-milk": 2.0, "unsold": 9.0}
 TYPES = {"bread": "loaf", "butter": None, "milk": "milk", "oat-milk": "milk", "unsold": "milk"}
+CONFIG = parse_config({"name": "vocabulary", "data": {"orders": "none"}, "privacy": {"min_customers": 1}}, "test")
 
 
 def learned(
@@ -32,8 +33,8 @@ def learned(
     given = [(list_prices or {}).get(product, np.nan) for product in timeline.product_ids]
     in_catalogue = np.isin(timeline.product_ids, listed.split())
     attributes = replace(attributes, price=np.array(given, dtype=np.float32), listed=in_catalogue)
-    counts = count_purchases(timeline, attributes.product_type, len(attributes.product_types), cut_day, CountsConfig())
-    return build_vocabulary(counts, attributes), timeline
+    counts = count_purchases(timeline, attributes.product_type, len(attributes.product_types), cut_day, CONFIG)
+    return build_vocabulary(counts, attributes, CONFIG), timeline
 
 
 def names(vocabulary: Vocabulary, timeline: Timeline) -> list[str]:

@@ -114,8 +114,21 @@ def data(manifest: Mapping[str, Any]) -> str:
     rejected = {reason: n for reason, n in result["rejected"].items() if n}
     told = ", ".join(f"{reason} {count(n)}" for reason, n in rejected.items()) or "none"
     lines.append(f"- Rejected lines by reason: {told}")
+    if "privacy" in manifest:
+        lines.append(left_out(manifest["privacy"]))
     lines.append(f"- Switched off for want of data: {'; '.join(result['switched_off']) or 'nothing'}")
     return "\n".join(lines)
+
+
+def left_out(privacy: Mapping[str, Any]) -> str:
+    """Say what the tables do not hold because too few customers know of it."""
+    n = {name: count(number) for name, number in privacy["left_out"].items()}
+    return (
+        f"- Left out, because fewer than {count(privacy['min_customers'])} distinct customers know of it: "
+        f"{n['products']} products' own neighbours, {n['pairs']} pairs of products and {n['type_pairs']} of a type and "
+        f"a product in one order, {n['follow_pairs']} pairs in two orders running, {n['switches']} switches within a "
+        f"type, {n['intervals']} repurchase intervals and {n['repeats']} repeat rates of a product."
+    )
 
 
 def windows(manifest: Mapping[str, Any]) -> str:

@@ -40,6 +40,10 @@ def make_manifest(
             "categories": tables.n_categories,
             "brands": tables.n_brands,
         },
+        "privacy": {
+            "min_customers": tables.config.privacy.min_customers,
+            "left_out": asdict(tables.counts.left_out),
+        },
         "value": tables.vocabulary.value_kind,
         "customers_return": tables.rhythm.is_known,
         "features": learned.fitted.feature_names,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, Final
 
 from mersalg.bundle.manifest import EachRule, ListRule, TableRule, ValueRule, check, is_count, is_number, is_share
 from mersalg_training.config import WAYS
+from mersalg_training.tables.counts import LeftOut
 
 OR_NULL: Final = "or null"
 MAX_NUMBER: Final = 1e15
@@ -70,6 +72,7 @@ PARENT: Final = TableRule(
 LINEAGE: Final = TableRule(
     {"parent": PARENT, "from": TEXT, "to": TEXT, "labels": TEXT, "requests": COUNT, "customers": COUNT}
 )
+LEFT_OUT: Final = TableRule({field.name: COUNT for field in fields(LeftOut)})
 TOLD: Final = TableRule(
     {},
     optional={
@@ -78,6 +81,7 @@ TOLD: Final = TableRule(
         "candidate_recall": EachRule(NUMBER),
         "importance": EachRule(EachRule(NUMBER)),
         "metrics": EachRule(NUMBER),
+        "privacy": TableRule({"min_customers": COUNT, "left_out": LEFT_OUT}),
         "data": TableRule(
             {},
             optional={

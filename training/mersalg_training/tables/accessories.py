@@ -24,7 +24,7 @@ class Accessories:
     """What accessories fit."""
 
     anchor: Int64
-    """(n_pairs,) item index; so is accessory."""
+    """(n_pairs,) item index of a product with neighbours of its own; accessory is one of any."""
     accessory: Int64
     fits: Int64
     """(n_items + 1,) equal where two accessories fit the same products; FITS_ANY for what declares nothing."""
@@ -34,7 +34,7 @@ class Accessories:
     """Of a declared pair at least: just enough for an anchor to bring it."""
 
     def is_declared(self, row: Int64, item: Int64) -> npt.NDArray[np.bool_]:
-        """(n,) which pairs of a frequent product's own row and an item are declared."""
+        """(n,) which pairs of a row and an item are declared."""
         return np.isin(row * len(self.fits) + item, self.anchor * len(self.fits) + self.accessory)
 
     def is_add_on(self, row: Int64, item: Int64) -> npt.NDArray[np.bool_]:
@@ -42,10 +42,9 @@ class Accessories:
         pair = self.anchor * len(self.fits) + self.accessory
         return np.isin(row * len(self.fits) + item, pair[self.one_way])
 
-    def missing(self, row: Int64, item: Int64, frequent: int) -> npt.NDArray[np.bool_]:
-        """(n_pairs,) which declared pairs of a frequent anchor, with a row of its own, are not among the pairs."""
-        known = np.isin(self.anchor * len(self.fits) + self.accessory, row * len(self.fits) + item)
-        return np.asarray(~known & (self.anchor < frequent))
+    def missing(self, row: Int64, item: Int64) -> npt.NDArray[np.bool_]:
+        """(n_pairs,) which declared pairs are not among these."""
+        return np.isin(self.anchor * len(self.fits) + self.accessory, row * len(self.fits) + item, invert=True)
 
     def bound(self, row: Int64, item: Int64, strength: Float64) -> Float64:
         """(n,) the strength of pairs: none with what an accessory does not fit, and enough with what it does."""
@@ -59,7 +58,6 @@ class Accessories:
 
 def find_accessories(vocabulary: Vocabulary, attributes: Attributes, config: KindsConfig) -> Accessories:
     """Those that the catalogue declares, among the products that are known at the cut."""
-    n = vocabulary.n_items
     fitted = [attributes.accessory_for[code] if attributes.accessory_for else None for code in vocabulary.code.tolist()]
     number = {codes: i + 1 for i, codes in enumerate(dict.fromkeys(codes for codes in fitted if codes is not None))}
     fits = np.array([FITS_ANY if codes is None else number[codes] for codes in fitted] + [FITS_ANY], dtype=np.int64)
@@ -68,7 +66,7 @@ def find_accessories(vocabulary: Vocabulary, attributes: Attributes, config: Kin
         (int(item_of_code[code]), item)
         for item, codes in enumerate(fitted)
         for code in sorted(codes or ())
-        if item_of_code[code] not in (n, item)
+        if item_of_code[code] < vocabulary.supported and item_of_code[code] != item
     ]
     anchor, accessory = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     price = vocabulary.price

@@ -2,6 +2,7 @@
 
 Only equi-joins, grouping, `row_number`/`lag` windows and arithmetic on integers and epoch days are used, so that the
 same statements run on a cluster's engine. Every statement reads `count_lines`, which holds the lines before the cut.
+Statements with a column `customers` go through `well_known`, which alone applies `privacy.min_customers`.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ FROM count_lines GROUP BY product
 """
 
 REPEATS = """
-SELECT product, count(*) AS buyers, sum(CASE WHEN times > 1 THEN 1 ELSE 0 END) AS repeaters
+SELECT product, count(*) AS customers, sum(CASE WHEN times > 1 THEN 1 ELSE 0 END) AS repeaters
 FROM (SELECT product, customer, count(*) AS times FROM count_lines WHERE customer >= 0 GROUP BY product, customer)
-GROUP BY product HAVING count(*) >= $min_customers
+GROUP BY product
 """
 
 INTERVALS = """
-SELECT product, median(gap) AS interval_days, count(*) AS intervals
+SELECT product, median(gap) AS interval_days, count(*) AS intervals, count(DISTINCT customer) AS customers
 FROM (SELECT customer, product, day - lag(day) OVER (PARTITION BY customer, product ORDER BY day) AS gap
       FROM count_lines WHERE customer >= 0)
-WHERE gap > 0.5 GROUP BY product HAVING count(DISTINCT customer) >= $min_customers
+WHERE gap > 0.5 GROUP BY product
 """
 
 ORDER_GAPS = """
@@ -54,10 +55,8 @@ GROUP BY a.product, b.product, a.unit
 """
 
 PRODUCT_PAIRS = """
-WITH together AS (
-    SELECT a, b, CAST(sum(n) AS BIGINT) AS n, count(*) AS customers FROM pairs_of_customers
-    GROUP BY a, b HAVING count(*) >= $min_customers AND sum(n) >= $min_pairs)
-SELECT a, b, n, customers FROM together UNION ALL SELECT b AS a, a AS b, n, customers FROM together
+SELECT a, b, CAST(sum(n) AS BIGINT) AS n, count(*) AS customers FROM pairs_of_customers
+GROUP BY a, b HAVING sum(n) >= $min_pairs
 """
 
 TYPE_PAIRS = """
@@ -68,7 +67,7 @@ of_customers AS (
     FROM both_ways p JOIN product_types t ON t.product = p.a
     WHERE t.product_type < $types GROUP BY t.product_type, p.b, p.unit)
 SELECT a, b, CAST(sum(n) AS BIGINT) AS n, count(*) AS customers FROM of_customers
-GROUP BY a, b HAVING count(*) >= $min_customers AND sum(n) >= $min_pairs
+GROUP BY a, b HAVING sum(n) >= $min_pairs
 """
 
 NEXT_ORDERS = """
@@ -98,7 +97,7 @@ WITH of_customers AS (
     WHERE l.is_frequent AND e.product <> l.product
     GROUP BY e.product, l.product, v.customer)
 SELECT a, b, CAST(sum(n) AS BIGINT) AS n, count(*) AS customers FROM of_customers
-GROUP BY a, b HAVING count(*) >= $min_customers AND sum(n) >= $min_pairs
+GROUP BY a, b HAVING sum(n) >= $min_pairs
 """
 
 FOLLOWED = """
@@ -117,7 +116,7 @@ FROM (SELECT l.customer, l.product,
       FROM count_lines l JOIN product_types t ON t.product = l.product
       WHERE l.customer >= 0 AND t.product_type < $types)
 WHERE previous IS NOT NULL AND previous <> product
-GROUP BY previous, product HAVING count(DISTINCT customer) >= $min_customers
+GROUP BY previous, product
 """
 
 
@@ -130,6 +129,24 @@ class PairCounts:
     n: npt.NDArray[np.float64]
     customers: npt.NDArray[np.float64]
     """Distinct; an order without a customer counts as one."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """How much rests on fewer than `privacy.min_customers` distinct customers, and is therefore in no table."""
+
+    products: int
+    """Products in `counts.min_support` orders or more, without neighbours and factors of their own."""
+    pairs: int
+    """Pairs of other products in one order."""
+    type_pairs: int
+    """Pairs of a product type and another product in one order."""
+    follow_pairs: int
+    switches: int
+    intervals: int
+    """Products without a repurchase interval of their own."""
+    repeats: int
+    """Products without a share of buyers who came back of their own."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +172,7 @@ class Counts:
     """b was the customer's next purchase within the product type after a."""
     order_gap_days: float
     """Median days between two orders of a customer; NaN without customers."""
+    left_out: LeftOut
 
 
 def count_purchases(
@@ -165,28 +183,44 @@ def count_purchases(
     product_type: (n_products,) int32 codes, `n_types` = unknown. Pairs, switches, intervals and repeats that rest on
     fewer than `privacy.min_customers` distinct customers are left out.
     """
-    counts, least = config.counts, {"min_customers": config.privacy.min_customers}
-    enough = {**least, "min_pairs": counts.min_pairs}
+    counts, least = config.counts, config.privacy.min_customers
     with duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "6GB"}) as connection:
         orders = register_lines(connection, timeline, product_type, cut_day, config)
         connection.execute(PAIRS_OF_CUSTOMERS)
         connection.execute(NEXT_ORDERS, {"follow_days": counts.follow_days})
         connection.execute(FIRST_LINES)
-        query = partial(run_query, connection)
+        query, known = partial(run_query, connection), partial(well_known, connection, least)
         gap = query(ORDER_GAPS)["gap"]
+        products = query(PRODUCTS, cut=cut_day, month=28.0, week=7.0)
+        repeats, rare_repeats = known(REPEATS)
+        intervals, rare_intervals = known(INTERVALS)
+        basket, rare_pairs = known(PRODUCT_PAIRS, min_pairs=counts.min_pairs)
+        by_type, rare_type_pairs = known(TYPE_PAIRS, types=n_types, min_pairs=counts.min_pairs)
+        follow, rare_follow_pairs = known(FOLLOW_PAIRS, min_pairs=counts.min_pairs)
+        switches, rare_switches = known(SWITCHES, types=n_types)
+        orders_of, customers_of = (np.asarray(products[name], dtype=np.int64) for name in ("orders", "customers"))
         return Counts(
             cut_day=cut_day,
             orders=orders,
-            products=query(PRODUCTS, cut=cut_day, month=28.0, week=7.0),
-            repeats=query(REPEATS, **least),
-            intervals=query(INTERVALS, **least),
+            products=products,
+            repeats=repeats,
+            intervals=intervals,
             followed=query(FOLLOWED),
             firsts=query(FIRSTS),
-            basket=pairs(query(PRODUCT_PAIRS, **enough)),
-            by_type=pairs(query(TYPE_PAIRS, types=n_types, **enough)),
-            follow=pairs(query(FOLLOW_PAIRS, **enough)),
-            switches=pairs(query(SWITCHES, types=n_types, **least)),
+            basket=pairs(both_ways(basket)),
+            by_type=pairs(by_type),
+            follow=pairs(follow),
+            switches=pairs(switches),
             order_gap_days=float(np.ma.filled(np.ma.asarray(gap, dtype=np.float64), np.nan)[0]),
+            left_out=LeftOut(
+                products=int(np.count_nonzero((orders_of >= counts.min_support) & (customers_of < least))),
+                pairs=rare_pairs,
+                type_pairs=rare_type_pairs,
+                follow_pairs=rare_follow_pairs,
+                switches=rare_switches,
+                intervals=rare_intervals,
+                repeats=rare_repeats,
+            ),
         )
 
 
@@ -236,6 +270,23 @@ def register_lines(
 def run_query(connection: duckdb.DuckDBPyConnection, statement: str, **parameters: float) -> Columns:
     """The columns of a statement with named parameters."""
     return dict(connection.execute(statement, parameters or None).fetchnumpy())
+
+
+def well_known(
+    connection: duckdb.DuckDBPyConnection, min_customers: int, statement: str, **parameters: float
+) -> tuple[Columns, int]:
+    """The rows of a statement that rest on enough `customers`, and how many do not. Each group is made once."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE grouped AS {statement}", parameters or None)
+    kept = run_query(connection, "SELECT * FROM grouped WHERE customers >= $least", least=min_customers)
+    left_out = run_query(connection, "SELECT count(*) AS n FROM grouped WHERE customers < $least", least=min_customers)
+    connection.execute("DROP TABLE grouped")
+    return kept, int(left_out["n"][0])
+
+
+def both_ways(columns: Columns) -> Columns:
+    """Pairs (a, b), and behind them (b, a) with the same counts."""
+    turned = {**columns, "a": columns["b"], "b": columns["a"]}
+    return {name: np.concatenate([column, turned[name]]) for name, column in columns.items()}
 
 
 def pairs(columns: Columns) -> PairCounts:

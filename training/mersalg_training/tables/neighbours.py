@@ -91,8 +91,8 @@ def build_neighbours(
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
     follow = follow_entries(counts, vocabulary)
     if accessories is not None:
-        basket = with_accessories(basket, accessories, frequent)
-        follow = with_accessories(follow, accessories, frequent)
+        basket = with_accessories(basket, accessories)
+        follow = with_accessories(follow, accessories)
     cart = beside_directed(basket, retrieve.basket_neighbours)
     steps = ladder.best(ladder.values["ladder"], retrieve.ladder_steps)
     close = basket.best(basket.values["cosine"], retrieve.follow_neighbours)
@@ -173,13 +173,13 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
     )
 
 
-def with_accessories(entries: Entries, accessories: Accessories, frequent: int) -> Entries:
+def with_accessories(entries: Entries, accessories: Accessories) -> Entries:
     """The entries without what an accessory does not fit, and with all that it fits, as if typical of those counted.
 
     The lift of a pair that was not counted stays 0.
     """
     declared = accessories.is_declared(entries.row, entries.item)
-    missing = accessories.missing(entries.row, entries.item, frequent)
+    missing = accessories.missing(entries.row, entries.item)
     values = {}
     for name, value in entries.values.items():
         typical = float(np.median(value[declared])) if declared.any() and name != "lift" else 0.0

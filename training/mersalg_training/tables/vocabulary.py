@@ -136,7 +136,7 @@ def spread(columns: Columns, name: str, item_of_code: Int64, n: int) -> Float64:
 
 def repeat_rate(counts: Counts, item_of_code: Int64, n: int) -> Float64:
     """(n,) share of the buyers who bought again, shrunk to the shop's share."""
-    buyers, repeaters = (spread(counts.repeats, name, item_of_code, n) for name in ("buyers", "repeaters"))
+    buyers, repeaters = (spread(counts.repeats, name, item_of_code, n) for name in ("customers", "repeaters"))
     overall = repeaters.sum() / max(1.0, buyers.sum())
     return np.asarray((repeaters + PRIOR_BUYERS * overall) / (buyers + PRIOR_BUYERS))
 
