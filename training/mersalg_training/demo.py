@@ -43,7 +43,7 @@ DRAWN: Final = 1000
 """Requests that are drawn and asked, so that some begin with each kind."""
 FEW: Final = 6
 """A cart of at most so many products shows at a glance why an offer is made."""
-NAMED: Final = 8
+NAMED: Final = 6
 """Products of a list that are named."""
 
 
@@ -123,10 +123,10 @@ def show_examples(
     names = dict(zip(purchased.timeline.product_ids, purchased.attributes.names, strict=True))
     kinds = recommender.manifest["kinds"]
     console.print(
-        f"\nReal carts from {purchased.windows.test_from:%Y-%m-%d} on, which nothing trained has seen. Of {DRAWN:,} "
-        f"drawn by the seed, carts of at most {FEW} products first: for each kind the one whose best offer is of that "
-        "kind and the most relevant, and the first that is offered nothing. ✓ = then bought: in the rest of the order "
-        f"or, after payment, within {horizon_days(recommender.manifest):g} days."
+        f"\nReal carts from {purchased.windows.test_from:%Y-%m-%d} on, which nothing trained has seen. Of up to "
+        f"{DRAWN:,} that the seed draws, carts of at most {FEW} products first: for each kind the one whose best offer "
+        "is of that kind and the most relevant, and the first that is offered nothing. ✓ = then bought: in the rest of "
+        f"the order or, after payment, within {horizon_days(recommender.manifest):g} days."
     )
     for example in examples:
         console.print("", *example_parts(example, names, kinds), sep="\n")
@@ -197,9 +197,8 @@ def named(products: Sequence[str], names: Mapping[str, str], hits: int = 0) -> T
 
 def show_figures(manifest: Mapping[str, Any], evaluation: Evaluation | None, console: Console) -> None:
     """What each kind shows and promises and, where there is a test window, how well it ranks and what follows on."""
-    console.print()
     for table in figure_tables(manifest, evaluation):
-        console.print(as_text(table))
+        console.print("", as_text(table), sep="\n")
 
 
 def figure_tables(manifest: Mapping[str, Any], evaluation: Evaluation | None) -> Iterator[FigureTable]:

@@ -217,14 +217,14 @@ def follows_table(result: Sequence[FollowOnShown]) -> FigureTable:
     """The same of all kinds together."""
     parts: dict[str, list[tuple[int, int]]] = {
         "requests that see nothing": [(row.empty, row.requests) for row in result],
-        f"new products: the {BEST_SELLERS} best-sellers": [(row.best_sellers, row.new_offers) for row in result],
+        f"new: the {BEST_SELLERS} best-sellers": [(row.best_sellers, row.new_offers) for row in result],
         f"  lift of {MIN_LIFT} or more": [(row.lifted, row.new_offers) for row in result],
-        "upsells named as their anchor": [(row.unnamed_upsells, row.upsells) for row in result],
-        "order confirmation: just paid for": [(row.just_paid, row.confirmation_offers) for row in result],
+        "upsells named as anchor": [(row.unnamed_upsells, row.upsells) for row in result],
+        "confirmation: just paid for": [(row.just_paid, row.confirmation_offers) for row in result],
         "  of a type just paid for": [(row.type_just_paid, row.confirmation_offers) for row in result],
     }
     rows = [[label, *(part_of(*counts) for counts in of)] for label, of in parts.items()]
-    title = "Whether what is shown follows on; new products are cross-sells and add-ons, lift is size-corrected"
+    title = "Whether what is shown follows on; new = cross-sells and add-ons, lift is size-corrected"
     return FigureTable(title, ["", *(f"{row.method}, {row.history}" for row in result)], rows)
 
 
