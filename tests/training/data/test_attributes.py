@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import duckdb
 import numpy as np
+import pytest
 
 from mersalg_training.data.attributes import Attributes, encoded, read_attributes
 
 PRODUCTS = """
 SELECT * FROM (VALUES
-    ('p2', 'Milk', 'drink', 'dairy', NULL, 1.5, NULL, true),
-    ('p1', NULL, NULL, 'dairy', 'Farm', NULL, 0.5, false),
-    ('p3', 'Bread', 'loaf', 'bakery', 'Oven', 3.0, 1.0, true)
-) t(product_id, name, product_type, category, brand, price, cost, listed)
+    ('p2', 'Milk', 'drink', 'dairy', NULL, 1.5, NULL, true, '1 qt', 'fat|lactose free', NULL, NULL),
+    ('p1', NULL, NULL, 'dairy', 'Farm', NULL, 0.5, false, NULL, NULL, 'v', 'p3; gone'),
+    ('p3', 'Bread', 'loaf', 'bakery', 'Oven', 3.0, 1.0, true, NULL, NULL, NULL, NULL)
+) t(product_id, name, product_type, category, brand, price, cost, listed, size, features, variant_of, accessory_for)
 """
 
 
@@ -61,3 +62,11 @@ def test_a_name_that_looks_like_a_filler_is_a_name() -> None:
     codes, names = encoded(["?", None, "None"])
     assert names == ["?", "None"]
     assert codes.tolist() == [0, 2, 1]
+
+
+def test_sizes_features_and_relations_are_read_by_product() -> None:
+    attributes = read()
+    assert attributes.sizes == [None, (pytest.approx(946.35, abs=0.01), "ml"), None]
+    assert attributes.features == [frozenset(), {"fat", "lactose free"}, frozenset()]
+    assert attributes.variant_of == ["v", None, None]
+    assert attributes.accessory_for == [{2}, None, None], "what is not in the catalogue is left out"

@@ -6,7 +6,7 @@ import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.kinds import UPSELL
-from mersalg_training.tables.advantages import APART, DIMENSIONS, LEAST_STEPS, SMALLER
+from mersalg_training.tables.advantages import APART, DIMENSIONS, MIN_STEPS, SMALLER
 from mersalg_training.tables.shop_tables import ShopTables
 
 
@@ -14,7 +14,7 @@ def advantages_of(graph: GraphBuilder, tables: ShopTables, item: Value, anchor: 
     """(C,) int64 of candidates beside their anchors, (C,) each; 0 for what is no upsell."""
     qualities = graph.constant(tables.advantages.qualities, "qualities_of_item")
     step = qualities.rows_at(item, axis=1) - qualities.rows_at(anchor, axis=1)
-    reaches = (step >= graph.constant(LEAST_STEPS[:, None])) & (step < APART / 2.0)
+    reaches = (step >= graph.constant(MIN_STEPS[:, None])) & (step < APART / 2.0)
     bits = graph.constant(np.array([[2.0**i for i in range(len(DIMENSIONS))]], dtype=np.float32))
     better = bits.op("MatMul", reaches.floats()).flat()
     features = graph.constant(tables.advantages.features, "features_of_item")

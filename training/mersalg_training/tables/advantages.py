@@ -22,7 +22,7 @@ from mersalg_training.tables.vocabulary import Vocabulary
 
 DIMENSIONS: Final = ("larger pack", "lower price for the unit", "higher grade")
 """Of `Advantages.qualities`, by position as in `mersalg.names.BETTER`."""
-LEAST_STEPS: Final = np.log2([1.1, 1.0 / 0.95, 1.25]).astype(np.float32)
+MIN_STEPS: Final = np.log2([1.1, 1.0 / 0.95, 1.25]).astype(np.float32)
 """By DIMENSIONS: a tenth more, a twentieth less by the unit, a brand that is a quarter dearer."""
 APART: Final = 64.0
 """Between qualities that cannot be compared, as grams and litres: more than any two that can."""
