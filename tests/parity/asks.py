@@ -39,6 +39,7 @@ def real_asks(
                 limit=int(random.integers(0, 51)),
                 threshold=bool(number % 2),
                 by_value=number % 7 in (2, 5),
+                by_moment=number % 3 == 1 and number % 2 == 1,
             )
         )
     return asks

@@ -45,6 +45,7 @@ class Ask:
     threshold: bool = True
     only: Sequence[int] = ()
     by_value: bool = False
+    by_moment: bool = False
 
 
 @dataclass
@@ -58,6 +59,7 @@ class Own:
     first: np.float32 = ZERO
     age: np.float32 = FAR
     due: np.float32 = NAN
+    interval: np.float32 = NAN
 
 
 @dataclass
@@ -68,8 +70,10 @@ class Pooled:
     closest: np.float32
     """The highest cosine to a product of the cart."""
     anchor: int | None
-    """Of the strongest entry."""
+    """Of the strongest entry, where it brings it surely enough."""
     directed: bool
+    strength: np.float32
+    """Of the strongest entry."""
     found: bool
     """Whether any source but `only` brings it."""
 
@@ -82,6 +86,7 @@ class Candidate:
     kind: Kind
     anchor: int | None
     is_own: bool
+    strength: np.float32
     first_score: np.float32
     signals: dict[str, np.float32]
     features: dict[str, np.float32] = field(default_factory=dict)
@@ -118,9 +123,15 @@ class Entry:
     strength: np.float32 = ZERO
     channels: dict[str, np.float32] = field(default_factory=dict)
 
-    def last(self, none: int) -> tuple[int, bool]:
-        """What decides between entries of one strength: the anchor, those without one last; then directed last."""
-        return (none if self.anchor is None else self.anchor), self.channels.get("directed", F(0)) > 0
+    @property
+    def directed(self) -> bool:
+        """Whether the product extends the anchor."""
+        return bool(self.channels.get("directed", F(0)) > 0)
+
+    def place(self, none: int) -> tuple[bool, int, int]:
+        """Which of a product's entries goes first: one that it extends, the strongest, that of the first anchor."""
+        steps = int((F(0.5) * F(self.directed) + self.strength * F(0.5)) * F(WEAK))
+        return not self.directed, -steps, none if self.anchor is None else self.anchor
 
 
 class Asked:
@@ -160,7 +171,8 @@ class Asked:
         for item, product in own.items():
             usual = self.shop.statistic("interval_days", item)
             expected = (product.first - product.age + usual * F(2)) / (product.count - F(1) + F(2))
-            product.due = product.age / np.maximum(expected, F(0.5))
+            product.interval = np.maximum(expected, F(0.5))
+            product.due = product.age / product.interval
         return own
 
     def folded_in(self) -> Float32:
@@ -233,30 +245,28 @@ def gather(asked: Asked) -> dict[int, Pooled]:
     tables, near = asked.tables, asked.tables.neighbours
     entries: list[Entry] = []
 
-    def bring(anchors: Sequence[int], table: NeighbourTable, channels: Sequence[str], source: str) -> None:
+    def bring(anchors: Sequence[int], table: NeighbourTable, channels: Sequence[str]) -> None:
         for anchor in anchors:
             row = near.row_of_item[anchor]
             for item, values in zip(table.items[row].tolist(), table.values[row], strict=True):
                 if item < tables.n_items:
                     known = dict(zip(channels, values, strict=True))
-                    entries.append(Entry(item, anchor, strength(source, known), known))
+                    entries.append(Entry(item, anchor, known.get("strength", F(0)), known))
 
-    bring(asked.cart, near.cart, CART_CHANNELS, "cart")
-    bring(asked.cart, near.ladder, ("ladder",), "steps")
+    bring(asked.cart, near.cart, CART_CHANNELS)
+    bring(asked.cart, near.ladder, ("ladder",))
     usual = sorted(asked.own, key=lambda o: -stepped(asked.own[o].long, COUNTS))[: tables.config.retrieve.own_anchors]
-    bring([*asked.cart, *usual], near.anchor, ANCHOR_CHANNELS, "later")
+    bring([*asked.cart, *usual], near.anchor, ANCHOR_CHANNELS)
     entries += [Entry(item) for item in [*asked.own, *asked.whole_cart, *asked.ask.exclude]]
     entries += [Entry(item) for item in [*of_types(asked), *liked(asked)]]
     entries += [Entry(item) for item in tables.most_popular(tables.config.retrieve.popular_candidates).tolist()]
     found = {entry.item for entry in entries}
     entries += [Entry(item) for item in asked.ask.only]
     pool: dict[int, Pooled] = {}
-    for entry in sorted(
-        entries, key=lambda entry: (entry.item, WEAK - int(entry.strength * F(WEAK)), entry.last(tables.n_items))
-    ):
+    for entry in sorted(entries, key=lambda entry: (entry.item, entry.place(tables.n_items))):
         if entry.item < tables.n_items:
-            directed = entry.channels.get("directed", F(0)) > 0
-            first = Pooled({}, F(0), entry.anchor, directed, entry.item in found)
+            anchor = entry.anchor if entry.strength >= least_strength(tables) else None
+            first = Pooled({}, F(0), anchor, entry.directed, entry.strength, entry.item in found)
             pooled = pool.setdefault(entry.item, first)
             pooled.closest = max(pooled.closest, entry.channels.get("cosine", F(0)))
             for name, value in entry.channels.items():
@@ -287,13 +297,9 @@ def stepped(value: np.float32, steps: int) -> np.float32:
     return np.round(F(value) * F(steps)) / F(steps)
 
 
-def strength(source: str, known: dict[str, np.float32]) -> np.float32:
-    """How strongly a source speaks for a pair; the strongest entry gives a candidate its anchor."""
-    if source == "cart":
-        return known["cosine"]
-    if source == "steps":
-        return known["ladder"] * F(0.05)
-    return (known["follow"] + known["near"]) * F(0.3) + known["ladder"] * F(0.05)
+def least_strength(tables: ShopTables) -> np.float32:
+    """Doublings of the least lift, of ten; a little less, for the tables hold strengths in half precision."""
+    return max(F(1e-6), F(np.log2(tables.config.kinds.least_lift) / 10.0 * (1.0 - 2.0**-10)))
 
 
 def kind_of(asked: Asked, item: int, pooled: Pooled) -> tuple[Kind, int | None]:
@@ -306,15 +312,43 @@ def kind_of(asked: Asked, item: int, pooled: Pooled) -> tuple[Kind, int | None]:
         return ("replacement" if asked.own[item].due >= rules.due_ratio else "more-of-same"), item
     if beside is not None:
         return ("upsell" if dearer else "more-of-same"), beside
-    cheaper = asked.shop.price(item) <= asked.shop.price(pooled.anchor) * F(rules.add_on_price)
-    return ("add-on" if pooled.directed and cheaper else "cross-sell"), pooled.anchor
+    return ("add-on" if pooled.directed else "cross-sell"), pooled.anchor
 
 
 def eligible(asked: Asked, item: int, kind: Kind) -> bool:
-    """Not excluded, of an allowed kind, not in a cart that is still open, and no upsell of what is paid."""
-    in_open_cart = item in asked.whole_cart and not asked.paid
-    upsell_of_paid = kind == "upsell" and asked.paid
-    return kind in asked.ask.kinds and item not in asked.ask.exclude and not in_open_cart and not upsell_of_paid
+    """Of an allowed kind, not excluded, and nothing that the moment forbids.
+
+    Forbidden is what lies in a cart that is open or has just been paid for, and of the latter whatever is of a type in
+    it; an upsell of what is paid; and anything at all after payment in a shop that knows no customer to come back.
+    """
+    confirmed = asked.ask.moment == "order-confirmation"
+    if item in asked.whole_cart and (confirmed or not asked.paid):
+        return False
+    if confirmed and asked.types.of(asked.types.in_cart, item) > 0:
+        return False
+    if asked.paid and (kind == "upsell" or np.isnan(asked.tables.rhythm.order_gap_days)):
+        return False
+    return kind in asked.ask.kinds and item not in asked.ask.exclude
+
+
+def offerable(candidate: Candidate) -> bool:
+    """Whether it may be shown at all: a new product needs an anchor."""
+    return candidate.kind not in ("cross-sell", "add-on") or candidate.anchor is not None
+
+
+def lift_of(asked: Asked, candidate: Candidate) -> float:
+    """The lift of a new product with its anchor, as either table has it; NaN without one."""
+    if candidate.kind not in ("cross-sell", "add-on") or candidate.anchor is None:
+        return float("nan")
+    near = asked.tables.neighbours
+    row = near.row_of_item[candidate.anchor]
+    told = [
+        float(values[channels.index("lift")])
+        for table, channels in ((near.cart, CART_CHANNELS), (near.anchor, ANCHOR_CHANNELS))
+        for item, values in zip(table.items[row].tolist(), table.values[row], strict=True)
+        if item == candidate.item
+    ]
+    return max(told)
 
 
 def signals_of(asked: Asked, item: int, anchor: int | None, pooled: Pooled) -> dict[str, np.float32]:
@@ -329,8 +363,10 @@ def signals_of(asked: Asked, item: int, anchor: int | None, pooled: Pooled) -> d
         "like_cart": types.of(types.in_cart, item),
     }
     sums = {name: total.get(name, F(0)) for name in ("cosine", "confidence", "ladder", "follow", "near")}
-    cart = tables.factors[[c for c in asked.cart if c < tables.supported]].sum(axis=0) / F(max(1, len(asked.cart)))
-    known = item < tables.supported
+    cart = tables.factors[[c for c in asked.cart if c < tables.vocabulary.supported]].sum(axis=0) / F(
+        max(1, len(asked.cart))
+    )
+    known = item < tables.vocabulary.supported
     return {name: np.sqrt(value) for name, value in (sums | {"closest": pooled.closest} | by_type).items()} | {
         "taste": F(tables.taste.factors[item] @ asked.taste) if known else F(0),
         "cart_fit": F(tables.factors[item] @ cart) if known else F(0),
@@ -338,6 +374,7 @@ def signals_of(asked: Asked, item: int, anchor: int | None, pooled: Pooled) -> d
         "own_short": np.sqrt(own.short),
         "due": np.minimum(own.due, F(2)) if own.due > 0 else F(0),
         "has_anchor": F(anchor is not None),
+        "strength": pooled.strength,
     }
 
 
@@ -387,7 +424,7 @@ def shortlisted(asked: Asked) -> Shortlisted:
         *weights, intercept = asked.shop.first_weights[:, group]
         score = F(sum(value * weight for value, weight in zip(seen, weights, strict=True))) + intercept
         side = 0 if is_own else 1 if asked.tables.vocabulary.orders[item] > 0 else 2
-        sides[side].append(Candidate(item, kind, anchor, is_own, score, signals))
+        sides[side].append(Candidate(item, kind, anchor, is_own, pooled.strength, score, signals))
     retrieved = sum(map(len, sides))
     kept, left = [], []
     for side, places in zip(sides, (tables.own_places, tables.new_places, tables.unsold_places), strict=True):

@@ -6,11 +6,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mersalg.names import KINDS, MOMENTS, Kind
+from mersalg.names import KINDS, MANNERS, MOMENTS, Kind
 from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.calibration import Calibration
 from mersalg_training.graph.trees import TreeTable, predict_raw
-from parity.reference import NAN, Ask, Asked, Candidate, F, Shop, Shortlisted, shortlisted, stepped
+from parity.reference import (
+    NAN,
+    Ask,
+    Asked,
+    Candidate,
+    F,
+    Own,
+    Shop,
+    Shortlisted,
+    lift_of,
+    offerable,
+    shortlisted,
+    stepped,
+)
 
 STATISTICS = (
     "log_orders", "month_share", "trend", "repeat_rate", "interval_days", "age_days", "idle_days", "type_share",
@@ -121,10 +134,22 @@ class Ranked:
     relevance: float
     expected: float
     """Relevance times what a sale brings."""
+    product_type: int | None
+    lift: float
+    due_in_days: float
+    interval_days: float
 
     def key(self, ask: Ask) -> tuple[float, float]:
         """What it is ranked by, and what decides between equals."""
-        return (self.expected, self.score) if ask.by_value else (self.score, 0.0)
+        if ask.by_value:
+            return self.expected, self.score
+        return (self.brought if ask.by_moment else self.score), self.score
+
+    @property
+    def brought(self) -> float:
+        """What of the relevance is due to the anchor, of a new product: 1 - 1 / lift of it."""
+        is_new = self.candidate.kind in ("cross-sell", "add-on")
+        return self.relevance * (1.0 - 2.0 ** (-10.0 * float(self.candidate.strength)) if is_new else 1.0)
 
 
 @dataclass(frozen=True)
@@ -140,11 +165,38 @@ class Answer:
     def offers(self, decider: Decider, ask: Ask) -> list[Ranked]:
         """What is shown."""
         passing = [r for r in self.ranked if not ask.threshold or r.relevance >= least(decider, r)]
-        return passing[: ask.limit]
+        return mannered(passing, ask)[: ask.limit]
+
+
+def mannered(ranked: list[Ranked], ask: Ask) -> list[Ranked]:
+    """What the manners of the moment leave, its turns one after the other: one of a type, of a turn its most."""
+    if not ask.by_moment:
+        return ranked
+    result: list[Ranked] = []
+    for turn in MANNERS[ask.moment]:
+        shown = 0
+        for r in ranked:
+            if r.candidate.kind not in turn.kinds:
+                continue
+            if any(r.product_type is not None and r.product_type == other.product_type for other in result):
+                continue
+            shown += 1
+            if turn.most is None or shown <= turn.most:
+                result.append(r)
+    return result
+
+
+def facts_of(asked: Asked, candidate: Candidate) -> tuple[int | None, float, float, float]:
+    """Its product type, its lift, the days until it is due and those from one purchase to the next; NaN for none."""
+    own = asked.own.get(candidate.item, Own())
+    due = float(own.interval - own.age) if candidate.kind == "replacement" else float("nan")
+    return asked.types.known(candidate.item), lift_of(asked, candidate), due, float(own.interval)
 
 
 def least(decider: Decider, ranked: Ranked) -> float:
-    """The threshold of the candidate's kind."""
+    """The threshold of the candidate's kind, which nothing reaches that is not offerable."""
+    if not offerable(ranked.candidate):
+        return float("inf")
     threshold = decider.thresholds[ranked.candidate.kind]
     return float("inf") if threshold is None else threshold
 
@@ -165,9 +217,9 @@ def answer(shop: Shop, decider: Decider, names: list[str], ask: Ask) -> Answer:
             relevance = decider.calibration.apply(scores, kinds)
             expected = [F(r) * shop.value(c.item) for c, r in zip(side, relevance, strict=True)]
             told = zip(side, scores.tolist(), relevance.tolist(), map(float, expected), strict=True)
-            ranked += [Ranked(*row) for row in told]
+            ranked += [Ranked(*row, *facts_of(asked, row[0])) for row in told]
     best: dict[Kind, float] = {}
-    for r in ranked:
+    for r in filter(lambda r: offerable(r.candidate), ranked):
         best[r.candidate.kind] = max(best.get(r.candidate.kind, -1.0), r.relevance)
     ordered = sorted(ranked, key=lambda r: r.key(ask), reverse=True)
     return Answer(ordered, shortlist.left, shortlist.retrieved, best)

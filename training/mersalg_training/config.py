@@ -165,16 +165,13 @@ class KindsConfig(ConfigSection):
 
     upsell_step: Annotated[float, Field(gt=1.0)] = 1.10
     """An upsell costs at least so many times its anchor."""
-    least_lift: Annotated[float, Field(ge=1.0)] = 1.2
+    least_lift: Annotated[float, Field(ge=1.0)] = 1.5
     """A new product needs an anchor with which it is bought at least so many times as often as orders of their size
-    explain: the lower 95 % bound of the lift."""
+    explain: the lower 99.9 % bound of the lift."""
     add_on_price: Annotated[float, Field(gt=0.0)] = 0.7
     """An add-on costs at most so many times its anchor."""
     add_on_direction: Annotated[float, Field(ge=1.0)] = 2.0
     """P(add-on given anchor) is at least so many times the reverse."""
-    add_on_lift: Annotated[float, Field(ge=1.0)] = 2.0
-    add_on_log_likelihood: Annotated[float, Field(ge=0.0)] = 10.83
-    """Least log-likelihood ratio of the pair (Dunning 1993); 10.83 is p = 0.001."""
     usual_type_lines: Annotated[int, Field(ge=1)] = 2
     """A product type is usual for a customer from so many past lines on,"""
     usual_type_share: Share = 0.1

@@ -41,6 +41,8 @@ class Candidates:
     anchor: Value
     offerable: Value
     """(C,) bool: nothing else is shown, however relevant."""
+    strength: Value
+    """(C,) float32, see `tables.association`."""
     days: Value
     """(2, C) float32: days since the last purchase, and expected from one purchase to the next; NaN where new."""
     retrieved: Value
@@ -70,6 +72,7 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
         kind=shortlist.kind,
         anchor=shortlist.anchor,
         offerable=shortlist.offerable,
+        strength=shortlist.strength,
         days=graph.concat(
             [request.own_columns[name].at(shortlist.own) for name in ("own_days", "own_interval")]
         ).reshape(2, -1),

@@ -20,6 +20,7 @@ from mersalg_training.graph.kinds import ADD_ON, CROSS_SELL, REPLACEMENT
 from mersalg_training.graph.manners import most_of_turn, turn_of_kind
 from mersalg_training.graph.retrieve import row_of
 from mersalg_training.graph.trees import TreeTable, routed, tree_node
+from mersalg_training.tables.association import STRENGTH_DOUBLINGS
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -113,8 +114,12 @@ def decide(
     score = scores(graph, tables, candidates, decision.own_trees, decision.new_trees)
     relevance = calibrated(graph, decision.calibration, score, candidates.kind)
     threshold = graph.constant(decision.thresholds, "thresholds").at(candidates.kind)
+    # What of the relevance the anchor brings: the attributable fraction 1 - 1 / lift.
+    by_chance = (candidates.strength * float(-STRENGTH_DOUBLINGS * np.log(2.0))).op("Exp")
+    is_new = graph.constant(IS_NEW).at(candidates.kind)
+    brought = relevance * graph.where(is_new, by_chance * -1.0 + 1.0, 1.0)
     passes = (candidates.offerable & (relevance >= threshold)) | ~wish.apply_threshold
-    place = best_first(graph, tables, candidates, score, relevance, passes, wish)
+    place = best_first(graph, tables, candidates, score, relevance, brought, passes, wish)
     place = well_mannered(graph, tables, candidates, place, wish, moment)
     best = graph.full(-1.0, len(KINDS))
     best = best.scatter(candidates.kind, graph.where(candidates.offerable, relevance, -1.0), "max")
@@ -139,12 +144,14 @@ def best_first(
     candidates: Candidates,
     score: Value,
     relevance: Value,
+    brought: Value,
     passes: Value,
     wish: Wish,
 ) -> Value:
     """(K,) positions of the candidates that pass, in the order wanted, cut to the limit unless manners follow.
 
-    Ties in the expected value go to the better score; ties in the score to own products, then to the first place.
+    By the expected value; else, where the kinds are left to the moment, by what of the relevance the anchor brings;
+    else by the score. Ties go to the better score, then to own products, then to the first place.
     """
     value = graph.constant(tables.vocabulary.value, "value_of_item").at(candidates.item)
     passing = passes.count().integers()
@@ -152,7 +159,8 @@ def best_first(
     expected = (relevance * value).at(place)
     limited = graph.op("Max", graph.op("Min", wish.limit, passing), graph.constant(np.array([0])))
     k = graph.where(wish.by_moment, passing, limited)
-    _, first = graph.where(wish.by_value, expected, by_score).sorted(k=k, largest=True)
+    by_anchor = graph.where(wish.by_moment, brought.at(place), by_score)
+    _, first = graph.where(wish.by_value, expected, by_anchor).sorted(k=k, largest=True)
     return place.at(first)
 
 
@@ -182,7 +190,7 @@ def well_mannered(
 
 
 def lift_of_pairs(graph: GraphBuilder, tables: ShopTables, anchor: Value, item: Value) -> Value:
-    """(K,) float32: the size-corrected lift of anchors with items, from the neighbour tables; NaN where none is known."""
+    """(K,) float32: the size-corrected lift of anchors with items, as the tables have it; NaN where none is known."""
     row, result = row_of(graph, tables, anchor), graph.full(0.0, anchor.dim())
     for table, channels, source in (
         (tables.neighbours.cart, CART_CHANNELS, "cart"),

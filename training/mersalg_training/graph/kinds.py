@@ -63,8 +63,7 @@ def type_pool(
     is_own_again = pool.is_own & ~instead
     anchor = graph.where(is_own_again, pool.item, graph.where(has_same, same, pool.anchor))
     of_same_type = graph.where(dearer, UPSELL, MORE_OF_SAME)
-    cheaper = price <= price_of.at(pool.anchor) * rules.add_on_price
-    of_other_type = graph.where(pool.directed & cheaper, ADD_ON, CROSS_SELL)
+    of_other_type = graph.where(pool.directed, ADD_ON, CROSS_SELL)
     of_own = graph.where(due, REPLACEMENT, MORE_OF_SAME)
     kind = graph.where(is_own_again, of_own, graph.where(has_same, of_same_type, of_other_type))
     is_upsell = graph.constant(np.arange(len(KINDS)) == UPSELL)

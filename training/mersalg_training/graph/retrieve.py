@@ -26,11 +26,13 @@ CHANNELS = ("cosine", "confidence", "ladder", "follow", "near")
 SCANNED = 2048
 """Popular products that are compared with the customer's taste."""
 ANCHORS = 2**22
-"""A sort key's last digits: 2 x the anchor's item, "no item" for none, + 1 where the pair is directed."""
+"""A sort key's last digits: 2 x the anchor's item, "no item" for none, + 1 for a product that the request names."""
 STRENGTH_STEPS = 2**20
 """A strength in [0, 1] takes so many steps inside a sort key."""
 MAX_ITEMS = 2**21
 """What a key of 63 bits leaves for products."""
+HALF_STEP = 2.0**-10
+"""By how much of itself a strength in half precision may be below what it was rounded from."""
 WEAK = STRENGTH_STEPS - 1
 """The steps from the strongest of an entry without strength."""
 ITEM_STEP = STRENGTH_STEPS * ANCHORS
@@ -55,7 +57,7 @@ class CandidateSource:
     item: Value
     """(E,) int32."""
     pair: tuple[Value, Value] | None = None
-    """(E,) float32 the strength, in [0, 1], and (E,) int64 the last digits of the sort key.
+    """(E,) float32 half the strength, + 0.5 where the pair is directed, and (E,) int64 the last digits of the sort key.
 
     None without an anchor.
     """
@@ -72,7 +74,7 @@ class Pool:
     anchor: Value
     """int64: the anchor of the strongest entry; "no item" where none brings it surely enough (`kinds.least_lift`)."""
     directed: Value
-    """bool: the strongest entry is directed."""
+    """bool: the strongest entry is a pair of which the candidate extends the anchor; such pairs go first."""
     strength: Value
     """float32 in [0, 1]: of the strongest entry, see `tables.association`; 0 where nothing brings it."""
     found: Value
@@ -145,8 +147,9 @@ def cart_source(graph: GraphBuilder, tables: ShopTables, request: RequestTensors
     values = values_of(graph, table, CART_CHANNELS[:3], row, "cart")
     strength = values.pop("strength")
     one_way = table.values[..., CART_CHANNELS.index("directed")].astype(np.int8)
-    last = (request.cart * 2).unsqueeze(1) + graph.constant(one_way, "cart_directed").rows_at(row).integers()
-    return CandidateSource(items_of(graph, table, row, "cart"), (strength, last.flat()), values)
+    first = graph.constant(one_way, "cart_directed").rows_at(row).flat().floats() * 0.5
+    pair = (first + strength * 0.5, beside(request.cart, table))
+    return CandidateSource(items_of(graph, table, row, "cart"), pair, values)
 
 
 def ladder_source(graph: GraphBuilder, tables: ShopTables, request: RequestTensors) -> CandidateSource:
@@ -166,8 +169,8 @@ def anchor_source(graph: GraphBuilder, tables: ShopTables, request: RequestTenso
     anchor = graph.concat([request.cart, request.own.at(place)])
     row = row_of(graph, tables, anchor)
     values = values_of(graph, table, ANCHOR_CHANNELS[:4], row, "anchor")
-    strength = values.pop("strength")
-    return CandidateSource(items_of(graph, table, row, "anchor"), (strength, beside(anchor, table)), values)
+    pair = (values.pop("strength") * 0.5, beside(anchor, table))
+    return CandidateSource(items_of(graph, table, row, "anchor"), pair, values)
 
 
 def items_of(graph: GraphBuilder, table: NeighbourTable, row: Value, source: str) -> Value:
@@ -224,7 +227,7 @@ def row_of(graph: GraphBuilder, tables: ShopTables, item: Value) -> Value:
 
 
 def beside(anchor: Value, table: NeighbourTable) -> Value:
-    """(anchors,) -> (anchors * width,) int64: the last digits of the keys of pairs that are not directed."""
+    """(anchors,) -> (anchors * width,) int64: the last digits of the keys of pairs."""
     return (anchor * 2).unsqueeze(1).expand(1, table.items.shape[1]).flat()
 
 
@@ -248,13 +251,15 @@ def added_up(
     totals = added(graph, sources, segments, width)
     code = strongest.op("BitwiseAnd", ANCHORS - 1)
     steps = strongest.op("BitwiseAnd", ITEM_STEP - 1) // ANCHORS * -1 + WEAK
+    directed = steps > WEAK // 2
+    steps = graph.where(directed, steps - WEAK // 2, steps)
     is_brought = steps >= least_steps(tables)
     is_own = totals[1] > 0.0
     return Pool(
         item=strongest // ITEM_STEP,
         anchor=graph.where(is_brought, code // 2, tables.n_items),
-        directed=is_brought & (code.op("BitwiseAnd", 1) > 0),
-        strength=steps.floats() * (1.0 / WEAK),
+        directed=directed,
+        strength=steps.floats() * (2.0 / WEAK),
         found=~code.equal(2 * tables.n_items + 1),
         channels=totals[0],
         closest=graph.full(0.0, width).scatter(segments[0], sources[0].added["cosine"], "max"),
@@ -269,7 +274,7 @@ def added_up(
 def least_steps(tables: ShopTables) -> int:
     """The steps of strength from which a pair counts as one that goes together."""
     least = strength_of(np.array([tables.config.kinds.least_lift]))
-    return max(1, int(np.ceil(float(least[0]) * WEAK)))
+    return max(1, int(float(least[0]) * (1.0 - HALF_STEP) * (WEAK // 2)))
 
 
 def added(graph: GraphBuilder, sources: list[CandidateSource], segments: list[Value], width: Value) -> list[Value]:

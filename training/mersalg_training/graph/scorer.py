@@ -28,7 +28,8 @@ def featurise_model(
 
     Inputs: cart, history, exclude (width,) int64 item indices, at least one each, "no item" for none;
     history_age_days, history_quantity float32; moment (1,); kinds (5,) bool. Outputs: item, kind, anchor, group (C,)
-    int64; offerable (C,) bool; without trees features (C, F), first_score (C,), signals (C, S) float32, with trees score (C,) float32.
+    int64; offerable (C,) bool; without trees features (C, F), first_score (C,), signals (C, S) float32, with trees
+    score (C,) float32.
     """
     graph = GraphBuilder("mersalg_featurise")
     inputs = Inputs(

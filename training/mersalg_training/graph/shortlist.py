@@ -50,6 +50,8 @@ class Shortlist:
     """Position in GROUPS."""
     offerable: Value
     """(C,) bool."""
+    strength: Value
+    """(C,) float32."""
     own: Value
     """(C,) int64 the position among the own products, that of "no item" for what is not."""
     first_score: Value
@@ -100,6 +102,7 @@ def shorten(
         anchor=typed.anchor.at(place),
         group=group.at(place),
         offerable=typed.offerable.at(place),
+        strength=pool.strength.at(place),
         own=pool.own.at(place),
         first_score=best,
         retrieved=typed.eligible.count(),

@@ -43,7 +43,7 @@ def learn_shop(
 
 
 def factorise(timeline: Timeline, vocabulary: Vocabulary, cut_day: float, config: Config) -> tuple[Float32, Taste]:
-    """The factors of orders and of customers, of the lines before `cut_day`; others than the supported products have none."""
+    """The factors of orders and of customers, of the lines before `cut_day`; products without support have none."""
     before = timeline.line_day < cut_day
     item = vocabulary.item_of_code[timeline.line_product[before]]
     frequent = item < vocabulary.supported

@@ -9,8 +9,7 @@ Read from the top, the first that holds decides:
 3. Its product type is in the cart, or usual for this customer: at least `upsell_step` times as dear as the anchor
    (the dearest of the type in the cart, else the customer's usual one) -> `upsell`; else, a variety at no higher
    price -> `more-of-same`.
-4. The pair with its strongest anchor is directed (below) and the candidate costs at most `add_on_price` times as
-   much as it -> `add-on`.
+4. An anchor brings it that it extends (below) -> `add-on`.
 5. Anything else -> `cross-sell`.
 
 After payment an upsell is no candidate, whatever kinds a request names.
@@ -29,26 +28,16 @@ from mersalg_training.config import KindsConfig
 Float64 = npt.NDArray[np.float64]
 
 
-def directed(
-    pair: Float64, anchor: Float64, candidate: Float64, orders: float, config: KindsConfig
+def extends(
+    assured: Float64, orders: tuple[Float64, Float64], prices: tuple[Float64, Float64], config: KindsConfig
 ) -> npt.NDArray[np.bool_]:
-    """(n,) whether the candidate extends the anchor: significant and one-directional.
+    """(n,) whether a candidate extends an anchor: they go together, in one direction, and it is cheaper.
 
-    pair, anchor, candidate: (n,) orders with both, with the anchor, with the candidate; orders: how many in all.
-    P(candidate | anchor) / P(anchor | candidate) is candidate / anchor.
+    assured: (n,) what their lift surely is; orders and prices: (n,) of the anchors and of the candidates.
+    P(candidate | anchor) / P(anchor | candidate) is candidate / anchor. The price rule is off where no price is known.
     """
-    lift = pair * orders / (anchor * candidate)
-    significant = log_likelihood_ratio(pair, anchor, candidate, orders) >= config.add_on_log_likelihood
-    one_way = candidate >= config.add_on_direction * anchor
-    return np.asarray(significant & one_way & (lift >= config.add_on_lift))
-
-
-def log_likelihood_ratio(pair: Float64, anchor: Float64, candidate: Float64, orders: float) -> Float64:
-    """(n,) Dunning's G2 of the 2 x 2 table (Accurate methods for the statistics of surprise and coincidence, 1993)."""
-    observed = np.stack([pair, anchor - pair, candidate - pair, orders - anchor - candidate + pair])
-    rows = np.stack([anchor, anchor, orders - anchor, orders - anchor])
-    columns = np.stack([candidate, orders - candidate, candidate, orders - candidate])
-    expected = rows * columns / orders
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(observed > 0, observed * np.log(observed / expected), 0.0)
-    return np.asarray(2.0 * terms.sum(axis=0))
+    anchor, candidate = orders
+    anchor_price, price = prices
+    together = assured >= config.least_lift
+    cheaper = price <= config.add_on_price * anchor_price if np.isfinite(price).any() else np.ones(len(price), bool)
+    return np.asarray(together & (candidate >= config.add_on_direction * anchor) & cheaper)

@@ -15,7 +15,7 @@ from mersalg_training.config import Config, KindsConfig
 from mersalg_training.data.timeline import Float32, Float64, Int64
 from mersalg_training.tables.association import lift_of, lower_bound, strength_of
 from mersalg_training.tables.counts import Counts, PairCounts
-from mersalg_training.tables.kinds import directed
+from mersalg_training.tables.kinds import extends
 from mersalg_training.tables.vocabulary import Vocabulary, spread
 
 CART_CHANNELS = ("cosine", "confidence", "strength", "lift", "directed")
@@ -148,16 +148,19 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
     )
     lift = lift_of(n, anchor_company, orders[item] / np.maximum(1.0, lines - anchor_orders))
     customers = np.concatenate([pair.customers, counts.by_type.customers])
+    assured = lower_bound(lift, customers)
+    own, price = slice(0, len(pair.n)), vocabulary.price.astype(np.float64)
     one_way = np.zeros(len(n))
-    own = slice(0, len(pair.n))
-    one_way[own] = directed(n[own], anchor_orders[own], orders[item[own]], counts.orders, config.kinds)
+    one_way[own] = extends(
+        assured[own], (anchor_orders[own], orders[item[own]]), (price[row[own]], price[item[own]]), config.kinds
+    )
     return Entries(
         row,
         item,
         {
             "cosine": n / (anchor_orders**exponent * orders[item] ** (1.0 - exponent)),
             "confidence": n / anchor_orders,
-            "strength": strength_of(lower_bound(lift, customers)),
+            "strength": strength_of(assured),
             "lift": lift,
             "directed": one_way,
         },

@@ -160,7 +160,7 @@ def extended_anchors(
     """One question for each order that holds an extension, new to the customer, of its dearest product."""
     anchor_of = {int(order): anchor for order in orders if (anchor := dearest(timeline, shelf, int(order))) is not None}
     anchors = np.unique(np.array(list(anchor_of.values()), dtype=np.int64))
-    extending = extensions(baskets_before(timeline, before_day), anchors, config)
+    extending = extensions(baskets_before(timeline, before_day), anchors, shelf.price, config)
     result: list[Anchored] = []
     for order, anchor in anchor_of.items():
         products = extending[int(np.searchsorted(anchors, anchor))]

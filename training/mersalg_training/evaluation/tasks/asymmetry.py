@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,10 +10,8 @@ import scipy.sparse as sp
 from mersalg_training.config import KindsConfig
 from mersalg_training.data.timeline import Float64, Int64, Timeline
 from mersalg_training.ranking.cases import Ragged
-from mersalg_training.tables.kinds import directed
-
-MIN_PAIRS: Final = 2
-"""A pair seen in fewer orders is an accident, however significant it looks."""
+from mersalg_training.tables.association import lift_of, lower_bound
+from mersalg_training.tables.kinds import extends
 
 
 @dataclass(frozen=True)
@@ -25,8 +22,6 @@ class Baskets:
     """(n_orders, n_products) float32, 1 where an order holds a product."""
     holding: Float64
     """(n_products,) orders that hold the product."""
-    orders: int
-    """How many in all."""
 
 
 def baskets_before(timeline: Timeline, before_day: float) -> Baskets:
@@ -35,20 +30,26 @@ def baskets_before(timeline: Timeline, before_day: float) -> Baskets:
     order, n = timeline.line_order[before], len(timeline.product_ids)
     ones = np.ones(len(order), dtype=np.float32)
     bought = sp.csr_array((ones, (order, timeline.line_product[before])), shape=(timeline.n_orders, n))
-    return Baskets(bought, np.asarray(bought.sum(axis=0), dtype=np.float64), len(np.unique(order)))
+    return Baskets(bought, np.asarray(bought.sum(axis=0), dtype=np.float64))
 
 
-def extensions(baskets: Baskets, anchors: Int64, config: KindsConfig) -> Ragged:
-    """For each anchor the products that extend it (`kinds.directed`) in at least MIN_PAIRS orders, ascending.
+def extensions(baskets: Baskets, anchors: Int64, price: Float64, config: KindsConfig) -> Ragged:
+    """For each anchor the products that extend it (`kinds.extends`), ascending; every order counts for a customer.
 
-    anchors: (n,) distinct product codes.
+    anchors: (n,) distinct product codes; price: (n_products,), NaN where unknown.
     """
-    pairs = (baskets.bought[:, anchors].T @ baskets.bought).tocoo()
-    usable = (pairs.data >= MIN_PAIRS) & (anchors[pairs.row] != pairs.col)
+    of_anchors = baskets.bought[:, anchors].T
+    pairs = (of_anchors @ baskets.bought).tocoo()
+    usable = anchors[pairs.row] != pairs.col
     row, product = pairs.row[usable].astype(np.int64), pairs.col[usable].astype(np.int64)
     together = pairs.data[usable].astype(np.float64)
-    one_way = directed(together, baskets.holding[anchors[row]], baskets.holding[product], baskets.orders, config)
-    row, product = row[one_way], product[one_way]
+    size = np.asarray(baskets.bought.sum(axis=1), dtype=np.float64)
+    company = np.asarray(of_anchors @ np.maximum(size - 1.0, 0.0), dtype=np.float64)
+    holding = baskets.holding
+    lift = lift_of(together, company[row], holding[product] / (size.sum() - holding[anchors[row]]))
+    orders, prices = ((of[anchors[row]], of[product]) for of in (holding, price))
+    extending = extends(lower_bound(lift, together), orders, prices, config)
+    row, product = row[extending], product[extending]
     order = np.lexsort((product, row))
-    size = np.bincount(row, minlength=len(anchors))
-    return Ragged(product[order], np.concatenate([[0], np.cumsum(size)]).astype(np.int64))
+    found = np.bincount(row, minlength=len(anchors))
+    return Ragged(product[order], np.concatenate([[0], np.cumsum(found)]).astype(np.int64))
