@@ -1,4 +1,4 @@
-"""Claims about the real graph: what it may show, in which order and how many, when a request leaves it to the moment."""
+"""Claims: what the real graph may show, in which order and how many, when a request leaves it to the moment."""
 
 from __future__ import annotations
 
