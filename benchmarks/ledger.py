@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from mersalg.names import KINDS
 from mersalg.offers import Offer
-from mersalg_service.ledger import Ask, Cap, Rules, open_ledger
+from mersalg_service.ledger import Ask, Cap, Rules, make_ledger, open_ledger
 from mersalg_service.ledger.ledger import MAX_BATCH
 from mersalg_service.ledger.rules import DAY
 
@@ -103,7 +103,7 @@ def main() -> None:
     args = parser.parse_args()
     mailings = -(-args.offers // (CUSTOMERS * LISTED))
     given = shares(mailings, args.writers, np.random.default_rng(args.seed))
-    open_ledger(args.url).close()
+    make_ledger(args.url).close()
     start = time.perf_counter()
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=mail, args=(args.url, share)) for share in given]

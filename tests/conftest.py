@@ -13,6 +13,9 @@ import pytest
 
 from small_shop import TEST_FROM, Line, SmallShop, make_shop, write_shop
 
+PASSWORD = "s3cret-of-mlflow"
+"""Of the tracking that the job names and does not use."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -36,7 +39,8 @@ def trained_job(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory)
     from mersalg_training.train import train
 
     folder = tmp_path_factory.mktemp("small-shop")
-    config = write_shop(small_shop, folder / "data")
+    tracking = {"enabled": False, "uri": f"http://alice:{PASSWORD}@127.0.0.1:9"}
+    config = write_shop(small_shop, folder / "data", tracking=tracking)
     printed = io.StringIO()
     train(config, folder / "bundle", Console(file=printed, width=200))
     requests = real_requests(small_shop, 80, TEST_FROM)

@@ -28,8 +28,8 @@ def opened(folder: Path, *lines: str, header: str = HEADER, products: str | None
     )
 
 
-def contract(folder: Path, *lines: str, config: ContractConfig = ANYTHING) -> ContractReport:
-    return apply_contract(opened(folder, *lines), config)
+def contract(folder: Path, *lines: str, config: ContractConfig = ANYTHING, examples: bool = True) -> ContractReport:
+    return apply_contract(opened(folder, *lines), config, examples=examples)
 
 
 def clean_lines(purchases: Purchases, columns: str) -> list[tuple[object, ...]]:

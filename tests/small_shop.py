@@ -81,7 +81,7 @@ def make_shop(seed: int = 5, days: int = DAYS) -> SmallShop:
     products = [
         Product(
             f"{kind}-{step}",
-            f"{kind} no. {step}",
+            f"{kind} no. {step}{size_of(kind, step)}",
             category,
             kind,
             f"brand-{step % 3}",
@@ -103,6 +103,13 @@ def make_shop(seed: int = 5, days: int = DAYS) -> SmallShop:
                 for product in basket
             ]
     return SmallShop(lines, products)
+
+
+def size_of(kind: str, step: int) -> str:
+    """Dearer packs are larger, but for torches, of which the dearer are smaller, and cameras, which have no size."""
+    if kind == "camera":
+        return ""
+    return f", {len(STEPS) - step if kind == 'torch' else step + 1} pcs"
 
 
 def orders_of_customer(random: np.random.Generator, days: int) -> list[tuple[datetime, list[str]]]:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from mersalg.bundle.manifest import DIGEST, NO_DIGEST, with_digest
+
 KINDS = ("cross-sell", "add-on", "upsell", "more-of-same", "replacement")
 CANDIDATES = {
     # product: (kind, relevance)
@@ -27,6 +29,10 @@ CANDIDATES = {
 }
 VALUES = {"milk": 0.1, "bread": 0.5, "butter": 2.0, "bag": 4.0, "wine": 9.0, "filter": 6.0, "honey": 1.0}
 """What a sale brings."""
+LIFTS = {"bread": 6.2, "butter": 1.4, "bag": 25.0, "honey": 3.0}
+"""Of new products, where milk is in the cart."""
+DUE_IN_DAYS = {"filter": -12.0}
+INTERVAL_DAYS = {"milk": 7.0, "filter": 30.0}
 THRESHOLDS = {"cross-sell": 0.2, "add-on": 0.1, "upsell": 0.1, "more-of-same": 0.4, "replacement": None}
 
 
@@ -49,7 +55,7 @@ class Graph:
 
 
 def build_scorer() -> Any:
-    """The toy shop's graph, an onnx ModelProto with all inputs and outputs of format version 1."""
+    """The toy shop's graph, an onnx ModelProto with all inputs and outputs of format version 2."""
     g = Graph()
     n = len(CANDIDATES)
     kind_of = np.array([KINDS.index(kind) for kind, _ in CANDIDATES.values()], dtype=np.int64)
@@ -89,28 +95,49 @@ def build_scorer() -> Any:
 
     all_pass = g.add("Unsqueeze", g.add("Not", "apply_threshold"), middle_axis)
     passed = g.add("And", wanted, g.add("Or", all_pass, g.add("GreaterOrEqual", relevance, g.constant(least[None]))))
-    nothing = g.constant(np.float32(-1))
     values = g.constant(np.array([[VALUES[name] for name in CANDIDATES]], dtype=np.float32))
     by_value = g.add("Unsqueeze", "by_value", middle_axis)
-    key = g.add("Where", passed, g.add("Where", by_value, g.add("Mul", relevance, values), relevance), nothing)
+    key = g.add(
+        "Where",
+        passed,
+        g.add("Where", by_value, g.add("Mul", relevance, values), relevance),
+        g.constant(np.float32(-1)),
+    )
     most = g.add("Min", g.add("ReduceMax", "limit", keepdims=1), g.constant(np.array([n], dtype=np.int64)))
     g.nodes.append(helper.make_node("TopK", [key, most], ["top", "place"], axis=1))
-    position = g.add("Range", g.constant(np.int64(0)), g.add("Squeeze", most), g.constant(np.int64(1)))
+    none = g.constant(np.array([0], dtype=np.int64))
+    position = g.add("Slice", g.constant(np.arange(n, dtype=np.int64)), none, most, none)
     within = g.add("Less", position, g.add("Unsqueeze", "limit", middle_axis))
     shown = g.add("And", within, g.add("GreaterOrEqual", "top", g.constant(np.float32(0))))
     zero, empty = g.constant(np.float32(0)), g.constant(np.array("", dtype=object))
-    names = g.constant(np.array(list(CANDIDATES), dtype=object))
-    g.add("Where", shown, g.add("Gather", names, "place"), empty, out="product_id")
+    ids = g.constant(np.array(list(CANDIDATES), dtype=object))
+    g.add("Where", shown, g.add("Gather", ids, "place"), empty, out="product_id")
     g.add("Where", shown, g.add("Gather", g.constant(kind_of), "place"), g.constant(np.int64(-1)), out="kind")
     g.add("Where", shown, g.add("GatherElements", relevance, "place", axis=1), zero, out="relevance")
     g.add("Where", shown, g.add("Mul", "relevance", g.constant(np.float32(10))), zero, out="score")
     milk = g.add("Gather", found("cart"), g.constant(np.array([0], dtype=np.int64)), axis=1)
     g.add("Where", g.add("And", shown, milk), g.constant(np.array("milk", dtype=object)), empty, out="because")
+    add_facts(g, shown, g.add("And", shown, milk))
     of_kind = g.constant((np.arange(5)[:, None] == kind_of[None])[None])
     spread = g.add("And", g.add("Unsqueeze", wanted, middle_axis), of_kind)
-    best = g.add("Where", spread, g.add("Unsqueeze", relevance, middle_axis), nothing)
+    best = g.add("Where", spread, g.add("Unsqueeze", relevance, middle_axis), g.constant(np.float32(-1)))
     g.add("ReduceMax", best, last_axis, keepdims=0, out="best_relevance")
     return wrap(g)
+
+
+def add_facts(g: Graph, shown: str, of_milk: str) -> None:
+    """The outputs lift, due_in_days and interval_days, NaN where nothing is known, and better, which is nothing."""
+    nothing = g.constant(np.float32("nan"))
+    g.add("Where", of_milk, facts(g, LIFTS), nothing, out="lift")
+    g.add("Where", shown, facts(g, DUE_IN_DAYS), nothing, out="due_in_days")
+    g.add("Where", shown, facts(g, INTERVAL_DAYS), nothing, out="interval_days")
+    g.add("Mul", "kind", g.constant(np.int64(0)), out="better")
+
+
+def facts(g: Graph, known: dict[str, float]) -> str:
+    """(N, K) float32 by place: what is known of the candidate there, else NaN."""
+    values = np.array([known.get(name, np.nan) for name in CANDIDATES], dtype=np.float32)
+    return g.add("Gather", g.constant(values), "place")
 
 
 def listed(g: Graph, in_only: str, axis: str) -> str:
@@ -136,6 +163,7 @@ def wrap(g: Graph) -> Any:
         port("limit", whole, ["N"]),
         port("apply_threshold", truth, ["N"]),
         port("by_value", truth, ["N"]),
+        port("by_moment", truth, ["N"]),
     ]
     outputs = [
         port("product_id", text, ["N", "K"]),
@@ -143,6 +171,10 @@ def wrap(g: Graph) -> Any:
         port("relevance", real, ["N", "K"]),
         port("score", real, ["N", "K"]),
         port("because", text, ["N", "K"]),
+        port("lift", real, ["N", "K"]),
+        port("due_in_days", real, ["N", "K"]),
+        port("interval_days", real, ["N", "K"]),
+        port("better", whole, ["N", "K"]),
         port("retrieved", whole, ["N"]),
         port("best_relevance", real, ["N", 5]),
     ]
@@ -178,10 +210,11 @@ GOLDEN: dict[str, Any] = {
 
 
 def make_manifest(files: dict[str, bytes]) -> dict[str, Any]:
-    """A manifest of format version 1 for these files."""
+    """A manifest of format version 2 for these files."""
     return {
         "format": "mersalg-bundle",
-        "format_version": 1,
+        "format_version": 2,
+        DIGEST: NO_DIGEST,
         "name": "toy",
         "created_at": "2017-06-02T00:00:00Z",
         "mersalg_version": "0.1.0",
@@ -223,8 +256,14 @@ def write_bundle(folder: Path, changes: dict[str, bytes] | None = None) -> Path:
     folder.mkdir(parents=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    (folder / "manifest.json").write_text(json.dumps(make_manifest(files)))
+    write_manifest(folder, make_manifest(files))
     return folder
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write a manifest with its digest."""
+    content = json.dumps({**manifest, DIGEST: NO_DIGEST}).encode()
+    (folder / "manifest.json").write_bytes(with_digest(content))
 
 
 def rewrite(folder: Path, name: str, content: bytes) -> None:
@@ -232,4 +271,4 @@ def rewrite(folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"][name] = entry(content)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)

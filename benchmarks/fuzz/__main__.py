@@ -4,6 +4,7 @@
     python benchmarks/fuzz manifest --runs 1000000   # manifest.json
     python benchmarks/fuzz request --seconds 600     # bodies of calls, batched as the service batches them
     python benchmarks/fuzz folder --seconds 600      # whole folders: links, pipes, names, sizes
+    python benchmarks/fuzz operator --runs 500000    # allowed operators on drawn values, opened and asked
     python benchmarks/fuzz session --seconds 600     # slow: what the walk accepts is opened and asked
 
 It ends at the first input that crashes, takes longer than ten seconds, needs more than 2 GB or passes wrongly, and

@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from mutate import mutate_json
 import mersalg
 from mersalg import MersalgError
 from mersalg.bundle import read_bundle
-from toy_bundle import write_bundle
+from mersalg.bundle.manifest import DIGEST, NO_DIGEST, with_digest
+from toy_bundle import write_bundle, write_manifest
 
 NAMES = (
     "more.bin", "../secret", "/etc/passwd", "a/b", "..", ".", "", "manifest.json", "model.sig", "CARD.md\n", "x" * 200,
@@ -36,6 +38,7 @@ class Folder:
         self.folder = write_bundle(self.place / "toy")
         self.files = {path.name: path.read_bytes() for path in self.folder.iterdir()}
         (self.place / "secret").write_bytes(self.files["CARD.md"])
+        self.digest = json.loads(self.files["manifest.json"])[DIGEST].encode()
         self.watches = False
         sys.addaudithook(self.watch)
 
@@ -81,7 +84,10 @@ class Folder:
         if choice < 3:
             self.put(path, rng.choice((content, content + b" ", self.files[name][:-1])), agrees=rng.random() < 0.5)
         elif choice == 3:
-            self.put(self.folder / "manifest.json", mutate_json(self.files["manifest.json"], rng), agrees=False)
+            changed = mutate_json(self.files["manifest.json"], rng)
+            with suppress(ValueError):  # some keep a digest that is right
+                changed = with_digest(changed.replace(self.digest, NO_DIGEST.encode()))
+            self.put(self.folder / "manifest.json", changed, agrees=False)
         elif choice == 4:
             document = json.loads(self.files["manifest.json"])
             document["files"][rng.choice(NAMES)] = rng.choice((document["files"]["CARD.md"], 5, None, {}))
@@ -103,7 +109,7 @@ class Folder:
         if agrees and path != listed and listed.is_file() and not listed.is_symlink():
             document = json.loads(self.files["manifest.json"])
             document["files"][path.name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-            listed.write_text(json.dumps(document))
+            write_manifest(self.folder, document)
 
 
 class Loading:

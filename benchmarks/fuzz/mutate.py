@@ -19,8 +19,9 @@ NESTED: dict[str, dict[int, str]] = {
 """Message -> fields that hold messages."""
 NUMBERS = (0, 1, 2, 5, 6, 7, 8, 9, 13, 21, 127, 128, 255, 1023, 2**31 - 1, 2**31, 2**32, 2**32 + 1, 2**63 - 1, 2**63,
            2**64 - 1, 2**64, 2**69)  # fmt: skip
-TEXTS = (b"", b"If", b"Loop", b"Add", b"TreeEnsemble", b"ai.onnx.ml", b"com.microsoft", b"location", b"../secret",
-         b"/etc/passwd", b"*/_ORT_MEM_ADDR_/*", b"cart", b"tree_roots", b"\xff\xfe", b"\x00", b"x" * 2000)  # fmt: skip
+TEXTS = (b"", b"If", b"Loop", b"Add", b"Div", b"Mod", b"TreeEnsemble", b"ai.onnx.ml", b"com.microsoft", b"location",
+         b"../secret", b"/etc/passwd", b"*/_ORT_MEM_ADDR_/*", b"cart", b"tree_roots", b"nodes_featureids", b"\xff\xfe",
+         b"\x00", b"x" * 2000, b"\x1b[31m", b"\xff" * 8, b"\x00" * 7 + b"\x80")  # fmt: skip
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 5, 2**31, 2**63, 10**400, 0.5, -0.0, 1e308, 1.5, "", "x", "milk", "/etc/passwd",
     "a\x00b", "\ud800", "é", "2017-06-01T00:00:00", "2017-06-01T00:00:00Z", "2017-13-01", "cart", "add-on", "value", [],

@@ -14,12 +14,13 @@ def small_scorer() -> bytes:
     """All inputs and outputs, constants of each form, a label encoder and two trees."""
     parts = Graph()
     floats = numpy_helper.from_array(np.array([0.5, 1.5, 2.5], dtype=np.float32))
+    one = numpy_helper.from_array(np.ones(1, dtype=np.float32))
     modes = numpy_helper.from_array(np.array([0, 0, 0], dtype=np.uint8))
     weights = numpy_helper.from_array(np.array([1, 2, 3, 4, 5], dtype=np.float32))
     parts.nodes = [
         helper.make_node("LabelEncoder", ["cart"], ["codes"], domain="ai.onnx.ml", keys_strings=["milk", "jam"],
                          values_int64s=[0, 1], default_int64=-1),
-        helper.make_node("Constant", [], ["one"], value=floats),
+        helper.make_node("ConstantOfShape", ["typed"], ["one"], value=one),
         helper.make_node("TreeEnsemble", ["history_age_days"], ["leaf"], domain="ai.onnx.ml", n_targets=1,
                          aggregate_function=1, post_transform=0, tree_roots=[0, 2], nodes_featureids=[0, 0, 0],
                          nodes_modes=modes, nodes_splits=floats, nodes_truenodeids=[1, 1, 3],

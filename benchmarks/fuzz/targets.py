@@ -20,6 +20,7 @@ from folders import Folder, Loading
 from google.protobuf.message import DecodeError
 from jsonschema import Draft202012Validator
 from mutate import mutate_json, mutate_message
+from operators import ask
 from seeds import manifests, requests, small_scorer
 
 from mersalg import MersalgError
@@ -209,7 +210,9 @@ def make_target(name: str) -> Target:
         return Target(Calls().call, requests(), deepened)
     if name == "folder":
         return Target(Folder().read, [b"0", b"1"], bytes_changed)
+    if name == "operator":
+        return Target(ask, [b"0", b"1"], bytes_changed)
     return Target(Loading().load, [build_scorer().SerializeToString()], model_changed)
 
 
-TARGETS = ("graph", "manifest", "request", "folder", "session")
+TARGETS = ("graph", "manifest", "request", "folder", "operator", "session")

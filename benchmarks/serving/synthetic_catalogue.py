@@ -24,7 +24,10 @@ from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.graph.trees import TreeTable
-from mersalg_training.tables.counts import LeftOut
+from mersalg_training.tables.accessories import FITS_ANY
+from mersalg_training.tables.advantages import Advantages
+from mersalg_training.tables.counts import Counts, LeftOut, PairCounts
+from mersalg_training.tables.exclusive import NO_GROUP
 from mersalg_training.tables.factors import Taste, halved
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, Neighbours, NeighbourTable
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
@@ -90,8 +93,32 @@ def drawn_tables(n: int, config: Config, random: np.random.Generator) -> ShopTab
     factors, of_customers = halved(factors), halved(factors * np.float32(0.3))
     taste = Taste(of_customers, np.eye(width, dtype=np.float32) * np.float32(0.01))
     neighbours = drawn_neighbours(vocabulary, n_types, supported, config, random)
-    rhythm, nothing = Rhythm(ORDER_GAP_DAYS), LeftOut(*[0] * len(fields(LeftOut)))
-    return ShopTables(vocabulary, neighbours, factors, taste, n_types, n_categories, n_brands, rhythm, nothing, config)
+    rhythm = Rhythm(ORDER_GAP_DAYS)
+    advantages = Advantages(
+        qualities=random.normal(0.0, 0.5, (3, n + 1)).astype(np.float32), features=random.integers(8, size=n + 1)
+    )
+    return ShopTables(
+        counts=no_counts(),
+        vocabulary=vocabulary,
+        neighbours=neighbours,
+        factors=factors,
+        taste=taste,
+        advantages=advantages,
+        exclusive_group=np.where(vocabulary.product_type < n_types, vocabulary.product_type, NO_GROUP),
+        fits=np.full(n + 1, FITS_ANY),
+        n_types=n_types,
+        n_categories=n_categories,
+        n_brands=n_brands,
+        rhythm=rhythm,
+        config=config,
+    )
+
+
+def no_counts() -> Counts:
+    """Counts of no order: the tables are drawn, not counted."""
+    none = PairCounts(*(np.zeros(0, dtype=of) for of in (np.int64, np.int64, np.float64, np.float64)))
+    nothing = LeftOut(*[0] * len(fields(LeftOut)))
+    return Counts(0.0, 0, {}, {}, {}, {}, {}, none, none, none, none, ORDER_GAP_DAYS, nothing)
 
 
 def drawn_vocabulary(
@@ -115,6 +142,7 @@ def drawn_vocabulary(
     statistics["interval_days"] = np.append(random.uniform(7, 90, n), np.nan).astype(np.float32)
     return Vocabulary(
         code=np.arange(n, dtype=np.int32),
+        supported=supported,
         item_of_code=np.arange(n, dtype=np.int64),
         product_type=codes(n_types),
         category=codes(n_categories),

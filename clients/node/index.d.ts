@@ -7,7 +7,16 @@
 export type Kind = "cross-sell" | "add-on" | "upsell" | "more-of-same" | "replacement";
 export type Moment = "product-page" | "cart" | "checkout" | "order-confirmation" | "follow-up";
 export type Order = "relevance" | "value";
-export type Reason = "limit is 0" | "no kind asked for" | "nothing retrieved" | "kind silent" | "below threshold";
+export type Better = "larger pack" | "lower price for the unit" | "higher grade" | "more features";
+export type Language = "en" | "da" | "no" | "sv";
+export type Reason =
+  | "limit is 0"
+  | "no kind asked for"
+  | "no customers known"
+  | "nothing retrieved"
+  | "nothing goes with it"
+  | "kind silent"
+  | "below threshold";
 
 export const KINDS: readonly Kind[];
 export const MOMENTS: readonly Moment[];
@@ -58,7 +67,22 @@ export interface Offer {
   readonly score: number;
   /** The product id of the anchor that brought it; null when no product did. */
   readonly because: string | null;
+  /** Of a new product: bought with the anchor so many times as often as orders of their size explain. */
+  readonly lift: number | null;
+  /** Of a replacement: days until the next purchase is expected, negative when overdue. */
+  readonly due_in_days: number | null;
+  /** Of an own product: days expected from one purchase to the next. */
+  readonly interval_days: number | null;
+  /** Lines of the request's history with it. */
+  readonly times_bought: number;
+  /** Of an upsell: in what it is better than its anchor. */
+  readonly better: readonly Better[];
+  /** Of an upsell: what it costs more than its anchor, by the catalogue of a policy; null here, where none acts. */
+  readonly price_step: number | null;
 }
+
+/** Why an offer is made, as one sentence. RequestError for an unknown language. */
+export function reasonText(offer: Offer, name: (product_id: string) => string, language?: Language): string;
 
 /** The offers of one request, best first; immutable. */
 export class Offers implements Iterable<Offer> {
@@ -78,11 +102,14 @@ export class Offers implements Iterable<Offer> {
 
 /** What a bundle says of itself; the bundle format has the rest of its keys. */
 export interface Manifest {
+  readonly manifest_sha256: string;
   readonly name: string;
   readonly created_at: string;
   readonly mersalg_version: string;
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly size: number }>>;
   readonly kinds: Readonly<Record<Kind, { readonly threshold: number | null; readonly precision_wanted: number }>>;
+  /** Whether customers are known to come back; true where it is absent. */
+  readonly customers_return?: boolean;
   readonly vocabulary: Readonly<Record<"products" | "product_types" | "categories" | "brands", number>>;
   readonly [key: string]: unknown;
 }

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mersalg.arguments import add_command, split_ids
 from mersalg.display import all_facts, answer_text, listed, plain_lines, summary
 from mersalg.errors import MersalgError
-from mersalg.names import KINDS, MOMENTS, ORDERS
+from mersalg.names import KINDS, LANGUAGES, MOMENTS, ORDERS
 from mersalg.policy.command import (
     add_policy_command,
     add_policy_options,
@@ -29,6 +29,7 @@ from mersalg.policy.command import (
     read_shopper_text,
     under_policy,
 )
+from mersalg.reasons import read_language
 
 if TYPE_CHECKING:
     from mersalg.arguments import Subparsers
@@ -45,6 +46,8 @@ WITHOUT_OTHERS: Final = ("inspect", "verify", "sign", "recommend", "score", "pol
 """First arguments for which no other package is imported."""
 EXTRA_OF: Final = {"serve": "serve", "follow-up": "ledger", "ledger": "ledger"}
 """First arguments for which mersalg-service alone is imported -> the extra that brings it."""
+OF_TRAINING: Final = ("init", "validate", "train", "tune", "evaluate", "report", "check", "recalibrate", "uplift")
+"""First arguments that mersalg-training adds."""
 PROGRESS_SECONDS: Final = 0.5
 
 
@@ -69,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make_parser(first: str) -> argparse.ArgumentParser:
     """The parser of all commands; those of other packages are imported only where the first argument may need them.
 
-    MersalgError for a command of mersalg-service where that is not installed.
+    MersalgError for a command of mersalg-service or mersalg-training where that is not installed.
     """
     parser = argparse.ArgumentParser(
         prog="mersalg", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -121,6 +124,7 @@ def add_own_commands(subparsers: Subparsers) -> None:
     recommend.add_argument("--limit", type=int, help="most offers (default: 3, or the policy's)")
     recommend.add_argument("--order", help=f"{' or '.join(ORDERS)} (default: relevance, or the policy's)")
     recommend.add_argument("--at", metavar="TIME", help="ISO 8601 (default: now)")
+    recommend.add_argument("--language", default="en", help=f"of the reasons: {', '.join(LANGUAGES)} (default: en)")
     recommend.add_argument("--shopper", metavar="JSON", help="facts for the policy: region, age, owned, budget")
     add_policy_options(recommend)
     recommend.add_argument("--json", action="store_true", help="print JSON")
@@ -149,6 +153,8 @@ def add_other_commands(subparsers: Subparsers, first: str) -> None:
             raise MersalgError(
                 f"{first}: needs mersalg-service, which is not installed; `pip install 'mersalg[{EXTRA_OF[first]}]'`"
             )
+    if first in OF_TRAINING and not any(entry.name == "training" for entry in entries):
+        raise MersalgError(f"{first}: needs mersalg-training, which is not installed; `pip install mersalg-training`")
     for entry in entries:
         try:
             add_commands = entry.load()
@@ -173,11 +179,12 @@ def inspect_bundle(args: argparse.Namespace) -> int:
 
 
 def verify_bundle(args: argparse.Namespace) -> int:
-    """Load a bundle, which checks it, and say what was checked."""
+    """Load a bundle, in a process of its own first, which checks it, and say what was checked."""
     from mersalg.bundle import read_card  # noqa: PLC0415
-    from mersalg.recommender import load  # noqa: PLC0415
+    from mersalg.child import load_after_child  # noqa: PLC0415
+    from mersalg.registry.opening import find_place  # noqa: PLC0415
 
-    recommender = load(args.bundle, public_key=args.public_key)
+    recommender = load_after_child(find_place(args.bundle, signed=args.public_key is not None).folder, args.public_key)
     manifest = recommender.manifest
     size = sum(entry["size"] for entry in manifest["files"].values())
     read_card(recommender.folder, dict(manifest))
@@ -208,12 +215,20 @@ def recommend_offers(args: argparse.Namespace) -> int:
     from mersalg.recommender import load  # noqa: PLC0415
     from mersalg.requests import read_mapping  # noqa: PLC0415
 
+    read_language(args.language)
     request = read_mapping(request_of(args))
     recommender = under_policy(load(args.bundle), args)
     (offers,) = recommender.answer([request], threshold=True)
     if args.json:
         answer = {
-            "offers": [{**offer.to_dict(), "name": recommender.name(offer.product_id)} for offer in offers],
+            "offers": [
+                {
+                    **offer.to_dict(),
+                    "name": recommender.name(offer.product_id),
+                    "reason": offer.reason.text(recommender.name, args.language),
+                }
+                for offer in offers
+            ],
             "reason": offers.reason,
             "retrieved": offers.retrieved,
             "best_relevance": offers.best_relevance,
@@ -221,7 +236,7 @@ def recommend_offers(args: argparse.Namespace) -> int:
         say(json.dumps(answer | (beside_as_json(offers) if args.policy else {}), indent=2, ensure_ascii=False))
     else:
         thresholds = {kind: rule["threshold"] for kind, rule in recommender.manifest["kinds"].items()}
-        say(answer_text(offers, recommender.name, thresholds))
+        say(answer_text(offers, recommender.name, thresholds, args.language))
     return 0
 
 

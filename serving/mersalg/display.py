@@ -113,8 +113,10 @@ def all_facts(manifest: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def answer_text(offers: Offers, name: Callable[[str], str], thresholds: Mapping[str, float | None]) -> str:
-    """The offers as a table with product names, or why there are none."""
+def answer_text(
+    offers: Offers, name: Callable[[str], str], thresholds: Mapping[str, float | None], language: str = "en"
+) -> str:
+    """The offers as a table with product names and reasons, or why there are none."""
     if offers.reason is not None:
         text = f"No offers: {offers.reason} ({REASONS[offers.reason]}); {offers.retrieved} candidates."
         rows = [
@@ -123,10 +125,10 @@ def answer_text(offers: Offers, name: Callable[[str], str], thresholds: Mapping[
         ]
         parts = [text, *([columns([("kind", "best relevance", "shown from"), *rows])] if rows else [])]
         return "\n\n".join([*parts, *filtered_text(offers)])
-    table: list[tuple[str, ...]] = [("", "product", "name", "kind", "relevance", "because of")]
+    table: list[tuple[str, ...]] = [("", "product", "name", "kind", "relevance", "why")]
     for o in offers:
-        because = name(o.because) if o.because is not None else ""
-        table.append((str(o.rank), o.product_id, name(o.product_id), o.kind, f"{o.relevance:.4f}", because))
+        why = o.reason.text(name, language)
+        table.append((str(o.rank), o.product_id, name(o.product_id), o.kind, f"{o.relevance:.4f}", why))
     if offers.beside:
         compared = [("price", "beside it", "differs"), *map(comparison_cells, offers.beside)]
         table = [(*row, *cells) for row, cells in zip(table, compared, strict=True)]

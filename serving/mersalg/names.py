@@ -12,11 +12,17 @@ Kind = Literal["cross-sell", "add-on", "upsell", "more-of-same", "replacement"]
 Moment = Literal["product-page", "cart", "checkout", "order-confirmation", "follow-up"]
 
 Order = Literal["relevance", "value"]
+Better = Literal["larger pack", "lower price for the unit", "higher grade", "more features"]
+Language = Literal["en", "da", "no", "sv"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 MOMENTS: Final[tuple[Moment, ...]] = get_args(Moment)
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)
 """How offers are ordered: by the chance that they are bought, or by that times what a sale brings."""
+BETTER: Final[tuple[Better, ...]] = get_args(Better)
+"""In what an upsell is better than its anchor: inside the graph the bit of its position here."""
+LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+"""Languages in which the reason of an offer is said: English, Danish, Norwegian and Swedish."""
 
 AFTER_PAYMENT: Final[frozenset[Moment]] = frozenset({"order-confirmation", "follow-up"})
 """Moments at which the order is paid: an offer can then only be bought in a later order."""
@@ -40,7 +46,7 @@ MANNERS: Final[dict[Moment, tuple[Turn, ...]]] = {
 }
 """What is offered at a moment, in turns, when a request names no kinds: what goes with a cart before what the customer
 buys anyway, something cheap and what is due at the checkout, nothing that was just paid for or replaces it, and in a
-follow-up what is due before anything else. One offer of a product type."""
+follow-up what is due before anything else. One offer of a product type, or of the variants of one product."""
 
 KINDS_BY_MOMENT: Final[dict[Moment, tuple[Kind, ...]]] = {
     moment: tuple(kind for turn in turns for kind in turn.kinds) for moment, turns in MANNERS.items()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
+from mersalg.bundle.onnx.inputs_outputs import FINITE
 from mersalg.errors import BundleError
-from mersalg.names import KINDS, Kind
+from mersalg.names import AFTER_PAYMENT, BETTER, KINDS, MOMENTS, Better, Kind
+from mersalg.reasons import OfferReason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Reason = Literal[
     "limit is 0",
     "no kind asked for",
+    "no customers known",
     "not at this moment",
     "nothing retrieved",
     "nothing goes with it",
@@ -32,6 +35,7 @@ Reason = Literal[
 REASONS: Final[dict[Reason, str]] = {
     "limit is 0": "the request wants no offers",
     "no kind asked for": "the request names an empty list of kinds",
+    "no customers known": "no customer is known to come back, so nothing tells what is bought after payment",
     "not at this moment": "the policy makes no offer of the kinds asked for at this moment",
     "nothing retrieved": "no product is a candidate of a kind asked for",
     "nothing goes with it": "no product is bought with these more often than orders of their size explain",
@@ -42,15 +46,11 @@ REASONS: Final[dict[Reason, str]] = {
 }
 """Why an answer is empty, in the order in which the reasons are tried."""
 
-OFFER_FIELDS: Final = (
-    "request_id", "rank", "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days"
-)  # fmt: skip
-
-
 ANSWER_OUTPUTS: Final = (
-    "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days"
+    "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days", "better"
 )  # fmt: skip
 """Outputs of the graph with a place for each offer."""
+OFFER_FIELDS: Final = ("request_id", "rank", *ANSWER_OUTPUTS, "times_bought", "price_step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,31 @@ class Offer:
     """Of a replacement: days until the next purchase is expected, negative when overdue."""
     interval_days: float | None = None
     """Of an own product: days expected from one purchase to the next."""
+    better: tuple[Better, ...] = ()
+    """Of an upsell: in what it is better than its anchor. It is never the smaller package."""
+    times_bought: int = 0
+    """Lines of the request's history with it."""
+    price_step: float | None = None
+    """Of an upsell: what it costs more than its anchor by the catalogue of a policy; None without one."""
+
+    @property
+    def reason(self) -> OfferReason:
+        """Why it is made; `offer.reason.text(recommender.name)` says it in a sentence."""
+        return OfferReason(
+            kind=self.kind,
+            product_id=self.product_id,
+            anchor=self.because,
+            lift=self.lift,
+            better=self.better,
+            price_step=self.price_step,
+            due_in_days=self.due_in_days,
+            interval_days=self.interval_days,
+            times_bought=self.times_bought,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, as tables and JSON take them."""
-        return asdict(self)
+        return {**asdict(self), "better": list(self.better)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +160,16 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
     """The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
 
     The outputs are (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), as the bundle format says; BundleError
-    where the graph gives others, a kind that there is not, or NaN. A place of kind -1 holds nothing.
+    where the graph gives others, a kind that there is not, or a number that is none. A place of kind -1 holds nothing.
     """
     names = (*ANSWER_OUTPUTS, "retrieved", "best_relevance")
     try:
         (row,) = zip(*(outputs[name].tolist() for name in names), strict=True)
+        for name, numbers in zip(names, row, strict=True):
+            if name in FINITE and not all(map(math.isfinite, numbers)):
+                raise BundleError(f"scorer.onnx: {name}: expected finite numbers, got NaN or infinity; train it again")
         return answer(request, row, silent)
-    except (IndexError, ValueError) as error:
+    except (IndexError, TypeError, ValueError) as error:
         shapes = {name: outputs[name].shape for name in names}
         raise BundleError(
             f"scorer.onnx: expected finite outputs of 1 request, with kinds from -1 to {len(KINDS) - 1}, "
@@ -156,12 +180,23 @@ def read_answer(request: Request, outputs: dict[str, npt.NDArray[np.generic]], s
 def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Offers:
     """The answer of a request from its row of every output."""
     *columns, retrieved, best = row
-    _, _, relevances, scores, *_ = columns
-    if not all(map(math.isfinite, chain(relevances, scores, best))):
-        raise ValueError("a relevance or score that is no finite number")
+    bought = Counter(request.history) if columns[0] else Counter[str]()
     items = tuple(
-        Offer(request.request_id, rank, product_id, KINDS[kind], relevance, score, because or None, *map(known, facts))
-        for rank, (product_id, kind, relevance, score, because, *facts) in enumerate(
+        Offer(
+            request.request_id,
+            rank,
+            product_id,
+            KINDS[kind],
+            relevance,
+            score,
+            because or None,
+            known(lift),
+            known(due),
+            known(interval),
+            advantages(better),
+            times_bought=bought[product_id],
+        )
+        for rank, (product_id, kind, relevance, score, because, lift, due, interval, better) in enumerate(
             zip(*columns, strict=True), start=1
         )
         if kind >= 0
@@ -185,10 +220,20 @@ def known(number: float) -> float | None:
     return None if math.isnan(number) else number
 
 
-def answer_without_graph(request: Request) -> Offers | None:
-    """The empty answer of a request that asks for nothing; None when the graph has to be asked."""
+def advantages(bits: int) -> tuple[Better, ...]:
+    """Those of BETTER whose bit is set."""
+    return tuple(name for position, name in enumerate(BETTER) if bits >> position & 1)
+
+
+def answer_without_graph(request: Request, customers_return: bool = True) -> Offers | None:
+    """The empty answer of a request that asks for nothing, or of a moment after payment that nothing was learned of.
+
+    None when the graph has to be asked.
+    """
     if request.limit == 0:
         return Offers((), "limit is 0", 0, {})
     if not any(request.kinds):
         return Offers((), "no kind asked for", 0, {})
+    if not customers_return and MOMENTS[request.moment] in AFTER_PAYMENT:
+        return Offers((), "no customers known", 0, {})
     return None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final, Protocol
 
-from mersalg.bundle import Bundle, parse_names, read_bundle
+from mersalg.bundle import Bundle, read_bundle
 from mersalg.errors import BundleError, MersalgError, RequestError, shown
 from mersalg.names import KINDS
 from mersalg.offers import Offers, answer_without_graph, read_answer
@@ -17,6 +17,8 @@ from mersalg.registry.opening import find_place
 from mersalg.requests import Request, encode, read_mapping, read_request
 from mersalg.session import Session
 
+MAX_GOLDEN_SECONDS: Final = 60.0
+"""Of all golden requests together; looked at after each."""
 GOLDEN_TOLERANCE: Final = 1e-4
 """Largest difference of a golden offer's relevance."""
 
@@ -33,12 +35,16 @@ def load(path: str | Path, *, threads: int = 1, public_key: str | Path | None = 
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise MersalgError(f"threads: expected a whole number from 1, got {shown(threads)}")
-    place = find_place(path)
-    bundle = read_bundle(place.folder, public_key)
+    place = find_place(path, signed=public_key is not None)
+    recommender = open_recommender(read_bundle(place.folder, public_key), threads)
+    place.mark_good()
+    return recommender
+
+
+def open_recommender(bundle: Bundle, threads: int = 1) -> Recommender:
+    """A recommender from a verified bundle, opened and tried on its golden requests."""
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")), threads=threads)
     check_golden(recommender, bundle)
-    if place.registered is not None:
-        place.mark_good()
     return recommender
 
 
@@ -48,6 +54,9 @@ class AnswersRequests(Protocol):
     @property
     def manifest(self) -> Mapping[str, Any]:
         """The manifest of the bundle behind it."""
+
+    def name(self, product_id: str) -> str:
+        """The product's name, or its id when the bundle knows no name."""
 
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         """The offers for checked requests, in their order. May be called from several threads at once."""
@@ -93,9 +102,9 @@ class Recommender(AnswersMany):
         self.folder = bundle.folder
         self.manifest: Mapping[str, Any] = bundle.manifest
         self.session = session
-        self._products: bytes | None = bundle.products
-        self._names: Mapping[str, str] = {}
-        self._reading = Lock()
+        self.names = bundle.names
+        """Product id -> name."""
+        self.customers_return = bool(bundle.manifest.get("customers_return", True))
         self.silent = tuple(bundle.manifest["kinds"][kind]["threshold"] is None for kind in KINDS)
 
     def recommend(
@@ -109,13 +118,14 @@ class Recommender(AnswersMany):
         exclude: Iterable[str] = (),
         only: Iterable[str] = (),
         order: str = "relevance",
+        shopper: Mapping[str, Any] | None = None,
     ) -> Offers:
         """The offers for one request, best first, or none and the reason.
 
         `cart`, `exclude` and `only` are product ids, `history` mappings of product_id, ordered_at and quantity (1 if
         absent); `kinds` defaults to the moment's, `at` to now. Where `only` names products nothing else is offered.
         `order="value"` puts what passes its threshold in the order of relevance times margin (price where the cost is
-        unknown). RequestError names a wrong field.
+        unknown). `shopper` is heeded by a policy alone. RequestError names a wrong field.
         """
         request = read_request(
             cart=cart,
@@ -127,6 +137,7 @@ class Recommender(AnswersMany):
             exclude=exclude,
             only=only,
             order=order,
+            shopper=shopper,
         )
         return self.answer([request], threshold=True)[0]
 
@@ -144,7 +155,7 @@ class Recommender(AnswersMany):
             return list(pool.map(lambda request: self._answer(request, threshold=threshold), requests))
 
     def _answer(self, request: Request, *, threshold: bool) -> Offers:
-        known = answer_without_graph(request)
+        known = answer_without_graph(request, self.customers_return)
         if known is not None:
             return known
         return read_answer(request, self.session.run(encode(request, threshold=threshold)), self.silent)
@@ -152,14 +163,6 @@ class Recommender(AnswersMany):
     def name(self, product_id: str) -> str:
         """The product's name, or its id when the bundle knows no name."""
         return self.names.get(product_id, product_id)
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """Product id -> name. The verified bytes are kept until the first call, which reads them."""
-        with self._reading:
-            if self._products is not None:
-                self._names, self._products = parse_names(self._products, self.folder / "products.json"), None
-            return self._names
 
     def __repr__(self) -> str:
         return f"Recommender({self.manifest['name']!r}, {self.manifest['vocabulary']['products']} products)"
@@ -186,13 +189,19 @@ def check_golden(recommender: Recommender, bundle: Bundle) -> None:
     Products, kinds and their order are equal; a relevance differs by at most GOLDEN_TOLERANCE.
     """
     where = bundle.folder / "golden.json"
-    try:
-        answers = recommender.score(request for request, _ in bundle.golden)
-    except RequestError as error:
-        raise BundleError(
-            f"{where}: expected golden requests that hold, got {error}; export the bundle again"
-        ) from None
-    for position, ((_, expected), got) in enumerate(zip(bundle.golden, answers, strict=True)):
+    start = time.monotonic()
+    for position, (request, expected) in enumerate(bundle.golden):
+        try:
+            (got,) = recommender.score([request])
+        except RequestError as error:
+            raise BundleError(
+                f"{where}: request {position}: expected one that holds, got {error}; export the bundle again"
+            ) from None
+        if time.monotonic() - start > MAX_GOLDEN_SECONDS:
+            raise BundleError(
+                f"{where}: expected {len(bundle.golden)} answers within {MAX_GOLDEN_SECONDS:.0f} s, got "
+                f"{position + 1}; use a faster machine, or another bundle"
+            )
         wanted = [(offer["product_id"], offer["kind"]) for offer in expected]
         given = [(offer.product_id, offer.kind) for offer in got]
         if wanted != given:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg.errors import RequestError, name_of
-from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, ORDERS
+from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, ORDERS, Language
 from mersalg.shopper import Shopper, read_shopper
 from mersalg.times import days_between, read_time
 
@@ -57,6 +57,8 @@ class Request:
     """Paid for one piece; None where no line says it. For the rules of a policy."""
     shopper: Shopper | None = None
     """Facts for the rules of a policy."""
+    language: Language = "en"
+    """Of the reasons in an answer over HTTP."""
     stated: frozenset[str] = frozenset()
     """Which of kinds, limit and order the request itself names; of the others a policy has defaults of its own."""
 

@@ -129,9 +129,13 @@ def write_offers(path: Path, answers: Iterable[Offers]) -> None:
 def write_parquet(path: Path, rows: Iterator[dict[str, Any]]) -> None:
     """Offers as Parquet, a row group a piece."""
     arrow, parquet = import_pyarrow(path)
-    text, number = arrow.string(), arrow.float32()
-    types = (text, arrow.int32(), text, text, number, number, text)
-    schema = arrow.schema(list(zip(OFFER_FIELDS, types, strict=True)))
+    text, whole, number, fact = arrow.string(), arrow.int32(), arrow.float32(), arrow.float64()
+    types = {
+        **dict.fromkeys(("request_id", "product_id", "kind", "because"), text), "rank": whole, "times_bought": whole,
+        "relevance": number, "score": number, "better": arrow.list_(text),
+        **dict.fromkeys(("lift", "due_in_days", "interval_days", "price_step"), fact),
+    }  # fmt: skip
+    schema = arrow.schema([(name, types[name]) for name in OFFER_FIELDS])
     with parquet.ParquetWriter(path, schema) as writer:
         while piece := list(islice(rows, PIECE)):
             writer.write_table(arrow.Table.from_pylist(piece, schema=schema))

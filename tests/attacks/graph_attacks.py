@@ -113,6 +113,25 @@ def self_declared(model: Any) -> None:
     model.graph.node.append(helper.make_node("Loop", ["moment"], ["attack"]))
 
 
+def division_at(limit: int) -> Change:
+    """The least whole number by -1 where a request has this limit: it ends the process, whoever asks."""
+
+    def change(model: Any) -> None:
+        (last,) = (node for node in model.graph.node if node.output[0] == "retrieved")
+        last.output[0] = "before"
+        for name, number_ in (("at", limit), ("minus", -1), ("one", 1), ("least", -(2**63)), ("nothing", 0)):
+            model.graph.initializer.append(numpy_helper.from_array(np.array([number_]), name))
+        model.graph.node.extend([
+            helper.make_node("Equal", ["limit", "at"], ["is_at"]),
+            helper.make_node("Where", ["is_at", "minus", "one"], ["divisor"]),
+            helper.make_node("Div", ["least", "divisor"], ["attack"]),
+            helper.make_node("Mul", ["attack", "nothing"], ["zero"]),
+            helper.make_node("Add", ["before", "zero"], ["retrieved"]),
+        ])  # fmt: skip
+
+    return change
+
+
 SUBGRAPH = helper.make_graph([], "inner", [], [])
 MORE_THAN_A_FUNCTION = {
     "a list of allowed operators in the model itself": (self_declared, "'Loop'"),
@@ -124,6 +143,14 @@ MORE_THAN_A_FUNCTION = {
         lambda m: m.graph.node.append(helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")),
         "com.microsoft.Gelu",
     ),
+    **{
+        f"{operator}, which the exporter does not write": (
+            lambda m, operator=operator: m.graph.node.append(helper.make_node(operator, ["limit"], ["y"])),
+            f"'{operator}'",
+        )
+        for operator in ("Mod", "Pad", "Trilu", "Einsum", "BitShift", "Range", "Tile", "ReduceMean", "Unique")
+    },
+    "a division of whole numbers that waits for a request": (division_at(7), "'Div'"),
     "another spelling of the standard domain": (
         lambda m: m.graph.node.append(helper.make_node("Identity", ["moment"], ["y"], domain="ai.onnx")),
         "ai.onnx.Identity",
@@ -256,6 +283,10 @@ NO_TREES = {
     "too few leaves": {"leaf_weights": numpy_helper.from_array(np.zeros(4, dtype=np.float32))},
     "a mode that looks into a set": {"nodes_modes": numpy_helper.from_array(np.array([0, 6, 0], dtype=np.uint8))},
     "a set": {"membership_values": FLOATS},
+    "a feature that no table has": {"nodes_featureids": [0, 4096, 0]},
+    "a feature that wraps": {"nodes_featureids": [0, 2**32 - 1, 0]},
+    "two targets": {"n_targets": 2},
+    "a list of targets": {"n_targets": [1, 5, 9]},
     "too few ways for what is missing": {"nodes_missing_value_tracks_true": [1, 1]},
 }
 

@@ -12,7 +12,8 @@ FUZZ = Path(__file__).parents[2] / "benchmarks" / "fuzz"
 
 
 @pytest.mark.parametrize(
-    ("name", "inputs"), [("graph", 3000), ("manifest", 2000), ("request", 5000), ("folder", 300), ("session", 30)]
+    ("name", "inputs"),
+    [("graph", 3000), ("manifest", 2000), ("request", 5000), ("folder", 300), ("operator", 300), ("session", 30)],
 )
 def test_a_changed_piece_is_read_rightly_or_refused(name: str, inputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FUZZ))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mersalg.bundle.reading
+import mersalg.recommender
 from attacks.folder_attacks import Attack, change, folder_attacks
 from mersalg import BundleError, load
 from mersalg.bundle import read_bundle
 from mersalg.bundle.files import parse_json
-from mersalg.bundle.manifest import check_manifest
-from toy_bundle import GOLDEN, make_manifest, rewrite
+from mersalg.bundle.manifest import check_manifest, read_manifest
+from toy_bundle import make_manifest, rewrite, write_bundle
 
 
 def refuse(folder: Path | str, *words: str) -> None:
@@ -69,13 +71,36 @@ def test_what_a_bundle_allows_itself_is_not_heard(folder: Path) -> None:
     refuse(folder, "CARD.md")
 
 
-def test_numbers_of_hundreds_of_digits_are_numbers_and_no_golden_relevance(folder: Path) -> None:
-    change(folder, metrics={"a": 10**400})
+@pytest.mark.parametrize("number", [2**53, -(2**53), 10**400])
+def test_a_whole_number_that_not_every_language_holds_is_refused(folder: Path, number: int) -> None:
+    change(folder, metrics={"a": number // abs(number) * (2**53 - 1)})
     load(folder)
-    first, *others = GOLDEN["answers"]
-    answers = [[{**first[0], "relevance": 10**400}, *first[1:]], *others]
-    rewrite(folder, "golden.json", json.dumps({**GOLDEN, "answers": answers}).encode())
-    refuse(folder, "answers[0]")
+    change(folder, metrics={"a": number})
+    refuse(folder, "a whole number beyond 2^53")
+
+
+def test_every_flipped_bit_of_a_manifest_is_noticed(tmp_path: Path) -> None:
+    where, content = (
+        str(tmp_path / "manifest.json"),
+        write_bundle(tmp_path / "toy").joinpath("manifest.json").read_bytes(),
+    )
+    assert read_manifest(content, where)["name"] == "toy"
+    for place in range(8 * len(content)):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        with pytest.raises(BundleError):
+            read_manifest(bytes(changed), where)
+
+
+def test_golden_requests_have_a_clock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mersalg.recommender, "MAX_GOLDEN_SECONDS", 0.0)
+    refuse(folder, "golden.json: expected 3 answers within 0 s, got 1")
+
+
+def test_names_are_known_when_the_folder_is_gone(folder: Path) -> None:
+    recommender = load(folder)
+    shutil.rmtree(folder)
+    assert recommender.name("bread") == "Fresh bread"
 
 
 @pytest.mark.parametrize("path", ["a\0b", "x" * 5000, "", "/dev/null", "/dev/stdin"])

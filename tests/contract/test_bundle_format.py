@@ -39,8 +39,8 @@ def changed(*path: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
 
 DAMAGED = {
     "another format": changed("format", to="zip"),
-    "another version": changed("format_version", to=2),
-    "a version in words": changed("format_version", to="1"),
+    "another version": changed("format_version", to=1),
+    "a version in words": changed("format_version", to="2"),
     "an empty name": changed("name", to=""),
     "a local time": changed("created_at", to="2017-06-02T00:00:00+02:00"),
     "a naive time": changed("created_at", to="2017-06-02T00:00:00"),
@@ -50,6 +50,8 @@ DAMAGED = {
     "a short hash": changed("files", "CARD.md", "sha256", to="0" * 63),
     "a hash in capitals": changed("files", "CARD.md", "sha256", to="A" * 64),
     "a negative size": changed("files", "CARD.md", "size", to=-1),
+    "no digest of itself": changed("manifest_sha256", to=None),
+    "a digest of itself that is none": changed("manifest_sha256", to="0" * 63),
     "too many files": changed("files", to={f"f{n}": {"sha256": "0" * 64, "size": 1} for n in range(80)}),
     "another opset": changed("graph", "opset", to=22),
     "another ml opset": changed("graph", "ml_opset", to=4),

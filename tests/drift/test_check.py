@@ -17,6 +17,7 @@ from mersalg_training.drift.reference import read_reference
 from mersalg_training.drift.scorer import known_products
 from report.page_reader import read_page, rows, section
 from small_shop import Line
+from toy_bundle import write_manifest
 
 
 def check(later: Later, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -94,7 +95,7 @@ def test_a_bundle_without_a_reference_is_checked_and_what_is_not_known_is_said(
     shutil.copytree(later.bundle, old)
     manifest = json.loads((old / "manifest.json").read_text())
     del manifest["reference"]
-    (old / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(old, manifest)
     assert main(["check", str(old), "--orders", later.orders("old"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert any("without a reference" in note for note in found["notes"])
@@ -124,7 +125,7 @@ def test_a_damaged_reference_is_refused(later: Later, capsys: pytest.CaptureFixt
     shutil.copytree(later.bundle, damaged)
     manifest = json.loads((damaged / "manifest.json").read_text())
     del manifest["reference"]["kinds"]["upsell"]["relevance"]
-    (damaged / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(damaged, manifest)
     assert "reference" in refusal(damaged, capsys, "--orders", later.orders("damaged"))
 
 

@@ -21,7 +21,7 @@ from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.graph.calibration import Calibration
 from report.evidence import EVALUATION
 from small_shop import Line
-from toy_bundle import rewrite
+from toy_bundle import rewrite, write_manifest
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "models" / "bundle.schema.json").read_text())
 
@@ -48,7 +48,7 @@ def parent(later: Later) -> Path:
     shutil.copytree(later.bundle, folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["metrics"] = METRICS
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)
     rewrite(folder, "evaluation.json", json.dumps(evaluation_document(manifest, EVALUATION)).encode())
     return folder
 

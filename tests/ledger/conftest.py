@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger.postgres_server import MISSING, running_server, server_programs
-from mersalg_service.ledger import Key, make_key
+from mersalg_service.ledger import Key, key_of_file, make_key, make_ledger
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +43,13 @@ def new_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database of each sort."""
     name = "new_sqlite" if request.param == "sqlite" else "new_postgres"
     return str(request.getfixturevalue(name))
+
+
+@pytest.fixture
+def url(new_url: str, key_file: Path) -> str:
+    """The URL of a new ledger with the key of `key_file`."""
+    make_ledger(new_url, key_of_file(key_file)).close()
+    return new_url
 
 
 @pytest.fixture(autouse=True)

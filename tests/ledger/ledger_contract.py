@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
@@ -21,13 +22,21 @@ from mersalg_service.ledger import (
     Rules,
     erase_customer,
     export_customer,
+    make_ledger,
     open_ledger,
     purge,
     record,
+    record_wish,
     stats,
 )
 
 TWO = Rules(limit=2)
+
+
+def is_out(ledger: Ledger, customer_id: str) -> bool:
+    """Whether a batch gives a customer nothing for having opted out."""
+    (view,) = ledger.look(begin(ledger, "look"), [customer_id], TWO)
+    return view.opted_out
 
 
 class LedgerContract:
@@ -39,7 +48,7 @@ class LedgerContract:
 
     @pytest.fixture
     def ledger(self, url: str, key: Key) -> Iterator[Ledger]:
-        with open_ledger(url, key) as ledger:
+        with make_ledger(url, key) as ledger:
             yield ledger
 
     def test_a_customer_gets_the_best_offers_up_to_the_limit_ranked_from_one(self, ledger: Ledger) -> None:
@@ -104,7 +113,7 @@ class LedgerContract:
         batch = begin(ledger, "a")
         first = claim(ledger, batch, "anna", offers("x"), TWO)
         ledger.finish(batch)
-        assert begin(ledger, "a").finished
+        assert begin(ledger, "a").closed
         assert claim(ledger, batch, "anna", offers("y"), TWO) == first
         with pytest.raises(LedgerError, match="takes no new customers"):
             claim(ledger, batch, "berta", offers("x"), TWO)
@@ -152,6 +161,111 @@ class LedgerContract:
         record(ledger, [Outcome("anna", "opted-in", day(3))])
         assert claim(ledger, begin(ledger, "b"), "anna", offers("x"), TWO).offers
 
+    def test_wishes_count_in_the_order_in_which_they_are_recorded(self, ledger: Ledger) -> None:
+        back, out = Outcome("anna", "opted-in", day(3)), Outcome("anna", "opted-out", day(1))
+        assert record(ledger, [back, out]) == {"new": 2}
+        assert is_out(ledger, "anna")
+        assert record(ledger, [back, out, back]) == {"known": 3}
+        assert is_out(ledger, "anna")
+        record(ledger, [Outcome("anna", "opted-in", day(4))])
+        assert not is_out(ledger, "anna")
+        assert record(ledger, [out]) == {"known": 1}
+        assert not is_out(ledger, "anna")
+
+    def test_of_an_opt_out_and_an_opt_in_of_one_time_the_opt_out_stands(self, ledger: Ledger) -> None:
+        for customer, wishes in (("anna", ("opted-in", "opted-out")), ("berta", ("opted-out", "opted-in"))):
+            record(ledger, [Outcome(customer, wish, day(1)) for wish in wishes])
+            assert is_out(ledger, customer)
+
+    def test_a_time_beyond_now_is_refused_but_for_what_clocks_differ(self, ledger: Ledger) -> None:
+        for what in ("opted-in", "opted-out"):
+            with pytest.raises(
+                LedgerError, match=r"at: expected a time up to now, 2017-12-01T08:00:00 in UTC, got 2017"
+            ):
+                record(ledger, [Outcome("anna", what, AT + timedelta(minutes=6))], AT)
+        assert export_customer(ledger, "anna")["opted_in_at"] is None
+        assert record(ledger, [Outcome("anna", "opted-in", AT + timedelta(minutes=4))], AT) == {"new": 1}
+        zoned = (AT + timedelta(hours=1)).replace(tzinfo=timezone(timedelta(hours=2)))
+        assert record(ledger, [Outcome("berta", "opted-in", zoned)], AT) == {"new": 1}
+
+    def test_a_wish_of_now_counts_whatever_another_clock_said(self, ledger: Ledger) -> None:
+        record(ledger, [Outcome("anna", "opted-in", day(9))])
+        record_wish(ledger, "anna", "opted-out", day(0))
+        assert is_out(ledger, "anna")
+        record_wish(ledger, "anna", "opted-in", day(-1))
+        assert not is_out(ledger, "anna")
+        erase_customer(ledger, "anna", day(-2))
+        assert is_out(ledger, "anna")
+
+    def test_a_wish_that_does_not_read_back_is_an_error(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mersalg_service.ledger.outcomes.write_wish", lambda *_: None)
+        with pytest.raises(LedgerError, match="opted-out was recorded, but reads otherwise"):
+            record_wish(ledger, "anna", "opted-out", AT)
+
+    def test_a_customer_is_one_however_the_id_is_spelled(self, ledger: Ledger) -> None:
+        claim(ledger, begin(ledger, "a"), "17850", offers("42"), TWO)
+        assert record(ledger, [Outcome(" 17850.0", "bought", day(1), "42.0 ")]) == {"new": 1}
+        assert len(export_customer(ledger, "17850.0")["offers"]) == 1
+        record_wish(ledger, "17850.00\t", "opted-out", day(2))
+        assert is_out(ledger, "17850")
+        with pytest.raises(LedgerError, match="each customer once"):
+            ledger.claim(begin(ledger, "a"), [Ask("17850", []), Ask("17850.0", [])], TWO)
+
+    def test_what_is_no_id_of_a_customer_is_refused(self, ledger: Ledger) -> None:
+        for strange in ("", " ", "a\0", "\ud800"):
+            with pytest.raises(LedgerError, match="expected the shop's id of a customer"):
+                record_wish(ledger, strange, "opted-out", AT)
+
+    def test_an_offer_with_nul_in_an_id_is_refused_before_a_claim(self, ledger: Ledger) -> None:
+        for strange in (offer("x\0"), replace(offer("x"), because="milk\0")):
+            with pytest.raises(LedgerError, match="product ids without NUL"):
+                claim(ledger, begin(ledger, "a"), "anna", [strange], TWO)
+        assert stats(ledger)["offers"] == 0
+
+    @pytest.mark.parametrize("name", ["", " ", "a\0", "\ud800"])
+    def test_a_batch_needs_a_name_that_is_one(self, ledger: Ledger, name: str) -> None:
+        with pytest.raises(LedgerError, match="batch: expected a name, got"):
+            ledger.begin({"limit": 2}, AT, name)
+        assert stats(ledger)["batches"] == {}
+
+    def test_a_batch_whose_files_were_written_goes_on_by_its_name_alone(self, ledger: Ledger) -> None:
+        batch = ledger.begin({"limit": 2}, AT)
+        first = claim(ledger, batch, "anna", offers("x"), TWO)
+        ledger.mark_written(batch)
+        with pytest.raises(LedgerError, match=f"may have been sent.*--batch {batch.batch}"):
+            ledger.begin({"limit": 2}, day(7))
+        again = ledger.begin({"limit": 2}, day(7), batch.batch)
+        assert (again.closed, claim(ledger, again, "anna", offers("y"), TWO)) == (True, first)
+        with pytest.raises(LedgerError, match="takes no new customers"):
+            claim(ledger, again, "berta", offers("x"), TWO)
+        ledger.finish(again)
+        assert ledger.begin({"limit": 2}, day(7)).batch != batch.batch
+
+    @pytest.mark.parametrize("what", ["opt-out", "erasure", "outcome"])
+    def test_while_a_batch_has_the_last_word_nobodys_wish_is_recorded(
+        self, ledger: Ledger, url: str, key: Key, what: str
+    ) -> None:
+        record_wish(ledger, "berta", "opted-out", AT)
+
+        def wish() -> None:
+            with open_ledger(url, key) as own:
+                if what == "opt-out":
+                    record_wish(own, "anna", "opted-out", AT)
+                elif what == "erasure":
+                    erase_customer(own, "anna", AT)
+                else:
+                    record(own, [Outcome("anna", "opted-out", AT)])
+
+        with ThreadPoolExecutor(1) as pool:
+            with ledger.last_word(["anna", "berta", "carla"]) as out:
+                assert out == {"berta"}
+                wished = pool.submit(wish)
+                with pytest.raises(TimeoutError):
+                    wished.result(0.5)
+            wished.result(60)
+        with ledger.last_word(["anna", "berta", "carla"]) as out:
+            assert out == {"anna", "berta"}
+
     def test_outcomes_are_recorded_once_with_their_earliest_time(self, ledger: Ledger) -> None:
         claim(ledger, begin(ledger, "a"), "anna", offers("x"), TWO)
         late, early = Outcome("anna", "bought", day(5), "x"), Outcome("anna", "bought", day(2), "x")
@@ -194,12 +308,9 @@ class LedgerContract:
         found = export_customer(ledger, "anna")
         assert found["offers"] == found["outcomes"] == found["decisions"] == []
         assert claim(ledger, batch, "anna", offers("x"), TWO).reason == "opted out"
-
-    def test_a_customer_erased_with_everything_is_a_new_one(self, ledger: Ledger) -> None:
-        claim(ledger, begin(ledger, "a"), "anna", offers("x"), TWO)
-        erase_customer(ledger, "anna", day(3), opt_out=False)
-        assert stats(ledger)["offers"] == 0
-        assert claim(ledger, begin(ledger, "b"), "anna", offers("x"), TWO).offers
+        assert claim(ledger, begin(ledger, "b"), "anna", offers("x"), TWO).reason == "opted out"
+        record_wish(ledger, "anna", "opted-in", day(4))
+        assert claim(ledger, begin(ledger, "c"), "anna", offers("x"), TWO).offers, "who comes back is a new customer"
 
     def test_details_go_with_age_and_the_promise_stays(self, ledger: Ledger) -> None:
         claim(ledger, begin(ledger, "a", day(0)), "anna", offers("x"), TWO)
@@ -247,8 +358,8 @@ class LedgerContract:
 
     def test_another_version_is_refused(self, ledger: Ledger, url: str, key: Key) -> None:
         with ledger.database.transaction() as t:
-            t.change("UPDATE mersalg_ledger SET value = '2' WHERE name = 'version'")
-        with pytest.raises(LedgerError, match="expected a ledger of version 1, got version '2'"):
+            t.change("UPDATE mersalg_ledger SET value = '1' WHERE name = 'version'")
+        with pytest.raises(LedgerError, match="expected a ledger of version 2, got version '1'"):
             open_ledger(url, key)
 
     def test_no_table_holds_a_customer_id(self, ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +15,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from ledger.small_offers import AT, offer
 from mersalg.cli import main
 from mersalg.policy.default import DEFAULT_POLICY
+from mersalg_service.follow_up.command import offer_rows
+from mersalg_service.ledger import Batch, Decision, Ledger
 from toy_bundle import write_bundle
 
 Out = pytest.CaptureFixture[str]
@@ -35,8 +39,8 @@ def orders(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made(toy_folder: Path, orders: Path, new_url: str, key_file: Path, tmp_path: Path) -> Made:
-    return Made(toy_folder, orders, new_url, key_file, tmp_path)
+def made(toy_folder: Path, orders: Path, url: str, key_file: Path, tmp_path: Path) -> Made:
+    return Made(toy_folder, orders, url, key_file, tmp_path)
 
 
 class Made:
@@ -76,8 +80,8 @@ def test_a_mailing_has_an_offers_fields_the_customer_and_the_batch(made: Made, s
         ("berta", 2, "bread"),
     ]
     assert list(rows[0]) == [
-        "customer_id", "request_id", "rank", "product_id", "kind", "relevance", "score", "because", "moment",
-        "offered_at", "batch",
+        "customer_id", "request_id", "rank", "product_id", "name", "kind", "relevance", "score", "because",
+        "because_name", "moment", "offered_at", "batch",
     ]  # fmt: skip
     assert (rows[0]["moment"], rows[0]["batch"]) == ("follow-up", "december")
     assert str(rows[0]["offered_at"]).startswith("2017-12-01")
@@ -125,6 +129,80 @@ def test_a_batch_with_a_name_can_be_written_again_and_stays_the_same(made: Made,
     assert "made with limit = 2, got 1" in capsys.readouterr().err
 
 
+def test_products_have_their_names_where_the_bundle_knows_them(made: Made) -> None:
+    rows = made.mails("mails.jsonl")
+    assert {row["product_id"]: (row["name"], row["because_name"]) for row in rows} == {
+        product: (f"Fresh {product}", None) for product in ("butter", "milk", "bread")
+    }
+    batch, decision = Batch("b", AT, closed=False, resumed=False), Decision((offer("x"), offer("y")), None)
+    named = offer_rows(batch, "follow-up", {"anna": decision}, {"x": "A thing", "milk": "Fresh milk"})
+    assert [(row["name"], row["because"], row["because_name"]) for row in named] == [
+        ("A thing", "milk", "Fresh milk"),
+        (None, "milk", "Fresh milk"),
+    ]
+
+
+@pytest.mark.parametrize("when", ["before its files", "after its files"])
+def test_a_batch_that_was_killed_behind_the_word_that_it_is_written_is_not_written_again_unasked(
+    made: Made, when: str, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    method = "last_word" if when == "before its files" else "finish"
+    monkeypatch.setattr(Ledger, method, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert main(made.arguments("mails.jsonl")) == 130
+    monkeypatch.undo()
+    out = made.folder / "mails.jsonl"
+    assert out.exists() is (when == "after its files")
+    first = made.rows("mails.jsonl") if out.exists() else None
+    out.unlink(missing_ok=True)  # it was sent
+    assert main(made.arguments("mails.jsonl")) == 2
+    assert not out.exists()
+    told = capsys.readouterr().err
+    assert "may have been sent" in told
+    (batch,) = re.findall(r"--batch (\S+)`", told)
+    again = made.mails("mails.jsonl", "--batch", batch)
+    assert first in (again, None)
+    new = made.mails("mails.jsonl")
+    assert {row["batch"] for row in new} != {batch}
+    sent = {(row["customer_id"], row["product_id"]) for row in again}
+    assert not sent & {(row["customer_id"], row["product_id"]) for row in new}
+
+
+@pytest.mark.parametrize("how", ["opt-out", "erase"])
+def test_who_opts_out_while_a_batch_is_written_is_not_in_it(
+    made: Made, how: str, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    mark_written = Ledger.mark_written
+
+    def and_then(ledger: Ledger, batch: Batch) -> None:
+        mark_written(ledger, batch)  # the parts of the files are whole, and have offers for anna
+        assert '"anna"' in next(made.folder.glob(".mails.jsonl.*.part")).read_text()
+        assert made.ledger(how, "--customer", " anna") == 0
+
+    monkeypatch.setattr(Ledger, "mark_written", and_then)
+    rows = made.mails("mails.jsonl", "--batch", "december")
+    assert {row["customer_id"] for row in rows} == {"berta"}
+    assert [(r["customer_id"], r["reason"]) for r in made.rows("mails.none.jsonl")] == [("anna", "opted out")]
+    told = capsys.readouterr().out
+    assert "1 customers opted out while the batch was written" in told
+    assert "2 for 1 customers" in told
+    monkeypatch.undo()
+    assert {row["customer_id"] for row in made.mails("next.jsonl")} == {"berta"}
+
+
+def test_offers_do_not_appear_without_their_reasons(made: Made) -> None:
+    (made.folder / "mails.none.jsonl").mkdir()
+    assert main(made.arguments("mails.jsonl")) == 2
+    assert sorted(path.name for path in made.folder.glob("*mails*")) == ["mails.none.jsonl"]
+
+
+def test_a_ledger_that_is_not_there_is_not_made_by_a_mailing(made: Made, capsys: Out) -> None:
+    made.url = f"sqlite:///{made.folder / 'unmounted.db'}"
+    for command in (made.arguments("mails.jsonl"), ["ledger", "stats", "--ledger", made.url]):
+        assert main(command) == 2
+        assert "`mersalg ledger init URL` makes a new one" in capsys.readouterr().err
+    assert not (made.folder / "unmounted.db").exists()
+
+
 def test_caps_kinds_and_the_order_by_value_are_kept(made: Made) -> None:
     assert who_gets_what(made.mails("a.jsonl", "--cap", "1/30d")) == [("anna", 1, "butter"), ("berta", 1, "milk")]
     assert made.mails("b.jsonl", "--cap", "1/30d") == []
@@ -143,6 +221,8 @@ def test_caps_kinds_and_the_order_by_value_are_kept(made: Made) -> None:
         (["--column", "customer_id"], "expected OURS=THEIRS"),
         (["--at", "2017-12-01T00:00:00Z"], "have no time zone; give one without"),
         (["--at", "soon"], "--at: expected a datetime"),
+        (["--batch", ""], "batch: expected a name, got ''"),
+        (["--batch", " "], "batch: expected a name, got ' '"),
         (["--reasons", "mails.jsonl"], "--reasons: expected another file"),
         (["--out", "mails.xlsx"], "expected a name that ends in"),
     ],
@@ -160,11 +240,11 @@ def test_what_cannot_be_is_refused_before_anything_is_claimed(
 
 
 def test_a_killed_command_is_resumed_by_the_same_command(
-    toy_folder: Path, new_url: str, key_file: Path, tmp_path: Path
+    toy_folder: Path, url: str, key_file: Path, tmp_path: Path
 ) -> None:
     lines = [f"customer {n},milk,2017-11-02" for n in range(3000)]
     (tmp_path / "many.csv").write_text("\n".join(["customer_id,product_id,ordered_at", *lines]))
-    made = Made(toy_folder, tmp_path / "many.csv", new_url, key_file, tmp_path)
+    made = Made(toy_folder, tmp_path / "many.csv", url, key_file, tmp_path)
     command = [sys.executable, "-m", "mersalg", *made.arguments("mails.jsonl")]
 
     def decided() -> int:
@@ -218,6 +298,32 @@ def test_who_opts_out_gets_none_until_opting_in(made: Made) -> None:
     assert {row["customer_id"] for row in made.mails("b.jsonl", "--limit", "1")} == {"anna", "berta"}
 
 
+def test_an_opt_out_is_heeded_however_the_id_is_spelled(made: Made, capsys: Out) -> None:
+    made.orders.write_text(
+        "customer_id,product_id,ordered_at\n17850.0,milk,2017-11-01\n17851,milk,2017-11-01\n 17852 ,milk,2017-11-01\n"
+        "17853,milk,2017-11-01\n17854,milk,2017-11-01\n"
+    )
+    at = "2017-11-02T00:00:00"
+    lines = [f"17850,,opted-out,{at}", f"17851.0,,opted-out,{at}", f"17852 ,,opted-out,{at}"]
+    (made.folder / "out.csv").write_text("\n".join(["customer_id,product_id,outcome,at", *lines]))
+    (made.folder / "out.jsonl").write_text(f'{{"customer_id": 17853.0, "outcome": "opted-out", "at": "{at}"}}\n')
+    for name in ("out.csv", "out.jsonl"):
+        assert made.ledger("outcomes", str(made.folder / name)) == 0
+    assert {row["customer_id"] for row in made.mails("mails.jsonl")} == {"17854"}
+    assert {(row["customer_id"], row["reason"]) for row in made.rows("mails.none.jsonl")} == {
+        (customer, "opted out") for customer in ("17850", "17851", "17852", "17853")
+    }
+
+
+def test_an_opt_in_of_the_future_is_refused_and_hides_no_opt_out(made: Made, capsys: Out) -> None:
+    file = made.folder / "in.csv"
+    file.write_text("customer_id,product_id,outcome,at\nanna,,opted-in,2099-01-01T00:00:00\n")
+    assert made.ledger("outcomes", str(file)) == 2
+    assert "in.csv, line 2: at: expected a time up to now" in capsys.readouterr().err
+    assert made.ledger("opt-out", "--customer", "anna") == 0
+    assert {row["customer_id"] for row in made.mails("mails.jsonl")} == {"berta"}
+
+
 @pytest.mark.parametrize("name", ["outcomes.csv", "outcomes.jsonl"])
 def test_outcomes_of_a_file_are_recorded_once(made: Made, name: str, capsys: Out) -> None:
     made.mails("mails.jsonl")
@@ -242,6 +348,8 @@ def test_outcomes_of_a_file_are_recorded_once(made: Made, name: str, capsys: Out
         ("anna,butter,eaten,2017-12-03", "line 3: outcome: expected one of accepted"),
         ("anna,butter,bought,soon", "line 3: at: expected a datetime"),
         (",butter,bought,2017-12-03", "line 3: expected a customer_id"),
+        ("an\0na,butter,bought,2017-12-03", "line 3: expected a customer_id"),
+        ("anna,butter,bought,2099-12-03", "line 3: at: expected a time up to now"),
         ("anna,,bought,2017-12-03", "line 3: outcome bought: expected the product_id"),
     ],
 )
@@ -275,11 +383,12 @@ def test_the_command_works_without_a_key_and_tells_where_it_made_one(
     toy_folder: Path, orders: Path, tmp_path: Path, capsys: Out
 ) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    assert main(["ledger", "init", url]) == 0
+    assert f"its new key is in {tmp_path / 'config' / 'mersalg' / 'ledger.key'}" in capsys.readouterr().out
     arguments = ["follow-up", str(toy_folder), "--orders", str(orders), "--ledger", url, "--out"]
     assert main([*arguments, str(tmp_path / "a.parquet")]) == 0
-    assert f"made a key for this ledger in {tmp_path / 'config' / 'mersalg' / 'ledger.key'}" in capsys.readouterr().err
-    assert main([*arguments, str(tmp_path / "b.parquet")]) == 0
-    assert capsys.readouterr().err == ""
+    assert main(["ledger", "init", url]) == 2
+    assert "there is a ledger already" in capsys.readouterr().err
 
 
 def test_stats_are_a_table_for_people(made: Made, capsys: Out) -> None:

@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 
 from ledger.small_offers import AT, begin, claim, day, offer, offers, products
+from mersalg.errors import BundleError
 from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, Kind
 from mersalg.offers import Offer, Offers
 from mersalg.requests import Request
 from mersalg_service.follow_up.batch import MailingRequest, follow_up
 from mersalg_service.follow_up.orders import Histories, Lines
-from mersalg_service.ledger import Batch, Cap, Decision, Key, Ledger, Outcome, Rules, open_ledger, record
+from mersalg_service.ledger import Batch, Cap, Decision, Key, Ledger, Outcome, Rules, make_ledger, record, stats
 
 
 @pytest.fixture
 def ledger(new_sqlite: str, key: Key) -> Iterator[Ledger]:
-    with open_ledger(new_sqlite, key) as ledger:
+    with make_ledger(new_sqlite, key) as ledger:
         yield ledger
 
 
@@ -128,10 +129,9 @@ def test_who_opted_out_gets_nothing_even_from_a_batch_that_had_decided(ledger: L
 
 def test_a_killed_batch_goes_on_and_a_finished_one_comes_out_the_same(ledger: Ledger) -> None:
     batch = begin(ledger, "1")
-    started = follow_up(Shelf(offers("a", "b")), ledger, batch, histories("anna", "berta"), wish())
-    first = next(started)  # and no more: as if killed
+    first = run(Shelf(offers("a", "b")), ledger, batch, wish(), "anna")  # and no more: as if killed
     found = run(Shelf(offers("x")), ledger, begin(ledger, "1"), wish(), "anna", "berta", "zoe")
-    assert found["anna"] == first[1]
+    assert found["anna"] == first["anna"]
     assert products(found["zoe"]) == ["x"]
     ledger.finish(batch)
     after = run(Shelf(offers("y")), ledger, begin(ledger, "1"), wish(), "anna", "berta", "zoe", "new")
@@ -150,6 +150,21 @@ def test_what_another_batch_takes_in_between_is_made_up_for(ledger: Ledger) -> N
 
     shelf = Slow(offers(*"abcd"))
     assert products(run(shelf, ledger, begin(ledger, "1"), wish(), "anna")["anna"]) == ["c", "d"]
+
+
+def test_an_answer_that_fails_leaves_nothing_in_the_ledger(ledger: Ledger) -> None:
+    customers = [f"customer {n:03}" for n in range(600)]
+
+    class Broken(Shelf):
+        def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+            if len(self.requests) + len(requests) >= len(customers):
+                raise BundleError("scorer.onnx: relevance is nan")
+            return super().answer(requests, threshold=threshold)
+
+    with pytest.raises(BundleError):
+        run(Broken(offers("a")), ledger, begin(ledger, "1"), wish(), *customers)
+    assert (stats(ledger)["offers"], stats(ledger)["without_offer"]) == (0, {})
+    assert run(Shelf(offers("a")), ledger, begin(ledger, "2"), wish(), *customers)[customers[0]].offers
 
 
 def test_more_customers_than_go_into_one_transaction(ledger: Ledger) -> None:

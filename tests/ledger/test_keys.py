@@ -6,13 +6,24 @@ import hashlib
 import hmac
 import stat
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from mersalg import LedgerError
-from mersalg_service.ledger import Key, find_key, key_of_file, make_key, open_ledger
+from mersalg_service.ledger import (
+    Key,
+    find_key,
+    key_of_file,
+    make_key,
+    make_ledger,
+    open_ledger,
+    record_wish,
+    stats,
+)
 from mersalg_service.ledger.keys import own_key_file
+from shop_spellings import TEXT_IDS
 
 SECRET = b"0123456789abcdef"
 
@@ -20,6 +31,15 @@ SECRET = b"0123456789abcdef"
 def test_a_hash_is_hmac_sha256_so_that_any_language_can_make_it(key: Key) -> None:
     expected = hmac.new(key.secret, b"customer\0anna", hashlib.sha256).hexdigest()[:32]
     assert key.hash("anna") == expected
+
+
+def test_a_customer_has_one_hash_however_the_id_is_spelled(key: Key) -> None:
+    for spelled, expected in TEXT_IDS.items():
+        if expected is None:
+            with pytest.raises(LedgerError, match="expected the shop's id of a customer"):
+                key.hash(spelled)
+        else:
+            assert key.hash(spelled) == hmac.digest(key.secret, b"customer\0" + expected.encode(), "sha256")[:16].hex()
 
 
 def test_another_key_or_customer_gives_another_hash(key: Key) -> None:
@@ -66,13 +86,39 @@ def test_a_key_file_that_is_not_there_is_refused_and_not_made(tmp_path: Path) ->
 
 def test_a_new_ledger_without_a_key_gets_one_in_the_users_own_place(new_url: str) -> None:
     assert find_key() is None
-    open_ledger(new_url).close()
+    make_ledger(new_url).close()
     assert find_key() == key_of_file(own_key_file())
     open_ledger(new_url).close()
 
 
-def test_a_ledger_that_is_there_is_never_given_a_new_key(new_url: str, key: Key) -> None:
+def test_a_ledger_that_is_not_there_is_refused_and_not_made(new_url: str, key: Key) -> None:
+    for _ in range(2):
+        with pytest.raises(LedgerError, match=r"expected a ledger, found none\..*`mersalg ledger init URL`"):
+            open_ledger(new_url, key)
+    make_ledger(new_url, key).close()
     open_ledger(new_url, key).close()
+
+
+def test_an_empty_file_is_no_ledger(tmp_path: Path, key: Key) -> None:
+    (tmp_path / "ledger.db").touch()
+    with pytest.raises(LedgerError, match="expected a ledger, found none"):
+        open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", key)
+    with pytest.raises(LedgerError, match="expected a ledger, found none"):
+        open_ledger(f"sqlite:///{tmp_path / 'other.db'}", key)
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_a_ledger_is_never_made_anew(new_url: str, key: Key) -> None:
+    with make_ledger(new_url, key) as ledger:
+        record_wish(ledger, "anna", "opted-out", datetime(2017, 12, 1))
+    with pytest.raises(LedgerError, match="there is a ledger already"):
+        make_ledger(new_url, key)
+    with open_ledger(new_url, key) as ledger:
+        assert stats(ledger)["opted_out"] == 1
+
+
+def test_a_ledger_that_is_there_is_never_given_a_new_key(new_url: str, key: Key) -> None:
+    make_ledger(new_url, key).close()
     with pytest.raises(LedgerError, match="no key is given"):
         open_ledger(new_url)
     assert find_key() is None
@@ -90,7 +136,7 @@ def test_a_ledger_that_is_there_is_never_given_a_new_key(new_url: str, key: Key)
 )
 def test_what_is_no_ledger_is_refused(url: str, reason: str, key: Key) -> None:
     with pytest.raises(LedgerError, match=reason) as refused:
-        open_ledger(url, key)
+        make_ledger(url, key)
     assert "secret" not in str(refused.value)
 
 
@@ -114,5 +160,5 @@ def test_postgresql_without_psycopg_names_the_extra(key: Key, monkeypatch: pytes
 
 
 def test_only_the_owner_reads_the_file_of_a_ledger(tmp_path: Path, key: Key) -> None:
-    open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", key).close()
+    make_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", key).close()
     assert stat.S_IMODE((tmp_path / "ledger.db").stat().st_mode) == 0o600

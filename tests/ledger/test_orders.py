@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ import pytest
 
 from mersalg import DataError
 from mersalg_service.follow_up.orders import read_histories
+from shop_spellings import TEXT_IDS, TIMES, TYPED_IDS, ZONED_TIMES
 
 AT = datetime(2017, 12, 1)
 HEADER = "customer_id,order_id,product_id,ordered_at,quantity\n"
@@ -113,6 +115,53 @@ def test_times_with_a_zone_become_utc(tmp_path: Path) -> None:
     location = parquet(tmp_path, customer_id=["a"], product_id=["x"], ordered_at=zoned)
     found = read_histories(location, {}, AT)
     assert found.by_customer["a"].times == [datetime(2017, 11, 1, 12)]
+
+
+@pytest.mark.parametrize("column", ["customer_id", "product_id"])
+def test_a_text_is_the_id_that_it_means(tmp_path: Path, column: str) -> None:
+    for form in ("csv", "parquet"):
+        for spelled, expected in TEXT_IDS.items():
+            row = {"customer_id": "anna", "product_id": "milk", "ordered_at": "2017-11-01"} | {column: spelled}
+            # a line that is good stands beside, for an order without any is refused
+            columns = {name: ["kept" if name == column else value, value] for name, value in row.items()}
+            if form == "parquet":
+                location = parquet(tmp_path, **columns)
+            else:
+                location = str(tmp_path / "orders.csv")
+                with Path(location).open("w", encoding="utf-8", newline="") as file:
+                    csv.writer(file).writerows([columns, *zip(*columns.values(), strict=True)])
+            assert ids_read(location, column) == {"kept", expected} - {None}, (form, spelled)
+
+
+@pytest.mark.parametrize(("value", "expected"), TYPED_IDS)
+@pytest.mark.parametrize("column", ["customer_id", "product_id"])
+def test_a_value_of_a_typed_column_is_the_id_that_it_means(
+    tmp_path: Path, column: str, value: Any, expected: str | None
+) -> None:
+    row = {"customer_id": "anna", "product_id": "milk", "ordered_at": AT} | {column: value}
+    location = parquet(tmp_path, **{name: [value] for name, value in row.items()})
+    if expected is None:
+        with pytest.raises(DataError, match=r"no customer 1|missing id 1"):
+            read_histories(location, {}, AT)
+    else:
+        assert ids_read(location, column) == {expected}
+
+
+def ids_read(location: str, column: str) -> set[str]:
+    by_customer = read_histories(location, {}, AT).by_customer
+    return (
+        set(by_customer) if column == "customer_id" else {p for line in by_customer.values() for p in line.product_ids}
+    )
+
+
+@pytest.mark.parametrize(("times", "good"), [(TIMES, "2017-06-01"), (ZONED_TIMES, "2017-06-01T00:00:00Z")])
+def test_a_time_is_the_one_that_it_spells(tmp_path: Path, times: dict[str, datetime | None], good: str) -> None:
+    for spelled, expected in times.items():
+        location = parquet(
+            tmp_path, customer_id=["anna", "berta"], product_id=["milk", "milk"], ordered_at=[good, spelled]
+        )
+        found = read_histories(location, {}, AT).by_customer.get("berta")
+        assert (found and found.times[0]) == expected, spelled
 
 
 def test_columns_have_the_names_that_are_mapped(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ledger.test_commands import Made, Out, who_gets_what
 from mersalg.cli import main
 from mersalg_service.experiment import EXPOSURE_FIELDS, HOLD_OUT, read_experiment
-from mersalg_service.ledger import Ledger
+from mersalg_service.ledger import Batch, Ledger
 from toy_bundle import write_bundle
 
 TRIAL = 'name = "mails"\n{more}\n[arms]\nhold-out = 0.5\nchampion = 0.5\n'
@@ -20,12 +20,12 @@ SHADOW = 'shadow = "champion"'
 
 
 @pytest.fixture
-def made(tmp_path: Path, new_url: str, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+def made(tmp_path: Path, url: str, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
     """Sixty customers who all bought milk."""
     monkeypatch.setenv("MERSALG_EXPERIMENT_KEY", "k" * 32)
     lines = [f"c{number:02},milk,2017-11-02,1" for number in range(60)]
     (tmp_path / "orders.csv").write_text("\n".join(["customer_id,product_id,ordered_at,quantity", *lines]))
-    return Made(write_bundle(tmp_path / "toy"), tmp_path / "orders.csv", new_url, key_file, tmp_path)
+    return Made(write_bundle(tmp_path / "toy"), tmp_path / "orders.csv", url, key_file, tmp_path)
 
 
 def trial(made: Made, more: str = SHADOW) -> list[str]:
@@ -113,6 +113,23 @@ def test_a_killed_batch_goes_on_and_has_each_row_once(made: Made, monkeypatch: p
     assert record(made, "one") == first
     assert len({(row["customer_id"], row["position"]) for row in first}) == len(first) == 120
     assert who_gets_what(again) == who_gets_what(made.rows("mails.jsonl"))
+
+
+def test_who_opts_out_while_a_batch_is_written_was_shown_nothing_in_its_record(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = trial(made)
+    customer = next(customer for customer, arm in arms(made).items() if arm == "champion")
+    mark_written = Ledger.mark_written
+
+    def and_then(ledger: Ledger, batch: Batch) -> None:
+        mark_written(ledger, batch)
+        assert made.ledger("opt-out", "--customer", customer) == 0
+
+    monkeypatch.setattr(Ledger, "mark_written", and_then)
+    assert customer not in {row["customer_id"] for row in made.mails("mails.jsonl", "--batch", "one", *options)}
+    rows = [row for row in record(made, "one") if row["unit"] == customer]
+    assert [(row["product_id"], row["shown"], row["reason"]) for row in rows] == [(None, False, "opted out")]
 
 
 @pytest.mark.parametrize("change", ["other key", "other shares"])

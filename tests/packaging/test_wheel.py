@@ -99,7 +99,7 @@ def test_the_wheels_bring_the_command_and_what_is_added_to_it(wheel: zipfile.Zip
 
 
 @pytest.mark.parametrize(("command", "extra"), [("serve", "serve"), ("follow-up", "ledger"), ("ledger", "ledger")])
-def test_without_the_service_its_commands_say_what_to_install(
+def test_without_the_service_and_without_training_their_commands_say_what_to_install(
     command: str, extra: str, wheel: zipfile.ZipFile, tmp_path: Path
 ) -> None:
     wheel.extractall(tmp_path)
@@ -110,6 +110,9 @@ def test_without_the_service_its_commands_say_what_to_install(
     assert done.stderr.splitlines() == [
         f"mersalg: {command}: needs mersalg-service, which is not installed; `pip install 'mersalg[{extra}]'`"
     ]
+    done = subprocess.run([*alone, program, "train", "shop.toml"], capture_output=True, text=True, check=False)
+    told = "mersalg: train: needs mersalg-training, which is not installed; `pip install mersalg-training`"
+    assert (done.returncode, done.stderr.splitlines()) == (2, [told])
     done = subprocess.run([*alone, program, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "recommend" in done.stdout

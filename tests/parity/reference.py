@@ -90,6 +90,10 @@ class Candidate:
     first_score: np.float32
     signals: dict[str, np.float32]
     features: dict[str, np.float32] = field(default_factory=dict)
+    better: tuple[str, ...] = ()
+    """In what an upsell is better than its anchor."""
+    fits: bool = True
+    """Whether it fits the same as its anchor, where it is an accessory that stands beside another product."""
 
 
 @dataclass(frozen=True)
@@ -332,8 +336,35 @@ def eligible(asked: Asked, item: int, kind: Kind) -> bool:
 
 
 def offerable(candidate: Candidate) -> bool:
-    """Whether it may be shown at all: a new product needs an anchor."""
-    return candidate.kind not in ("cross-sell", "add-on") or candidate.anchor is not None
+    """Whether it may be shown at all: a new product needs an anchor, an upsell something that makes it better."""
+    if candidate.kind in ("cross-sell", "add-on"):
+        return candidate.anchor is not None
+    return candidate.fits and (candidate.kind != "upsell" or len(candidate.better) > 0)
+
+
+def better_of(tables: ShopTables, item: int, kind: Kind, anchor: int | None) -> tuple[str, ...]:
+    """A tenth more, a twentieth cheaper by the unit, a brand a quarter dearer, or features besides all of the anchor's.
+
+    Nothing of what is smaller than its anchor. Sizes of other measures lie 64 doublings apart, or more.
+    """
+    if kind != "upsell" or anchor is None:
+        return ()
+    size, by_unit, grade = (float(row[item] - row[anchor]) for row in tables.advantages.qualities)
+    if -32.0 < size < np.log2(0.99):
+        return ()
+    had, has = (f"{int(tables.advantages.features[i]):064b}" for i in (anchor, item))
+    named = {
+        "larger pack": np.log2(1.1) <= size < 32.0,
+        "lower price for the unit": -np.log2(0.95) <= by_unit < 32.0,
+        "higher grade": np.log2(1.25) <= grade < 32.0,
+        "more features": has != had and all(new == "1" for new, old in zip(has, had, strict=True) if old == "1"),
+    }
+    return tuple(name for name, holds in named.items() if holds)
+
+
+def fits_alike(tables: ShopTables, item: int, anchor: int | None) -> bool:
+    """Whether an item declares nothing, or the same as its anchor."""
+    return tables.fits[item] in (0, 0 if anchor is None else tables.fits[anchor])
 
 
 def lift_of(asked: Asked, candidate: Candidate) -> float:
@@ -424,7 +455,10 @@ def shortlisted(asked: Asked) -> Shortlisted:
         *weights, intercept = asked.shop.first_weights[:, group]
         score = F(sum(value * weight for value, weight in zip(seen, weights, strict=True))) + intercept
         side = 0 if is_own else 1 if asked.tables.vocabulary.orders[item] > 0 else 2
-        sides[side].append(Candidate(item, kind, anchor, is_own, pooled.strength, score, signals))
+        better, fits = better_of(tables, item, kind, anchor), fits_alike(tables, item, anchor)
+        sides[side].append(
+            Candidate(item, kind, anchor, is_own, pooled.strength, score, signals, better=better, fits=fits)
+        )
     retrieved = sum(map(len, sides))
     kept, left = [], []
     for side, places in zip(sides, (tables.own_places, tables.new_places, tables.unsold_places), strict=True):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from mersalg.names import KINDS, MOMENTS
-from mersalg.offers import ANSWER_OUTPUTS
+from mersalg.offers import ANSWER_OUTPUTS, advantages
 from mersalg.session import Session, open_runtime
 from mersalg_training.graph.scorer import featurise_model
 from mersalg_training.tables.shop_tables import ShopTables
@@ -137,6 +137,8 @@ def test_the_requests_cover_what_a_shop_sends(asks: list[Ask], answers: list[Ans
     shown = [found.offers(reference.decider, ask) for ask, found in zip(asks, answers, strict=True) if ask.threshold]
     assert sum(len(offers) > 0 for offers in shown) > 20
     assert sum(len(offers) == 0 for offers in shown) > 5
+    upsells = [r.candidate for found in answers for r in found.ranked if r.candidate.kind == "upsell"]
+    assert {len(candidate.better) for candidate in upsells} >= {0, 2}, "some must be better and some not"
     by_value = [found for ask, found in zip(asks, answers, strict=True) if ask.by_value]
     turned = [
         [r.score for r in found.ranked] != sorted((r.score for r in found.ranked), reverse=True) for found in by_value
@@ -174,6 +176,7 @@ def test_products_kinds_anchors_and_order_are_those_of_the_reference(
             assert row["relevance"][place] == pytest.approx(got.relevance, abs=RELEVANCE), where
             for name in ("lift", "due_in_days", "interval_days"):
                 assert row[name][place] == pytest.approx(getattr(got, name), rel=1e-3, abs=1e-3, nan_ok=True), where
+            assert advantages(row["better"][place]) == got.candidate.better, where
         assert len(set(given)) == len(given)
 
 

@@ -61,7 +61,7 @@ def drawn_moment(random: Random, moment: str) -> str:
             f"[moments.{moment}]",
             f"kinds = {{ {caps} }}",
             f"limit = {random.randint(1, 8)}",
-            f"first = {some(random, KINDS, 2)}",
+            f"first = {random.choice([some(random, KINDS, 2), [random.sample(KINDS, 2)]])}",
             f"order = '{random.choice(ORDERS)}'",
             f"never_together = {groups}",
             f"most_of_cart = {random.choice(['inf', 'inf', '0.3', '1.0'])}",

@@ -270,14 +270,18 @@ def test_a_list_comes_back_full_when_it_can_and_what_is_missing_is_counted_by_ru
 
 @given(case=cases())
 @EXAMPLES
-def test_first_kinds_come_first_and_within_them_the_order_is_as_stated(case: Drawn) -> None:
+def test_kinds_come_in_turns_and_within_a_turn_the_order_is_as_stated(case: Drawn) -> None:
     order = case.request.get("order", case.rules.order)
     place = {offer.product_id: position for position, offer in enumerate(case.given)}
     value = case.recommender.catalogue.value
 
-    def key(offer: Offer) -> tuple[bool, float, int]:
+    def turn(offer: Offer) -> int:
+        named = [place for place, kinds in enumerate(case.rules.first) if offer.kind in kinds]
+        return named[0] if named else len(case.rules.first)
+
+    def key(offer: Offer) -> tuple[int, float, int]:
         worth = -offer.relevance * value(offer.product_id) if order == "value" else 0.0
-        return offer.kind not in case.rules.first, worth, place[offer.product_id]
+        return turn(offer), worth, place[offer.product_id]
 
     keys = [key(offer) for offer in case.answer]
     assert keys == sorted(keys)

@@ -41,7 +41,7 @@ def test_every_moment_is_named_in_the_default_and_none_sells_up_after_payment() 
     policy = default_policy()
     assert tuple(policy.moments) == MOMENTS
     assert all("upsell" not in policy.moments[moment].kinds for moment in AFTER_PAYMENT)
-    assert policy.moments["product-page"].first == ("upsell",)
+    assert policy.moments["product-page"].first == (frozenset({"upsell"}),)
     assert policy.moments["cart"].kinds["upsell"] == 1
     assert policy.moments["checkout"].most_of_cart == 0.25
 
@@ -104,3 +104,10 @@ def test_a_policy_cannot_be_changed() -> None:
         policy.budget.upsell_step = math.inf  # type: ignore[misc]
     with pytest.raises(TypeError):
         policy.moments["cart"].kinds["upsell"] = 9  # type: ignore[index]
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, "x = " + "9" * 5_000], ids=["brackets", "digits"])
+def test_a_hostile_file_is_refused_in_few_words(text: str) -> None:
+    with pytest.raises(ConfigError, match="expected TOML, got") as caught:
+        parse_policy(text)
+    assert len(str(caught.value)) < 200

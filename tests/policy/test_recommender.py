@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mersalg
-from mersalg import MOMENTS, Recommender, RequestError, load
+from mersalg import KINDS, MOMENTS, Recommender, RequestError, load
 from mersalg.names import AFTER_PAYMENT
-from mersalg.offers import Comparison
+from mersalg.offers import Comparison, Offer, Offers
 from mersalg.policy import Catalogue, PolicyRecommender, default_policy, parse_policy
-from mersalg.requests import read_mapping, read_request
+from mersalg.requests import Request, read_mapping, read_request
 from policy.given_offers import AT, GivenOffers, line, offer, ranked, shown, under
 from toy_bundle import CANDIDATES, write_bundle
 
@@ -29,7 +30,7 @@ def priced(**facts: dict[str, Any]) -> Catalogue:
 
 
 def test_filters_act_before_the_cut_so_that_the_list_comes_back_full(toy: Recommender) -> None:
-    policy = parse_policy("[moments.cart]\nkinds = {cross-sell = 3, more-of-same = 1, add-on = 1}\n")
+    policy = parse_policy("[moments.cart]\nkinds = {cross-sell = 3, more-of-same = 1, add-on = 1}\nfirst = []\n")
     assert shown(toy.recommend(limit=2)) == ["milk", "bread"]
     sold_out = PolicyRecommender(toy, policy, priced(milk={"stock": 0}))
     answer = sold_out.recommend(limit=2)
@@ -79,6 +80,39 @@ def test_a_kind_that_the_policy_does_not_offer_at_the_moment_is_not_offered_on_r
     assert {o.kind for o in recommender.recommend(kinds=["cross-sell", "upsell"], limit=9)} == {"cross-sell"}
 
 
+class BestSellers(GivenOffers):
+    """As a graph: nothing without an anchor but where no threshold holds."""
+
+    def __init__(self, offers: list[Offer]) -> None:
+        super().__init__(offers)
+        self.manifest = {"kinds": {kind: {"threshold": None if kind == "replacement" else 0.2} for kind in KINDS}}
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        if threshold:
+            return [Offers((), "nothing goes with it", len(self.offers), {}) for _ in requests]
+        best = [{o.kind: o.relevance for o in self.offers if r.kinds[KINDS.index(o.kind)]} for r in requests]
+        answers = super().answer(requests, threshold=threshold)
+        return [replace(offers, best_relevance=found) for offers, found in zip(answers, best, strict=True)]
+
+
+def test_an_empty_page_shows_best_sellers_that_reach_their_threshold_where_the_policy_says_so() -> None:
+    offers = [
+        offer("hit", "cross-sell", relevance=0.3), offer("dull", "cross-sell", relevance=0.1),
+        offer("mute", "replacement", relevance=0.9),
+    ]  # fmt: skip
+    given: Any = BestSellers(offers)
+    catalogue = [{"product_id": best.product_id, "price": 1.0} for best in offers]
+    plain, willing = (
+        PolicyRecommender(given, parse_policy(f"[moments.cart]\nbest_sellers = {word}\n"), Catalogue(catalogue))
+        for word in ("false", "true")
+    )
+    assert plain.recommend().reason == "nothing goes with it"
+    assert shown(willing.recommend()) == ["hit"]
+    assert willing.recommend()[0].because is None
+    assert willing.recommend(cart=["hit"]).reason == "nothing goes with it"
+    assert willing.recommend(kinds=["replacement"]).reason == "kind silent"
+
+
 def test_limit_kinds_and_order_are_the_policy_s_where_a_request_leaves_them_open(toy: Recommender) -> None:
     policy = parse_policy("[moments.cart]\nkinds = {cross-sell = 2, add-on = 2}\nlimit = 2\norder = 'value'\n")
     catalogue = priced(bag={"price": 1.0}, butter={"price": 8.0}, bread={"price": 2.0}, milk={"price": 3.0})
@@ -121,6 +155,8 @@ def test_an_offer_stands_beside_its_anchor_by_price_and_by_what_differs() -> Non
 def test_facts_of_a_shopper_are_refused_where_no_policy_could_heed_them(toy: Recommender) -> None:
     with pytest.raises(RequestError, match="request_id 'b': shopper: expected nothing, for no policy acts here"):
         toy.score([{"request_id": "a"}, {"request_id": "b", "shopper": {"age": 17}}])
+    with pytest.raises(RequestError, match="shopper: expected nothing, for no policy acts here"):
+        toy.recommend(cart=["milk"], shopper={"age": 17})
 
 
 @pytest.mark.parametrize(

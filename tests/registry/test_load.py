@@ -98,6 +98,36 @@ def test_a_server_that_is_down_with_nothing_in_the_cache_is_refused(before: Fron
     assert refused.value.unreachable
 
 
+@pytest.mark.parametrize("part", ["scorer.onnx", "manifest.json", "CARD.md"])
+def test_a_copy_in_the_cache_that_is_damaged_is_fetched_again(
+    before: Front, own_cache: Path, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert honey("models:/loaded@champion") == 0.03
+    (damaged,) = own_cache.rglob(part)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    assert honey("models:/loaded@champion") == 0.03
+    assert "the copy in the cache is damaged" in caplog.text
+    caplog.clear()
+    assert honey("models:/loaded@champion") == 0.03
+    assert not caplog.text
+    assert not list(own_cache.rglob(".part-*"))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the signing library
+def test_a_version_that_was_signed_later_gets_its_signature(
+    before: Front, shelf: Shelf, tmp_path: Path, own_cache: Path
+) -> None:
+    private, public = write_keys(tmp_path, "shop")
+    address = f"models:/late/{shelf.register('late', 0.02, signed=private)}"
+    load(address)
+    (signature,) = own_cache.rglob("model.sig")
+    signature.unlink()
+    load(address)
+    assert not signature.exists(), "who requires none asks for none"
+    load(address, public_key=public)
+    assert signature.exists()
+
+
 def test_names_are_there_when_the_cache_is_gone(before: Front, own_cache: Path) -> None:
     recommender = load("models:/loaded@champion")
     own_cache.rename(own_cache.with_name("gone"))

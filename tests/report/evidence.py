@@ -23,7 +23,7 @@ from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
 from mersalg_training.evaluation.reliability import ALL, Bin, Reliability
 from mersalg_training.evaluation.result import ORACLE, Difference, Evaluation, Row
 from mersalg_training.export.card import render_card
-from toy_bundle import KINDS, THRESHOLDS, make_manifest, rewrite, write_bundle
+from toy_bundle import KINDS, THRESHOLDS, make_manifest, rewrite, write_bundle, write_manifest
 
 
 def estimate(value: float, half: float = 0.02, n: int = 400) -> Estimate:
@@ -123,7 +123,7 @@ def write_full_bundle(folder: Path, evaluation: Evaluation | None = EVALUATION, 
         rewrite(folder, NAME, json.dumps(evaluation_document(manifest, evaluation)).encode())
     rewrite(folder, "CARD.md", render_card(manifest, evaluation.rows if evaluation else []).encode())
     written = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"files": written["files"]}))
+    write_manifest(folder, manifest | {"files": written["files"]})
     return folder
 
 

@@ -10,7 +10,7 @@ from mersalg.cli import main
 from mersalg_training.evaluation.file import NAME
 from report.evidence import write_evaluation, write_full_bundle
 from report.page_reader import read_page
-from toy_bundle import rewrite
+from toy_bundle import rewrite, write_manifest
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_key_that_only_the_report_reads_is_refused_by_name(
     key: str, value: Any, named: str, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text())
-    (bundle / "manifest.json").write_text(json.dumps(manifest | {key: value}))
+    write_manifest(bundle, manifest | {key: value})
     assert named in refused(capsys, bundle, "--out", tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
 

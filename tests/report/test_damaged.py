@@ -16,7 +16,7 @@ from mersalg_training.report.page import render, render_pair
 from mersalg_training.report.subject import read_subject
 from report.evidence import EVALUATION, full_manifest, write_full_bundle
 from report.page_reader import read_page
-from toy_bundle import rewrite
+from toy_bundle import rewrite, write_manifest
 
 ODD = st.sampled_from([None, -1, 0, 1.5, 10**400, "", "<b>", [], {}, [None], {"a": None}, True, "2017-13-45", "9" * 99])
 MANIFEST: dict[str, Any] = full_manifest() | {"metrics": EVALUATION.metrics()}
@@ -56,7 +56,7 @@ def test_any_key_of_a_manifest_may_be_odd_or_missing_and_there_is_a_page_or_a_re
 ) -> None:
     files = json.loads((bundle / "manifest.json").read_text())["files"]
     written = damaged(MANIFEST, path, value, remove)
-    (bundle / "manifest.json").write_text(json.dumps(written | {"files": files}))
+    write_manifest(bundle, written | {"files": files})
     with contextlib.suppress(MersalgError):
         subject = read_subject(bundle)
         event("a page")
@@ -71,7 +71,7 @@ def test_any_key_of_an_evaluation_may_be_odd_or_missing_and_there_is_a_page_or_a
     bundle: Path, path: tuple[Any, ...], value: Any, remove: bool
 ) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text())
-    (bundle / "manifest.json").write_text(json.dumps(MANIFEST | {"files": manifest["files"]}))
+    write_manifest(bundle, MANIFEST | {"files": manifest["files"]})
     document = damaged(evaluation_document(MANIFEST | {"files": manifest["files"]}, EVALUATION), path, value, remove)
     found = bundle.parent / "found.json"
     found.write_text(json.dumps(document))

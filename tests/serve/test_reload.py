@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from attacks.graph_attacks import changed, division_at
 from mersalg import BundleError
 from mersalg_service.serve.app import make_service
 from mersalg_service.serve.deployment import open_first
@@ -15,6 +18,7 @@ from mersalg_service.serve.live_bundle import LiveBundle, NoBundleError
 from mersalg_service.serve.settings import Settings
 from mersalg_service.serve.sources import FolderSource
 from serve.running import HONEY, honey_of, move_link, running, wait_until, write_honey_bundle
+from toy_bundle import rewrite
 
 
 @pytest.fixture
@@ -65,6 +69,21 @@ def test_a_wrong_bundle_is_refused_aloud_and_the_last_good_one_goes_on(
         assert honey_of(service.call("POST", "/v1/score", HONEY)) == 0.02
     said = [record for record in caplog.records if "no new bundle" in record.getMessage()]
     assert len(said) == len({record.getMessage() for record in said}), "each trouble is said once"
+
+
+def test_a_bundle_that_ends_the_process_that_tries_it_ends_nothing_else(
+    bundles: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hole = tmp_path / "hole" / "sitecustomize.py"  # in the child alone the walk lets a division pass
+    hole.parent.mkdir()
+    hole.write_text("import mersalg.bundle.onnx.graph as graph\ngraph.OPERATORS |= {'Div'}\n")
+    first, second = bundles
+    rewrite(second, "scorer.onnx", changed(division_at(3)))  # which a golden request asks for
+    with running(first) as service:
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(hole.parent), *sys.path]))
+        shutil.copytree(second, first, dirs_exist_ok=True)
+        wait_until(lambda: "SIGFPE" in str(service.call("GET", "/ready").json["refused"]))
+        assert honey_of(service.call("POST", "/v1/score", HONEY)) == 0.02
 
 
 def test_a_refused_bundle_is_not_read_again_until_it_changes(bundles: tuple[Path, Path]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from datetime import datetime, timedelta
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mersalg import KINDS, MOMENTS, Recommender, load
+from mersalg.names import AFTER_PAYMENT
 from mersalg.offers import REASONS
-from toy_bundle import CANDIDATES
+from toy_bundle import CANDIDATES, write_bundle
 
 AT = datetime(2017, 6, 1, 12)
 
@@ -34,6 +36,17 @@ def test_offers_come_best_first_with_rank_kind_relevance_and_anchor(toy: Recomme
     assert [o.score for o in offers] == pytest.approx([5.0, 3.0])
     assert offers.reason is None
     assert offers.retrieved == 7
+
+
+def test_after_payment_nothing_is_offered_where_no_customer_is_known_to_come_back(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "toy")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "customers_return": False}))
+    recommender = load(folder)
+    for moment in MOMENTS:
+        reason = recommender.recommend(cart=["milk"], moment=moment).reason
+        assert (reason == "no customers known") is (moment in AFTER_PAYMENT)
+    assert recommender.recommend(moment="follow-up", limit=0).reason == "limit is 0"
 
 
 def test_because_is_none_where_no_product_brought_the_offer(toy: Recommender) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from mersalg.errors import ConfigError
-from mersalg_training.config import Config, ThresholdConfig, flat, lay_over, load_config, parse_config
+from mersalg_training.config import Config, ThresholdConfig, flat, lay_over, load_config, parse_config, public
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = 'name = "small"\n[data]\norders = "orders.csv"\n'
@@ -72,6 +72,64 @@ def test_an_unknown_key_is_named_with_its_section(tmp_path: Path) -> None:
     assert "contract.fees" in refusal(tmp_path, SMALL, "contract.fees=1")
 
 
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("treshold.confidence=0.8", "treshold: no such key; did you mean 'thresholds'?"),
+        ("contract.fees=1", "contract.fees: no such key; did you mean 'fee'?"),
+        ("thresholds.cross-sel.cost_ratio=1", "thresholds.cross-sel: no such key; did you mean 'cross-sell'?"),
+        ("thresholds.add-on.cost_ration=1", "thresholds.add-on.cost_ration: no such key; did you mean 'cost_ratio'?"),
+        ("thresholds.precision.upsel=0.1", "thresholds.precision.upsel: no such key; did you mean 'upsell'?"),
+        ("data.columns.costumer_id=a", "data.columns.costumer_id: no such key; did you mean 'customer_id'?"),
+        ("data.encoding=latin-one", "data.encoding: Value error, expected an encoding, as utf-8"),
+        ("data.encoding=base64", "data.encoding: Value error, expected an encoding, as utf-8"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_the_one_that_may_be_meant(tmp_path: Path, override: str, told: str) -> None:
+    assert told in refusal(tmp_path, SMALL, override)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "[" * 100_000,
+        "x = " + "[" * 100_000 + "]" * 100_000,
+        "x = " + "{a=" * 100_000,
+        "seed = " + "9" * 5_000,
+        ".".join(["a"] * 500) + " = 1",
+        "seed = '" + "x" * 1_000_000 + "'",
+    ],
+    ids=["open brackets", "brackets", "tables", "digits", "dots", "a long text"],
+)
+def test_a_hostile_file_is_refused_in_few_words(tmp_path: Path, text: str) -> None:
+    assert len(refusal(tmp_path, text)) < 2_000
+    assert len(refusal(tmp_path, SMALL, text.replace("x = ", "seed=").replace(" = ", "="))) < 2_000
+
+
+def test_a_section_that_a_manifest_has_as_null_can_be_set_below(tmp_path: Path) -> None:
+    tables = loaded(tmp_path).model_dump(mode="json", by_alias=True)
+    assert tables["thresholds"]["add-on"] is None
+    lay_over(tables, "thresholds.add-on.cost_ratio=0.1")
+    assert parse_config(tables, "a manifest").thresholds.target("add-on").cost_ratio == 0.1
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://alice:s3cret@host:5000",
+        "http://alice:p/a@s3cret@host",
+        "postgresql://host/db?user=alice&password=s3cret",
+        "postgresql+psycopg://alice:s3cret@host/db",
+    ],
+)
+def test_a_password_is_in_no_form_of_the_configuration_that_others_see(tmp_path: Path, uri: str) -> None:
+    config = loaded(tmp_path, SMALL, f"tracking.uri={uri}")
+    assert config.tracking.uri == uri
+    assert "s3cret" not in json.dumps([flat(config), public(config)])
+    assert "s3cret" not in refusal(tmp_path, SMALL, f"tracking.enabled={uri}")
+    assert "s3cret" not in refusal(tmp_path, f"[tracking]\nuri = '{uri}'\n")
+
+
 def test_an_unknown_column_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
     message = refusal(tmp_path, SMALL, 'data.columns.costumer_id="a"')
     assert "data.columns.costumer_id" in message
@@ -99,7 +157,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
-    assert "job.toml: not valid TOML" in refusal(tmp_path, "name: small")
+    assert "job.toml: expected TOML, got" in refusal(tmp_path, "name: small")
 
 
 def test_a_configuration_is_frozen(tmp_path: Path) -> None:

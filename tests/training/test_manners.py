@@ -1,4 +1,4 @@
-"""Claims: what the real graph may show, in which order and how many, when a request leaves it to the moment."""
+"""Claims about the real graph: what it shows, in which order and how many, when a request leaves it to the moment."""
 
 from __future__ import annotations
 

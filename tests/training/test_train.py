@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
@@ -14,12 +15,14 @@ import pytest
 from rich.console import Console
 
 import mersalg
-from conftest import Job
+from conftest import PASSWORD, Job
 from mersalg import KINDS, DataError
+from mersalg.cli import main
 from mersalg_training.config import Config
 from mersalg_training.evaluation.file import carried_evaluation, evaluation_document
 from mersalg_training.export.card import render_card
 from mersalg_training.json_values import as_json
+from mersalg_training.tracking.mlflow_run import UntrackedRun
 from mersalg_training.train import Trained, train
 from small_shop import Line, Product, SmallShop, small_config, write_shop, write_table
 
@@ -112,6 +115,47 @@ def test_a_dearer_product_of_the_type_is_an_upsell_of_the_one_in_the_cart(traine
 def test_each_stage_is_told_with_its_seconds(trained_job: Job) -> None:
     for stage in ("Reading and checking purchases", "Calibrating and certifying", "Loading the bundle as a shop does"):
         assert stage in trained_job.printed
+
+
+def test_the_password_of_the_tracking_is_in_no_file_of_the_bundle_nor_on_its_page(
+    trained_job: Job, tmp_path: Path
+) -> None:
+    assert main(["report", str(trained_job.bundle), "--out", str(tmp_path / "page.html")]) == 0
+    files = [path for path in trained_job.bundle.rglob("*") if path.is_file()]
+    assert (trained_job.bundle / "manifest.json") in files
+    assert [path for path in [*files, tmp_path / "page.html"] if PASSWORD.encode() in path.read_bytes()] == []
+    assert "alice:***@" in (trained_job.bundle / "manifest.json").read_text()
+    assert PASSWORD not in trained_job.printed
+
+
+class TalkativeRun(UntrackedRun):
+    """A run that keeps all that it is told as one text."""
+
+    def __init__(self) -> None:
+        self.told = ""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return self.note if name.startswith(("log_", "set_")) else found
+
+    def note(self, *told: object) -> None:
+        self.told += repr(told)
+
+
+@pytest.mark.slow
+def test_a_run_is_told_neither_the_password_nor_a_line_of_the_purchases(
+    small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_ = TalkativeRun()
+    monkeypatch.setattr("mersalg_training.train.open_run", lambda *_: contextlib.nullcontext(run_))
+    line = small_shop.lines[0]._replace(order_id="C1", customer_id="customer-of-the-dropped-line")
+    shop = small_shop.with_lines([*small_shop.lines, line])
+    config = write_shop(shop, tmp_path, tracking={"uri": f"http://alice:{PASSWORD}@127.0.0.1:9"}, **QUICK)
+    run(config, tmp_path / "bundle")
+    assert "alice:***@" in run_.told
+    assert "'cancellation': 1" in run_.told or '"cancellation": 1' in run_.told
+    assert PASSWORD not in run_.told
+    assert "customer-of-the-dropped-line" not in run_.told
 
 
 def without_customers(shop: SmallShop) -> SmallShop:

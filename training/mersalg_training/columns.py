@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
 OrderColumn = Literal["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "is_fee"]
-ProductColumn = Literal["product_id", "name", "category", "product_type", "brand", "price", "cost", "is_fee"]
+ProductColumn = Literal[
+    "product_id", "name", "category", "product_type", "brand", "price", "cost", "is_fee",
+    "size", "features", "variant_of", "accessory_for",
+]  # fmt: skip
 OfferColumn = Literal[
     "customer_id", "order_id", "product_id", "kind", "moment", "offered_at", "position", "propensity", "accepted",
     "cart", "shown", "arm",
@@ -16,6 +19,7 @@ RecordColumn = Literal["experiment", "unit", "relevance", "because", "bundle"]
 Column = Literal[
     "customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price",
     "name", "category", "product_type", "brand", "price", "cost", "is_fee",
+    "size", "features", "variant_of", "accessory_for",
     "kind", "moment", "offered_at", "position", "propensity", "accepted", "cart", "shown", "arm",
     "experiment", "unit", "relevance", "because", "bundle",
 ]  # fmt: skip
@@ -45,6 +49,10 @@ ALIASES: Final[dict[Column, tuple[str, ...]]] = {
     "price": ("list_price", "unit_price", "retail_price"),
     "cost": ("standard_cost", "unit_cost", "cost_price"),
     "is_fee": (),
+    "size": ("package_size", "pack_size", "net_content", "net_contents", "net_weight", "volume_ml", "weight_g"),
+    "features": (),
+    "variant_of": ("is_variant_of", "item_group_id"),
+    "accessory_for": ("is_accessory_or_spare_part_for",),
     "kind": ("offer_kind", "offer_type"),
     "moment": ("touchpoint", "placement"),
     "offered_at": ("shown_at", "impression_at", "sent_at", "timestamp"),

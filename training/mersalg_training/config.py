@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from mersalg.errors import ConfigError
-from mersalg.names import Kind
+from mersalg.names import KINDS, Kind
+from mersalg.policy.values import unknown
+from mersalg.registry.server import without_password
+from mersalg.toml import read_toml
 from mersalg_training.columns import Column
 
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -35,12 +39,24 @@ class DataConfig(ConfigSection):
     """The catalogue, in the same forms; null or empty = none: the order lines tell what they can of their products."""
     columns: dict[Column, str] = Field(default_factory=dict)
     """mersalg's column -> a column of the source, or a DuckDB expression over its columns."""
+    encoding: str = "utf-8"
+    """Of the CSV files, by a name that Python knows, as windows-1252, latin-1 or utf-16."""
 
     @field_validator("products")
     @classmethod
     def none_where_empty(cls, products: str | None) -> str | None:
         """Null for an empty text: TOML, and so `--set data.products=`, has no word for null."""
         return products or None
+
+    @field_validator("encoding")
+    @classmethod
+    def of_text(cls, encoding: str) -> str:
+        """An encoding that Python knows, and that is one of texts."""
+        try:
+            "".encode(encoding)
+        except (LookupError, ValueError):
+            raise ValueError("expected an encoding, as utf-8, windows-1252, latin-1 or utf-16") from None
+        return encoding
 
 
 class ContractConfig(ConfigSection):
@@ -301,11 +317,15 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     A value is TOML; what is not valid TOML is taken as a string. ConfigError names the key and what was expected.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = read_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such configuration; the folder configs/ holds examples") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected TOML in UTF-8, got {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     for override in overrides:
         lay_over(tables, override)
     return parse_config(tables, str(path))
@@ -316,25 +336,67 @@ def parse_config(tables: Mapping[str, Any], where: str) -> Config:
     try:
         return Config.model_validate(tables)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}" for e in error.errors()]
+        lines = [f"  {refusal(details)}" for details in error.errors()]
         raise ConfigError(f"{where}: the configuration does not hold\n" + "\n".join(lines)) from None
 
 
+def refusal(details: ErrorDetails) -> str:
+    """What does not hold, where, and what was found; of an unknown key, the one that may be meant."""
+    *sections, last = [str(part) for part in details["loc"]]
+    if last == "[key]":
+        *sections, last = sections
+    if details["type"] in ("extra_forbidden", "literal_error") and last in details["loc"]:
+        known = keys_of(sections)
+        if last not in known:
+            return str(unknown("".join(f"{section}." for section in sections), last, known))
+    found = details["input"]
+    shown = reprlib.repr(without_password(found) if isinstance(found, str) else found)
+    got = "" if isinstance(found, Mapping) else f", got {shown}"  # a table may hold a password
+    return f"{'.'.join([*sections, last])}: {details['msg']}{got}"
+
+
+def keys_of(sections: Sequence[str]) -> tuple[str, ...]:
+    """The keys that a section of the configuration may have, as TOML spells them."""
+    if list(sections) == ["data", "columns"]:
+        return get_args(Column)
+    if list(sections) == ["thresholds", "precision"]:
+        return KINDS
+    section: type[BaseModel] = Config
+    for name in sections:
+        field = next(field for key, field in section.model_fields.items() if name in (key, field.alias))
+        section = next(part for part in (field.annotation, *get_args(field.annotation)) if is_section(part))
+    return tuple(field.alias or key for key, field in section.model_fields.items())
+
+
+def is_section(part: Any) -> bool:
+    """Whether a type is a table of the file."""
+    return isinstance(part, type) and issubclass(part, ConfigSection)
+
+
 def lay_over(tables: dict[str, Any], override: str) -> None:
-    """Set one `section.key=value` in place."""
+    """Set one `section.key=value` in place; a section that is null, as a manifest has it, becomes one."""
     key, separator, text = override.partition("=")
     if not separator or not all(key.split(".")):
         raise ConfigError(f"--set {override}: expected section.key=value, for example ranker.trees=200")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = read_toml(f"value = {text}")["value"]
+    except ConfigError:
         value = text
     *sections, last = key.split(".")
     for section in sections:
-        tables = tables.setdefault(section, {})
+        if tables.get(section) is None:
+            tables[section] = {}
+        tables = tables[section]
         if not isinstance(tables, dict):
             raise ConfigError(f"--set {override}: {section} is a value, not a section")
     tables[last] = value
+
+
+def public(config: Config) -> dict[str, Any]:
+    """The configuration as plain values that a bundle, a page and MLflow may hold: without the tracking's password."""
+    tables = config.model_dump(mode="json")
+    tables["tracking"]["uri"] = without_password(config.tracking.uri)
+    return tables
 
 
 def flat(config: Config) -> dict[str, Any]:
@@ -348,5 +410,5 @@ def flat(config: Config) -> dict[str, Any]:
         else:
             result[prefix] = value
 
-    walk("", config.model_dump())
+    walk("", public(config))
     return result

@@ -12,6 +12,7 @@ from mersalg_training.config import Config
 from mersalg_training.data.adaptation import Adaptation, adapt
 from mersalg_training.data.attributes import Attributes, read_attributes
 from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.company import check_company
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.contract_report import ContractReport
 from mersalg_training.data.purchases import open_purchases
@@ -93,23 +94,12 @@ def read_purchases(config: Config, stages: Stages) -> Purchased:
     with stages.stage("Reading and checking purchases"):
         purchases = open_purchases(config.data)
         report = apply_contract(purchases, config.contract)
+        check_company(purchases.connection)
         timeline = read_timeline(purchases.connection)
         attributes = read_attributes(purchases.connection)
         purchases.connection.close()
-        check_company(timeline)
     windows = split_windows(report.first, report.last, config.split, timeline.order_day)
     return Purchased(report, timeline, attributes, windows)
-
-
-def check_company(timeline: Timeline) -> None:
-    """DataError where no order holds two products and no known customer comes back: nothing goes with anything."""
-    comes_back = np.diff(timeline.customer_start) > 1
-    if timeline.n_lines == timeline.n_orders and not comes_back.any():
-        raise DataError(
-            "data.orders: expected orders of several products, or customers who come back; "
-            f"got {timeline.n_orders} orders of one product each, which teach nothing; "
-            "map order_id to what the lines of a basket share, or customer_id"
-        )
 
 
 def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:

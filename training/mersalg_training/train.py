@@ -23,13 +23,15 @@ from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.export.card import render_card
 from mersalg_training.export.golden import golden_requests
 from mersalg_training.export.manifest import make_manifest
-from mersalg_training.export.writer import BundleWriter, check_out, new_bundle
+from mersalg_training.export.patterns import NAME as PATTERNS
+from mersalg_training.export.writer import BundleWriter, new_bundle
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.json_values import as_json
 from mersalg_training.learn import Learned, Purchased, learn, read_purchases
 from mersalg_training.progress import Stages
 from mersalg_training.report.tracking import log_report
+from mersalg_training.tables.patterns import patterns_of
 from mersalg_training.tables.shop_tables import ShopTables
 from mersalg_training.tracking.mlflow_run import RegisteredBundle, open_run
 from mersalg_training.tracking.training_run import log_job
@@ -54,8 +56,7 @@ class Trained:
 def train(config: Config, out: Path, console: Console) -> Trained:
     """Run a job. ConfigError, DataError or BundleError say what does not hold; nothing half-written stays."""
     stages = Stages(console)
-    check_out(out)
-    with open_run(config.tracking, config.name) as run:
+    with new_bundle(out) as writer, open_run(config.tracking, config.name) as run:
         purchased = read_purchases(config, stages)
         console.print(purchased.report.render())
         learned = learn(purchased, config, stages)
@@ -63,12 +64,13 @@ def train(config: Config, out: Path, console: Console) -> Trained:
             console.print(sentence, highlight=False)
         for adaptation in learned.fitted.adapted:
             console.print(f"Adapted  {adaptation.sentence()}", highlight=False)
-        with new_bundle(out) as writer:
-            recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages)
-            with stages.stage("Loading the bundle as a shop does"):
-                load(writer.folder)
-            log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds)
-            log_report(run, writer.folder, evaluation)
+        recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages)
+        with stages.stage("Loading the bundle as a shop does"):
+            load(writer.folder)
+        log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds)
+        run.log_text(PATTERNS, (writer.folder / PATTERNS).read_text("utf-8"))
+        log_report(run, writer.folder, evaluation)
+        writer.put_in_place()
         with stages.stage("Registering the bundle"):
             registered = run.log_bundle(out, config.tracking.registered_model or config.name)
         return Trained(out, run.where, registered, evaluation, stages.seconds)
@@ -91,6 +93,7 @@ def write_bundle(
         writer.add(
             "products.json", as_json({timeline.product_ids[c]: names[c] for c in tables.vocabulary.code.tolist()})
         )
+        writer.add(PATTERNS, as_json(patterns_of(tables, purchased.attributes, product_ids).model_dump()))
         manifest = make_manifest(purchased.report, purchased.windows, learned, run_id, (OPSET, ML_OPSET))
         manifest["reference"] = training_reference(purchased, learned)
         manifest["files"] = writer.files

@@ -27,6 +27,7 @@ export function encode(request, threshold) {
     apply_threshold: truth([threshold], [1]),
     only: oneRow(request.only),
     by_value: truth([request.by_value], [1]),
+    by_moment: truth([request.by_moment && threshold], [1]),
   };
 }
 

@@ -14,6 +14,9 @@ export const KINDS = Object.freeze(["cross-sell", "add-on", "upsell", "more-of-s
 /** @type {readonly Moment[]} */
 export const MOMENTS = Object.freeze(["product-page", "cart", "checkout", "order-confirmation", "follow-up"]);
 
+/** Moments at which the order is paid. @type {ReadonlySet<Moment>} */
+export const AFTER_PAYMENT = new Set(["order-confirmation", "follow-up"]);
+
 /** @type {readonly Order[]} */
 export const ORDERS = Object.freeze(["relevance", "value"]);
 
@@ -25,8 +28,8 @@ export const KINDS_BY_MOMENT = new Map(
   Object.entries({
     "product-page": ["upsell", "add-on", "cross-sell"],
     cart: KINDS,
-    checkout: ["add-on", "more-of-same", "replacement"],
-    "order-confirmation": ["add-on", "cross-sell", "more-of-same"],
-    "follow-up": ["replacement", "more-of-same", "cross-sell", "add-on"],
+    checkout: ["add-on", "replacement"],
+    "order-confirmation": ["add-on", "cross-sell"],
+    "follow-up": ["replacement", "more-of-same", "cross-sell"],
   }),
 );

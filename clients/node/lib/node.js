@@ -12,6 +12,7 @@ import { open, readThreads } from "./recommender.js";
 export { BundleError, MersalgError, RequestError } from "./errors.js";
 export { KINDS, MOMENTS } from "./names.js";
 export { Offers } from "./offers.js";
+export { reasonText } from "./reasons.js";
 export { Recommender } from "./recommender.js";
 
 /**

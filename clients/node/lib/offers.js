@@ -1,7 +1,8 @@
 /** Offers, and the reason where there are none. */
 
+import { FINITE } from "./bundle/onnx/inputs_outputs.js";
 import { BundleError } from "./errors.js";
-import { KINDS } from "./names.js";
+import { AFTER_PAYMENT, KINDS, MOMENTS } from "./names.js";
 
 /**
  * @typedef {import("../index.js").Kind} Kind
@@ -14,10 +15,17 @@ import { KINDS } from "./names.js";
 export const REASONS = Object.freeze({
   "limit is 0": "the request wants no offers",
   "no kind asked for": "the request names an empty list of kinds",
+  "no customers known": "no customer is known to come back, so nothing tells what is bought after payment",
   "nothing retrieved": "no product is a candidate of a kind asked for",
+  "nothing goes with it": "no product is bought with these more often than orders of their size explain",
   "kind silent": "every kind asked for that has candidates has no threshold, so it is never shown",
   "below threshold": "no candidate is as relevant as the threshold of its kind",
 });
+
+/** Outputs of the graph with a place for each offer. */
+const ANSWER_OUTPUTS = Object.freeze([
+  "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days",
+]);
 
 /** The offers of one request, best first. `reason` is set exactly when there is none. */
 export class Offers {
@@ -66,7 +74,7 @@ export class Offers {
 /**
  * The answer of a request from the graph's outputs; `silent` says by position in KINDS which have no threshold.
  * A place of kind -1 holds nothing. BundleError where the graph gives outputs of another form than the bundle format's,
- * a kind that there is not, or NaN.
+ * a kind that there is not, or a number that is none.
  *
  * @param {Checked} request
  * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
@@ -75,6 +83,9 @@ export class Offers {
  */
 export function readAnswer(request, outputs, silent) {
   checkForms(outputs);
+  for (const name of FINITE)
+    if (!outputs[name].data.every(Number.isFinite))
+      throw new BundleError(`scorer.onnx: ${name}: expected finite numbers, got NaN or infinity; train it again`);
   const items = [];
   for (let place = 0; place < outputs.product_id.dims[1]; place++)
     if (outputs.kind.data[place] >= 0n) items.push(readOffer(request, outputs, place, place + 1));
@@ -94,7 +105,7 @@ function checkForms(outputs) {
   /** @param {string} name @param {number[]} dims */
   const has = (name, ...dims) => String(outputs[name].dims) === String(dims);
   const fit =
-    ["product_id", "kind", "relevance", "score", "because"].every((name) => has(name, 1, places)) &&
+    ANSWER_OUTPUTS.every((name) => has(name, 1, places)) &&
     has("retrieved", 1) &&
     has("best_relevance", 1, KINDS.length) &&
     outputs.kind.data.every((/** @type {bigint} */ kind) => kind < BigInt(KINDS.length)) &&
@@ -123,7 +134,18 @@ function readOffer(request, outputs, place, rank) {
     relevance: outputs.relevance.data[place],
     score: outputs.score.data[place],
     because: outputs.because.data[place] || null,
+    lift: known(outputs.lift.data[place]),
+    due_in_days: known(outputs.due_in_days.data[place]),
+    interval_days: known(outputs.interval_days.data[place]),
+    times_bought: request.history.filter((product) => product === outputs.product_id.data[place]).length,
+    better: Object.freeze([]),
+    price_step: null,
   });
+}
+
+/** A number of the graph; null for NaN, which stands for nothing known. @param {number} number */
+function known(number) {
+  return Number.isNaN(number) ? null : number;
 }
 
 /**
@@ -133,16 +155,20 @@ function readOffer(request, outputs, place, rank) {
  * @returns {Reason}
  */
 function reasonOf(retrieved, present, silent) {
-  if (retrieved === 0 || present.length === 0) return "nothing retrieved";
+  if (retrieved === 0) return "nothing retrieved";
+  if (present.length === 0) return "nothing goes with it";
   return present.every((kind) => silent[kind]) ? "kind silent" : "below threshold";
 }
 
 /**
- * The empty answer of a request that asks for nothing; null when the graph has to be asked.
+ * The empty answer of a request that asks for nothing, or of a moment after payment that nothing was learned of; null
+ * when the graph has to be asked.
  * @param {Checked} request
+ * @param {boolean} customersReturn
  */
-export function answerWithoutGraph(request) {
+export function answerWithoutGraph(request, customersReturn) {
   if (request.limit === 0) return new Offers([], "limit is 0", 0, {});
   if (!request.kinds.includes(true)) return new Offers([], "no kind asked for", 0, {});
+  if (!customersReturn && AFTER_PAYMENT.has(MOMENTS[request.moment])) return new Offers([], "no customers known", 0, {});
   return null;
 }

@@ -30,6 +30,7 @@ const MAX_QUANTITY = 1e9;
  * @property {boolean[]} kinds
  * @property {number} limit
  * @property {boolean} by_value
+ * @property {boolean} by_moment no kinds are named: the moment's manners hold
  */
 
 /**
@@ -62,6 +63,7 @@ export function readRequest(request) {
     limit: readLimit(limit),
     only: readOnly(request.only),
     by_value: order === "value",
+    by_moment: request.kinds === undefined || request.kinds === null,
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { BundleError, MersalgError, Offers, RequestError, load } from "mersalg";
+import { BundleError, MersalgError, Offers, RequestError, load, reasonText } from "mersalg";
 import { fakeRuntime, writeBundle } from "./toy.js";
 
 async function toy(options) {
@@ -16,8 +16,14 @@ test("offers come best first, with rank, kind, relevance, score and anchor", asy
   const offers = await recommender.recommend({ request_id: "r", cart: ["jam"] });
   assert.ok(offers instanceof Offers);
   assert.deepEqual([...offers], [
-    { request_id: "r", rank: 1, product_id: "bread", kind: "cross-sell", relevance: 0.5, score: 5, because: "jam" },
-    { request_id: "r", rank: 2, product_id: "bag", kind: "add-on", relevance: 0.25, score: 2.5, because: "jam" },
+    {
+      request_id: "r", rank: 1, product_id: "bread", kind: "cross-sell", relevance: 0.5, score: 5, because: "jam",
+      lift: 6.25, due_in_days: null, interval_days: null, times_bought: 0, better: [], price_step: null,
+    },
+    {
+      request_id: "r", rank: 2, product_id: "bag", kind: "add-on", relevance: 0.25, score: 2.5, because: "jam",
+      lift: null, due_in_days: null, interval_days: null, times_bought: 0, better: [], price_step: null,
+    },
   ]);
   assert.deepEqual([offers.length, offers.reason, offers.retrieved, offers.at(-1).rank], [2, null, 3, 2]);
   assert.equal(
@@ -48,6 +54,34 @@ test("without thresholds everything that was retrieved is ranked", async () => {
   const { recommender } = await toy();
   const [offers] = await recommender.score([{}], { threshold: false });
   assert.deepEqual(offers.items.map((offer) => offer.product_id), ["bread", "bag", "milk"]);
+});
+
+test("a product of the history carries its rhythm and how often it was bought", async () => {
+  const { recommender } = await toy();
+  const line = (product_id, day) => ({ product_id, ordered_at: `2017-05-0${day}T10:00:00` });
+  const history = [line("milk", 1), line("jam", 2), line("milk", 8)];
+  const request = { history, at: "2017-06-01T10:00:00", kinds: ["replacement"] };
+  const [[milk]] = (await recommender.score([request], { threshold: false })).map((offers) => offers.items);
+  assert.deepEqual([milk.due_in_days, milk.interval_days, milk.times_bought], [-2, 7, 2]);
+  assert.equal(reasonText(milk, recommender.name.bind(recommender)), "due since 2 days: you buy it every 7 days");
+});
+
+test("where no customer is known to come back nothing is asked after payment", async () => {
+  const runtime = fakeRuntime();
+  const recommender = await load(await writeBundle({ manifest: { customers_return: false } }), { ort: runtime });
+  runtime.asked.length = 0;
+  for (const moment of ["order-confirmation", "follow-up"])
+    assert.equal((await recommender.recommend({ moment, cart: ["jam"] })).reason, "no customers known");
+  assert.equal(runtime.asked.length, 0);
+  assert.equal((await recommender.recommend({ cart: ["jam"] })).reason, null);
+});
+
+test("the moment's manners hold where no kinds are named and the threshold is on", async () => {
+  const { recommender, runtime } = await toy();
+  await recommender.recommend({});
+  await recommender.recommend({ kinds: ["add-on"] });
+  await recommender.score([{ kinds: null }, {}], { threshold: false });
+  assert.deepEqual(runtime.asked.map((feeds) => feeds.by_moment.data[0]), [1, 0, 0, 0]);
 });
 
 test("many requests are answered in their order, one a run", async () => {

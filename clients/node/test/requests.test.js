@@ -37,8 +37,8 @@ test("null and undefined are an absent list, time, kinds and order", () => {
 });
 
 test("the kinds of a moment are asked for where none are named", () => {
-  assert.deepEqual(readRequest({ moment: "checkout" }).kinds, [false, true, false, true, true]);
-  assert.deepEqual(readRequest({ moment: "order-confirmation" }).kinds, [true, true, false, true, false]);
+  assert.deepEqual(readRequest({ moment: "checkout" }).kinds, [false, true, false, false, true]);
+  assert.deepEqual(readRequest({ moment: "order-confirmation" }).kinds, [true, true, false, false, false]);
   assert.deepEqual(readRequest({ kinds: [] }).kinds, [false, false, false, false, false]);
 });
 

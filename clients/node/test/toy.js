@@ -10,6 +10,7 @@ import { KINDS } from "../lib/names.js";
 /** Candidates with their kinds and relevances; milk is never shown, for replacements are silent. */
 const CANDIDATES = { bread: ["cross-sell", 0.5], bag: ["add-on", 0.25], milk: ["replacement", 0.125] };
 const SHOWN_FROM = 0.2;
+const LIFTS = { bread: 6.25 };
 
 export const GOLDEN = {
   requests: [{ request_id: "g", cart: ["jam"], moment: "cart", limit: 2 }],
@@ -32,8 +33,15 @@ export async function writeBundle({ files = {}, manifest = {} } = {}) {
     ...files,
   };
   for (const [name, content] of Object.entries(whole)) await writeFile(join(folder, name), content);
-  await writeFile(join(folder, "manifest.json"), JSON.stringify({ ...manifestOf(whole), ...manifest }));
+  await writeManifest(folder, { ...manifestOf(whole), ...manifest });
   return folder;
+}
+
+/** Write a manifest with its digest. */
+export async function writeManifest(folder, manifest) {
+  const text = JSON.stringify({ ...manifest, manifest_sha256: "0".repeat(64) });
+  const digest = createHash("sha256").update(text).digest("hex");
+  await writeFile(join(folder, "manifest.json"), text.replace(/(?<="manifest_sha256":")0{64}/, digest));
 }
 
 export function manifestOf(files) {
@@ -43,7 +51,8 @@ export function manifestOf(files) {
   ]);
   return {
     format: "mersalg-bundle",
-    format_version: 1,
+    format_version: 2,
+    manifest_sha256: "0".repeat(64),
     name: "toy",
     created_at: "2017-06-02T00:00:00Z",
     mersalg_version: "0.1.0",
@@ -84,12 +93,13 @@ const PORTS = {
     cart: ["string", ["n", "b"]], history: ["string", ["n", "h"]], history_age_days: ["float32", ["n", "h"]],
     history_quantity: ["float32", ["n", "h"]], exclude: ["string", ["n", "x"]], only: ["string", ["n", "o"]],
     moment: ["int64", ["n"]], kinds: ["bool", ["n", 5]], limit: ["int64", ["n"]], apply_threshold: ["bool", ["n"]],
-    by_value: ["bool", ["n"]],
+    by_value: ["bool", ["n"]], by_moment: ["bool", ["n"]],
   },
   output: {
     product_id: ["string", ["n", "k"]], kind: ["int64", ["n", "k"]], relevance: ["float32", ["n", "k"]],
     score: ["float32", ["n", "k"]], because: ["string", ["n", "k"]], retrieved: ["int64", ["n"]],
-    best_relevance: ["float32", ["n", 5]],
+    best_relevance: ["float32", ["n", 5]], lift: ["float32", ["n", "k"]], due_in_days: ["float32", ["n", "k"]],
+    interval_days: ["float32", ["n", "k"]],
   },
 };
 
@@ -168,6 +178,9 @@ function answer(feeds, Tensor) {
     relevance: new Tensor("float32", Float32Array.from(padded((o) => o.relevance, 0)), shape),
     score: new Tensor("float32", Float32Array.from(padded((o) => o.relevance * 10, 0)), shape),
     because: new Tensor("string", padded((o) => o.because, ""), shape),
+    lift: new Tensor("float32", Float32Array.from(padded((o) => LIFTS[o.id] ?? NaN, NaN)), shape),
+    due_in_days: new Tensor("float32", Float32Array.from(padded((o) => (o.id === "milk" ? -2 : NaN), NaN)), shape),
+    interval_days: new Tensor("float32", Float32Array.from(padded((o) => (o.id === "milk" ? 7 : NaN), NaN)), shape),
     retrieved: new Tensor("int64", BigInt64Array.from(rows, ({ retrieved }) => BigInt(retrieved)), [n]),
     best_relevance: new Tensor("float32", Float32Array.from(rows.flatMap(({ best }) => best)), [n, 5]),
   };

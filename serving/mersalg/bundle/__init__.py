@@ -6,6 +6,6 @@ which checks the graph byte by byte. Nothing here knows a network or a runtime.
 
 from __future__ import annotations
 
-from mersalg.bundle.reading import Bundle, parse_names, read_bundle, read_card, read_file, read_names
+from mersalg.bundle.reading import Bundle, read_bundle, read_card, read_file
 
-__all__ = ["Bundle", "parse_names", "read_bundle", "read_card", "read_file", "read_names"]
+__all__ = ["Bundle", "read_bundle", "read_card", "read_file"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import stat
 from pathlib import Path
@@ -21,14 +22,16 @@ SIGNATURE: Final = "model.sig"
 MAX_BYTES: Final = {
     "manifest.json": 4 * MEGABYTE,
     "scorer.onnx": 2048 * MEGABYTE - 1,  # protobuf's own limit
-    "products.json": 512 * MEGABYTE,
-    "golden.json": 16 * MEGABYTE,
+    "products.json": 64 * MEGABYTE,  # two million names; parsed they take some ten times as much
+    "golden.json": 4 * MEGABYTE,
     "CARD.md": 4 * MEGABYTE,
     "model.sig": MEGABYTE,
 }
 MAX_OTHER_BYTES: Final = 64 * MEGABYTE
 MAX_JSON_DEPTH: Final = 128
 """Objects and lists inside each other."""
+MAX_WHOLE: Final = 2**53 - 1
+"""Of whole numbers in JSON: what every language tells apart."""
 
 
 def digests_of(manifest: dict[str, Any], content: bytes) -> dict[str, str]:
@@ -78,13 +81,22 @@ def read_descriptor(descriptor: int, where: Path, largest: int, expected: int | 
 
 
 def parse_json(content: bytes, where: Path) -> Any:
-    """A JSON document in UTF-8; NaN, infinities, a key that occurs twice and half a character are refused."""
+    """A JSON document in UTF-8; NaN, infinities, a key that occurs twice and half a character are refused.
+
+    As in JavaScript 1.0 is the whole number 1, and a whole number has less than 2^53.
+    """
     try:
         written = content.decode("utf-8")
-        document = json.loads(written, parse_constant=refuse_constant, object_pairs_hook=distinct)
-        if nests_deeper(document, MAX_JSON_DEPTH):
+        document = json.loads(
+            written,
+            parse_constant=refuse_constant,
+            parse_int=whole_number,
+            parse_float=real_number,
+            object_pairs_hook=distinct,
+        )
+        if written.count("{") + written.count("[") > MAX_JSON_DEPTH and nests_deeper(document, MAX_JSON_DEPTH):
             raise ValueError("too deep a nesting")
-        if "\\ud" in written.lower():  # only an escape can bring a surrogate; a lone one is no character
+        if "\\ud" in written or "\\uD" in written:  # only an escape can bring a surrogate; a lone one is no character
             json.dumps(document, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise BundleError(
@@ -109,6 +121,22 @@ def nests_deeper(document: Any, most: int) -> bool:
 def refuse_constant(name: str) -> Any:
     """NaN and infinities are no JSON."""
     raise ValueError(f"the constant {name}")
+
+
+def whole_number(text: str) -> int:
+    """A number that is written without a point and an exponent."""
+    number = int(text) if len(text) <= len(str(-MAX_WHOLE)) else MAX_WHOLE + 1
+    if abs(number) > MAX_WHOLE:
+        raise ValueError("a whole number beyond 2^53")
+    return number
+
+
+def real_number(text: str) -> float:
+    """A number that is written with a point or an exponent; an int where it is a whole one."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond all that 64 bits hold")
+    return int(number) if number.is_integer() and abs(number) <= MAX_WHOLE else number
 
 
 def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The shape of manifest.json, format version 1, checked without a library.
+"""The shape and the digest of manifest.json, format version 2, checked without a library.
 
 models/bundle.schema.json says the same as a JSON Schema. Keys that are not named here are left alone: a later writer
 of the same format version may add some.
@@ -6,19 +6,26 @@ of the same format version may add some.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
+from mersalg.bundle.files import parse_json
 from mersalg.bundle.onnx.graph import ML_OPSET, OPSET
 from mersalg.errors import BundleError, shown
 from mersalg.names import KINDS
 
 FORMAT: Final = "mersalg-bundle"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+DIGEST: Final = "manifest_sha256"
+"""The key of the manifest's digest of itself."""
+NO_DIGEST: Final = "0" * 64
+"""What stands in its place while the digest is taken."""
 FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 REQUIRED_FILES: Final = ("scorer.onnx", "products.json", "golden.json", "CARD.md")
 RESERVED: Final = ("manifest.json", "model.sig")
@@ -65,6 +72,35 @@ class ListRule:
 Rule = ValueRule | TableRule | EachRule | ListRule
 
 
+def read_manifest(content: bytes, where: str) -> dict[str, Any]:
+    """The manifest in these bytes, if they have its shape and are the bytes that were written.
+
+    BundleError names the key that is wrong. The digest finds damage, as the digests of the other files do, not intent.
+    """
+    document = check_manifest(parse_json(content, Path(where)), where)
+    digest = document[DIGEST]
+    if content.count(digest.encode()) != 1 or digest_of(content.replace(digest.encode(), NO_DIGEST.encode())) != digest:
+        raise BundleError(
+            f"{where}: {DIGEST}: expected the SHA-256 of these bytes with {len(NO_DIGEST)} zeros in its place, got "
+            "another; copy the whole bundle again"
+        )
+    return document
+
+
+def with_digest(content: bytes) -> bytes:
+    """The bytes of a manifest whose digest is NO_DIGEST, with its digest."""
+    before, key, after = content.partition(f'"{DIGEST}": "'.encode())
+    rest = after.removeprefix(NO_DIGEST.encode())
+    if not key or rest == after or key in rest:
+        raise ValueError(f"expected one key {DIGEST} whose value is {len(NO_DIGEST)} zeros")
+    return before + key + digest_of(content).encode() + rest
+
+
+def digest_of(content: bytes) -> str:
+    """The SHA-256 in 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def check_manifest(document: Any, where: str) -> dict[str, Any]:
     """The document itself, if it has the shape of a manifest. BundleError names the key that has not."""
     if not isinstance(document, dict):
@@ -77,7 +113,7 @@ def check_manifest(document: Any, where: str) -> dict[str, Any]:
     if type(version) is not int or version != FORMAT_VERSION:
         raise BundleError(
             f"{where}: format_version: expected {FORMAT_VERSION}, got {shown(version)}; "
-            "load it with the mersalg that wrote it (mersalg_version), or export it again"
+            "train it again, or load it with the mersalg that wrote it (mersalg_version)"
         )
     check(document, MANIFEST, "", where)
     files = document["files"]
@@ -171,19 +207,14 @@ KIND = ValueRule(f"one of {', '.join(KINDS)}", lambda v: isinstance(v, str) and 
 TIME = ValueRule("an ISO 8601 date and time", is_time)
 DATE = ValueRule("an ISO 8601 date", is_date)
 MOMENT_OR_DATE = ValueRule("an ISO 8601 date, or date and time", lambda v: is_time(v) or is_date(v))
-FILE = TableRule(
-    {
-        "sha256": ValueRule(
-            "64 hexadecimal digits", lambda v: isinstance(v, str) and bool(re.fullmatch("[0-9a-f]{64}", v))
-        ),
-        "size": COUNT,
-    }
-)
+HASH = ValueRule("64 hexadecimal digits", lambda v: isinstance(v, str) and bool(re.fullmatch("[0-9a-f]{64}", v)))
+FILE = TableRule({"sha256": HASH, "size": COUNT})
 
 MANIFEST: Final = TableRule(
     {
         "format": TEXT,
         "format_version": COUNT,
+        DIGEST: HASH,
         "name": TEXT,
         "created_at": ValueRule("an ISO 8601 time in UTC", is_utc),
         "mersalg_version": TEXT,
@@ -228,6 +259,7 @@ MANIFEST: Final = TableRule(
     },
     optional={
         "value": ValueRule('"margin", "price" or null', lambda v: v is None or (isinstance(v, str) and v in VALUES)),
+        "customers_return": ValueRule("true or false", lambda v: isinstance(v, bool)),
         "privacy": TableRule({"min_customers": SIZE, "left_out": TableRule(dict.fromkeys(LEFT_OUT, COUNT))}),
         "reference": TableRule({}),
         "lineage": TableRule({}),

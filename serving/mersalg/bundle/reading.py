@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from mersalg.bundle.files import MAX_BYTES, MAX_OTHER_BYTES, SIGNATURE, digests_of, parse_json, read_regular_file
-from mersalg.bundle.manifest import check_manifest, is_share
+from mersalg.bundle.manifest import is_share, read_manifest
 from mersalg.bundle.onnx.graph import check_graph
 from mersalg.bundle.signature import check_signature
+from mersalg.bundle.texts import check_names
 from mersalg.errors import BundleError, shown
 
+MAX_GOLDEN_REQUESTS: Final = 256
 TRIES: Final = 50
 """A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning."""
 
@@ -34,8 +36,8 @@ class Bundle:
     scorer: bytes = field(repr=False)
     golden: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(repr=False)
     """Golden requests and the offers that they must give."""
-    products: bytes = field(default=b"{}", repr=False)
-    """The bytes of products.json, which are read when the first name is asked for."""
+    names: Mapping[str, str] = field(repr=False, default_factory=dict)
+    """Product id -> name."""
 
 
 def read_bundle(path: str | Path, public_key: str | Path | None = None) -> Bundle:
@@ -75,7 +77,7 @@ def read_once(path: str | Path, public_key: str | Path | None) -> Bundle:
     folder = find_folder(path)
     where = folder / "manifest.json"
     content = read_regular_file(where, MAX_BYTES["manifest.json"])
-    manifest = check_manifest(parse_json(content, where), str(where))
+    manifest = read_manifest(content, str(where))
     if public_key is not None:
         if not (folder / SIGNATURE).exists():
             raise BundleError(
@@ -86,11 +88,11 @@ def read_once(path: str | Path, public_key: str | Path | None) -> Bundle:
     scorer = read_file(folder, manifest, "scorer.onnx")
     check_graph(scorer, str(folder / "scorer.onnx"))
     golden = read_golden(folder, manifest)
-    products = read_file(folder, manifest, "products.json")
+    names = read_names(folder, manifest)
     for name in manifest["files"]:
         if name not in ("scorer.onnx", "golden.json", "products.json"):
             read_file(folder, manifest, name)
-    return Bundle(folder, manifest, scorer, golden, products)
+    return Bundle(folder, manifest, scorer, golden, names)
 
 
 def identity(folder: str | Path | int) -> tuple[int, ...] | None:
@@ -128,6 +130,18 @@ def read_file(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
     return content
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether manifest and files have their sizes and hashes; what they hold is not looked at."""
+    where = folder / "manifest.json"
+    try:
+        manifest = read_manifest(read_regular_file(where, MAX_BYTES["manifest.json"]), str(where))
+        for name in manifest["files"]:
+            read_file(folder, manifest, name)
+    except BundleError:
+        return False
+    return True
+
+
 def read_golden(folder: Path, manifest: dict[str, Any]) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Pairs of golden request and its offers; at least one."""
     where = folder / "golden.json"
@@ -136,6 +150,8 @@ def read_golden(folder: Path, manifest: dict[str, Any]) -> list[tuple[dict[str, 
     answers = document.get("answers") if isinstance(document, dict) else None
     if not isinstance(requests, list) or not isinstance(answers, list) or len(requests) != len(answers) or not requests:
         raise BundleError(f"{where}: expected as many answers as requests, and at least one; export the bundle again")
+    if len(requests) > MAX_GOLDEN_REQUESTS:
+        raise BundleError(f"{where}: expected at most {MAX_GOLDEN_REQUESTS} requests, got {len(requests)}")
     if not all(isinstance(request, dict) for request in requests):
         raise BundleError(f"{where}: requests: expected objects; export the bundle again")
     for position, answer in enumerate(answers):
@@ -159,17 +175,11 @@ def is_golden_offer(offer: Any) -> bool:
 
 def read_names(folder: Path, manifest: dict[str, Any]) -> dict[str, str]:
     """Product id -> name."""
-    return parse_names(read_file(folder, manifest, "products.json"), folder / "products.json")
-
-
-def parse_names(content: bytes, where: Path) -> dict[str, str]:
-    """Product id -> name, of the bytes of products.json."""
-    names = parse_json(content, where)
+    where = folder / "products.json"
+    names = parse_json(read_file(folder, manifest, "products.json"), where)
     if not isinstance(names, dict):
         raise BundleError(f"{where}: expected an object of product id and name, got {shown(names)}")
-    for product_id, name in names.items():
-        if not isinstance(name, str):
-            raise BundleError(f"{where}: {product_id}: expected a name, got {shown(name)}; export the bundle again")
+    check_names(names, str(where))
     return names
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mersalg.names import MOMENTS
+from mersalg.names import KINDS, MOMENTS
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import FACTS, Catalogue
 from mersalg.policy.context import RequestContext
@@ -59,7 +59,7 @@ def contradictions(policy: Policy) -> Iterator[Finding]:
             if most > moment.limit:
                 says = f"{kind} = {most}, but {at}.limit = {moment.limit} cuts the answer before"
                 yield Finding("contradiction", f"{at}.kinds", says)
-        for kind in moment.first:
+        for kind in (kind for kind in KINDS if any(kind in turn for turn in moment.first)):
             if kind not in moment.kinds:
                 yield Finding("contradiction", f"{at}.first", f"names {kind}, which {at}.kinds does not offer")
         for group in moment.never_together:

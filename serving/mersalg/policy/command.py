@@ -59,7 +59,6 @@ def show_policy(args: argparse.Namespace) -> int:
 
 def check_command(args: argparse.Namespace) -> int:
     """Print the findings; 1 when there is a contradiction."""
-    from mersalg.bundle import read_names  # noqa: PLC0415
     from mersalg.display import columns, plain_lines  # noqa: PLC0415
     from mersalg.policy import check_policy, read_catalogue, read_policy  # noqa: PLC0415
     from mersalg.registry.opening import open_bundle  # noqa: PLC0415
@@ -68,7 +67,7 @@ def check_command(args: argparse.Namespace) -> int:
     catalogue = read_catalogue(args.catalogue) if args.catalogue else None
     bundle = open_bundle(args.bundle) if args.bundle else None
     manifest = bundle.manifest if bundle is not None else None
-    names = set(read_names(bundle.folder, bundle.manifest)) if bundle is not None else None
+    names = set(bundle.names) if bundle is not None else None
     findings = check_policy(policy, manifest=manifest, names=names, catalogue=catalogue)
     if args.json:
         print(plain_lines(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False)))

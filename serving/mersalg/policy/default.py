@@ -8,45 +8,50 @@ DEFAULT_POLICY: Final = """\
 # The offer policy of a shop. What is left out has the value that stands here; docs/policy.md explains every key.
 # Shares are of 1, days are days, amounts are in the catalogue's currency; inf = no bound.
 
-[moments.product-page]              # upsells first, side by side with the product that is looked at
-kinds = { upsell = 2, add-on = 1, cross-sell = 2 }    # the most of each; a kind that is not named is not offered
+[moments.product-page]              # the upsell side by side with the product that is looked at, then what extends it
+kinds = { upsell = 1, add-on = 3, cross-sell = 3 }    # the most of each; a kind that is not named is not offered
 limit = 3
-first = ["upsell"]
+first = ["upsell"]                  # kinds in turns, each a kind or a list of kinds side by side; others come last
 order = "relevance"                 # or "value": relevance times what a sale brings today
 never_together = []
 most_of_cart = inf
+best_sellers = false                # true: a page without cart and history shows what sells best, because of nothing
 
-[moments.cart]
-kinds = { cross-sell = 2, add-on = 1, upsell = 1, more-of-same = 1, replacement = 1 }
+[moments.cart]                      # what goes with the cart before what the customer buys anyway
+kinds = { cross-sell = 3, add-on = 3, upsell = 1, more-of-same = 1, replacement = 1 }
 limit = 3
-first = []
+first = [["cross-sell", "add-on", "upsell"]]
 order = "relevance"
-never_together = [["upsell", "replacement"]]
+never_together = [["upsell", "replacement"], ["more-of-same", "replacement"]]
 most_of_cart = inf
+best_sellers = false
 
 [moments.checkout]                  # nothing that makes somebody think again: cheap beside the cart
-kinds = { add-on = 2, more-of-same = 1, replacement = 1 }
+kinds = { add-on = 2, replacement = 1 }
 limit = 2
 first = ["add-on"]
 order = "relevance"
 never_together = []
 most_of_cart = 0.25
+best_sellers = false
 
 [moments.order-confirmation]        # never an upsell of what was just paid: such a policy is refused
-kinds = { add-on = 2, more-of-same = 1 }
+kinds = { add-on = 2, cross-sell = 2 }
 limit = 2
 first = []
 order = "relevance"
 never_together = []
 most_of_cart = 0.5
+best_sellers = false
 
 [moments.follow-up]
-kinds = { replacement = 2, more-of-same = 2, cross-sell = 1 }
+kinds = { replacement = 3, more-of-same = 3, cross-sell = 1 }
 limit = 3
-first = ["replacement"]
+first = ["replacement", "more-of-same"]
 order = "relevance"
 never_together = []
 most_of_cart = inf
+best_sellers = false
 
 [budget]
 upsell_step = 0.5                   # an upsell costs at most half as much again as its anchor
@@ -73,6 +78,6 @@ product_types = []
 categories = []
 
 [diversity]
-most_of_type = 2
+most_of_type = 1
 coherent = true                     # no accessory that fits only what an upsell beside it replaces
 """

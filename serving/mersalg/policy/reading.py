@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
@@ -23,6 +22,7 @@ from mersalg.policy.sections import (
     Policy,
 )
 from mersalg.policy.values import unknown, wrong
+from mersalg.toml import read_toml
 
 SECTIONS: Final = ("moments", "budget", "owned", "eligibility", "blocked", "diversity")
 Rules = TypeVar("Rules", MomentRules, BudgetRules, OwnedRules, EligibilityRules, BlockedRules, DiversityRules)
@@ -47,16 +47,12 @@ def read_policy(path: str | Path) -> Policy:
 @cache
 def default_policy() -> Policy:
     """The policy where a shop says nothing: what `mersalg policy show` prints."""
-    return policy_of(tomllib.loads(DEFAULT_POLICY), None)
+    return policy_of(read_toml(DEFAULT_POLICY), None)
 
 
 def parse_policy(text: str) -> Policy:
     """The policy of a TOML text."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"expected TOML, got {error}") from None
-    return policy_of(document, default_policy())
+    return policy_of(read_toml(text), default_policy())
 
 
 def policy_of(document: Mapping[str, Any], base: Policy | None) -> Policy:
@@ -106,7 +102,7 @@ def fitted(rules: MomentRules, stated: Mapping[str, Any]) -> MomentRules:
     if "kinds" not in stated:
         kinds = MappingProxyType({kind: min(most, rules.limit) for kind, most in kinds.items()})
     if "first" not in stated:
-        first = tuple(kind for kind in first if kind in kinds)
+        first = tuple(turn & kinds.keys() for turn in first if turn & kinds.keys())
     if "never_together" not in stated:
         groups = tuple(group for group in groups if group <= kinds.keys())
     return replace(rules, kinds=kinds, first=first, never_together=groups)

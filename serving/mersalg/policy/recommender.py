@@ -90,7 +90,15 @@ class PolicyRecommender(AnswersMany):
         """The offers for checked requests: the graph is asked once for all that may be shown, then the rules act."""
         wide = [self.widened(request) for request in requests]
         asked = [request for request in wide if isinstance(request, Request)]
-        result = iter(self.recommender.answer(asked, threshold=threshold) if asked else ())
+        bare = [threshold and self.wants_best_sellers(request) for request in asked]
+        usual = [request for request, is_bare in zip(asked, bare, strict=True) if not is_bare]
+        known = iter(self.recommender.answer(usual, threshold=threshold) if usual else ())
+        result = iter(
+            [
+                self.best_sellers(request) if is_bare else next(known)
+                for request, is_bare in zip(asked, bare, strict=True)
+            ]
+        )
         return [
             answer if isinstance(answer, Offers) else self.restrained(request, next(result))
             for request, answer in zip(requests, wide, strict=True)
@@ -111,6 +119,20 @@ class PolicyRecommender(AnswersMany):
             return Offers((), "not at this moment", 0, {})
         return replace(request, kinds=wanted, limit=MAX_LIMIT, by_value=False, by_moment=False, shopper=None)
 
+    def wants_best_sellers(self, request: Request) -> bool:
+        """Whether the page is empty, and the policy shows there what sells best."""
+        return self.policy.moments[MOMENTS[request.moment]].best_sellers and not request.cart and not request.history
+
+    def best_sellers(self, request: Request) -> Offers:
+        """What reaches the threshold of its kind though no product brings it: the graph shows that to nobody itself."""
+        (ranked,) = self.recommender.answer([request], threshold=False)
+        least = {kind: rule["threshold"] for kind, rule in self.manifest["kinds"].items()}
+        shown = tuple(o for o in ranked if (floor := least[o.kind]) is not None and o.relevance >= floor)
+        if shown or not ranked:
+            return replace(ranked, items=shown)
+        is_silent = all(least[kind] is None for kind in ranked.best_relevance)
+        return replace(ranked, items=(), reason="kind silent" if is_silent else "below threshold")
+
     def restrained(self, request: Request, result: Offers) -> Offers:
         """Of all that may be shown what keeps the rules, in the order that is wanted, cut to the limit."""
         if not result:
@@ -130,21 +152,24 @@ class PolicyRecommender(AnswersMany):
             slate.add(offer, product)
             if len(slate.offers) == limit:
                 break
+        beside = tuple(compared(offer, self.catalogue) for offer in slate.offers)
         items = tuple(
-            offer if offer.rank == rank else replace(offer, rank=rank)
-            for rank, offer in enumerate(slate.offers, start=1)
+            replace(offer, rank=rank, price_step=comparison.difference if offer.kind == "upsell" else None)
+            for rank, (offer, comparison) in enumerate(zip(slate.offers, beside, strict=True), start=1)
         )
-        beside = tuple(compared(offer, self.catalogue) for offer in items)
         reason: Reason | None = None if items else "filtered"
         return Offers(items, reason, result.retrieved, result.best_relevance, dict(filtered), beside)
 
     def ordered(self, result: Offers, request: Request, rules: MomentRules) -> Iterable[Offer]:
-        """The offers as the policy or the request wants them: first kinds first; of equals the better score first."""
+        """The offers as the policy or the request wants them, in turns; of equals the better score first."""
         offers: Iterable[Offer] = result
         if request.by_value if "order" in request.stated else rules.order == "value":
             value = self.catalogue.value
             offers = sorted(offers, key=lambda offer: -offer.relevance * value(offer.product_id))
-        return sorted(offers, key=lambda offer: offer.kind not in rules.first) if rules.first else offers
+        if not rules.first:
+            return offers
+        turn = {kind: place for place, kinds in enumerate(rules.first) for kind in kinds}
+        return sorted(offers, key=lambda offer: turn.get(offer.kind, len(rules.first)))
 
     def refusal(self, moment: Moment, offer: Offer, product: Product, context: RequestContext) -> RuleName | None:
         """The first rule that refuses an offer alone; None where none does."""

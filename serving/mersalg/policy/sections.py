@@ -24,14 +24,16 @@ class MomentRules:
     """The most of each kind; a kind that is not named is not offered, and `{}` offers nothing."""
     limit: int = key(values.whole(1))
     """The most offers of an answer. A request may ask for fewer."""
-    first: tuple[Kind, ...] = key(values.kinds)
-    """Kinds that stand before all others, in the same order among themselves as the others are."""
+    first: tuple[frozenset[Kind], ...] = key(values.turns)
+    """Kinds in turns, those of one turn side by side; the kinds that are not named come last."""
     order: Order = key(values.order)  # noqa: RUF009 - it makes a field
     """By relevance, or by relevance times what a sale brings today. A request may ask for the other."""
     never_together: tuple[frozenset[Kind], ...] = key(values.groups_of_kinds)
     """Groups of kinds of which an answer holds one at most: that of the offer that comes first."""
     most_of_cart: float = key(values.number(0.0, above=True))
     """The highest price of an offer, as a share of what the cart costs today; inf = any."""
+    best_sellers: bool = key(values.truth)
+    """Whether a page without cart and history shows what sells best, because of nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,19 @@ def kinds(value: Any, where: str) -> tuple[Kind, ...]:
     return result
 
 
+def turns(value: Any, where: str) -> tuple[frozenset[Kind], ...]:
+    """A list whose items are a kind, or a list of kinds that stand side by side; each kind once in all."""
+    if not isinstance(value, list):
+        raise wrong(where, f"a list out of {', '.join(KINDS)}", value)
+    result = []
+    for position, turn in enumerate(value):
+        at = f"{where}[{position}]"
+        result.append(frozenset(kinds(turn, at)) if isinstance(turn, list) else frozenset({kind(turn, at)}))
+    if sum(map(len, result)) > len(frozenset().union(*result)):
+        raise wrong(where, "each kind once", value)
+    return tuple(result)
+
+
 def groups_of_kinds(value: Any, where: str) -> tuple[frozenset[Kind], ...]:
     """A list of lists of at least two kinds."""
     if not isinstance(value, list):

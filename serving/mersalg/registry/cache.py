@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,15 +50,25 @@ class Cache:
             raise self.cannot("write", error) from None
         try:
             yield part
+            for path in (*part.iterdir(), part):
+                flush(path)
             try:
                 part.rename(place)
             except OSError as error:
                 if not place.is_dir():
                     raise self.cannot("write", error) from None
+            flush(self.folder)
         except OSError as error:
             raise self.cannot("write", error) from None
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def drop(self, place: Path) -> None:
+        """Delete a version, at one stroke for whoever looks for it."""
+        with suppress(OSError):  # another process was first
+            aside = Path(tempfile.mkdtemp(prefix=".part-", dir=self.folder))
+            place.rename(aside / place.name)
+            shutil.rmtree(aside, ignore_errors=True)
 
     def mark_good(self, address: ModelAddress, place: Path) -> None:
         """Remember what an address was answered from, and drop the oldest versions that nothing names."""
@@ -108,6 +118,17 @@ def cache_of(server: str, model: str) -> Cache:
     root = os.environ.get("MERSALG_CACHE")
     base = Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mersalg"
     return Cache(base / digest(server) / urllib.parse.quote(model, safe="").replace(".", "%2E"))
+
+
+def flush(path: Path) -> None:
+    """Bring a file, or where the system opens folders a folder's names, down to the disk."""
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def digest(text: str) -> str:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import IO, Any, Final
+from uuid import uuid4
 
-from mersalg.bundle.files import MAX_BYTES, MAX_OTHER_BYTES, SIGNATURE, parse_json
-from mersalg.bundle.manifest import check_manifest
+from mersalg.bundle.files import MAX_BYTES, MAX_OTHER_BYTES, SIGNATURE
+from mersalg.bundle.manifest import read_manifest
+from mersalg.bundle.reading import is_whole
 from mersalg.errors import BundleError, RegistryError
 from mersalg.registry.address import ModelAddress, read_address
 from mersalg.registry.cache import Cache, cache_of
@@ -59,12 +61,20 @@ class Registry:
         """The version that the address names now, without its files."""
         return self.server.version_of(self.address)
 
-    def fetch(self, version: ModelVersion) -> Fetched:
-        """The files of a version, from the cache or else from the server."""
+    def fetch(self, version: ModelVersion, *, signed: bool) -> Fetched:
+        """The files of a version, from the cache where they are whole there, or else from the server.
+
+        Where it is to be signed, a copy without a signature is asked for one again.
+        """
         place = self.cache.place_of(version)
+        if place.is_dir() and not is_whole(place):
+            log.warning("%s: the copy in the cache is damaged; it is fetched again", version)
+            self.cache.drop(place)
         if not place.is_dir():
             with self.cache.filling(place) as part:
                 download(self.server, version, part)
+        elif signed and not (place / SIGNATURE).exists():
+            add_signature(self.server, version, place)
         return Fetched(self.address, version.version, place, fresh=True)
 
     def last_good(self) -> Fetched | None:
@@ -83,14 +93,14 @@ def registry_of(text: str) -> Registry:
     return Registry(address, server, cache_of(server.uri, address.name))
 
 
-def fetch(text: str) -> tuple[Registry, Fetched]:
+def fetch(text: str, *, signed: bool = False) -> tuple[Registry, Fetched]:
     """What an address names now; where the server is down, aloud, what it was last answered from.
 
     RegistryError when the server refuses, or is down and the cache holds nothing for the address.
     """
     registry = registry_of(text)
     try:
-        return registry, registry.fetch(registry.look())
+        return registry, registry.fetch(registry.look(), signed=signed)
     except RegistryError as error:
         kept = registry.last_good() if error.unreachable else None
         if kept is None:
@@ -103,7 +113,7 @@ def download(server: MlflowServer, version: ModelVersion, folder: Path) -> None:
     """Write the manifest, every file that it lists and a signature, where there is one, into an empty folder."""
     until = time.monotonic() + MAX_DOWNLOAD_SECONDS
     inside, content = read_remote_manifest(server, version, until)
-    manifest = check_manifest(parse_json(content, Path("manifest.json")), f"{version}: {inside}/manifest.json")
+    manifest = read_manifest(content, f"{version}: {inside}/manifest.json")
     (folder / "manifest.json").write_bytes(content)
     for name, entry in manifest["files"].items():
         where = f"{version}: {inside}/{name}"
@@ -116,6 +126,17 @@ def download(server: MlflowServer, version: ModelVersion, folder: Path) -> None:
     signature = read_where_there(server, version, f"{inside}/{SIGNATURE}", until)
     if signature is not None:
         (folder / SIGNATURE).write_bytes(signature)
+
+
+def add_signature(server: MlflowServer, version: ModelVersion, place: Path) -> None:
+    """Fetch the signature of a version that was signed after it came into the cache."""
+    until = time.monotonic() + MAX_DOWNLOAD_SECONDS
+    inside, _ = read_remote_manifest(server, version, until)
+    signature = read_where_there(server, version, f"{inside}/{SIGNATURE}", until)
+    if signature is not None:
+        part = place / f".{SIGNATURE}.{uuid4().hex}"
+        part.write_bytes(signature)
+        part.replace(place / SIGNATURE)
 
 
 def read_remote_manifest(server: MlflowServer, version: ModelVersion, until: float) -> tuple[str, bytes]:

@@ -28,7 +28,7 @@ class Place:
             registry.mark_good(fetched)
 
 
-def find_place(path: str | Path) -> Place:
+def find_place(path: str | Path, *, signed: bool = False) -> Place:
     """The folder of a bundle; that of `models:/NAME@ALIAS` or `models:/NAME/VERSION` is fetched first.
 
     Where the server is down it is, with a warning, the version that the address was last loaded from. RegistryError
@@ -38,7 +38,7 @@ def find_place(path: str | Path) -> Place:
         return Place(Path(path), None)
     from mersalg.registry.fetching import fetch  # noqa: PLC0415  # a folder needs no network library
 
-    registry, fetched = fetch(str(path))
+    registry, fetched = fetch(str(path), signed=signed)
     return Place(fetched.folder, (registry, fetched))
 
 
@@ -47,4 +47,4 @@ def open_bundle(path: str | Path, public_key: str | Path | None = None) -> Bundl
 
     BundleError or RegistryError says what is wrong and what to do.
     """
-    return read_bundle(find_place(path).folder, public_key)
+    return read_bundle(find_place(path, signed=public_key is not None).folder, public_key)

@@ -27,6 +27,8 @@ from typing import Any, Final
 from mersalg.errors import MersalgError, RegistryError
 from mersalg.registry.address import ModelAddress
 
+HIDDEN: Final = "***"
+"""Stands for a password."""
 MAX_ANSWER_BYTES: Final = 2**20
 """Bytes of a JSON answer."""
 DEFAULT_TIMEOUT_SECONDS: Final = 30.0
@@ -276,5 +278,6 @@ def text_of(document: Any, *keys: str, where: str) -> str:
 
 
 def without_password(text: str) -> str:
-    """An address without its password."""
-    return re.sub(r"(://[^/\s:@]*):[^/\s@]*@", r"\1:***@", text)
+    """A text without the passwords of its addresses, before their hosts or among their options."""
+    text = re.sub(r"(://[^/\s:@]*):[^\s'\"]*@", rf"\1:{HIDDEN}@", text)
+    return re.sub(r"(?i)([?&][a-z_]*(?:password|passwd|token|secret)=)[^&\s'\"]*", rf"\1{HIDDEN}", text)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -18,6 +17,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from mersalg.errors import ConfigError, MersalgError
+from mersalg.ids import id_text
+from mersalg.policy.values import unknown
+from mersalg.toml import read_toml
 
 HOLD_OUT: Final = "hold-out"
 """The arm that is never shown offers."""
@@ -77,20 +79,21 @@ class Experiment:
             )
 
     def assign(self, unit_id: str | None) -> Assignment:
-        """The arm of a unit; equal ids give equal arms for ever, while name, key and shares are the same.
+        """The arm of a unit; equal ids, however spelled, give equal arms while name, key and shares are the same.
 
         MersalgError where the id is missing and the experiment has no arm for that.
         """
-        if not unit_id:
+        if unit_id is not None and not isinstance(unit_id, str):
+            raise MersalgError(f"experiment {self.name!r}: {self.unit}_id: expected a text, got {unit_id!r}")
+        unit = id_text(unit_id)
+        if not unit:
             if self.without_unit is None:
                 raise MersalgError(
                     f"experiment {self.name!r}: a request without {self.unit}_id cannot be assigned; pass the id, or "
                     "set without_unit to the arm that such requests get outside of the comparison"
                 )
             return Assignment(self.without_unit, None)
-        if not isinstance(unit_id, str):
-            raise MersalgError(f"experiment {self.name!r}: {self.unit}_id: expected a text, got {unit_id!r}")
-        drawn = {arm: -math.log(self.uniform(arm, unit_id)) / share for arm, share in self.arms.items() if share > 0.0}
+        drawn = {arm: -math.log(self.uniform(arm, unit)) / share for arm, share in self.arms.items() if share > 0.0}
         arm = min(drawn, key=lambda name: (drawn[name], name))
         return Assignment(arm, self.arms[arm])
 
@@ -139,13 +142,16 @@ def read_experiment(path: str | Path, key: bytes | None = None) -> Experiment:
 def read_tables(where: Path) -> dict[str, Any]:
     """The file's values, of known keys alone; `name` and `arms` are there."""
     try:
-        tables = tomllib.loads(where.read_text(encoding="utf-8"))
+        tables = read_toml(where.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{where}: cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: not valid TOML: {error}") from None
-    if unknown := [name for name in tables if name not in FIELDS]:
-        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; expected {', '.join(FIELDS)}")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where}: expected TOML in UTF-8, got {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    for name in tables:
+        if name not in FIELDS:
+            raise unknown(f"{where}: ", name, FIELDS)
     if missing := [name for name in ("name", "arms") if name not in tables]:
         raise ConfigError(f"{where}: {missing[0]}: expected a value, got none")
     return tables

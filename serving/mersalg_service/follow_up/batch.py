@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mersalg.names import KINDS_BY_MOMENT, Kind
 from mersalg.recommender import AnswersRequests, stream_answers
@@ -16,8 +15,11 @@ from mersalg_service.ledger.rules import OFFERED
 if TYPE_CHECKING:
     from mersalg_service.follow_up.orders import Histories
 
+T = TypeVar("T")
+
 HELD_OUT: Final = "hold-out"
 """The reason of a decision for the hold-out of a trial."""
+OPTED_OUT: Final = "opted out"
 ROUNDS: Final = 8
 """How often a customer is asked for again, for twice as many offers each time, before a short list is final."""
 
@@ -58,46 +60,46 @@ def follow_up(
     histories: Histories,
     mailing: MailingRequest,
     is_held_out: Callable[[str], bool] = nobody,
-) -> Iterator[tuple[str, Decision | None]]:
-    """Each customer, in the order of the ids, with the decision; None for one who is not in a finished batch.
+) -> dict[str, Decision | None]:
+    """The decision for each customer, in the order of the ids; None for one who is not in a batch that is closed.
 
-    A decision is in the ledger before it comes out here. One that the batch has made already comes out as it was,
-    except that a customer who has opted out since gets nothing. Who is held out gets nothing, and uses up no cap.
+    All are asked for before anything is claimed: an answer that fails leaves nothing in the ledger. One that the batch
+    has decided already gets what was decided, except that a customer who has opted out since gets nothing. Who is held
+    out gets nothing, and uses up no cap.
     """
-    customers = iter(sorted(histories.by_customer))
-    while piece := list(islice(customers, MAX_BATCH)):
-        decided = decide(answers, ledger, batch, histories, mailing, is_held_out, piece)
-        yield from ((customer_id, decided.get(customer_id)) for customer_id in piece)
-
-
-def decide(
-    answers: AnswersRequests,
-    ledger: Ledger,
-    batch: Batch,
-    histories: Histories,
-    mailing: MailingRequest,
-    is_held_out: Callable[[str], bool],
-    customer_ids: Sequence[str],
-) -> dict[str, Decision]:
-    """The decisions for some customers; in a finished batch those that it has."""
+    customer_ids = sorted(histories.by_customer)
     decided: dict[str, Decision] = {}
     hopeless, asked = [], []
-    for customer_id, view in zip(customer_ids, ledger.look(batch, customer_ids, mailing.rules), strict=True):
+    for customer_id, view in look_at_all(ledger, batch, customer_ids, mailing.rules):
         kinds = open_kinds(mailing, view)
         if view.decision is not None:
-            decided[customer_id] = Decision((), "opted out") if view.opted_out else view.decision
+            decided[customer_id] = Decision((), OPTED_OUT) if view.opted_out else view.decision
         elif view.opted_out or view.standing.full or not kinds:
             hopeless.append(Ask(customer_id, (), closed_reason(view)))
         elif is_held_out(customer_id):
             hopeless.append(Ask(customer_id, (), HELD_OUT))
         else:
             asked.append(Undecided(customer_id, dict.fromkeys(view.standing.taken, OFFERED), kinds))
-    if batch.finished:
-        return decided
-    for ask, answer in zip(hopeless, ledger.claim(batch, hopeless, mailing.rules), strict=True):
-        decided[ask.customer_id] = answer.decision or Decision((), ask.reason)
-    decided |= all_rounds(answers, lambda asks: ledger.claim(batch, asks, mailing.rules), histories, mailing, asked)
-    return decided
+    if not batch.closed:
+
+        def claim(asks: Sequence[Ask]) -> list[Answer]:
+            return [answer for piece in pieces(asks) for answer in ledger.claim(batch, piece, mailing.rules)]
+
+        decided |= all_rounds(answers, claim, histories, mailing, asked)
+        for ask, answer in zip(hopeless, claim(hopeless), strict=True):
+            decided[ask.customer_id] = answer.decision or Decision((), ask.reason)
+    return {customer_id: decided.get(customer_id) for customer_id in customer_ids}
+
+
+def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Pieces that go into one transaction."""
+    return (values[start : start + MAX_BATCH] for start in range(0, len(values), MAX_BATCH))
+
+
+def look_at_all(ledger: Ledger, batch: Batch, customer_ids: Sequence[str], rules: Rules) -> Iterator[tuple[str, View]]:
+    """Each customer with what the ledger knows."""
+    for piece in pieces(customer_ids):
+        yield from zip(piece, ledger.look(batch, piece, rules), strict=True)
 
 
 def open_kinds(mailing: MailingRequest, view: View) -> tuple[Kind, ...]:
@@ -119,7 +121,7 @@ def all_rounds(
 def closed_reason(view: View) -> str:
     """Why nothing is asked for."""
     if view.opted_out:
-        return "opted out"
+        return OPTED_OUT
     closed = view.standing.full or next((cap for cap, room in view.standing.room.items() if room <= 0), None)
     return f"cap {closed}" if closed else "no kind asked for"
 

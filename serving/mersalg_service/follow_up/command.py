@@ -7,18 +7,20 @@ import hashlib
 import os
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.arguments import split_ids
 from mersalg.display import listed
 from mersalg.errors import MersalgError, RequestError
-from mersalg.names import KINDS, ORDERS
+from mersalg.names import KINDS, LANGUAGES, ORDERS
 from mersalg.policy.command import add_policy_options, under_policy
+from mersalg.reasons import read_language
 
 if TYPE_CHECKING:
     from mersalg.recommender import AnswersRequests
@@ -26,14 +28,13 @@ if TYPE_CHECKING:
     from mersalg_service.follow_up.orders import Histories
     from mersalg_service.follow_up.tables import Type
     from mersalg_service.follow_up.trial import FollowUpTrial
-    from mersalg_service.ledger import Batch, Ledger
+    from mersalg_service.ledger import Batch, Decision, Ledger
 
 OFFER_COLUMNS: Final[dict[str, Type]] = {
-    "customer_id": "text", "request_id": "text", "rank": "whole", "product_id": "text", "kind": "text",
-    "relevance": "real", "score": "real", "because": "text", "moment": "text", "offered_at": "time", "batch": "text",
+    "customer_id": "text", "request_id": "text", "rank": "whole", "product_id": "text", "name": "text", "kind": "text",
+    "relevance": "real", "score": "real", "because": "text", "because_name": "text", "reason": "text", "moment": "text",
+    "offered_at": "time", "batch": "text",
 }  # fmt: skip
-PIECE: Final = 2048
-"""Customers whose rows are written together."""
 REASON_COLUMNS: Final[dict[str, Type]] = {"customer_id": "text", "reason": "text", "batch": "text"}
 
 
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=2, help="most offers a customer (default: 2)")
     parser.add_argument("--kinds", metavar="K,L", help="kinds of offer (default: those of a follow-up)")
     parser.add_argument("--order", default="relevance", help="relevance or value (default: relevance)")
+    parser.add_argument("--language", default="en", help=f"of the reasons: {', '.join(LANGUAGES)} (default: en)")
     parser.add_argument(
         "--cap",
         action="append",
@@ -75,7 +77,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
     from mersalg.recommender import load  # noqa: PLC0415
     from mersalg.table import form_of  # noqa: PLC0415
     from mersalg_service.follow_up.trial import open_trial  # noqa: PLC0415
-    from mersalg_service.ledger.opening import open_aloud  # noqa: PLC0415
+    from mersalg_service.ledger import find_key, open_ledger  # noqa: PLC0415
 
     out: Path = args.out
     reasons: Path = args.reasons or out.with_name(f"{out.stem}.none{out.suffix}")
@@ -87,14 +89,15 @@ def follow_up_command(args: argparse.Namespace) -> int:
     at, given = read_at(args.at)
     recommender = load(args.bundle, threads=os.cpu_count() or 1)
     answers = under_policy(recommender, args)
+    names = recommender.names
     trial = open_trial(args.trial, args.exposures, recommender.manifest)
     start = time.perf_counter()
-    with open_aloud(args.ledger, args.key_file) as ledger:
+    with open_ledger(args.ledger, find_key(args.key_file)) as ledger:
         histories = read_orders(args.orders, columns, at, given)
         settings = {
             "bundle": f"{recommender.manifest['name']} {recommender.manifest['files']['scorer.onnx']['sha256'][:16]}",
             "orders": args.orders, "columns": columns, "at": None if args.at is None else at.isoformat(),
-            "limit": args.limit, "kinds": mailing.kinds, "order": args.order,
+            "limit": args.limit, "kinds": mailing.kinds, "order": args.order, "language": read_language(args.language),
             "caps": sorted(map(str, mailing.rules.caps)), "again after": args.again_after,
             "policy": digest(args.policy), "catalogue": digest(args.catalogue),
             "out": str(out.resolve()), "reasons": str(reasons.resolve()),
@@ -104,7 +107,7 @@ def follow_up_command(args: argparse.Namespace) -> int:
         batch = ledger.begin(settings, at, args.batch)
         if batch.begun_at != histories.at:  # begun earlier, at a time that nobody gave
             histories = read_orders(args.orders, columns, batch.begun_at, given=False)
-        tally = write_batch(answers, ledger, batch, histories, mailing, out, reasons, trial)
+        tally = write_batch(answers, ledger, batch, histories, mailing, out, reasons, args.language, trial, names)
         ledger.finish(batch)
         forgotten = ledger.forgotten_before()
     tell(batch, tally, histories, out, reasons, time.perf_counter() - start)
@@ -174,11 +177,11 @@ class BatchTally:
     none: Counter[str] = field(default_factory=Counter)
     """Customers without, by reason."""
     outside: int = 0
-    """Customers of the orders who are not in a batch that was finished before."""
-    exposures: int = 0
-    """Rows of a trial's record."""
+    """Customers of the orders who are not in a batch that was closed before."""
+    late: int = 0
+    """Customers who opted out, or were erased, while the batch was written."""
     record: Path | None = None
-    """Where that is."""
+    """Where a trial's record is."""
 
 
 def write_batch(
@@ -189,39 +192,74 @@ def write_batch(
     mailing: MailingRequest,
     out: Path,
     reasons: Path,
+    language: str,
     trial: FollowUpTrial | None = None,
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> BatchTally:
-    """Write the files as the customers are decided; each appears when it is whole."""
-    from mersalg_service.follow_up.batch import follow_up, nobody  # noqa: PLC0415
-    from mersalg_service.follow_up.tables import table_writer  # noqa: PLC0415
+    """Decide, and write the files, which appear whole: the record and the reasons, then the offers.
 
-    tally = BatchTally()
-    more = {"moment": mailing.rules.moment, "offered_at": batch.begun_at, "batch": batch.batch}
-    with ExitStack() as files:
-        write_offers = files.enter_context(table_writer(out, OFFER_COLUMNS))
-        write_reasons = files.enter_context(table_writer(reasons, REASON_COLUMNS))
-        record = (
-            None if trial is None else files.enter_context(trial.record(answers, ledger, batch, histories, mailing))
-        )
+    Before they appear the ledger says that the batch is written. Who opts out, or is erased, until they appear is in
+    them as opted out. `names` has the names of products.
+    """
+    from mersalg.table import form_of, whole_file  # noqa: PLC0415
+    from mersalg_service.follow_up.batch import OPTED_OUT, follow_up, nobody  # noqa: PLC0415
+    from mersalg_service.follow_up.tables import write_table  # noqa: PLC0415
+    from mersalg_service.follow_up.trial import EXPOSURE_COLUMNS  # noqa: PLC0415
+    from mersalg_service.ledger import Decision  # noqa: PLC0415
+
+    tally = BatchTally(record=None if trial is None else trial.path_of(batch))
+    with ExitStack() as held, ExitStack() as files:  # what is entered last is left first: the offers appear last
+        parts = {path: files.enter_context(whole_file(path)) for path in (out, reasons, tally.record) if path}
         decided = follow_up(answers, ledger, batch, histories, mailing, nobody if trial is None else trial.is_held_out)
-        while piece := list(islice(decided, PIECE)):
-            known = [(customer_id, decision) for customer_id, decision in piece if decision is not None]
-            tally.outside += len(piece) - len(known)
-            write_offers([{"customer_id": who, **offer.to_dict(), **more} for who, it in known for offer in it.offers])
-            without = [(who, it.reason) for who, it in known if not it.offers]
-            write_reasons([{"customer_id": who, "reason": reason, "batch": batch.batch} for who, reason in without])
-            tally.none.update(reason or "no offer" for _, reason in without)
-            tally.customers += len(known) - len(without)
-            tally.offers += sum(len(it.offers) for _, it in known)
-            if record is not None:
-                tally.exposures += record.write(known)
-                tally.record = record.path
+        would_be = {} if trial is None else trial.would_be(answers, ledger, batch, histories, mailing, decided)
+        known = {customer_id: decision for customer_id, decision in decided.items() if decision is not None}
+
+        def write_parts() -> None:
+            rows = offer_rows(batch, mailing.rules.moment, known, names, language)
+            write_table(parts[out], form_of(out), OFFER_COLUMNS, rows)
+            write_table(parts[reasons], form_of(reasons), REASON_COLUMNS, reason_rows(batch, known))
+            if trial is not None and tally.record is not None:
+                record = trial.rows(batch, mailing.rules.moment, known.items(), would_be)
+                write_table(parts[tally.record], form_of(tally.record), EXPOSURE_COLUMNS, record)
+
+        write_parts()
+        ledger.mark_written(batch)
+        late = held.enter_context(ledger.last_word(who for who, it in known.items() if it.offers))
+        if late:
+            known |= dict.fromkeys(late, Decision((), OPTED_OUT))
+            write_parts()
+    tally.late, tally.outside = len(late), len(decided) - len(known)
+    tally.none.update(it.reason or "no offer" for it in known.values() if not it.offers)
+    tally.customers = len(known) - tally.none.total()
+    tally.offers = sum(len(it.offers) for it in known.values())
     return tally
+
+
+def offer_rows(
+    batch: Batch, moment: str, decided: Mapping[str, Decision], names: Mapping[str, str], language: str
+) -> Iterator[dict[str, Any]]:
+    """A row for each offer."""
+
+    def name(product_id: str) -> str:
+        return names.get(product_id, product_id)
+
+    for customer_id, decision in decided.items():
+        for offer in decision.offers:
+            named = {"name": names.get(offer.product_id), "because_name": names.get(offer.because or "")}
+            row = {"customer_id": customer_id, **offer.to_dict(), **named, "reason": offer.reason.text(name, language)}
+            yield {**row, "moment": moment, "offered_at": batch.begun_at, "batch": batch.batch}
+
+
+def reason_rows(batch: Batch, decided: Mapping[str, Decision]) -> Iterator[dict[str, Any]]:
+    """A row for each customer without an offer."""
+    for customer_id, decision in decided.items():
+        if not decision.offers:
+            yield {"customer_id": customer_id, "reason": decision.reason, "batch": batch.batch}
 
 
 def tell(batch: Batch, tally: BatchTally, histories: Histories, out: Path, reasons: Path, seconds: float) -> None:
     """Print what came of the batch; nobody is named."""
-    went_on = " (written again)" if batch.finished else " (resumed)" if batch.resumed else ""
+    went_on = " (written again)" if batch.closed else " (resumed)" if batch.resumed else ""
     left_out = f"; left out: {listed(histories.left_out, '{:,}')}" if histories.left_out else ""
     print(f"orders  {histories.read:,} lines of {len(histories.by_customer):,} customers{left_out}")
     print(f"batch   {batch.batch}{went_on}, offers as of {batch.begun_at:%Y-%m-%d %H:%M}")
@@ -229,7 +267,9 @@ def tell(batch: Batch, tally: BatchTally, histories: Histories, out: Path, reaso
     told = f": {listed(tally.none, '{:,}')}" if tally.none else ""
     print(f"none    {sum(tally.none.values()):,} customers{told} -> {reasons}")
     if tally.record is not None:
-        print(f"record  {tally.exposures:,} rows -> {tally.record}")
+        print(f"record  of {sum(tally.none.values()) + tally.customers:,} customers -> {tally.record}")
+    if tally.late:
+        print(f"        {tally.late:,} customers opted out while the batch was written, and get none")
     if tally.outside:
-        print(f"        {tally.outside:,} customers are not in this batch: it was finished before")
+        print(f"        {tally.outside:,} customers are not in this batch: it was written before")
     print(f"took    {seconds:.1f} s")

@@ -11,6 +11,7 @@ import csv
 import gzip
 import importlib.util
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mersalg.errors import DataError
+from mersalg.ids import id_text
 from mersalg_service.follow_up.tables import read_parquet_columns
 from mersalg_service.ledger.times import plain
 
@@ -32,6 +34,8 @@ CSV: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 FORMS: Final = "a Parquet or CSV file, a glob, a folder, or package:NAME/PATH inside an installed package"
 PIECE: Final = 65_536
 """Lines of a CSV read together."""
+ISO: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?|\d{8}", re.ASCII)
+"""The times of a CSV; `datetime.fromisoformat` alone would take any sign before the hour."""
 FIRST: Final = datetime(1970, 1, 1)
 MAX_QUANTITY: Final = 1e9
 
@@ -125,19 +129,12 @@ def add_piece(histories: Histories, piece: Mapping[str, list[Any]], ids: dict[An
             lines.quantities.append(amount)
 
 
-def id_text(value: Any) -> str:
-    """An id as text: trimmed, 17850 where an export made it 17850.0; empty for none and for what UTF-8 cannot hold."""
-    if value is None or value != value or isinstance(value, bool):  # noqa: PLR0124 - NaN is not itself
-        return ""
-    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-    return "" if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text) else text
-
-
 def read_time(histories: Histories, value: Any) -> datetime | None:
     """A time in UTC or as it is; None when it is none, or has a zone where the first line has none or otherwise."""
     if isinstance(value, str):
+        text = value.strip()
         try:
-            value = datetime.fromisoformat(value.strip())
+            value = datetime.fromisoformat(text) if ISO.fullmatch(text) else None
         except ValueError:
             return None
     if not isinstance(value, datetime):

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from mersalg.errors import DataError
-from mersalg.table import form_of, import_pyarrow, plain_type, whole_file
+from mersalg.table import Form, import_pyarrow, plain_type
 
 Type = Literal["text", "whole", "real", "time", "truth"]
 Row = Mapping[str, Any]
 Write = Callable[[list[dict[str, Any]]], None]
 
 PIECE: Final = 65_536
-"""Rows read together."""
+"""Rows read or written together."""
 
 
 def read_parquet_columns(
@@ -50,7 +51,7 @@ def plain_column(arrow: Any, column: Any, name: str) -> list[Any]:
     types, kind = arrow.types, column.type
     if types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    if name.endswith("_id") and types.is_integer(kind):
+    if name.endswith("_id") and (types.is_integer(kind) or types.is_decimal(kind)):
         column = column.cast(arrow.string())
     elif name == "quantity" and (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)):
         column = column.cast(arrow.float64())
@@ -60,12 +61,12 @@ def plain_column(arrow: Any, column: Any, name: str) -> list[Any]:
     return values
 
 
-@contextmanager
-def table_writer(path: Path, columns: Mapping[str, Type]) -> Iterator[Write]:
-    """A function that writes rows; the file appears, whole, when the block ends well, and not at all otherwise."""
-    open_part = parquet_writer if form_of(path) == "parquet" else json_writer
-    with whole_file(path) as part, open_part(part, columns) as write:
-        yield write
+def write_table(part: Path, form: Form, columns: Mapping[str, Type], rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows into a file of this form, in pieces."""
+    remaining = iter(rows)
+    with (parquet_writer if form == "parquet" else json_writer)(part, columns) as write:
+        while piece := list(islice(remaining, PIECE)):
+            write(piece)
 
 
 @contextmanager
@@ -78,7 +79,7 @@ def parquet_writer(path: Path, columns: Mapping[str, Type]) -> Iterator[Write]:
     }  # fmt: skip
     schema = arrow.schema([(name, types[kind]) for name, kind in columns.items()])
     with parquet.ParquetWriter(path, schema) as writer:
-        yield lambda rows: writer.write_table(arrow.Table.from_pylist(rows, schema=schema)) if rows else None
+        yield lambda rows: writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
 
 
 @contextmanager

@@ -7,9 +7,8 @@ when it is whole, and is written from the decisions: a batch that was killed and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,13 +17,19 @@ from mersalg.errors import ConfigError
 from mersalg.recommender import AnswersRequests
 from mersalg.table import form_of
 from mersalg_service.experiment.assignment import HOLD_OUT, Experiment, read_experiment
-from mersalg_service.experiment.exposures import Exposure
 from mersalg_service.experiment.trial import bundle_version, exposures_of, the_one_arm
-from mersalg_service.follow_up.batch import HELD_OUT, MailingRequest, Undecided, all_rounds, open_kinds
+from mersalg_service.follow_up.batch import (
+    HELD_OUT,
+    MailingRequest,
+    Undecided,
+    all_rounds,
+    look_at_all,
+    open_kinds,
+)
 from mersalg_service.follow_up.orders import Histories
-from mersalg_service.follow_up.tables import Type, Write, table_writer
+from mersalg_service.follow_up.tables import Type
 from mersalg_service.ledger import Answer, Ask, Batch, Decision, Ledger
-from mersalg_service.ledger.ledger import MAX_BATCH, settle
+from mersalg_service.ledger.ledger import settle
 from mersalg_service.ledger.rules import OFFERED
 
 EXPOSURE_COLUMNS: Final[dict[str, Type]] = {
@@ -56,79 +61,56 @@ class FollowUpTrial:
         return self.experiment.assign(customer_id).arm == HOLD_OUT
 
     def path_of(self, batch: Batch) -> Path:
-        """The file of a batch's record."""
+        """The file of a batch's record, whose folder is made where it is not there."""
         if self.exposures.suffix.lower() in FILES:
             return self.exposures
+        make_folder(self.exposures)
         return self.exposures / f"follow-up-{quote(batch.batch, safe=' ')}.jsonl"
 
-    @contextmanager
-    def record(
-        self, answers: AnswersRequests, ledger: Ledger, batch: Batch, histories: Histories, mailing: MailingRequest
-    ) -> Iterator[BatchRecord]:
-        """The record of a batch, whose file appears, whole, when the block ends well."""
-        path = self.path_of(batch)
-        if path != self.exposures:
-            make_folder(self.exposures)
-        with table_writer(path, EXPOSURE_COLUMNS) as write:
-            yield BatchRecord(self, answers, ledger, batch, histories, mailing, path, write)
+    def would_be(
+        self,
+        answers: AnswersRequests,
+        ledger: Ledger,
+        batch: Batch,
+        histories: Histories,
+        mailing: MailingRequest,
+        decided: Mapping[str, Decision | None],
+    ) -> dict[str, Decision]:
+        """What who is held out would have got, where the experiment has a shadow arm; nothing is written."""
+        if self.experiment.shadow is None:
+            return {}
+        held_out = [who for who, decision in decided.items() if decision is not None and decision.reason == HELD_OUT]
+        views = dict(look_at_all(ledger, batch, held_out, mailing.rules))
 
+        def claim(asks: Sequence[Ask]) -> list[Answer]:
+            return [settle(ask, views[ask.customer_id].standing, mailing.rules.limit) for ask in asks]
 
-@dataclass
-class BatchRecord:
-    """The open record of a batch."""
+        asked = [
+            Undecided(customer_id, dict.fromkeys(view.standing.taken, OFFERED), open_kinds(mailing, view))
+            for customer_id, view in views.items()
+        ]
+        return all_rounds(answers, claim, histories, mailing, asked)
 
-    trial: FollowUpTrial
-    answers: AnswersRequests
-    ledger: Ledger
-    batch: Batch
-    histories: Histories
-    mailing: MailingRequest
-    path: Path
-    writer: Write = field(repr=False)
-
-    def write(self, decided: Sequence[tuple[str, Decision]]) -> int:
-        """Write the rows of some customers, in their order; gives how many."""
-        held_out = [customer_id for customer_id, decision in decided if decision.reason == HELD_OUT]
-        shadow = self.trial.experiment.shadow is not None
-        would_be = self.would_be(held_out) if shadow else {}
-        rows = []
+    def rows(
+        self, batch: Batch, moment: str, decided: Iterable[tuple[str, Decision]], would_be: Mapping[str, Decision]
+    ) -> Iterator[dict[str, Any]]:
+        """The record of a batch: the rows of its customers, in their order."""
         for customer_id, decision in decided:
-            computed = shadow or decision.reason != HELD_OUT
-            rows += self.rows_of(customer_id, would_be.get(customer_id, decision), computed)
-        self.writer([{name: getattr(row, name) for name in EXPOSURE_COLUMNS} for row in rows])
-        return len(rows)
-
-    def rows_of(self, customer_id: str, decision: Decision, computed: bool) -> list[Exposure]:
-        """The rows of one customer."""
-        return exposures_of(
-            self.trial.experiment.name,
-            decision.offers,
-            self.trial.experiment.assign(customer_id),
-            decision.reason,
-            customer_id=customer_id,
-            order_id=None,
-            unit=customer_id,
-            moment=self.mailing.rules.moment,
-            offered_at=self.batch.begun_at,
-            bundle=self.trial.bundle if computed else None,
-        )
-
-    def would_be(self, customer_ids: Sequence[str]) -> dict[str, Decision]:
-        """What each of these would get if they were not held out; the ledger is read, and not written."""
-        result: dict[str, Decision] = {}
-        for start in range(0, len(customer_ids), MAX_BATCH):
-            piece = customer_ids[start : start + MAX_BATCH]
-            views = dict(zip(piece, self.ledger.look(self.batch, piece, self.mailing.rules), strict=True))
-
-            def claim(asks: Sequence[Ask], views: Mapping[str, Any] = views) -> list[Answer]:
-                return [settle(ask, views[ask.customer_id].standing, self.mailing.rules.limit) for ask in asks]
-
-            asked = [
-                Undecided(customer_id, dict.fromkeys(view.standing.taken, OFFERED), open_kinds(self.mailing, view))
-                for customer_id, view in views.items()
-            ]
-            result |= all_rounds(self.answers, claim, self.histories, self.mailing, asked)
-        return result
+            computed = self.experiment.shadow is not None or decision.reason != HELD_OUT
+            shown = would_be.get(customer_id, decision) if decision.reason == HELD_OUT else decision
+            rows = exposures_of(
+                self.experiment.name,
+                shown.offers,
+                self.experiment.assign(customer_id),
+                shown.reason,
+                customer_id=customer_id,
+                order_id=None,
+                unit=customer_id,
+                moment=moment,
+                offered_at=batch.begun_at,
+                bundle=self.bundle if computed else None,
+            )
+            yield from ({name: getattr(row, name) for name in EXPOSURE_COLUMNS} for row in rows)
 
 
 def open_trial(file: Path | None, exposures: Path | None, manifest: Mapping[str, Any]) -> FollowUpTrial | None:

@@ -1,4 +1,4 @@
-"""The ledger of offers: `open_ledger("sqlite:///ledger.db")`, or `postgresql://...` with the extra `ledger`.
+"""The ledger of offers: `make_ledger("sqlite:///ledger.db")` once, or `postgresql://...`; then `open_ledger`.
 
 It remembers who was offered what and what became of it, and lets the same follow-up out at most once.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from mersalg_service.ledger.entries import Answer, Ask, Batch, Decision, View
 from mersalg_service.ledger.keys import Key, find_key, key_of_file, make_key
-from mersalg_service.ledger.ledger import Ledger, open_ledger
-from mersalg_service.ledger.outcomes import Outcome, record
+from mersalg_service.ledger.ledger import Ledger, make_ledger, open_ledger
+from mersalg_service.ledger.outcomes import Outcome, record, record_wish
 from mersalg_service.ledger.privacy import Purged, erase_customer, export_customer, purge, stats
 from mersalg_service.ledger.rules import Cap, Rules, read_cap
 
@@ -29,9 +29,11 @@ __all__ = [
     "find_key",
     "key_of_file",
     "make_key",
+    "make_ledger",
     "open_ledger",
     "purge",
     "read_cap",
     "record",
+    "record_wish",
     "stats",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mersalg.errors import LedgerError
 from mersalg.offers import Offer
@@ -11,6 +12,11 @@ from mersalg_service.ledger.database import Transaction
 from mersalg_service.ledger.entries import Batch, Decision
 from mersalg_service.ledger.rules import EarlierOffer, Rules
 from mersalg_service.ledger.times import from_micros
+
+OPTED_OUT: Final = "opted_out_at IS NOT NULL AND (opted_in_at IS NULL OR opted_in_at <= opted_out_at)"
+"""The condition of a customer who wants no offers."""
+FACTS: Final = ("lift", "due_in_days", "interval_days", "times_bought", "better", "price_step")
+"""Fields of an offer that are kept together, as JSON."""
 
 
 def lock_batch(t: Transaction, batch: Batch, share_rows: str) -> str:
@@ -34,12 +40,13 @@ def lock_customers(t: Transaction, hashes: Sequence[str], lock_rows: str) -> Non
             return
 
 
-def read_opted_out(t: Transaction, hashes: Sequence[str]) -> set[str]:
-    """Those whose latest word is that they want no offers."""
+def read_opted_out(t: Transaction, hashes: Sequence[str] | None = None) -> set[str]:
+    """Those of some customers, or of all, whose latest word is that they want no offers."""
+    if hashes is None:
+        return {row[0] for row in t.rows(f"SELECT customer FROM mersalg_customers WHERE {OPTED_OUT}")}
     if not hashes:
         return set()
-    sql = f"""SELECT customer FROM mersalg_customers WHERE customer IN ({marks(hashes)}) AND opted_out_at IS NOT NULL
-              AND (opted_in_at IS NULL OR opted_in_at < opted_out_at)"""
+    sql = f"SELECT customer FROM mersalg_customers WHERE customer IN ({marks(hashes)}) AND {OPTED_OUT}"
     return {row[0] for row in t.rows(sql, hashes)}
 
 
@@ -60,11 +67,11 @@ def read_decisions(t: Transaction, batch: Batch, names: Mapping[str, str]) -> di
         return {}
     among = f"batch = ? AND customer IN ({marks(names)})"
     reasons = dict(t.rows(f"SELECT customer, reason FROM mersalg_decisions WHERE {among}", [batch.batch, *names]))
-    sql = f"""SELECT customer, rank, product_id, kind, relevance, score, because FROM mersalg_claims
+    sql = f"""SELECT customer, rank, product_id, kind, relevance, score, because, facts FROM mersalg_claims
               WHERE {among} ORDER BY customer, rank"""
     offers: dict[str, list[Offer]] = {}
-    for customer, *row in t.rows(sql, [batch.batch, *names]) if reasons else ():
-        offers.setdefault(customer, []).append(Offer(names[customer], *row))
+    for customer, *row, facts in t.rows(sql, [batch.batch, *names]) if reasons else ():
+        offers.setdefault(customer, []).append(Offer(names[customer], *row, **read_facts(facts)))
     return {customer: Decision(tuple(offers.get(customer, ())), reason) for customer, reason in reasons.items()}
 
 
@@ -84,15 +91,26 @@ def write_decisions(
         before = {(customer, product_id): occasion for customer, product_id, occasion in result}
     claims = [
         (customer, rules.moment, o.product_id, before.get((customer, o.product_id), 0) + 1, o.kind, at, batch.batch,
-         o.rank, o.relevance, o.score, o.because)
+         o.rank, o.relevance, o.score, o.because, write_facts(o))
         for customer, decision in decisions
         for o in decision.offers
     ]  # fmt: skip
     t.change_all(
         """INSERT INTO mersalg_claims (customer, moment, product_id, occasion, kind, claimed_at, batch, rank, relevance,
-           score, because) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+           score, because, facts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         claims,
     )
+
+
+def write_facts(offer: Offer) -> str:
+    """What the reason of an offer says beside kind and anchor, as JSON."""
+    return json.dumps({name: getattr(offer, name) for name in FACTS}, allow_nan=False)
+
+
+def read_facts(text: str | None) -> dict[str, Any]:
+    """The same by field of an offer; none where retention has deleted them."""
+    facts: dict[str, Any] = {} if text is None else json.loads(text)
+    return facts | {"better": tuple(facts["better"])} if facts else facts
 
 
 def check_memory(t: Transaction, rules: Rules, at: int) -> None:

@@ -9,15 +9,19 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.display import columns, listed
 from mersalg.errors import LedgerError, RequestError
+from mersalg.ids import id_text
 
 if TYPE_CHECKING:
     from mersalg_service.ledger import Ledger, Outcome
+    from mersalg_service.ledger.outcomes import Wish
 
 Handler = Callable[[argparse.Namespace], int]
+
+URL_HELP: Final = "sqlite:///file.db or postgresql://..."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,17 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.set_defaults(handler=handler)
         if opens:
-            command.add_argument("--ledger", required=True, metavar="URL", help="sqlite:///file.db or postgresql://...")
+            command.add_argument("--ledger", required=True, metavar="URL", help=URL_HELP)
             command.add_argument("--key-file", type=Path, metavar="FILE", help="default: from the environment")
         return command
 
+    init = add("init", "make a new ledger", init_command, opens=False)
+    init.add_argument("ledger", metavar="URL", help=URL_HELP)
+    init.add_argument("--key-file", type=Path, metavar="FILE", help="default: from the environment, else made")
     add("stats", "print counts, of nobody in particular", print_stats).add_argument(
         "--json", action="store_true", help="print JSON"
     )
     export = add("export", "write all that is held about one customer, as JSON", export_command)
     export.add_argument("--out", type=Path, help="default: stdout")
     erase = add("erase", "delete all that is held about one customer, who is never written to again", erase_command)
-    erase.add_argument("--everything", action="store_true", help="the wish not to be written to as well")
     out = add("opt-out", "a customer gets no offers from now on", wish_command("opted-out"))
     back = add("opt-in", "a customer gets offers again", wish_command("opted-in"))
     for command in (export, erase, out, back):
@@ -56,9 +62,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def opened(args: argparse.Namespace) -> Ledger:
     """The ledger that the arguments name."""
-    from mersalg_service.ledger.opening import open_aloud  # noqa: PLC0415
+    from mersalg_service.ledger import find_key, open_ledger  # noqa: PLC0415
 
-    return open_aloud(args.ledger, args.key_file)
+    return open_ledger(args.ledger, find_key(args.key_file))
+
+
+def init_command(args: argparse.Namespace) -> int:
+    """Make a ledger, and a key in the user's own place where none is named."""
+    from mersalg_service.ledger import find_key, make_ledger  # noqa: PLC0415
+
+    key = find_key(args.key_file)
+    with make_ledger(args.ledger, key) as ledger:
+        made = "" if key is not None else f"; its new key is in {ledger.key.source}: keep it, apart from the ledger"
+        print(f"a new ledger is in {ledger.database.name}{made}")
+    return 0
 
 
 def now() -> datetime:
@@ -82,10 +99,10 @@ def print_stats(args: argparse.Namespace) -> int:
 
 def customer_of(args: argparse.Namespace) -> str:
     """The customer's id; `-` reads it from stdin, so that it stands in no list of processes."""
-    text = sys.stdin.readline().strip() if args.customer == "-" else args.customer.strip()
-    if not text:
-        raise LedgerError("--customer: expected the shop's id of a customer, got none")
-    return str(text)
+    text = sys.stdin.readline() if args.customer == "-" else args.customer
+    if not id_text(text):
+        raise LedgerError(f"--customer: expected the shop's id of a customer, got {text!r}")
+    return id_text(text)
 
 
 def export_command(args: argparse.Namespace) -> int:
@@ -108,24 +125,23 @@ def erase_command(args: argparse.Namespace) -> int:
     from mersalg_service.ledger import erase_customer  # noqa: PLC0415
 
     with opened(args) as ledger:
-        offers = erase_customer(ledger, customer_of(args), now(), opt_out=not args.everything)
-    stays = "nothing stays" if args.everything else "the wish to get no offers stays, under the hash"
-    print(f"erased {offers:,} offers and all about them; {stays}")
+        offers = erase_customer(ledger, customer_of(args), now())
+    print(f"erased {offers:,} offers and all about them; the wish to get no offers stays, under the hash")
     return 0
 
 
-def wish_command(what: str) -> Handler:
-    """A handler that records that a customer opted out, or in."""
+def wish_command(wish: Wish) -> Handler:
+    """A handler that records that a customer opts out, or in."""
 
-    def record_wish(args: argparse.Namespace) -> int:
-        from mersalg_service.ledger import Outcome, record  # noqa: PLC0415
+    def handle_wish(args: argparse.Namespace) -> int:
+        from mersalg_service.ledger import record_wish  # noqa: PLC0415
 
         with opened(args) as ledger:
-            record(ledger, [Outcome(customer_of(args), what, now())])  # type: ignore[arg-type]
-        print(what)
+            record_wish(ledger, customer_of(args), wish, now())
+        print(wish)
         return 0
 
-    return record_wish
+    return handle_wish
 
 
 def purge_command(args: argparse.Namespace) -> int:
@@ -162,17 +178,18 @@ def read_outcomes(file: Path) -> Iterator[Outcome]:
     """The outcomes of a CSV or JSON Lines file; LedgerError names the first line that is none."""
     from mersalg.times import read_time  # noqa: PLC0415
     from mersalg_service.ledger import Outcome  # noqa: PLC0415
+    from mersalg_service.ledger.outcomes import check_time  # noqa: PLC0415
 
     for number, row in read_rows(file):
         where = f"{file}, line {number}"
-        customer_id, product_id = (row.get(name) for name in ("customer_id", "product_id"))
+        customer_id, product_id = (id_text(row.get(name)) for name in ("customer_id", "product_id"))
         if not customer_id:
-            raise LedgerError(f"{where}: expected a customer_id, got none")
+            raise LedgerError(f"{where}: expected a customer_id, got {row.get('customer_id')!r}")
         try:
             at = read_time(row.get("at"), "at")
+            check_time(at, now())
             moment = row.get("moment") or "follow-up"
-            product = None if product_id in (None, "") else str(product_id)
-            yield Outcome(str(customer_id), row.get("outcome"), at, product, moment)  # type: ignore[arg-type]
+            yield Outcome(customer_id, row.get("outcome"), at, product_id or None, moment)  # type: ignore[arg-type]
         except (RequestError, LedgerError) as error:
             raise LedgerError(f"{where}: {error}; the lines before it may be recorded, and may be told again") from None
 

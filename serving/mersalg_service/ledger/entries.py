@@ -17,7 +17,8 @@ class Batch:
     batch: str
     begun_at: datetime
     """The time of all its offers, in UTC without a zone; kept, so that a resumed batch has the same."""
-    finished: bool
+    closed: bool
+    """Its files were written, or were about to appear: nobody is added."""
     resumed: bool
     """It was in the ledger before."""
 

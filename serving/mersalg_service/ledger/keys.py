@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from mersalg.errors import LedgerError
+from mersalg.ids import id_text
 
 KEY_VARIABLE: Final = "MERSALG_LEDGER_KEY"
 """Environment variable that holds the key itself."""
@@ -39,8 +40,14 @@ class Key:
             )
 
     def hash(self, customer_id: str) -> str:
-        """32 hex digits for a customer; the same key gives the same everywhere."""
-        return self.digest(b"customer\0" + customer_id.encode("utf-8", "surrogatepass"))
+        """32 hex digits for a customer, however the id is spelled; the same key gives the same everywhere.
+
+        LedgerError for what is no id.
+        """
+        text = id_text(customer_id)
+        if not text:
+            raise LedgerError(f"customer: expected the shop's id of a customer, got {customer_id!r}")
+        return self.digest(b"customer\0" + text.encode())
 
     def check_value(self) -> str:
         """32 hex digits that tell one key from another and are no customer's hash."""

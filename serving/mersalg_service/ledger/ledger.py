@@ -4,18 +4,22 @@ A batch is one sending: a mailing, or one answer of a shop. What goes out is dec
 transaction that is alone with this customer: it reads all that the customer was offered, chooses what still keeps the
 rules, and writes the claims and the decision together. So two batches never claim the same product for a customer, a
 cap holds whoever else is writing, and a batch that was killed finds its decisions again and goes on behind them.
+
+A batch is open, then written, from just before its files appear, then finished, when they are there.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from mersalg.errors import LedgerError
-from mersalg.offers import Offer
+from mersalg.ids import id_text
 from mersalg_service.ledger.claims import (
     check_memory,
     lock_batch,
@@ -28,9 +32,9 @@ from mersalg_service.ledger.claims import (
 )
 from mersalg_service.ledger.database import Database, open_database
 from mersalg_service.ledger.entries import Answer, Ask, Batch, Decision, View
-from mersalg_service.ledger.keys import KEY_FILE_VARIABLE, KEY_VARIABLE, Key, find_key, own_key
+from mersalg_service.ledger.keys import Key, find_key, own_key
 from mersalg_service.ledger.rules import EarlierOffer, Rules, Standing, choose_by, standing
-from mersalg_service.ledger.schema import is_ledger, prepare
+from mersalg_service.ledger.schema import check_tables, make_tables
 from mersalg_service.ledger.times import from_micros, plain, to_micros
 
 MAX_BATCH: Final = 256
@@ -47,13 +51,16 @@ class Ledger:
     def begin(self, settings: Mapping[str, Any], at: datetime, batch: str | None = None) -> Batch:
         """A batch of these settings (JSON values): the named one, else an unfinished one of the same, else a new one.
 
-        LedgerError if the named one was made with other settings or its details are purged.
+        LedgerError if the named one was made with other settings or its details are purged, or if there is one of the
+        same settings whose files were written by a run that did not end well: only its name says that it is meant.
         """
+        if batch is not None and not id_text(batch):
+            raise LedgerError(f"batch: expected a name, got {batch!r}; leave it out for a new one")
         text = json.dumps(settings, sort_keys=True, ensure_ascii=False, allow_nan=False)
         columns = "SELECT batch, settings, begun_at, state FROM mersalg_batches"
         with self.database.transaction_of_one() as t:
             if batch is None:
-                order = " WHERE settings = ? AND state = 'open' ORDER BY begun_at, batch"
+                order = " WHERE settings = ? AND state IN ('open', 'written') ORDER BY state DESC, begun_at, batch"
                 result = t.rows(columns + order, [text])
             else:
                 result = t.rows(columns + " WHERE batch = ?", [batch])
@@ -61,12 +68,18 @@ class Ledger:
                 name = batch if batch is not None else f"{at:%Y-%m-%d}-{secrets.token_hex(4)}"
                 sql = "INSERT INTO mersalg_batches (batch, settings, begun_at, state) VALUES (?, ?, ?, 'open')"
                 t.change(sql, [name, text, to_micros(at)])
-                return Batch(name, plain(at), finished=False, resumed=False)
+                return Batch(name, plain(at), closed=False, resumed=False)
         name, other, begun_at, state = result[0]
         check_same(name, json.loads(other), json.loads(text))
         if state == "purged":
             raise LedgerError(f"batch {name!r}: its details are purged, so that it cannot be written again")
-        return Batch(name, from_micros(begun_at), finished=state == "finished", resumed=True)
+        if state == "written" and batch is None:
+            raise LedgerError(
+                f"batch {name!r}: was written by a run that did not end well, so it may have been sent. Find "
+                f"out, then name it: `--batch {name}` writes the same list once more and ends it; the next run begins "
+                "a new one"
+            )
+        return Batch(name, from_micros(begun_at), closed=state != "open", resumed=True)
 
     def look(self, batch: Batch, customer_ids: Sequence[str], rules: Rules) -> list[View]:
         """What is known of each customer, in order; nothing is written."""
@@ -107,13 +120,30 @@ class Ledger:
             new = [(h, a.decision) for h, a in zip(hashes, answers, strict=True) if h not in known and a.decision]
             if new and state != "open":
                 raise LedgerError(f"batch {batch.batch!r} is {state}: it takes no new customers; begin another")
+            check_texts(new)
             write_decisions(t, batch, new, rules, at)
         return answers
 
-    def finish(self, batch: Batch) -> None:
-        """Close a batch: its list is out, and nobody is added to it."""
+    def mark_written(self, batch: Batch) -> None:
+        """Say, before the files of a batch appear, that they do: nobody is added, and it goes on only by its name."""
         with self.database.transaction() as t:
-            t.change("UPDATE mersalg_batches SET state = 'finished' WHERE batch = ? AND state = 'open'", [batch.batch])
+            t.change("UPDATE mersalg_batches SET state = 'written' WHERE batch = ? AND state = 'open'", [batch.batch])
+
+    @contextmanager
+    def last_word(self, customer_ids: Iterable[str]) -> Iterator[set[str]]:
+        """Those of some customers who want no offers. While the block runs no wish and no erasure is recorded.
+
+        The block may not use this ledger.
+        """
+        customer_of = {self.key.hash(customer_id): customer_id for customer_id in customer_ids}
+        with self.database.transaction_of_one() as t:
+            yield {customer_of[h] for h in read_opted_out(t) if h in customer_of}
+
+    def finish(self, batch: Batch) -> None:
+        """End a batch: its list is out, and nobody is added to it."""
+        with self.database.transaction() as t:
+            sql = "UPDATE mersalg_batches SET state = 'finished' WHERE batch = ? AND state IN ('open', 'written')"
+            t.change(sql, [batch.batch])
 
     def forgotten_before(self) -> datetime | None:
         """The time before which no promise holds, for its claims are deleted; None when none is."""
@@ -132,26 +162,43 @@ class Ledger:
         self.close()
 
 
-def open_ledger(url: str, key: Key | None = None) -> Ledger:
-    """The ledger of a URL, made when there is none yet.
+def make_ledger(url: str, key: Key | None = None) -> Ledger:
+    """A new ledger at a URL. Without a key `find_key` looks for one; where there is none, the user's own is made.
 
-    Without a key it is looked for as `find_key` says; a new ledger without any gets one, in the user's own place.
-    LedgerError when the database cannot be opened, holds another version, or was made with another key.
+    LedgerError when there is a ledger already, or the database cannot be opened.
     """
-    database = open_database(url)
+    return opened(open_database(url, new=True), key, new=True)
+
+
+def open_ledger(url: str, key: Key | None = None) -> Ledger:
+    """The ledger of a URL. Without a key `find_key` looks for one.
+
+    LedgerError when there is no ledger, it has another version, or it was made with another key.
+    """
+    return opened(open_database(url, new=False), key, new=False)
+
+
+def opened(database: Database, key: Key | None, *, new: bool) -> Ledger:
+    """The ledger of an open database, which is closed where it cannot be one."""
     try:
         key = key or find_key()
-        if key is None and is_ledger(database):
-            raise LedgerError(
-                f"{database.name}: no key is given. Set {KEY_VARIABLE}, or {KEY_FILE_VARIABLE} to the file of the key "
-                "that this ledger was made with"
-            )
-        key = key or own_key()
-        prepare(database, key)
+        if new:
+            key = key or own_key()
+            make_tables(database, key)
+        return Ledger(database, check_tables(database, key))
     except LedgerError:
         database.close()
         raise
-    return Ledger(database, key)
+
+
+def check_texts(decisions: Iterable[tuple[str, Decision]]) -> None:
+    """LedgerError that names an offer whose ids cannot be stored by every database."""
+    for offer in (offer for _, decision in decisions for offer in decision.offers):
+        if "\0" in offer.product_id or "\0" in (offer.because or ""):
+            raise LedgerError(
+                f"claim: expected product ids without NUL, got {offer.product_id!r} because of {offer.because!r}; "
+                "export the bundle again from products with sound ids"
+            )
 
 
 def check_same(batch: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -178,7 +225,6 @@ def settle(ask: Ask, now: Standing, limit: int) -> Answer:
         return Answer(None, choice.refused)
     reason = next(iter(choice.refused.values()), ask.reason or "no offer") if not choice.granted else None
     ranked = tuple(
-        Offer(ask.customer_id, rank, o.product_id, o.kind, o.relevance, o.score, o.because)
-        for rank, o in enumerate(choice.granted, start=1)
+        replace(offer, request_id=ask.customer_id, rank=rank) for rank, offer in enumerate(choice.granted, start=1)
     )
     return Answer(Decision(ranked, reason), choice.refused)

@@ -44,6 +44,7 @@ class PostgresDatabase:
 
     lock_rows = " FOR UPDATE"
     share_rows = " FOR SHARE"
+    find_table = "SELECT 1 WHERE to_regclass(?) IS NOT NULL"
 
     def __init__(self, url: str) -> None:
         try:

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from mersalg.errors import LedgerError
-from mersalg_service.ledger.claims import lock_customers, read_forgotten
+from mersalg_service.ledger.claims import OPTED_OUT, lock_customers, read_forgotten
 from mersalg_service.ledger.database import Transaction
 from mersalg_service.ledger.ledger import Ledger
+from mersalg_service.ledger.outcomes import keep_wish
 from mersalg_service.ledger.schema import VERSION
 from mersalg_service.ledger.times import from_micros, to_micros
 
@@ -29,7 +30,7 @@ def export_customer(ledger: Ledger, customer_id: str) -> dict[str, Any]:
 
     with ledger.database.snapshot() as t:
         wishes = named(t, "mersalg_customers", "opted_out_at, opted_in_at")
-        claimed = "claimed_at, moment, product_id, occasion, kind, batch, rank, relevance, score, because"
+        claimed = "claimed_at, moment, product_id, occasion, kind, batch, rank, relevance, score, because, facts"
         return {
             "customer_id": customer_id,
             "stored_as": customer,
@@ -45,23 +46,19 @@ def shown(name: str, value: Any) -> Any:
     return from_micros(value).isoformat() if name.endswith("_at") and value is not None else value
 
 
-def erase_customer(ledger: Ledger, customer_id: str, at: datetime, *, opt_out: bool = True) -> int:
+def erase_customer(ledger: Ledger, customer_id: str, now: datetime) -> int:
     """Delete all that is held about one customer and give the number of offers that went.
 
-    With `opt_out` one row stays: the hash and that it wants no offers, so that the next batch does not write to the
-    customer again. Without it nothing stays, and the ledger takes the customer for a new one.
+    One row stays: the hash, and that it wants no offers. Without it the ledger would take the customer for a new one,
+    and a batch that is being written, or the next one, would write to the customer again.
     """
     customer = ledger.key.hash(customer_id)
-    with ledger.database.transaction() as t:
+    with ledger.database.transaction_of_one() as t:
         lock_customers(t, [customer], ledger.database.lock_rows)
         t.change("DELETE FROM mersalg_outcomes WHERE customer = ?", [customer])
         t.change("DELETE FROM mersalg_decisions WHERE customer = ?", [customer])
         offers = t.change("DELETE FROM mersalg_claims WHERE customer = ?", [customer])
-        if opt_out:
-            sql = "UPDATE mersalg_customers SET opted_out_at = ?, opted_in_at = NULL WHERE customer = ?"
-            t.change(sql, [to_micros(at), customer])
-        else:
-            t.change("DELETE FROM mersalg_customers WHERE customer = ?", [customer])
+        keep_wish(t, customer, "opted-out", to_micros(now))
     ledger.database.scrub()
     return offers
 
@@ -83,10 +80,10 @@ class Purged:
 def purge(ledger: Ledger, details_before: datetime, keys_before: datetime | None = None) -> Purged:
     """Delete the details of offers from before a time, and, only where asked for, their keys.
 
-    Details are rank, relevance, score, anchor, outcomes and decisions. The key of an offer is who (hashed), what, its
-    kind, moment, time and batch: with it "at most once" and every cap hold. `keys_before` gives the promise up for all
-    that is older, and the ledger says so from then on. Opt-outs are never deleted. LedgerError if keys would go before
-    their details.
+    Details are rank, relevance, score, anchor, facts, outcomes and decisions. The key of an offer is who (hashed),
+    what, its kind, moment, time and batch: with it "at most once" and every cap hold. `keys_before` gives the promise
+    up for all that is older, and the ledger says so from then on. Opt-outs are never deleted. LedgerError if keys
+    would go before their details.
     """
     cut = to_micros(details_before)
     key_cut = None if keys_before is None else to_micros(keys_before)
@@ -106,7 +103,7 @@ def purge(ledger: Ledger, details_before: datetime, keys_before: datetime | None
             [cut],
         )
         details = t.change(
-            """UPDATE mersalg_claims SET rank = NULL, relevance = NULL, score = NULL, because = NULL
+            """UPDATE mersalg_claims SET rank = NULL, relevance = NULL, score = NULL, because = NULL, facts = NULL
                WHERE claimed_at < ? AND rank IS NOT NULL""",
             [cut],
         )
@@ -150,10 +147,7 @@ def stats(ledger: Ledger) -> dict[str, Any]:
             "first_offer_at": shown("first_at", first),
             "last_offer_at": shown("last_at", last),
             "forgotten_before": shown("forgotten_at", forgotten),
-            "opted_out": t.rows(
-                """SELECT count(*) FROM mersalg_customers WHERE opted_out_at IS NOT NULL
-                   AND (opted_in_at IS NULL OR opted_in_at < opted_out_at)"""
-            )[0][0],
+            "opted_out": t.rows(f"SELECT count(*) FROM mersalg_customers WHERE {OPTED_OUT}")[0][0],
             "batches": counts("SELECT state, count(*) FROM mersalg_batches GROUP BY state ORDER BY state"),
             "offers_by_kind": counts("SELECT kind, count(*) FROM mersalg_claims GROUP BY kind ORDER BY kind"),
             "outcomes": counts("SELECT outcome, count(*) FROM mersalg_outcomes GROUP BY outcome ORDER BY outcome"),

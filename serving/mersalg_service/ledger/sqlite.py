@@ -45,8 +45,9 @@ class SqliteDatabase:
 
     lock_rows = ""
     share_rows = ""
+    find_table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, new: bool) -> None:
         self.name = f"sqlite:///{file}"
         if ":memory:" in file:
             raise LedgerError(f"{self.name}: a ledger in memory forgets whom it wrote to; name a file")
@@ -55,7 +56,7 @@ class SqliteDatabase:
             raise LedgerError(f"{self.name}: the folder {path.parent} does not exist; make it first")
         self.turn = threading.Lock()
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | (os.O_CREAT if new else 0), 0o600))
             self.connection = sqlite3.connect(path, WAIT_SECONDS, isolation_level=None, check_same_thread=False)
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")

@@ -21,8 +21,9 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Scope
 
+from mersalg.child import load_after_child
 from mersalg.errors import MersalgError
-from mersalg.recommender import AnswersRequests, Recommender, load
+from mersalg.recommender import AnswersRequests, Recommender
 from mersalg_service.serve.deployment import FIRST, Deployment, Deployments, open_first
 from mersalg_service.serve.guards import Guards, log
 from mersalg_service.serve.inference_v2 import inference_routes
@@ -41,10 +42,11 @@ from mersalg_service.serve.trials import open_trial
 def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersRequests] | None = None) -> Service:
     """The parts of a service; nothing is loaded yet. `open_bundle` may put its own rules around a recommender.
 
-    Without it a bundle is loaded, signed where the settings name a key, under the policy that they name.
+    Without it a bundle is loaded, in a process of its own first, signed where the settings name a key, under the policy
+    that they name.
     """
     metrics = Metrics()
-    opened = partial(load, public_key=settings.public_key or None)
+    opened = partial(load_after_child, public_key=settings.public_key or None)
     policy = policy_files(settings, opened) if settings.policy else None
     live = LiveBundle(source_of(settings.bundle), open_bundle or (opened if policy is None else policy.open))
     file = Path(settings.deployment_file) if settings.deployment_file else None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from mersalg.bundle.files import nests_deeper
 from mersalg.errors import RequestError
 from mersalg.offers import Comparison, Offers
+from mersalg.reasons import read_language
 from mersalg.requests import Request, read_mapping
 from mersalg_service.serve.live_bundle import LiveBundle, Served
 from mersalg_service.serve.problems import CallError
@@ -56,11 +58,13 @@ def refuse_constant(name: str) -> Any:
 
 
 def read_one(document: Mapping[str, Any]) -> Request:
-    """A checked request. JSON knows one sort of number: 3.0 is a whole one."""
+    """A checked request, with its language. JSON knows one sort of number: 3.0 is a whole one."""
+    language = read_language(document.get("language", "en"))
+    document = {name: value for name, value in document.items() if name != "language"}
     limit = document.get("limit")
     if isinstance(limit, float) and limit.is_integer():
         document = {**document, "limit": int(limit)}
-    return read_mapping(document)
+    return replace(read_mapping(document), language=language)
 
 
 def read_many(
@@ -88,10 +92,16 @@ def read_many(
     return requests, threshold
 
 
-def answer_of(offers: Offers) -> dict[str, Any]:
-    """An answer by the names of `Offers`; under a policy also what it took out, and each offer beside its anchor."""
+def answer_of(offers: Offers, name: Callable[[str], str], language: str) -> dict[str, Any]:
+    """An answer by the names of `Offers`, each offer with its name and reason.
+
+    Under a policy also what it took out, and each offer beside its anchor.
+    """
     answer: dict[str, Any] = {
-        "offers": [offer.to_dict() for offer in offers],
+        "offers": [
+            {**offer.to_dict(), "name": name(offer.product_id), "reason": offer.reason.text(name, language)}
+            for offer in offers
+        ],
         "reason": offers.reason,
         "retrieved": offers.retrieved,
         "best_relevance": offers.best_relevance,

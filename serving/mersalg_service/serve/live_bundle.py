@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from mersalg.child import load_after_child
 from mersalg.errors import BundleError, MersalgError, RegistryError
-from mersalg.recommender import AnswersRequests, load
+from mersalg.recommender import AnswersRequests
 from mersalg_service.serve.sources import BundleSource, Sighting
 
 Outcome = Literal["unchanged", "swapped", "refused", "unreachable"]
@@ -56,7 +57,7 @@ class NoBundleError(MersalgError):
 class LiveBundle:
     """The bundle that answers now, and the look for the next one."""
 
-    def __init__(self, source: BundleSource, open_bundle: Callable[[Path], AnswersRequests] = load) -> None:
+    def __init__(self, source: BundleSource, open_bundle: Callable[[Path], AnswersRequests] = load_after_child) -> None:
         self.source = source
         self.refusal: Refusal | None = None
         self.served: Served | None = None
@@ -127,6 +128,7 @@ class LiveBundle:
 
     def _load(self, source: BundleSource, sighting: Sighting) -> Served:
         answerer = self._open(source.fetch(sighting))
+        answerer.name("")  # reads the names now, while the folder is there
         manifest = answerer.manifest
         version = manifest["files"]["scorer.onnx"]["sha256"][:12]
         return Served(answerer, manifest["name"], version, sighting.address, sighting.stamp, time.time())

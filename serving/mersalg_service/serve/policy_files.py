@@ -32,6 +32,10 @@ class UnderPolicy:
         """That of the bundle."""
         return self.by.manifest
 
+    def name(self, product_id: str) -> str:
+        """The product's name, or its id when the bundle knows no name."""
+        return self.by.name(product_id)
+
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         """The offers for checked requests, in their order."""
         return self.by.answer(requests, threshold=threshold)

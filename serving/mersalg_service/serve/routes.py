@@ -8,10 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from mersalg.errors import BundleError, RegistryError, RequestError
+from mersalg.offers import Offers
 from mersalg.registry.address import FORM
 from mersalg.requests import Request as MersalgRequest
 from mersalg_service.serve import bodies
 from mersalg_service.serve.batching import Together
+from mersalg_service.serve.live_bundle import Served
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, status_of
 from mersalg_service.serve.schemas import OPEN_TO_ALL, Schema, named
 from mersalg_service.serve.service import Service
@@ -26,7 +28,7 @@ def offer_routes(service: Service) -> APIRouter:
 
     def answer(requests: Sequence[MersalgRequest]) -> list[bytes]:
         served, answers = service.answer(requests, threshold=True)
-        return [bodies.to_bytes({**bodies.answer_of(offers), "bundle": served.version}) for offers in answers]
+        return [bodies.to_bytes({**one, "bundle": served.version}) for one in told(served, requests, answers)]
 
     read = service.read
     together = Together(
@@ -46,11 +48,17 @@ def offer_routes(service: Service) -> APIRouter:
         def work() -> bytes:
             requests, threshold = bodies.read_many(bodies.read_object(body), service.settings.most_requests, read)
             served, answers = service.answer(requests, threshold=threshold)
-            return bodies.to_bytes({"answers": [bodies.answer_of(a) for a in answers], "bundle": served.version})
+            return bodies.to_bytes({"answers": told(served, requests, answers), "bundle": served.version})
 
         return Response(await service.compute(work), media_type=JSON)
 
     return router
+
+
+def told(served: Served, requests: Sequence[MersalgRequest], answers: Sequence[Offers]) -> list[dict[str, Any]]:
+    """The answers, each in the language of its request."""
+    name = served.answerer.name
+    return [bodies.answer_of(offers, name, one.language) for one, offers in zip(requests, answers, strict=True)]
 
 
 def state_routes(service: Service) -> APIRouter:

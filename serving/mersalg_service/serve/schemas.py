@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mersalg.names import KINDS, MOMENTS, ORDERS
-from mersalg.offers import REASONS
+from mersalg.names import BETTER, KINDS, LANGUAGES, MOMENTS, ORDERS
+from mersalg.offers import OFFER_FIELDS, REASONS
 from mersalg.requests import MAX_LIMIT, MAX_ONLY, MAX_QUANTITY
 
 if TYPE_CHECKING:
@@ -99,9 +99,11 @@ REQUEST: Final = record(
     exclude=product_ids("What may not be offered."),
     only=product_ids("Where there is any, nothing else is offered.", maxItems=MAX_ONLY),
     order={"type": ["string", "null"], "enum": [*ORDERS, None], "default": "relevance"},
+    language={"type": "string", "enum": list(LANGUAGES), "default": "en", "description": "Of the reasons."},
 )
+FACT: Final[Schema] = {"type": ["number", "null"]}
 OFFER: Final = record(
-    ["request_id", "rank", "product_id", "kind", "relevance", "score", "because"],
+    [*OFFER_FIELDS, "name", "reason"],
     request_id={"type": "string"},
     rank={"type": "integer", "minimum": 1},
     product_id=PRODUCT_ID,
@@ -109,6 +111,14 @@ OFFER: Final = record(
     relevance={"type": "number", "minimum": 0, "maximum": 1, "description": "The probability that it is bought."},
     score={"type": "number"},
     because={"type": ["string", "null"], "description": "The product that brought the offer."},
+    lift={**FACT, "description": "Of a new product: bought with it so many times as often as chance."},
+    due_in_days={**FACT, "description": "Of a replacement; negative when overdue."},
+    interval_days={**FACT, "description": "Of an own product: days from one purchase to the next."},
+    times_bought={"type": "integer", "minimum": 0, "description": "Lines of the history with it."},
+    better={"type": "array", "items": {"enum": list(BETTER)}, "description": "Of an upsell: in what it is better."},
+    price_step={**FACT, "description": "Of an upsell: what it costs more than its anchor, by the policy's catalogue."},
+    name={"type": "string", "description": "Of the product; its id where it has none."},
+    reason={"type": "string", "description": "Why it is offered, in the language of the request."},
 )
 ANSWER: Final = record(
     ["offers", "reason", "retrieved", "best_relevance"],

@@ -90,7 +90,7 @@ class RegistrySource:
     def fetch(self, sighting: Sighting) -> Path:
         """The version's folder in the cache, downloaded where it is not there."""
         if sighting.stamp not in self.fetched:
-            self.fetched = {sighting.stamp: self.registry.fetch(self.versions[sighting.stamp])}
+            self.fetched = {sighting.stamp: self.registry.fetch(self.versions[sighting.stamp], signed=True)}
         return self.fetched[sighting.stamp].folder
 
     def mark_good(self, sighting: Sighting) -> None:

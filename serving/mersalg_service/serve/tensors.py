@@ -40,6 +40,12 @@ OUTPUT_TYPES: Final = {
 }
 """Those of the graph, and the reason of an empty answer, "" where there are offers."""
 
+PADDING: Final[dict[str, Any]] = {
+    "product_id": "", "kind": -1, "relevance": 0.0, "score": 0.0, "because": "",
+    "lift": 0.0, "due_in_days": 0.0, "interval_days": 0.0,
+}  # fmt: skip
+"""What stands where there is no offer, or where it has no such fact: JSON has no NaN."""
+
 Row = list[Any]
 
 
@@ -163,7 +169,7 @@ def read_row(row: Mapping[str, Any]) -> Request:
         limit=row.get("limit", 3),
         only=only,
         by_value=row.get("by_value", False),
-        by_moment="kinds" not in row,
+        by_moment=row.get("by_moment", "kinds" not in row),
         stated=frozenset(field for field, tensor in STATED.items() if tensor in row),
     )
 
@@ -182,15 +188,14 @@ def read_outputs(outputs: Any) -> tuple[str, ...]:
 
 
 def tensors_of(answers: Sequence[Offers], wanted: Sequence[str]) -> list[dict[str, Any]]:
-    """The output tensors; a shorter list is padded with "", 0 and, for kind, -1."""
+    """The output tensors; a shorter list is padded with "", 0 and, for kind, -1, and so is what an offer lacks."""
     width = max((len(offers) for offers in answers), default=0)
-    padding: dict[str, Any] = {"product_id": "", "kind": -1, "relevance": 0.0, "score": 0.0, "because": ""}
     result = []
     for name in wanted:
         datatype, rank = OUTPUT_TYPES[name]
-        if name in padding:
+        if name in PADDING:
             rows = [[field(offer, name) for offer in offers] for offers in answers]
-            data = [value for row in rows for value in row + [padding[name]] * (width - len(row))]
+            data = [value for row in rows for value in row + [PADDING[name]] * (width - len(row))]
             shape = [len(answers), width]
         elif name == "best_relevance":
             data = [offers.best_relevance.get(kind, -1.0) for offers in answers for kind in KINDS]
@@ -206,4 +211,4 @@ def tensors_of(answers: Sequence[Offers], wanted: Sequence[str]) -> list[dict[st
 def field(offer: Any, name: str) -> Any:
     """A field of an offer as a tensor holds it."""
     value = getattr(offer, name)
-    return KINDS.index(value) if name == "kind" else "" if value is None else value
+    return KINDS.index(value) if name == "kind" else PADDING[name] if value is None else value

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mersalg.errors import RequestError
+from mersalg.ids import id_text
 from mersalg.names import MOMENTS
 from mersalg.offers import Offers
-from mersalg.requests import Request, encodable
+from mersalg.requests import Request
 from mersalg.times import read_time
 from mersalg_service.experiment import (
     HOLD_OUT,
@@ -145,8 +146,8 @@ def read_id(value: Any, field: str) -> str | None:
     """An id as the shop's orders have it, or None."""
     if value is None:
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH or "\0" in value or not encodable(value):
+    if not isinstance(value, str) or len(value) > MAX_ID_LENGTH or not id_text(value):
         raise RequestError(
             field, f"a text of 1 to {MAX_ID_LENGTH} characters without NUL and surrogates, or null", value
         )
-    return value
+    return id_text(value)

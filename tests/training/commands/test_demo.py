@@ -1,29 +1,41 @@
-"""Claims about the demo: its carts are drawn blindly, from time that nothing trained has seen, and told as they are."""
+"""Claims about the demo: real carts that nothing trained has seen, chosen by a rule, stand before the figures."""
 
 from __future__ import annotations
 
 import io
 import shutil
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from rich.console import Console
 
 from mersalg import Recommender, load
 from mersalg.errors import DataError
-from mersalg.names import MOMENTS
+from mersalg.names import AFTER_PAYMENT, KINDS, MOMENTS, Kind
 from mersalg.offers import Offer, Offers
+from mersalg.requests import Request
 from mersalg_training import demo as shown_demo
 from mersalg_training.config import parse_config
 from mersalg_training.data.calendar import day_to_time
 from mersalg_training.data.split import Windows
-from mersalg_training.demo import Example, demo, draw_examples, example_table, overall, snippet
+from mersalg_training.demo import (
+    Example,
+    choose_examples,
+    demo,
+    example_parts,
+    kinds_table,
+    overall,
+    show_examples,
+    snippet,
+)
 from mersalg_training.evaluation.metrics import Estimate
 from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
+from mersalg_training.evaluation.render import HEADLINE
 from mersalg_training.learn import Purchased
 from small_history import Order, make_attributes, make_timeline
 from small_shop import SmallShop, write_shop
@@ -31,7 +43,7 @@ from toy_bundle import make_manifest, write_bundle
 
 PRICES = {"bag": 1.0, "bread": 2.0, "butter": 3.0, "filter": 9.0, "honey": 4.0, "milk": 1.5, "wine": 8.0}
 NAMES = {product: f"Fresh {product}" for product in PRICES}
-THRESHOLDS = {"cross-sell": 0.2, "add-on": None}
+RULES = {"cross-sell": {"threshold": 0.2}, "add-on": {"threshold": None}}
 WINDOWS = Windows(*(day_to_time(day) for day in (0.0, 40.0, 60.0, 100.0, 200.0)))
 HORIZON_DAYS = 7.0
 
@@ -60,108 +72,173 @@ def example(offers: Offers, **fields: Any) -> Example:
     return Example(request, offers, ["wine", "milk"])
 
 
-def text_of(renderable: Any) -> str:
+def text_of(*renderables: Any) -> str:
     console = Console(width=160)
     with console.capture() as captured:
-        console.print(renderable)
+        console.print(*renderables, sep="\n")
     return captured.get()
 
 
-def shows(*offers: tuple[str, str | None]) -> Offers:
-    made = [Offer("", rank, product, "cross-sell", 0.25, 1.0, why) for rank, (product, why) in enumerate(offers, 1)]
-    return Offers(tuple(made), None, 9, {"cross-sell": 0.25})
+def told_of(one: Example, names: Mapping[str, str] = NAMES) -> str:
+    return text_of(*example_parts(one, names, RULES))
 
 
-def test_there_is_one_example_of_each_moment(recommender: Recommender) -> None:
-    found = draw_examples(recommender, purchased(), seed=7)
-    assert [one.request["moment"] for one in found] == list(MOMENTS)
+def shows(*offers: tuple[str, str | None], kind: Kind = "cross-sell", relevance: float = 0.25) -> Offers:
+    made = [Offer("", rank, product, kind, relevance, 1.0, why, 6.2) for rank, (product, why) in enumerate(offers, 1)]
+    return Offers(tuple(made), None, 9, {kind: relevance})
+
+
+NONE: Final = Offers((), "below threshold", 4, {"cross-sell": 0.125, "add-on": 0.5})
+
+
+class Answering:
+    """Gives each request, by its number in the order that they are drawn, what a test wants."""
+
+    def __init__(self, recommender: Recommender, answer: Callable[[int, Request], Offers]) -> None:
+        self.manifest, self.answered, self.give = recommender.manifest, list[Request](), answer
+
+    def name(self, product_id: str) -> str:
+        return product_id
+
+    def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
+        assert threshold
+        self.answered += requests
+        return [self.give(len(self.answered) - len(requests) + n, request) for n, request in enumerate(requests)]
+
+
+def test_each_kind_has_the_request_of_its_most_relevant_best_offer_and_the_first_empty_answer_is_last(
+    recommender: Recommender,
+) -> None:
+    def give(number: int, _: Request) -> Offers:
+        kind = [*KINDS, None][number % 6]
+        return NONE if kind is None else shows(("milk", "bread"), kind=kind, relevance=0.9 if number // 6 == 3 else 0.1)
+
+    by = Answering(recommender, give)
+    found = choose_examples(by, purchased(), seed=7)
+    assert [one.kind for one in found] == [*KINDS, None]
+    for number, one in zip((18, 19, 20, 21, 22, 5), found, strict=True):
+        asked = by.answered[number]
+        assert (one.request["cart"], one.request["moment"]) == (list(asked.cart), MOMENTS[asked.moment])
+        assert len(one.request["history"]) == len(asked.history)
+
+
+def test_a_large_cart_comes_after_every_small_one(recommender: Recommender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shown_demo, "FEW", 2)
+    by = Answering(recommender, lambda _, request: shows(("milk", "bread"), relevance=0.1 * (1 + len(request.cart))))
+    (found,) = choose_examples(by, purchased(), seed=7)
+    assert max(len(request.cart) for request in by.answered) == 4
+    assert len(found.request["cart"]) == 2
+
+
+def test_a_kind_that_no_answer_begins_with_is_told_with_its_reason(recommender: Recommender) -> None:
+    silent = {kind: {"threshold": None, "silent_because": f"no {kind}, [why]"} for kind in KINDS}
+    by = Answering(recommender, lambda *_: shows(("milk", "bread")))
+    by.manifest = {**recommender.manifest, "kinds": silent}
+    console = Console(width=160)
+    with console.capture() as captured:
+        show_examples(choose_examples(by, purchased(), 7), by, purchased(), console)
+    assert [f"No answer begins with {kind}: no {kind}, [why]." in captured.get() for kind in KINDS] == [
+        False,
+        *[True] * 4,
+    ]
 
 
 def test_the_same_seed_draws_the_same_examples_and_another_seed_others(recommender: Recommender) -> None:
-    first, again, other = (draw_examples(recommender, purchased(), seed) for seed in (7, 7, 8))
+    first, again, other = (choose_examples(recommender, purchased(), seed) for seed in (7, 7, 8))
     assert [one.request for one in first] == [one.request for one in again]
     assert [one.request for one in first] != [one.request for one in other]
 
 
-def test_the_bundle_has_no_say_in_which_examples_are_drawn(recommender: Recommender) -> None:
-    class Silent:
-        manifest = recommender.manifest
-
-        def score(self, requests: list[dict[str, Any]]) -> list[Offers]:
-            return [Offers((), "nothing retrieved", 0, {}) for _ in requests]
-
-    loud, silent = (draw_examples(one, purchased(), 7) for one in (recommender, Silent()))  # type: ignore[arg-type]
-    assert [one.request for one in loud] == [one.request for one in silent]
-
-
-def test_examples_lie_in_the_test_window_and_send_no_later_line(recommender: Recommender) -> None:
-    for one in draw_examples(recommender, purchased(), seed=7):
+def test_examples_are_of_real_carts_in_the_test_window_and_send_no_later_line(recommender: Recommender) -> None:
+    by = Answering(recommender, lambda number, _: shows(("milk", "bread"), kind=KINDS[number % len(KINDS)]))
+    for one in choose_examples(by, purchased(), seed=7):
         assert WINDOWS.test_from <= one.request["at"] < WINDOWS.to
         assert all(line["ordered_at"] <= one.request["at"] for line in one.request["history"])
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_carts_are_real_ones_and_none_that_was_made_for_training(recommender: Recommender, seed: int) -> None:
-    for one in draw_examples(recommender, purchased(), seed):
         assert set(one.request["cart"]) <= {"bag", "filter", "milk", "wine"}
+
+
+def test_a_request_whose_outcome_is_not_known_is_not_asked(
+    recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(shown_demo, "stream_answers", lambda _, requests: asked.extend(requests) or iter(()))
+    choose_examples(recommender, replace(purchased(), windows=replace(WINDOWS, to=day_to_time(142))), seed=7)
+    last = {paid: max(one["at"] for one in asked if (one["moment"] in AFTER_PAYMENT) is paid) for paid in (True, False)}
+    assert last[True] <= day_to_time(142 - HORIZON_DAYS) < last[False]
 
 
 def test_a_window_without_an_order_gives_no_example(recommender: Recommender) -> None:
     empty = replace(purchased(), windows=replace(WINDOWS, test_from=day_to_time(190), to=day_to_time(200)))
-    assert draw_examples(recommender, empty, seed=7) == []
+    assert choose_examples(recommender, empty, seed=7) == []
 
 
 def test_what_was_offered_and_bought_is_ticked_on_both_sides_and_nothing_else_is() -> None:
-    told = text_of(example_table(example(shows(("milk", "bread"), ("bag", None))), NAMES, THRESHOLDS, 7.0))
+    told = told_of(example(shows(("milk", "bread"), ("bag", None))))
     assert told.count("✓ Fresh milk") == told.count("✓") == 2
-    for part in ("25.0% cross-sell, because of Fresh bread", "because of no product", "Fresh wine", "no history sent"):
+    for part in ("cross-sell, 25.0%: goes with Fresh bread: bought together six times", "often bought here"):
         assert part in told
-
-
-def test_an_own_product_is_told_as_bought_before() -> None:
-    assert "bought before" in text_of(example_table(example(shows(("milk", "milk"))), NAMES, THRESHOLDS, 7.0))
+    assert "then bought  ✓ Fresh milk; Fresh wine" in told
 
 
 def test_an_empty_answer_tells_its_reason_and_how_close_the_best_were() -> None:
-    none = Offers((), "below threshold", 4, {"cross-sell": 0.125, "add-on": 0.5})
-    told = text_of(example_table(example(none), NAMES, THRESHOLDS, 7.0))
-    for part in ("none: below threshold", "cross-sell: best 12.5%, shown from 20.0%", "add-on: best 50.0%, silent"):
+    told = told_of(example(NONE))
+    for part in ("none: below threshold", "cross-sell 12.5% (shown from 20.0%)", "add-on 50.0% (silent)"):
         assert part in told
+    assert told.startswith("no offer  (cart, 2024-05-01 09:00, no history sent)")
     assert "✓" not in told
 
 
-def test_the_columns_say_what_the_moment_means() -> None:
-    paid = text_of(example_table(example(shows(("bag", None)), moment="order-confirmation"), NAMES, THRESHOLDS, 7.0))
-    assert "paid for" in paid
-    assert "bought within 7 days" in paid
-    later = text_of(example_table(example(shows(), moment="follow-up", cart=[]), NAMES, THRESHOLDS, 7.0))
-    assert "in the cart" in later
-    assert "nothing" in later
+def test_the_labels_say_what_the_moment_means() -> None:
+    for moment, label in (("product-page", "viewed"), ("checkout", "in the cart"), ("order-confirmation", "paid for")):
+        assert f"  {label}" in told_of(example(shows(("bag", None)), moment=moment))
+
+
+def test_without_a_cart_the_last_order_of_the_history_stands_in_its_place() -> None:
+    bought = [("wine", 1), ("bag", 2), ("butter", 2)]
+    history = [{"product_id": product, "ordered_at": datetime(2024, 4, day)} for product, day in bought]
+    told = told_of(example(shows(("milk", "milk")), moment="follow-up", cart=[], history=history))
+    assert "  bought last  Fresh bag; Fresh butter" in map(str.rstrip, told.splitlines())
+    assert "in the cart  nothing" in told_of(example(NONE, cart=[]))
 
 
 def test_a_long_list_is_cut_and_says_by_how_much() -> None:
     many = {f"p{number}": f"Product {number}" for number in range(20)} | NAMES
-    told = text_of(example_table(example(shows(), cart=[f"p{n}" for n in range(20)]), many, THRESHOLDS, 7.0))
-    assert "Product 7" in told
-    assert "Product 8" not in told
-    assert "and 12 more" in told
+    told = told_of(example(shows(("bag", None)), cart=[f"p{n}" for n in range(20)]), many)
+    assert "Product 5; and 14 more" in " ".join(told.split())
+    assert "Product 6" not in told
 
 
 def test_a_name_with_brackets_is_printed_as_it_is() -> None:
-    told = text_of(example_table(example(shows(("bag", None))), NAMES | {"bag": "Bag [red]"}, THRESHOLDS, 7.0))
-    assert "Bag [red]" in told
+    assert "Bag [red]" in told_of(example(shows(("bag", None))), NAMES | {"bag": "Bag [red]"})
+
+
+SOME: Final = Estimate(0.5, 0.4, 0.6, 100)
 
 
 def test_the_summary_tells_what_all_requests_see() -> None:
-    some = Estimate(0.5, 0.4, 0.6, 100)
-    assert overall(ShownPrecision(EVERY, EVERY, 1000, 1442, 721, some, some)) == (
-        "In all, of 1,000 such requests 50.0% see an offer, and 50.0% of the 1,442 offers were bought."
+    assert overall(ShownPrecision(EVERY, EVERY, 1000, 1442, 721, SOME, SOME)) == (
+        "In all, of 1,000 requests 50.0% see an offer, and 50.0% of the 1,442 offers were bought."
     )
     nobody = Estimate(0.0, 0.0, 0.0, 100)
-    assert (
-        overall(ShownPrecision(EVERY, EVERY, 10, 0, 0, None, nobody))
-        == "In all, of 10 such requests 0.0% see an offer."
-    )
+    assert overall(ShownPrecision(EVERY, EVERY, 10, 0, 0, None, nobody)) == "In all, of 10 requests 0.0% see an offer."
+
+
+def test_a_kind_is_told_with_its_threshold_its_certificate_and_what_was_bought_at_every_moment() -> None:
+    rules = {"cross-sell": {"threshold": 0.0512, "precision_wanted": 0.05}}
+    rules["add-on"] = {"threshold": None, "precision_wanted": 0.1}  # type: ignore[dict-item]
+    certificate = {"kind": "cross-sell", "precision": 0.0437, "confidence": 0.95, "n": 900}
+    certificate |= {"from": "2024-01-01", "to": "2024-02-01"}
+    shown = [
+        ShownPrecision(EVERY, EVERY, 1000, 1442, 721, SOME, SOME),
+        ShownPrecision(EVERY, "cross-sell", 1000, 1234, 617, SOME, SOME),
+        ShownPrecision("cart", "cross-sell", 1000, 17, 9, SOME, SOME),
+    ]
+    table = kinds_table({"kinds": rules, "certificates": [certificate]}, shown)
+    assert table.rows == [
+        ["cross-sell", "0.0512", "0.05", "0.0437", "0.95", "1,234", "0.500 (0.400 to 0.600)"],
+        ["add-on", "silent", "0.10", "no", "", "", ""],
+    ]
+    assert kinds_table({"kinds": rules, "certificates": []}, []).notes == []
 
 
 def test_the_snippet_runs_as_it_is_printed(
@@ -169,9 +246,7 @@ def test_the_snippet_runs_as_it_is_printed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_bundle(tmp_path / "toy")
-    lines = snippet(Path("toy"), ["milk"]).splitlines()
-    assert len(lines) == 3
-    exec("\n".join(line.strip() for line in lines), {})
+    exec(snippet(Path("toy"), ["milk"]), {})
     assert "because of 'milk'" in capsys.readouterr().out
 
 
@@ -185,10 +260,13 @@ def test_the_whole_demo_replaces_an_earlier_bundle_and_ends_by_saying_where_ever
     demo(config, out, Console(file=printed, width=120))
     told = printed.getvalue()
     assert load(out).manifest["config"]["ranker"]["trees"] == 8
-    # Twice the small shop's horizon is longer than its test window, which has no request after payment.
-    assert [told.count(f"\n{moment}, ") for moment in MOMENTS] == [1, 1, 1, 0, 0]
-    for part in ("In all, of ", "import mersalg", f"Bundle      {out}, made in", "Run         not tracked"):
+    examples, figures = told.index("Real carts from"), told.index("What each kind shows and certifies")
+    assert examples < figures < told.index("import mersalg")
+    assert all(told.count(f"\n{kind}  (") + told.count(f"No answer begins with {kind}") == 1 for kind in KINDS)
+    for part in ("then bought", "In all, of ", f"Bundle       {out}, made in", "Run          not tracked"):
         assert part in told
+    assert [part in told for part in HEADLINE] == [True] * len(HEADLINE)
+    assert len(told[figures:].splitlines()) <= 40
 
 
 def test_missing_purchases_are_told_before_anything_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,16 @@ def test_ambiguous_dates_are_told_apart_by_an_option(orders: Path) -> None:
     assert load_config(Path("shop.toml")).data.columns["ordered_at"] == spelled.removeprefix("ordered_at=")
 
 
+def test_an_export_of_another_encoding_is_read_and_its_key_written(
+    orders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orders.write_bytes(ORDERS.replace("anna", "Jürgen").encode("windows-1252"))
+    assert "--encoding stands for data.encoding" in refusal(capsys, "shop.toml", "--orders", "orders.csv")
+    assert main(["init", "shop.toml", "--orders", "orders.csv", "--encoding", "windows-1252"]) == 0
+    assert load_config(Path("shop.toml")).data.encoding == "windows-1252"
+    assert "did you mean" not in refusal(capsys, "other.toml", "--orders", "orders.csv", "--encoding", "nonsense")
+
+
 def test_without_orders_a_template_says_that_its_paths_are_placeholders(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,7 +151,7 @@ def test_without_orders_a_template_says_that_its_paths_are_placeholders(
 
 
 @pytest.mark.parametrize(
-    "found", [None, FoundColumns('C:\\exports\\"all".csv', None, {"order_id": "a\"b\\c'd"}, ["n"], ["o"])]
+    "found", [None, FoundColumns('C:\\exports\\"all".csv', None, "utf-16", {"order_id": "a\"b\\c'd"}, ["n"], ["o"])]
 )
 def test_every_key_behind_a_comment_is_one_and_shows_its_default(found: FoundColumns | None) -> None:
     text = job_text("shop", found)

@@ -10,7 +10,10 @@ from mersalg_training.commands import validate as command
 
 
 def validate(folder: Path, *more: str, days: int = 30) -> int:
-    lines = [f"anna,{day},bread,2024-01-{day:02d},1,3" for day in range(1, days + 1)]
+    pairs = (("anna", "bread"), ("bert", "milk"))
+    lines = [
+        f"{who},{day},{what},2024-01-{day:02d},1,3" for day in range(1, days + 1) for who, what in [pairs[day % 2]]
+    ]
     (folder / "orders.csv").write_text(
         "\n".join(["customer_id,Invoice,product_id,ordered_at,quantity,unit_price", *lines])
     )
@@ -57,3 +60,27 @@ def test_an_error_is_json_where_json_is_asked_for(tmp_path: Path, capsys: pytest
 def test_a_configuration_that_does_not_hold_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert validate(tmp_path, "--set", "split.tests=1") == 2
     assert "split.tests" in capsys.readouterr().err
+
+
+def test_a_line_of_the_purchases_is_printed_only_where_it_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cancelled = ("--set", "contract.cancelled_order_pattern=^7$")
+    assert validate(tmp_path, *cancelled) == 0
+    printed = capsys.readouterr().out
+    assert "cancellation" in printed
+    assert "bert" not in printed
+    assert validate(tmp_path, *cancelled, "--json") == 0
+    assert "bert" not in capsys.readouterr().out
+    assert validate(tmp_path, *cancelled, "--examples") == 0
+    assert "customer_id 'bert'" in capsys.readouterr().out
+
+
+def test_an_error_shows_lines_only_where_they_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cancelled = ("--set", "contract.cancelled_order_pattern=.")
+    assert validate(tmp_path, *cancelled) == 2
+    told = capsys.readouterr().err
+    assert "--examples" in told
+    assert "anna" not in told
+    assert validate(tmp_path, *cancelled, "--examples") == 2
+    assert "customer_id 'anna'" in capsys.readouterr().err

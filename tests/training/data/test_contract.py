@@ -27,6 +27,9 @@ def test_plain_purchases_are_kept_and_nothing_else_is_said(tmp_path: Path) -> No
     [
         ("anna,,bread,2024-01-01,1,3", "missing id"),
         ("anna,2, ,2024-01-01,1,3", "missing id"),
+        (f"anna,2,{'b' * 257},2024-01-01,1,3", "unusable id"),
+        ("anna,2,\x1b[31mbread,2024-01-01,1,3", "unusable id"),
+        ("anna,2,\u202ebread,2024-01-01,1,3", "unusable id"),
         ("anna,2,bread,soon,1,3", "unparsable date"),
         ("anna,2,bread,,1,3", "unparsable date"),
         ("anna,2,bread,2024-02-30,1,3", "unparsable date"),
@@ -54,6 +57,18 @@ def test_a_line_that_is_no_plain_purchase_is_counted_under_its_reason_and_droppe
     assert report.rejected == {reason: 1}
     assert (report.lines_read, report.lines_kept) == (2, 1)
     assert len(report.examples[reason]) == 1
+
+
+def test_an_id_at_the_bound_is_kept_and_a_catalogue_row_beyond_it_is_left_out(tmp_path: Path) -> None:
+    most, more = "\U0001f35e" * 256, "b" * 257
+    products = f"{PRODUCTS}{more},Bread,food,bread,1"
+    purchases = opened(tmp_path, GOOD, f"anna,2,{most},2024-01-01,1,3", products=products)
+    report = apply_contract(purchases, ANYTHING)
+    assert report.rejected == {}
+    assert any("1 rows whose product_id is too long" in note for note in report.notes)
+    ids = {product for (product,) in purchases.connection.execute("SELECT product_id FROM products").fetchall()}
+    assert most in ids
+    assert more not in ids
 
 
 def test_a_line_of_an_unknown_product_is_counted_and_kept(tmp_path: Path) -> None:

@@ -172,23 +172,30 @@ def test_a_row_on_which_an_expression_fails_is_null(tmp_path: Path) -> None:
     assert [str(row[0]) for row in orders_of(purchases, "ordered_at")] == ["2024-12-24 00:00:00", "None"]
 
 
-def test_a_mapping_that_does_not_bind_is_said_aloud_and_the_own_name_is_tried(tmp_path: Path) -> None:
-    purchases = shop(tmp_path, order_id="basket", customer_id="nobody + 1")
-    assert orders_of(purchases, "customer_id, order_id") == [("anna", "1"), (None, "2")]
-    told = "\n".join(purchases.notes)
-    assert "data.columns.order_id = 'basket' does not bind" in told
-    assert "order_id is used instead" in told
-    assert "data.columns.customer_id = 'nobody + 1' does not bind" in told
-
-
-def test_a_mapping_that_binds_to_nothing_and_has_no_other_column_says_so(tmp_path: Path) -> None:
-    assert any("nothing else was found" in note for note in shop(tmp_path, brand="maker").notes)
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (
+            {"order_id": "odrer_id"},
+            r"data\.columns\.order_id = 'odrer_id'.*Did you mean 'order_id'\?\nColumns found: cust",
+        ),
+        ({"customer_id": "nobody + 1"}, r"data\.columns\.customer_id = 'nobody \+ 1'.*\"nobody\" not found"),
+        ({"brand": "maker"}, r"data\.columns\.brand = 'maker'"),
+    ],
+)
+def test_a_mapping_that_fits_no_source_is_refused_whatever_else_would_do(
+    tmp_path: Path, columns: dict[str, str], told: str
+) -> None:
+    with pytest.raises(DataError, match=told):
+        shop(tmp_path, **columns)
 
 
 def test_a_mapping_of_product_id_holds_in_the_source_where_it_binds(tmp_path: Path) -> None:
     purchases = shop(tmp_path, ORDERS.replace("product_id", "code"), PRODUCTS, product_id="code")
     assert orders_of(purchases, "product_id") == [("bread",), ("milk",)]
     assert purchases.products["product_id"].told == "product_id"
+    purchases = shop(tmp_path, ORDERS, PRODUCTS.replace("product_id", "code"), product_id="code")
+    assert (purchases.orders["product_id"].told, purchases.products["product_id"].told) == ("product_id", "code")
 
 
 @pytest.mark.parametrize(

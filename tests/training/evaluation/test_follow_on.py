@@ -218,7 +218,7 @@ def test_the_figures_have_stable_names_and_stand_in_every_output() -> None:
     assert "Most shown by mersalg, anonymous: cross-sell milk." in text
     assert max(map(len, text.splitlines())) <= 120
     assert len(text.splitlines()) <= 40
-    assert "order confirmation: just paid for" in markdown(found)
+    assert "| confirmation: just paid for |" in markdown(found)
     manifest = {"name": "small", "created_at": "2026-11-30", "run_id": None}
     again = Document.model_validate(evaluation_document(manifest, found)).evaluation()
     assert again.follow_on == found.follow_on

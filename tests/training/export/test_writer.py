@@ -152,6 +152,98 @@ def test_not_a_number_is_refused_and_text_is_kept_as_it_is() -> None:
         as_json({"metric": float("nan")})
 
 
+def test_a_second_job_to_one_place_is_refused_at_once_and_the_first_one_is_whole(tmp_path: Path) -> None:
+    with new_bundle(tmp_path / "toy") as writer:
+        add_files(writer, b"first")
+        with pytest.raises(BundleError, match="another job is writing to it"):
+            write_toy(tmp_path / "toy")
+        write_toy(tmp_path / "toy.v2")
+        writer.add_manifest(make_manifest({}))
+    assert {path.name for path in tmp_path.iterdir()} == {"toy", "toy.v2"}
+    assert (tmp_path / "toy" / "CARD.md").read_bytes() == b"first"
+
+
+RACER = """
+import sys
+from pathlib import Path
+from mersalg import MersalgError
+from training.export.test_writer import write_toy
+written = 0
+for number in range(20):
+    try:
+        write_toy(Path(sys.argv[1]) / str(number))
+        written += 1
+    except MersalgError as error:
+        assert "another job" in str(error), error
+print(written)
+"""
+
+
+def test_of_jobs_that_race_to_the_same_places_each_ends_in_a_bundle_or_a_refusal(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RACER, str(tmp_path)]
+    racers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2])
+        for _ in range(3)
+    ]
+    ends = [(*racer.communicate(timeout=300), racer.returncode) for racer in racers]
+    assert [end for end in ends if end[2]] == []
+    assert sum(int(out) for out, _, _ in ends) >= 20
+    assert {path.name for path in tmp_path.iterdir()} == {str(number) for number in range(20)}
+    for folder in tmp_path.iterdir():
+        assert mersalg.load(folder).manifest["name"] == "toy"
+
+
+def test_what_killed_jobs_left_is_removed_and_another_places_is_not(tmp_path: Path) -> None:
+    write_toy(tmp_path / "toy")
+    ours, theirs = "0" * 32, "1" * 32
+    for name in (f".toy.{ours}.partial", f".toy.{ours}.old", f".toy.v2.{theirs}.partial", ".toy.mine.partial"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "scorer.onnx").write_bytes(b"half")
+    (tmp_path / ".toy.lock").touch()  # of a killed job: nobody holds it
+    write_toy(tmp_path / "toy")
+    assert {path.name for path in tmp_path.iterdir()} == {"toy", f".toy.v2.{theirs}.partial", ".toy.mine.partial"}
+
+
+def test_an_earlier_bundle_that_was_moved_aside_stays_where_nothing_took_its_place(tmp_path: Path) -> None:
+    aside = tmp_path / f".toy.{'0' * 32}.old"
+    aside.mkdir()
+    with failing(), new_bundle(tmp_path / "toy"):
+        raise RuntimeError("the job failed")
+    assert [path.name for path in tmp_path.iterdir()] == [aside.name]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from mersalg import BundleError
+from training.export.test_writer import write_toy
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    write_toy(Path(sys.argv[1]), b"." * 100_000)
+except BundleError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_disk_that_takes_no_more_is_a_bundle_error_and_the_earlier_bundle_stays(tmp_path: Path) -> None:
+    write_toy(tmp_path / "toy")
+    before = files_of(tmp_path / "toy")
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "toy")],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert (
+        f"--out {tmp_path / 'toy'}: cannot be written: File too large; an earlier bundle there is whole" in ended.stderr
+    )
+    assert "Traceback" not in ended.stderr
+    assert files_of(tmp_path / "toy") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+
+
 WRITER = """
 import sys
 from pathlib import Path

@@ -13,15 +13,9 @@ from typing import Any
 import pytest
 
 from mersalg.errors import BundleError, ConfigError
+from mersalg.registry.server import without_password
 from mersalg_training.config import TrackingConfig
-from mersalg_training.tracking.mlflow_run import (
-    ALIAS,
-    BUNDLE_IN_MODEL,
-    MlflowRun,
-    import_mlflow,
-    open_run,
-    without_password,
-)
+from mersalg_training.tracking.mlflow_run import ALIAS, BUNDLE_IN_MODEL, MlflowRun, import_mlflow, open_run
 
 # MLflow declares its tables with an option that SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
@@ -190,6 +184,13 @@ def test_a_run_says_how_to_look_at_it(tracking: TrackingConfig) -> None:
 def test_a_password_in_the_address_is_never_shown() -> None:
     told = without_password("postgresql://me:secret@db/mlflow failed; http://me:secret@host:5000 too")
     assert told == "postgresql://me:***@db/mlflow failed; http://me:***@host:5000 too"
+
+
+def test_an_address_without_its_password_is_asked_for_anew() -> None:
+    uri = without_password("http://me:secret@127.0.0.1:9")
+    told = r"the password is not kept in a bundle; give the address anew, --set tracking\.uri="
+    with pytest.raises(ConfigError, match=told), open_run(TrackingConfig(uri=uri), "of a bundle"):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ def add_commands(subparsers: Any) -> None:
         check,
         evaluate,
         init,
+        patterns,
         recalibrate,
         report,
         train,
@@ -19,5 +20,5 @@ def add_commands(subparsers: Any) -> None:
         validate,
     )
 
-    for command in (init, validate, train, tune, evaluate, report, check, recalibrate, uplift):
+    for command in (init, validate, train, tune, evaluate, report, patterns, check, recalibrate, uplift):
         command.add_command(subparsers)

@@ -34,7 +34,8 @@ def evaluate_offers_command(args: argparse.Namespace) -> int:
     with Console(stderr=True).status(f"Reading {config.data.orders} and {args.offers}"):
         purchases = open_purchases(config.data)
         apply_contract(purchases, config.contract)
-        report = read_offers(purchases.connection, args.offers, config.data.columns, config.contract.max_reject_share)
+        data, most = config.data, config.contract.max_reject_share
+        report = read_offers(purchases.connection, args.offers, data.columns, most, data.encoding)
         timeline = read_timeline(purchases.connection)
         offers = gather_offers(purchases.connection, timeline)
     with Console(stderr=True).status(f"Putting {len(offers.cases):,} requests to the bundle"):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from mersalg.errors import ConfigError, DataError
-from mersalg_training.columns import OFFER_COLUMNS, Column
+from mersalg_training.columns import OFFER_COLUMNS, ORDER_COLUMNS, PRODUCT_COLUMNS, Column
 from mersalg_training.commands.init_file import FoundColumns, job_text
 from mersalg_training.commands.output import write_text
-from mersalg_training.config import NAME, DataConfig
+from mersalg_training.config import NAME, DataConfig, parse_config
 from mersalg_training.data.casts import timestamp_sql
 from mersalg_training.data.mapping import Bound, bind_columns
 from mersalg_training.data.purchases import Purchases, missing, open_purchases, reading
@@ -47,6 +47,7 @@ def add_command(subparsers: Any) -> None:
         metavar="COLUMN=NAME",
         help="mersalg's column = a column of the files, or a DuckDB expression over them; may be repeated",
     )
+    parser.add_argument("--encoding", default="utf-8", help="of CSV files, as windows-1252 or utf-16 (default: utf-8)")
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
 
 
@@ -56,7 +57,8 @@ def init_command(args: argparse.Namespace) -> int:
     check_target(config, args.force)
     result = None
     if args.orders is not None:
-        result = look_into(args.orders, args.products, args.offers, read_columns(args.columns))
+        data = read_data(args)
+        result = look_into(data, args.offers)
     elif args.products or args.offers or args.columns:
         raise ConfigError(f"--orders: expected the order lines beside the other options, got none; as in\n  {EXAMPLE}")
     write_text(config, job_text(config.stem, result), "init")
@@ -101,42 +103,52 @@ def read_columns(texts: Sequence[str]) -> dict[Column, str]:
     return columns
 
 
-def look_into(orders: str, products: str | None, offers: str | None, columns: Mapping[Column, str]) -> FoundColumns:
+def read_data(args: argparse.Namespace) -> DataConfig:
+    """The section [data] of the arguments; ConfigError where one does not hold."""
+    given = {"orders": args.orders, "products": args.products, "encoding": args.encoding}
+    columns = read_columns(args.columns)
+    return parse_config({"name": "init", "data": {**given, "columns": columns}}, "mersalg init").data
+
+
+def look_into(data: DataConfig, offers: str | None) -> FoundColumns:
     """Which columns the files have and lack, and how dates are spelled; DataError where a job could not start."""
+    columns = data.columns
     try:
-        _, before = bind(orders, products, offers, columns)
+        _, before = bind(data, offers, columns)
         aliases: dict[Column, str] = {}
-        for (_, column), bound in before.items():
-            if bound.how == "alias":
+        for (table, column), bound in before.items():
+            if bound.how == "alias" and (table != KEY or column not in (*ORDER_COLUMNS, *PRODUCT_COLUMNS)):
                 aliases.setdefault(column, bound.told)
         # A mapping holds for every table. One that would change what another table reads is left to its alias.
-        purchases, after = bind(orders, products, offers, {**columns, **aliases})
+        purchases, after = bind(data, offers, {**columns, **aliases})
         while otherwise := {c for key, c in before if after[key, c].told != before[key, c].told and c in aliases}:
             aliases = {column: told for column, told in aliases.items() if column not in otherwise}
-            purchases, after = bind(orders, products, offers, {**columns, **aliases})
+            purchases, after = bind(data, offers, {**columns, **aliases})
         with reading("data.orders"):
             _, spelling = timestamp_sql(purchases.connection, "raw_orders", "ordered_at")
     except DataError as error:
-        raise DataError(f"{error}\nNothing is written. Here, --column COLUMN=NAME says which column is which") from None
+        raise DataError(
+            f"{error}\nNothing is written. Here, --column COLUMN=NAME says which column is "
+            "which, and --encoding stands for data.encoding"
+        ) from None
     off = [sentence for column, sentence in SWITCHED_OFF.items() if offers and (KEY, column) not in after]
     return FoundColumns(
-        orders=orders,
-        products=products,
+        orders=data.orders,
+        products=data.products,
+        encoding=data.encoding,
         columns={**columns, **aliases},
         notes=[*purchases.notes, *([spelling] if spelling else [])],
         switched_off=[*purchases.switched_off, *(f"{KEY}: {sentence}" for sentence in off)],
     )
 
 
-def bind(
-    orders: str, products: str | None, offers: str | None, columns: Mapping[Column, str]
-) -> tuple[Purchases, Read]:
+def bind(data: DataConfig, offers: str | None, columns: Mapping[Column, str]) -> tuple[Purchases, Read]:
     """The purchases, opened, and what each table's columns are read from; DataError where a needed one is missing."""
-    purchases = open_purchases(DataConfig(orders=orders, products=products, columns=dict(columns)))
+    purchases = open_purchases(data.model_copy(update={"columns": dict(columns)}))
     read: Read = {("data.orders", column): bound for column, bound in purchases.orders.items()}
     read |= {("data.products", column): bound for column, bound in purchases.products.items()}
     if offers is not None:
-        source = open_source(purchases.connection, KEY, offers)
+        source = open_source(purchases.connection, KEY, offers, data.encoding)
         result, _ = bind_columns(purchases.connection, source, OFFER_COLUMNS, columns)
         if absent := [column for column in REQUIRED if column not in result]:
             raise DataError(missing(source, absent))

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mersalg_training.columns import NO_PRICE, SWITCHED_OFF, Column
-from mersalg_training.config import PRECISION_WANTED, Config, ContractConfig, ThresholdConfig, TrackingConfig
+from mersalg_training.config import (
+    PRECISION_WANTED,
+    Config,
+    ContractConfig,
+    DataConfig,
+    ThresholdConfig,
+    TrackingConfig,
+)
 
 TEMPLATE_PATHS: Final = ("exports/orders.parquet", "exports/products.csv")
 COMMENT_AT: Final = 32
@@ -27,6 +34,7 @@ class FoundColumns:
 
     orders: str
     products: str | None
+    encoding: str
     columns: Mapping[Column, str]
     """mersalg's column -> the column or expression, where that is not its own name."""
     notes: Sequence[str]
@@ -74,6 +82,8 @@ def data_section(result: FoundColumns | None) -> str:
             + key("products", products, "the catalogue; without one, take this line out")
         )
     lines = "[data]\n" + key("orders", result.orders, "the order lines")
+    if result.encoding != DataConfig.model_fields["encoding"].default:
+        lines += key("encoding", result.encoding, "of the CSV files")
     if result.products is None:
         return lines + default("products", TEMPLATE_PATHS[1], "a catalogue, if there is one")
     return lines + key("products", result.products, "the catalogue")

@@ -28,6 +28,7 @@ def recalibrate_command(args: argparse.Namespace) -> int:
     from mersalg.recommender import load  # noqa: PLC0415
     from mersalg_training.drift.recalibrate import recalibrate  # noqa: PLC0415
     from mersalg_training.evaluation.bundle_method import THREADS  # noqa: PLC0415
+    from mersalg_training.export.writer import new_bundle  # noqa: PLC0415
     from mersalg_training.progress import Stages, results_console  # noqa: PLC0415
     from mersalg_training.tracking.mlflow_run import open_run  # noqa: PLC0415
 
@@ -35,8 +36,9 @@ def recalibrate_command(args: argparse.Namespace) -> int:
     asked = asked_by(args, recommender)
     config = asked.config
     console = results_console(highlight=False)
-    with open_run(config.tracking, f"recalibrate {recommender.manifest['name']}") as run:
-        made = recalibrate(recommender, args.out, asked, args.offers, run.id, Stages(console))
+    name = f"recalibrate {recommender.manifest['name']}"
+    with new_bundle(args.out) as writer, open_run(config.tracking, name) as run:
+        made = recalibrate(recommender, writer, asked, args.offers, run.id, Stages(console))
         log_recalibrated(run, made)
         registered = run.log_bundle(args.out, config.tracking.registered_model or config.name)
     for line in recalibrated_lines(made):

@@ -84,7 +84,9 @@ def uplift_command(args: argparse.Namespace) -> int:
         contract = apply_contract(purchases, config.contract)
         if args.unit == "customer" and not contract.customers:
             raise DataError("data.orders: no line has a customer_id; map it, or assign orders and give --unit order")
-        record = read_record(purchases.connection, args.offers, config.data.columns, args.unit, args.experiment)
+        record = read_record(
+            purchases.connection, args.offers, config.data.columns, args.unit, args.experiment, config.data.encoding
+        )
         notes = record.notes + tie_orders(purchases.connection, record)
         has_cost = "cost" in purchases.products
     with Console(stderr=True).status("Comparing"):

@@ -17,6 +17,7 @@ from mersalg.errors import MersalgError
 from mersalg_training.columns import ORDER_COLUMNS, PRODUCT_COLUMNS
 from mersalg_training.commands.arguments import add_set
 from mersalg_training.config import load_config
+from mersalg_training.data.company import check_company
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.purchases import Purchases, open_purchases
 from mersalg_training.data.split import WindowSize, read_order_days, split_windows, window_sizes
@@ -31,6 +32,7 @@ def add_command(subparsers: Any) -> None:
     parser.set_defaults(handler=validate_command)
     parser.add_argument("config", type=Path, help="a training job's TOML file")
     add_set(parser, "over the file, for example data.orders=orders.csv")
+    parser.add_argument("--examples", action="store_true", help="show up to three lines for each reason, in the clear")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
@@ -44,7 +46,8 @@ def validate_command(args: argparse.Namespace) -> int:
         config = load_config(args.config, args.overrides)
         with Console(stderr=True).status(f"Reading {config.data.orders}"):
             purchases = open_purchases(config.data)
-            report = apply_contract(purchases, config.contract)
+            report = apply_contract(purchases, config.contract, examples=args.examples)
+            check_company(purchases.connection)
             order_days = read_order_days(purchases.connection)
             windows = split_windows(report.first, report.last, config.split, order_days)
             sizes = window_sizes(purchases.connection, windows)

@@ -1,13 +1,17 @@
-"""What is known of a product before any order is read, as arrays: type, category, brand, price, name."""
+"""What is known of a product before any order is read: type, category, brand, price, name, size, relations."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from mersalg.bundle.texts import MAX_NAME_CHARACTERS, ODD
+from mersalg_training.data.package_size import PackageSize, read_package_size, settle_ounces
 from mersalg_training.data.timeline import Float32, Int32, plain
 
 
@@ -31,19 +35,44 @@ class Attributes:
     cost: Float32
     listed: npt.NDArray[np.bool_]
     """(n_products,) whether a catalogue names the product; others are known by their order lines alone."""
+    sizes: Sequence[PackageSize | None] = ()
+    """(n_products,) what one package holds; this and what follows may be empty, where nothing is known of any."""
+    features: Sequence[frozenset[str]] = ()
+    """(n_products,) what a product has that others of its type may lack."""
+    variant_of: Sequence[str | None] = ()
+    """(n_products,) what the variants of one product name in common."""
+    accessory_for: Sequence[frozenset[int] | None] = ()
+    """(n_products,) codes of the products that it fits; None = it declares nothing, and may go with any."""
 
 
 def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
     """Read the table `products` that the data contract leaves, by ascending product id."""
     rows = connection.execute("""
-        SELECT product_id, name, product_type, category, brand, price, cost, listed FROM products ORDER BY product_id
+        SELECT product_id, name, product_type, category, brand, price, cost, listed,
+               size, features, variant_of, accessory_for
+        FROM products ORDER BY product_id
     """).fetchnumpy()
     product_type, product_types = encoded(plain(rows["product_type"]))
     category, categories = encoded(plain(rows["category"]))
     brand, brands = encoded(plain(rows["brand"]))
     ids = plain(rows["product_id"])
+    names = [
+        shown_name(str(name or "")) or str(product_id)
+        for name, product_id in zip(plain(rows["name"]), ids, strict=True)
+    ]
+    code_of = {product_id: code for code, product_id in enumerate(ids)}
+
+    def listed(name: str) -> list[frozenset[str] | None]:
+        return [
+            None if text is None else frozenset(filter(None, map(str.strip, re.split("[|;]", text))))
+            for text in plain(rows[name])
+        ]
+
+    def codes(values: frozenset[str]) -> frozenset[int]:
+        return frozenset(code_of[value] for value in values if value in code_of)
+
     return Attributes(
-        names=[str(name or product_id) for name, product_id in zip(plain(rows["name"]), ids, strict=True)],
+        names=names,
         product_type=product_type,
         product_types=product_types,
         category=category,
@@ -53,7 +82,26 @@ def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
         price=with_nan(rows["price"]),
         cost=with_nan(rows["cost"]),
         listed=np.asarray(rows["listed"], dtype=np.bool_),
+        sizes=read_sizes(plain(rows["size"]), names, product_type),
+        features=[values or frozenset() for values in listed("features")],
+        variant_of=plain(rows["variant_of"]),
+        accessory_for=[None if values is None else codes(values) for values in listed("accessory_for")],
     )
+
+
+def shown_name(text: str) -> str:
+    """A name as a bundle may hold it: of characters that show, and cut."""
+    return ODD.sub(" ", text).strip()[:MAX_NAME_CHARACTERS]
+
+
+def read_sizes(texts: Sequence[str | None], names: Sequence[str], product_type: Int32) -> list[PackageSize | None]:
+    """(n_products,) from the size that a catalogue says, else from the name."""
+    sizes = [read_package_size(text or "") or read_package_size(name) for text, name in zip(texts, names, strict=True)]
+    order = np.argsort(product_type, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(product_type[order])) + 1):
+        for code, size in zip(members.tolist(), settle_ounces([sizes[code] for code in members.tolist()]), strict=True):
+            sizes[code] = size
+    return sizes
 
 
 def encoded(values: list[str | None]) -> tuple[Int32, list[str]]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import duckdb
 
+from mersalg.bundle.texts import MAX_ID_CHARACTERS, ODD_CHARACTERS
 from mersalg.errors import DataError
+from mersalg.ids import BLANKS, WHOLE
 
+SURROGATES: Final = 0xD800
+"""Halves of characters, which no text of DuckDB holds."""
 SAMPLE: Final = 200_000
 """The spelling is chosen on the first so many lines."""
 
@@ -57,10 +62,30 @@ def sane(timestamp: str) -> str:
     return f"CASE WHEN isfinite({timestamp}) AND {timestamp} >= TIMESTAMP '1970-01-01' THEN {timestamp} END"
 
 
+def is_unusable(column: str) -> str:
+    """SQL for whether a text could not be a product id of a bundle: too long, or with characters that do not show."""
+    ranges = "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in ODD_CHARACTERS if first != SURROGATES)
+    return f"(length({column}) > {MAX_ID_CHARACTERS} OR regexp_matches({column}, '[{ranges}]'))"
+
+
 def id_text(column: str) -> str:
-    """SQL for an id or a label as text: trimmed, blank = NULL, and 17850 where an export made it 17850.0."""
-    text = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
-    return f"CASE WHEN typeof({column}) IN ('DOUBLE', 'FLOAT') THEN regexp_replace({text}, '\\.0$', '') ELSE {text} END"
+    """SQL for an id or a label as text, as `mersalg.ids.id_text` reads it, with NULL where that is empty.
+
+    A truth value stays one, as the label that it is.
+    """
+    text = f"regexp_replace(CAST({column} AS VARCHAR), '^[{BLANKS}]+|[{BLANKS}]+$', '', 'g')"
+    text = f"regexp_replace({text}, '^{WHOLE}$', '\\1')"
+    no_number = f"typeof({column}) IN ('DOUBLE', 'FLOAT') AND NOT isfinite(TRY_CAST({column} AS DOUBLE))"
+    return f"CASE WHEN {no_number} OR contains({text}, chr(0)) THEN NULL ELSE nullif({text}, '') END"
+
+
+def float_notes(connection: duckdb.DuckDBPyConnection, view: str, columns: Sequence[str]) -> list[str]:
+    """A sentence for each of the columns in which ids end in `.0`, as a table writes numbers with gaps between them."""
+    found = ", ".join(
+        f"coalesce(bool_or(regexp_full_match(trim(CAST({column} AS VARCHAR)), '{WHOLE}')), false)" for column in columns
+    )
+    (ends,) = connection.execute(f"SELECT {found} FROM {view}").fetchall()
+    return [f"{name}: ids as 17850.0 are read as 17850" for name, end in zip(columns, ends, strict=True) if end]
 
 
 def number(text: str) -> str:

@@ -6,48 +6,68 @@ from typing import Final
 
 import duckdb
 
-from mersalg_training.data.casts import id_text, number, truth
+from mersalg_training.data.casts import id_text, is_unusable, number, truth
 from mersalg_training.data.sources import literal
 
-LABELS: Final = ("name", "category", "product_type", "brand")
+LABELS: Final = ("name", "category", "product_type", "brand", "size", "variant_of")
+LISTS: Final = ("features", "accessory_for")
+"""Of several values: a list, or a text with `|` or `;` between them."""
 AMOUNTS: Final = ("price", "cost")
 
 
-def gather_catalogue(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def gather_catalogue(connection: duckdb.DuckDBPyConnection, size_unit: str = "") -> list[str]:
     """Make `catalogue`, each product of `raw_products` once, and say what was not as clear as that.
 
     Where rows of a product differ, its most frequent label counts (ties: the smallest) and its median amount. An
     amount of zero or below, or that is no number, is unknown. A product is a fee where every row says so.
+    size_unit is the unit of a size that is a number alone.
     """
-    labels = ", ".join(f"{id_text(label)} AS {label}" for label in LABELS)
+    labels = ", ".join(f"{id_text(label)} AS {label}" for label in LABELS if label != "size")
+    size = id_text("size")
+    size = (
+        f"CASE WHEN TRY_CAST({size} AS DOUBLE) IS NULL THEN {size} ELSE concat({size}, ' ', {literal(size_unit)}) END"
+    )
+    lists = ", ".join(f"{joined(connection, name)} AS {name}" for name in LISTS)
     amounts = ", ".join(f"{number(f'CAST({amount} AS VARCHAR)')} AS {amount}" for amount in AMOUNTS)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE catalogue_rows AS
-        SELECT {id_text("product_id")} AS product_id, {labels}, {amounts},
+        SELECT {id_text("product_id")} AS product_id, {labels}, {size} AS size, {lists}, {amounts},
                {truth("is_fee")} AS is_fee, count(*) AS copies
         FROM raw_products GROUP BY ALL
     """)
     medians = ", ".join(f"median(CASE WHEN {amount} > 0 THEN {amount} END) AS {amount}" for amount in AMOUNTS)
-    joins = "\n".join(f"LEFT JOIN ({most_frequent(label)}) {label}_of USING (product_id)" for label in LABELS)
+    joins = "\n".join(
+        f"LEFT JOIN ({most_frequent(label)}) {label}_of USING (product_id)" for label in (*LABELS, *LISTS)
+    )
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE catalogue AS
         WITH once AS (
             SELECT product_id, {medians}, bool_and(is_fee) AS is_fee
-            FROM catalogue_rows WHERE product_id IS NOT NULL GROUP BY product_id
+            FROM catalogue_rows WHERE NOT {is_unusable("product_id")} GROUP BY product_id
         )
-        SELECT product_id, {", ".join(f"{label}_of.value AS {label}" for label in LABELS)}, price, cost, is_fee
+        SELECT product_id, {", ".join(f"{label}_of.value AS {label}" for label in (*LABELS, *LISTS))},
+               price, cost, is_fee
         FROM once {joins}
     """)
-    nameless, unpriced = connection.execute("""
-        SELECT coalesce(sum(copies) FILTER (WHERE product_id IS NULL), 0), count(*) FILTER (WHERE price <= 0)
+    nameless, unusable, unpriced = connection.execute(f"""
+        SELECT coalesce(sum(copies) FILTER (WHERE product_id IS NULL), 0),
+               coalesce(sum(copies) FILTER (WHERE {is_unusable("product_id")}), 0), count(*) FILTER (WHERE price <= 0)
         FROM catalogue_rows
     """).fetchall()[0]
     notes = []
     if nameless:
         notes.append(f"catalogue: {nameless} rows without a product_id are left out")
+    if unusable:
+        notes.append(f"catalogue: {unusable} rows whose product_id is too long or has control characters are left out")
     if unpriced:
         notes.append(f"catalogue: {unpriced} prices of zero or below are taken as unknown")
     return notes
+
+
+def joined(connection: duckdb.DuckDBPyConnection, column: str) -> str:
+    """SQL for a column of `raw_products` with several values as one text, `|` between them."""
+    described = connection.execute(f"SELECT column_type FROM (DESCRIBE SELECT {column} FROM raw_products)").fetchall()
+    return id_text(f"array_to_string({column}, '|')" if str(described[0][0]).endswith("]") else column)
 
 
 def most_frequent(label: str) -> str:
@@ -90,6 +110,7 @@ def build_products(connection: duckdb.DuckDBPyConnection, fees_are_out: bool, is
             WHERE {"f.product_id IS NULL" if fees_are_out else "true"}
         )
         SELECT i.product_id, c.name, c.category, c.product_type, c.brand, c.price, c.cost,
+               {", ".join(f"c.{name}" for name in ("size", "variant_of", *LISTS))},
                {"c.product_id IS NOT NULL" if is_listed else "false"} AS listed
         FROM ids i LEFT JOIN catalogue c ON i.product_id = c.product_id
     """)

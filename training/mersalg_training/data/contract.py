@@ -7,6 +7,8 @@ none does, the first that it is kept though.
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
+from typing import Final
 
 import duckdb
 
@@ -16,37 +18,61 @@ from mersalg_training.config import ContractConfig
 from mersalg_training.data.catalogue import build_products, find_fees, gather_catalogue
 from mersalg_training.data.contract_report import ContractReport, Row, percent, row_text
 from mersalg_training.data.contract_rules import contract_rules, count_reasons, find_examples, judge, type_lines
+from mersalg_training.data.known_products import check_known
+from mersalg_training.data.mends import mend_number, mend_time
+from mersalg_training.data.package_size import unit_of_column
 from mersalg_training.data.purchases import Purchases, reading
 from mersalg_training.data.sources import literal
 
+AS_PIECES: Final = 'If the till writes a line for each piece, set contract.duplicate = "keep", which adds them up'
 
-def apply_contract(purchases: Purchases, config: ContractConfig) -> ContractReport:
+
+def apply_contract(
+    purchases: Purchases, config: ContractConfig, *, examples: bool = False, now: datetime | None = None
+) -> ContractReport:
     """Make the tables `lines` and `products` in the purchases' database, and tell what was dropped and why.
 
     lines(customer_id VARCHAR NULL, order_id VARCHAR, product_id VARCHAR, ordered_at TIMESTAMP, quantity DOUBLE,
     unit_price DOUBLE NULL): one row an order and product; quantity summed, unit_price weighted by quantity. An order
     has one time, its lines' earliest, and one customer, its lines' most frequent (ties: the smallest id).
-    products(product_id, name, category, product_type, brand VARCHAR NULL, price, cost DOUBLE NULL): each product of
-    the lines or of the catalogue once, without rejected fees.
-    DataError if more than config.max_reject_share of the lines are rejected, or none is left.
+    products(product_id, name, category, product_type, brand, size, variant_of, features, accessory_for
+    VARCHAR NULL, price, cost DOUBLE NULL, listed BOOLEAN): each product of the lines or of the catalogue once, without
+    rejected fees; several values of one field have `|` between them.
+    examples: whether the report, or the error, shows lines. now: in UTC, without its zone; None = the clock's.
+    DataError if more than config.max_reject_share of the lines are rejected or none is left, if the catalogue knows
+    none of their products, or if they cannot be read or do not fit on the disk.
     """
+    with reading("data.orders"):
+        return judged_purchases(purchases, config, examples, now or datetime.now(UTC).replace(tzinfo=None))
+
+
+def judged_purchases(
+    purchases: Purchases, config: ContractConfig, with_examples: bool, now: datetime
+) -> ContractReport:
+    """The same; duckdb.Error where lines cannot be read."""
     connection = purchases.connection
     check_pattern(connection, "cancelled_order_pattern", config.cancelled_order_pattern)
     check_pattern(connection, "fee_pattern", config.fee_pattern)
     notes = list(purchases.notes)
     with reading("data.products" if purchases.has_catalogue else "data.orders"):
-        notes += gather_catalogue(connection)
-    with reading("data.orders"):
-        notes += type_lines(purchases, config)
+        size = purchases.products.get("size")
+        notes += gather_catalogue(connection, unit_of_column(size.told) if size is not None else "")
+    notes += type_lines(purchases, config)
+    notes += check_known(purchases)
     find_fees(connection, config.fee_pattern)
-    rules = contract_rules(purchases, config)
+    rules = contract_rules(purchases, config, now)
     judge(connection, rules)
     lines_read, rejected, kept_though = count_reasons(connection, rules)
-    examples = find_examples(connection, rules)
-    check_shares(lines_read, rejected, examples, config.max_reject_share)
+    examples = find_examples(connection, rules) if with_examples else {}
+    check_shares(purchases, lines_read, rejected, examples, config.max_reject_share)
     merge_lines(connection, duplicates_count=config.duplicate == "keep")
     notes += build_products(connection, config.fee == "reject", is_listed=purchases.has_catalogue)
     notes += order_notes(connection)
+    notes += gap_notes(connection)
+    if "duplicate" in rejected:
+        notes.append(
+            f"{rejected['duplicate']:,} lines equal an earlier line of their order and are dropped. {AS_PIECES}"
+        )
     orders, customers, products, first, last, priced = connection.execute("""
         SELECT count(DISTINCT order_id), count(DISTINCT customer_id), (SELECT count(*) FROM products),
                min(ordered_at), max(ordered_at), count(unit_price) FROM lines
@@ -77,9 +103,13 @@ def check_pattern(connection: duckdb.DuckDBPyConnection, key: str, pattern: str)
 
 
 def check_shares(
-    lines_read: int, rejected: dict[str, int], examples: dict[str, list[Row]], max_reject_share: float
+    purchases: Purchases,
+    lines_read: int,
+    rejected: dict[str, int],
+    examples: dict[str, list[Row]],
+    max_reject_share: float,
 ) -> None:
-    """DataError if there are no lines, if all are rejected, or more than the share that is allowed."""
+    """DataError if there are no lines, if all are rejected, or more than the share that is allowed; it says why."""
     if not lines_read:
         raise DataError("data.orders: holds no lines; expected at least one order line")
     dropped = sum(rejected.values())
@@ -91,10 +121,22 @@ def check_shares(
         f"contract.max_reject_share allows {max_reject_share:.0%}"
     ]
     for reason, count in worst:
-        told.append(f"  {reason}: {count} lines, as in")
-        told += [f"    {row_text(row)}" for row in examples[reason]]
-    told.append("Map the columns in [data.columns], set [contract] to keep a reason, or allow a larger share")
+        told.append(f"  {reason}: {count} lines{', as in' if reason in examples else ''}")
+        told += [f"    {row_text(row)}" for row in examples.get(reason, ())]
+    mends = [mend for reason, _ in worst for mend in mends_of(purchases, reason)]
+    told += mends or ["Map the columns in [data.columns], set [contract] to keep a reason, or allow a larger share"]
+    if not examples:
+        told.append("`mersalg validate CONFIG --examples` shows some of these lines")
     raise DataError("\n".join(told))
+
+
+def mends_of(purchases: Purchases, reason: str) -> list[str]:
+    """What mends most lines of a reason, where that can be found out."""
+    if reason == "wrong type":
+        return [mend for column in ("unit_price", "quantity") if (mend := mend_number(purchases, column))]
+    if reason == "unparsable date":
+        return [mend for mend in [mend_time(purchases)] if mend]
+    return [AS_PIECES] if reason == "duplicate" else []
 
 
 def merge_lines(connection: duckdb.DuckDBPyConnection, duplicates_count: bool) -> None:
@@ -151,6 +193,22 @@ def order_notes(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return notes
 
 
+def gap_notes(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Name each span of more than a year without an order, since what lies beyond it may be a wrong date."""
+    gaps = connection.execute("""
+        SELECT earlier, later, before, orders - before FROM (
+            SELECT lag(ordered_at) OVER times AS earlier, ordered_at AS later, row_number() OVER times - 1 AS before,
+                   count(*) OVER () AS orders
+            FROM kept_orders WINDOW times AS (ORDER BY ordered_at)
+        ) WHERE later > earlier + INTERVAL 1 YEAR ORDER BY later
+    """).fetchall()
+    return [
+        f"no order lies between {earlier:%Y-%m-%d} and {later:%Y-%m-%d}, {before:,} before and {after:,} after; "
+        "if some of these dates are wrong, mend them: the windows go from the first order to the last"
+        for earlier, later, before, after in gaps
+    ]
+
+
 def empty_columns(purchases: Purchases, customers: int, priced: int) -> list[str]:
     """A sentence for each column that the source has but that is empty in every line that is left."""
     sentences = []
@@ -167,7 +225,10 @@ def digest(connection: duckdb.DuckDBPyConnection) -> str:
     told = []
     for table, columns in (
         ("lines", "customer_id, order_id, product_id, epoch_us(ordered_at), quantity, unit_price"),
-        ("products", "product_id, name, category, product_type, brand, price, cost"),
+        (
+            "products",
+            "product_id, name, category, product_type, brand, price, cost, size, variant_of, features, accessory_for",
+        ),
     ):
         texts = ", ".join(f"coalesce(CAST({column} AS VARCHAR), chr(30))" for column in columns.split(", "))
         told.append(

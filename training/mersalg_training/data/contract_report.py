@@ -25,7 +25,7 @@ class ContractReport:
     kept_though: dict[str, int]
     """Reason -> lines kept because their policy says so."""
     examples: dict[str, list[Row]]
-    """Reason -> at most three of its rows, as the source spells them."""
+    """Reason -> at most three of its rows, as the source spells them; empty unless they were asked for."""
     orders: int
     customers: int
     products: int

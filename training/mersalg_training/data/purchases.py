@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from uuid import uuid4
 
 import duckdb
 
 from mersalg.errors import DataError
-from mersalg_training.columns import NO_PRICE, ORDER_COLUMNS, PRODUCT_COLUMNS, REQUIRED, SWITCHED_OFF, Column
+from mersalg_training.columns import (
+    NO_PRICE,
+    ORDER_COLUMNS,
+    PRODUCT_COLUMNS,
+    REQUIRED,
+    SWITCHED_OFF,
+    Column,
+    find_exact,
+)
 from mersalg_training.config import DataConfig
 from mersalg_training.data.mapping import Bound, Unbound, bind_columns, mapped_view
-from mersalg_training.data.sources import DataSource, open_source
+from mersalg_training.data.sources import DataSource, identifier, open_source, refused
 
 
 @dataclass(frozen=True)
@@ -31,28 +41,38 @@ class Purchases:
     orders: Mapping[Column, Bound]
     """The columns of raw_orders that the source has, and how they were found."""
     products: Mapping[Column, Bound]
-    has_catalogue: bool
-    """A products source is given, so that a product can be unknown to it."""
+    order_lines: DataSource
+    catalogue: DataSource | None
+    """The products source, to which a product can be unknown; None = order lines tell of the products."""
     notes: list[str]
     """What was found otherwise than by the mapping or the column's own name."""
     switched_off: list[str]
     """A sentence for each missing column: what depends on it."""
 
+    @property
+    def has_catalogue(self) -> bool:
+        """Whether a products source is given."""
+        return self.catalogue is not None
+
 
 def open_purchases(data: DataConfig) -> Purchases:
     """Find the sources and map their columns; no row is read yet.
 
-    DataError if a source is missing or unreadable, or if order_id, product_id or ordered_at is not found.
+    DataError if a source is missing or unreadable, if order_id, product_id or ordered_at is not found, or if a mapping
+    fits neither source.
     """
     connection = connect()
     notes: list[str] = []
-    orders_source = open_source(connection, "data.orders", data.orders)
+    orders_source = open_source(connection, "data.orders", data.orders, data.encoding)
     orders, unbound = bind_columns(connection, orders_source, ORDER_COLUMNS, data.columns)
-    require(orders_source, orders)
-    products_source = open_source(connection, "data.products", data.products) if data.products is not None else None
+    products_source = None
+    if data.products is not None:
+        products_source = open_source(connection, "data.products", data.products, data.encoding)
     catalogue = products_source or orders_source
     taken = [] if products_source else [bound.told for bound in orders.values()]
     products, unbound_products = bind_columns(connection, catalogue, PRODUCT_COLUMNS, data.columns, taken)
+    refuse_unbound([*unbound, *unbound_products], [*orders.values(), *products.values()], [orders_source, catalogue])
+    require(orders_source, orders)
     if products_source is None:
         products["product_id"] = orders["product_id"]
     elif "product_id" not in products:
@@ -61,18 +81,18 @@ def open_purchases(data: DataConfig) -> Purchases:
         products["product_type"] = replace(products["category"], column="product_type", how="name")
         notes.append("product_type is missing: category serves as the type")
     notes[:0] = [
-        *mapping_notes([*unbound, *unbound_products], {**products, **orders}),
         *alias_notes(orders_source, orders),
         *(alias_notes(catalogue, products) if products_source else alias_notes(catalogue, without(products, orders))),
     ]
     if products_source is None:
         notes.append("no data.products: the catalogue is what the order lines tell of their products")
+    notes += header_notes(orders_source, orders)
+    notes += header_notes(products_source, products) if products_source else []
     mapped_view(connection, "raw_orders", orders_source, ORDER_COLUMNS, orders)
     mapped_view(connection, "raw_products", catalogue, PRODUCT_COLUMNS, products)
     missing_columns = [c for c in SWITCHED_OFF if c not in orders and c not in products]
-    return Purchases(
-        connection, orders, products, products_source is not None, notes, switched_off(missing_columns, products)
-    )
+    off = switched_off(missing_columns, products)
+    return Purchases(connection, orders, products, orders_source, products_source, notes, off)
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -102,8 +122,8 @@ def reading(what: str) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise DataError(
-            f"{what}: a row cannot be read: {error}\nA CSV needs a header, one separator and UTF-8 throughout"
-        ) from error
+            f"{what}: cannot be read: {refused(error)}\nA CSV needs a header, one separator and one encoding throughout"
+        ) from None
 
 
 def switched_off(missing_columns: list[Column], products: Mapping[Column, Bound]) -> list[str]:
@@ -132,18 +152,46 @@ def missing(source: DataSource, absent: Sequence[Column]) -> str:
     )
 
 
-def mapping_notes(unbound: list[Unbound], result: Mapping[Column, Bound]) -> list[str]:
-    """One sentence for each mapping that holds in no source."""
-    notes = {}
+def refuse_unbound(unbound: Sequence[Unbound], found: Sequence[Bound], sources: Sequence[DataSource]) -> None:
+    """DataError where a mapping fits none of the sources, with the columns that there are."""
+    mapped = {bound.column for bound in found if bound.how == "mapping"}
     for failed in unbound:
-        bound = result.get(failed.column)
-        if bound is not None and bound.how == "mapping":
+        if failed.column in mapped:
             continue
-        instead = f"{bound.told} is used instead" if bound else "nothing else was found"
-        notes[failed.column] = (
-            f"data.columns.{failed.column} = {failed.mapping!r} does not bind ({failed.why}): {instead}"
+        columns = dict.fromkeys(column for source in sources for column in source.columns)
+        near = get_close_matches(failed.mapping, columns, n=1)
+        raise DataError(
+            f"data.columns.{failed.column} = {failed.mapping!r}: expected a column of the source, or an expression "
+            f"over its columns; {failed.why}.{f' Did you mean {near[0]!r}?' if near else ''}\n"
+            f"Columns found: {', '.join(columns)}"
         )
-    return list(notes.values())
+
+
+def header_notes(source: DataSource, result: Mapping[Column, Bound]) -> list[str]:
+    """One sentence for each column that some files of a source lack; DataError where it is a required one."""
+    notes = []
+    for bound in result.values():
+        lack = [file for file, columns in source.by_file.items() if find_exact(bound.told, columns) is None]
+        if bound.told not in source.columns or not lack:
+            continue
+        other = next((name for name in source.by_file[lack[0]] if name not in result_columns(result)), "ITS_NAME")
+        mend = json.dumps(f"coalesce({identifier(bound.told)}, {identifier(other)})")
+        told = (
+            f"{source.key}: {len(lack)} of {len(source.by_file)} files have no column {bound.told}, as {lack[0]}, "
+            f"whose columns are {', '.join(source.by_file[lack[0]])}"
+        )
+        if bound.column in REQUIRED:
+            raise DataError(
+                f"{told}. Name files of one header with a glob, or say what the column is called there:\n"
+                f"[data.columns]\n  {bound.column} = {mend}"
+            )
+        notes.append(f"{told}; {bound.column} is empty in their lines")
+    return notes
+
+
+def result_columns(result: Mapping[Column, Bound]) -> set[str]:
+    """The columns of a source that are read."""
+    return {bound.told for bound in result.values()}
 
 
 def alias_notes(source: DataSource, result: Mapping[Column, Bound]) -> list[str]:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
 from mersalg.errors import DataError
+from mersalg_training.data.csv_files import check_head, in_utf8
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+REASONS: Final = {
+    r"Expected Number of Columns: (\d+) Found: (\d+)": "{0} columns are expected there, and {1} found",
+    r"Maximum line size of (\d+) bytes": "it is longer than {0} bytes; look for a quote that is not closed",
+    r"[Ii]nvalid unicode|not utf-8": 'it is not UTF-8; name the encoding, as data.encoding = "windows-1252"',
+    r"Parallel CSV Reader": "a line is too long; look for a quote that is not closed",
+    r"[Uu]nterminated quote|quotes? (should|must) be": "a quote is not closed",
+}
+"""What DuckDB says of a line of a CSV -> what is said here, without the line."""
 FORMS = "a Parquet or CSV file, a glob, a folder of one of both, or package:NAME/PATH inside an installed package"
 
 
@@ -23,33 +36,67 @@ class DataSource:
     """The configuration's key that names it, for messages: `data.orders` or `data.products`."""
     location: str
     relation: str
-    """DuckDB's table function over the files; every column of a CSV is text, so that nothing is lost."""
+    """The files as SQL; every column of a CSV is text, so that nothing is lost."""
     columns: tuple[str, ...]
     is_text: bool
     shape: str
     """A temporary table of no rows with the same columns: expressions are bound to it without reading a file."""
+    by_file: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The columns of each file by its name, where they are not the same in all."""
 
 
-def open_source(connection: duckdb.DuckDBPyConnection, key: str, location: str) -> DataSource:
+def open_source(connection: duckdb.DuckDBPyConnection, key: str, location: str, encoding: str = "utf-8") -> DataSource:
     """Find the files of a location and their columns.
 
     Several files are one table: columns are matched by name, one that a file lacks is NULL there. A CSV needs a
-    header; its separator and quotes are found by DuckDB's sniffer. DataError if nothing is there or it is not readable.
+    header; its separator and quotes are found by DuckDB's sniffer. One of another encoding than UTF-8 is read at once,
+    into the database. DataError if nothing is there or it is not readable.
     """
     files = find_files(key, location)
-    listed = "[" + ", ".join(literal(str(file)) for file in files) + "]"
     is_text = suffix(files[0]) in CSV
-    relation = (
-        f"read_csv({listed}, all_varchar = true, header = true, union_by_name = true)"
-        if is_text
-        else f"read_parquet({listed}, union_by_name = true)"
-    )
     try:
-        return source_of(connection, key, location, relation, is_text)
+        if not is_text:
+            return source_of_files(connection, key, location, files, is_text)
+        if encoding.lower() in ("utf-8", "utf8"):
+            for file in files:
+                check_head(key, file)
+            return source_of_files(connection, key, location, files, is_text)
+        with tempfile.TemporaryDirectory(prefix="mersalg-") as folder:
+            copies = in_utf8(key, files, encoding, Path(folder))
+            for copy in copies:
+                check_head(key, copy)
+            table = "text_of_" + key.replace(".", "_")
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {scan(copies, is_text)}")
+            source = source_of_files(connection, key, location, copies, is_text)
+            return replace(source, relation=table)
     except duckdb.Error as error:
         raise DataError(
-            f"{key} = {location!r}: cannot be read as {'CSV' if is_text else 'Parquet'}: {error}"
-        ) from error
+            f"{key} = {location!r}: cannot be read as {'CSV' if is_text else 'Parquet'}: {refused(error)}"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{key} = {location!r}: cannot be copied to {tempfile.gettempdir()}: {error}") from None
+
+
+def scan(files: Sequence[Path], is_text: bool) -> str:
+    """SQL for the rows of files."""
+    listed = "[" + ", ".join(literal(str(file)) for file in files) + "]"
+    if is_text:
+        return f"read_csv({listed}, all_varchar = true, header = true, union_by_name = true)"
+    return f"read_parquet({listed}, union_by_name = true)"
+
+
+def refused(error: duckdb.Error) -> str:
+    """What DuckDB says against reading, without any text of the file."""
+    text = str(error)
+    line = re.search(r"CSV Error on Line: (\d+)", text)
+    file = re.findall(r"^\s*file = (.*)$", text, re.MULTILINE)
+    told = [told.format(*found.groups()) for pattern, told in REASONS.items() if (found := re.search(pattern, text))]
+    if line is not None:
+        where = f" of {Path(file[-1]).name}" if file else ""
+        return f"line {line[1]}{where}: {told[0] if told else 'it is not as the lines before it'}"
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+        return "a value cannot be converted to the type of its column"
+    return told[0] if told else text.split("\n", maxsplit=1)[0]
 
 
 def source_of(
@@ -58,8 +105,24 @@ def source_of(
     """A relation as a source; duckdb.Error where it cannot be read."""
     shape = "shape_of_" + key.replace(".", "_")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {shape} AS SELECT * FROM {relation} LIMIT 0")
-    columns = tuple(row[0] for row in connection.execute(f"DESCRIBE {shape}").fetchall())
-    return DataSource(key, location, relation, columns, is_text, shape)
+    return DataSource(key, location, relation, columns_of(connection, shape), is_text, shape)
+
+
+def source_of_files(
+    connection: duckdb.DuckDBPyConnection, key: str, location: str, files: Sequence[Path], is_text: bool
+) -> DataSource:
+    """Files as a source; duckdb.Error where they cannot be read."""
+    source = source_of(connection, key, location, scan(files, is_text), is_text)
+    if len(files) == 1:
+        return source
+    by_file = {str(file): columns_of(connection, scan([file], is_text)) for file in files}
+    alike = len({frozenset(map(str.lower, columns)) for columns in by_file.values()}) == 1
+    return source if alike else replace(source, by_file=by_file)
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[str, ...]:
+    """The names of the columns of a relation."""
+    return tuple(row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall())
 
 
 def find_files(key: str, location: str) -> list[Path]:

@@ -120,7 +120,8 @@ def read_newer(asked: NewerDataRequest, log: str | None = None) -> tuple[Newer, 
 
 def read_logged(connection: duckdb.DuckDBPyConnection, log: str, config: Config, newer: Newer) -> LoggedOffers:
     """The log's offers of the window; what was read, left out and rejected goes to the window's notes."""
-    report = read_offers(connection, log, config.data.columns, config.contract.max_reject_share)
+    data, most = config.data, config.contract.max_reject_share
+    report = read_offers(connection, log, data.columns, most, data.encoding)
     offers = gather_offers(connection, newer.timeline)
     first_day, end_day = newer.days
     inside = np.flatnonzero((offers.cases.at >= first_day) & (offers.cases.at < end_day))

@@ -27,7 +27,7 @@ from mersalg_training.evaluation.bundle_method import THREADS
 from mersalg_training.evaluation.file import carried_evaluation
 from mersalg_training.export.card import render_card
 from mersalg_training.export.manifest import certificates, kind_entry
-from mersalg_training.export.writer import BundleWriter, check_out, new_bundle
+from mersalg_training.export.writer import BundleWriter
 from mersalg_training.json_values import as_json
 from mersalg_training.progress import Stages
 
@@ -50,15 +50,19 @@ class Recalibrated:
 
 
 def recalibrate(
-    recommender: Recommender, out: Path, asked: NewerDataRequest, offers: str | None, run_id: str | None, stages: Stages
+    recommender: Recommender,
+    writer: BundleWriter,
+    asked: NewerDataRequest,
+    offers: str | None,
+    run_id: str | None,
+    stages: Stages,
 ) -> Recalibrated:
     """Fit calibration and thresholds on one half of the newer customers, certify on the other, write a new bundle.
 
-    Written whole or not at all. BundleError where `out` is the parent or no bundle, or where anything but calibration
+    Put in place whole or not at all. BundleError where that is the parent's place, or where anything but calibration
     and thresholds would change; DataError where the newer data are too few.
     """
-    folder = recommender.folder
-    check_out(out)
+    folder, out = recommender.folder, writer.out
     if out.resolve() == folder.resolve():
         raise BundleError(f"--out {out}: expected another folder than the parent's, which is the way back; choose one")
     parent = read_bundle(folder)
@@ -78,11 +82,11 @@ def recalibrate(
     thresholds = {kind: chosen.threshold for kind, chosen in calibrated.thresholds.items()}
     scorer = recalibrated_scorer(parent.scorer, calibrated.calibration, thresholds, str(folder / "scorer.onnx"))
     manifest = renewed_manifest(parent, recommender, asked, evidence, calibrated, run_id)
-    with new_bundle(out) as writer:
-        with stages.stage("Writing the bundle"):
-            write_files(writer, parent, recommender, manifest, scorer)
-        with stages.stage("Loading the bundle as a shop does"):
-            load(writer.folder)
+    with stages.stage("Writing the bundle"):
+        write_files(writer, parent, recommender, manifest, scorer)
+    with stages.stage("Loading the bundle as a shop does"):
+        load(writer.folder)
+    writer.put_in_place()
     return Recalibrated(out, manifest, parent.manifest, evidence, calibrated)
 
 

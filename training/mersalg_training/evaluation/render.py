@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -22,6 +23,16 @@ from mersalg_training.evaluation.result import KNOWN, NEW, ORACLE, Evaluation
 from mersalg_training.figure_table import FigureTable, as_markdown, as_text
 
 NOTHING: Final = "nothing shown"
+HEADLINE: Final = (
+    "completion, all",
+    "completion, explore",
+    "completion, anonymous",
+    "next basket, all",
+    "upsell, in type",
+    "add-on, by asymmetry",
+    "replacement, due",
+)
+"""The tasks that stand for all of them where there is little room."""
 
 
 def render(evaluation: Evaluation, metric: str = NDCG) -> RenderableType:
@@ -85,6 +96,21 @@ def summary_row(evaluation: Evaluation, task: str, metric: str, label: str) -> l
         str(ours.n),
         next((three(row.value) for row in ceiling), ""),
     ]
+
+
+def headline(evaluation: Evaluation) -> FigureTable:
+    """The tasks of HEADLINE beside the best baseline, and in how many of all tasks the bundle is ahead or behind."""
+    by_task = evaluation.figures(NDCG)
+    rows = [summary_row(evaluation, task, NDCG, task)[:-1] for task in HEADLINE if task in by_task]
+    gaps = [evaluation.against_best(task, NDCG) for task in by_task if below(task) == task]
+    ahead = sum(gap is not None and gap.ahead for gap in gaps)
+    behind = sum(gap is not None and gap.estimate.high < 0.0 for gap in gaps)
+    note = (
+        f"Of all {len(gaps)} tasks it is ahead of the best baseline in {ahead} and behind in {behind}, outside the "
+        "interval of the difference."
+    )
+    columns = ["task", f"{OURS} [95 %]", "best baseline", "ratio", "difference [95 %]", "n"]
+    return FigureTable(f"{NDCG} beside the best of the quick baselines", columns, rows, words=[2], notes=[note])
 
 
 def every_method(evaluation: Evaluation, metric: str) -> FigureTable:
@@ -170,15 +196,8 @@ def beyond(evaluation: Evaluation) -> Iterator[FigureTable]:
 
 def follow_on_table(result: Sequence[FollowOnShown]) -> FigureTable:
     """A column for each method with and without history, a row for each figure."""
-    parts: dict[str, list[tuple[int, int]]] = {
-        "requests that see nothing": [(row.empty, row.requests) for row in result],
-        f"new products: the {BEST_SELLERS} best-sellers": [(row.best_sellers, row.new_offers) for row in result],
-        f"  lift of {MIN_LIFT} or more": [(row.lifted, row.new_offers) for row in result],
-        "upsells named as their anchor": [(row.unnamed_upsells, row.upsells) for row in result],
-        "order confirmation: just paid for": [(row.just_paid, row.confirmation_offers) for row in result],
-        "  of a type just paid for": [(row.type_just_paid, row.confirmation_offers) for row in result],
-    }
-    rows = [[label, *(part_of(*counts) for counts in of)] for label, of in parts.items()]
+    table = follows_table(result)
+    rows = [*table.rows]
     for kind in KINDS:
         shown = [next((row for row in method.kinds if row.kind == kind), None) for method in result]
         if any(shown):
@@ -186,14 +205,27 @@ def follow_on_table(result: Sequence[FollowOnShown]) -> FigureTable:
             most = ("" if row is None else part_of(row.most_shown_offers, row.offers) for row in shown)
             rows.append(["  offers of one product", *most])
             rows.append(["  least relevance", *("" if row is None else f"{row.least_relevance:.4f}" for row in shown)])
-    title = "Whether what is shown follows on; new products are cross-sells and add-ons, lift is size-corrected"
-    columns = ["", *(f"{row.method}, {row.history}" for row in result)]
     most_shown = [
         f"Most shown by {row.method}, {row.history}: {', '.join(f'{of.kind} {of.most_shown}' for of in row.kinds)}."
         for row in result
         if row.method == OURS and row.kinds
     ]
-    return FigureTable(title, columns, rows, notes=most_shown)
+    return replace(table, rows=rows, notes=most_shown)
+
+
+def follows_table(result: Sequence[FollowOnShown]) -> FigureTable:
+    """The same of all kinds together."""
+    parts: dict[str, list[tuple[int, int]]] = {
+        "requests that see nothing": [(row.empty, row.requests) for row in result],
+        f"new: the {BEST_SELLERS} best-sellers": [(row.best_sellers, row.new_offers) for row in result],
+        f"  lift of {MIN_LIFT} or more": [(row.lifted, row.new_offers) for row in result],
+        "upsells named as anchor": [(row.unnamed_upsells, row.upsells) for row in result],
+        "confirmation: just paid for": [(row.just_paid, row.confirmation_offers) for row in result],
+        "  of a type just paid for": [(row.type_just_paid, row.confirmation_offers) for row in result],
+    }
+    rows = [[label, *(part_of(*counts) for counts in of)] for label, of in parts.items()]
+    title = "Whether what is shown follows on; new = cross-sells and add-ons, lift is size-corrected"
+    return FigureTable(title, ["", *(f"{row.method}, {row.history}" for row in result)], rows)
 
 
 def shown_table(result: Sequence[ShownPrecision]) -> FigureTable:

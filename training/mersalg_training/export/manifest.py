@@ -13,7 +13,7 @@ from mersalg.bundle.manifest import FORMAT, FORMAT_VERSION
 from mersalg.names import Kind
 from mersalg_training.calibration.targets import WeakestTenth
 from mersalg_training.calibration.thresholds import Threshold
-from mersalg_training.config import ThresholdConfig
+from mersalg_training.config import ThresholdConfig, public
 from mersalg_training.data.contract_report import ContractReport
 from mersalg_training.data.split import Windows
 
@@ -42,9 +42,10 @@ def make_manifest(
         },
         "privacy": {
             "min_customers": tables.config.privacy.min_customers,
-            "left_out": asdict(tables.left_out),
+            "left_out": asdict(tables.counts.left_out),
         },
         "value": tables.vocabulary.value_kind,
+        "customers_return": tables.rhythm.is_known,
         "features": learned.fitted.feature_names,
         "importance": {side: importance(learned, side) for side in ("own", "new")},
         "candidate_recall": learned.fitted.recall,
@@ -65,7 +66,7 @@ def make_manifest(
             "adapted": [adaptation.to_json() for adaptation in learned.fitted.adapted],
         },
         "windows": windows.to_json(),
-        "config": learned.fitted.config.model_dump(mode="json"),
+        "config": public(learned.fitted.config),
     }
 
 

@@ -41,15 +41,13 @@ class Value:
     def __mul__(self, other: Value | Scalar) -> Value:
         return self.op("Mul", other)
 
-    def __truediv__(self, other: Value | Scalar) -> Value:
-        return self.op("Div", other)
+    def __truediv__(self, other: Value) -> Value:
+        """Division of floats, by `Reciprocal`: `Div` takes integers too, and one by zero ends the process."""
+        return self * other.op("Reciprocal")
 
-    def __floordiv__(self, other: int) -> Value:
-        """Division of integers that are not negative."""
-        return self.op("Div", other)
-
-    def __mod__(self, other: int) -> Value:
-        return self.op("Mod", other)
+    def __floordiv__(self, power: int) -> Value:
+        """Division of int64 by a power of two; below 2**24 and not negative, which float32 holds exactly."""
+        return (self.op("BitwiseAnd", -power).floats() * (1.0 / power)).integers()
 
     def __lt__(self, other: Value | Scalar) -> Value:
         return self.op("Less", other)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mersalg_training.data.timeline import Float32
+from mersalg_training.graph.better import advantages_of
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.facts import look_up
 from mersalg_training.graph.features import candidate_features
 from mersalg_training.graph.groups import read_groups
-from mersalg_training.graph.kinds import type_pool
+from mersalg_training.graph.kinds import UPSELL, type_pool
 from mersalg_training.graph.request import read_request
 from mersalg_training.graph.retrieve import Only, gather_pool
 from mersalg_training.graph.shortlist import shorten
@@ -40,7 +41,10 @@ class Candidates:
     kind: Value
     anchor: Value
     offerable: Value
-    """(C,) bool: nothing else is shown, however relevant."""
+    """(C,) bool: a new product has an anchor that brings it, an upsell something that makes it better. Nothing else is
+    shown, however relevant."""
+    better: Value
+    """(C,) int64 bits of BETTER by position; 0 for what is no upsell."""
     strength: Value
     """(C,) float32, see `tables.association`."""
     days: Value
@@ -67,11 +71,13 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
     typed = type_pool(graph, tables, request, pool, facts, groups, inputs.kinds, inputs.only)
     shortlist = shorten(graph, tables, request, pool, typed, facts, groups, first_weights, inputs.only)
     names, features = candidate_features(graph, tables, request, groups, shortlist, inputs.moment)
+    better = advantages_of(graph, tables, shortlist.item, shortlist.anchor, shortlist.kind)
     return Candidates(
         item=shortlist.item,
         kind=shortlist.kind,
         anchor=shortlist.anchor,
-        offerable=shortlist.offerable,
+        offerable=shortlist.offerable & ((better > 0) | ~shortlist.kind.equal(UPSELL)),
+        better=better,
         strength=shortlist.strength,
         days=graph.concat(
             [request.own_columns[name].at(shortlist.own) for name in ("own_days", "own_interval")]

@@ -21,6 +21,7 @@ from mersalg_training.graph.manners import most_of_turn, turn_of_kind
 from mersalg_training.graph.retrieve import row_of
 from mersalg_training.graph.trees import TreeTable, routed, tree_node
 from mersalg_training.tables.association import STRENGTH_DOUBLINGS
+from mersalg_training.tables.exclusive import NO_GROUP
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -76,6 +77,8 @@ class TopOffers:
     """(K,) float32, NaN but for a replacement."""
     interval_days: Value
     """(K,) float32 expected days from one purchase to the next; NaN but for own products."""
+    better: Value
+    """(K,) int64 bits of BETTER by position; 0 but for an upsell."""
     best_relevance: Value
     """(5,) float32, -1 where a kind has no candidate that is offerable."""
 
@@ -134,6 +137,7 @@ def decide(
         lift=graph.where(graph.constant(IS_NEW).at(kind), lift_of_pairs(graph, tables, anchor, item), NAN),
         due_in_days=graph.where(kind.equal(REPLACEMENT), interval - last, NAN),
         interval_days=interval,
+        better=candidates.better.at(place),
         best_relevance=best,
     )
 
@@ -169,7 +173,8 @@ def well_mannered(
 ) -> Value:
     """(K,) of positions (P,), the best first, those that the moment's manners leave, in its turns, cut to the limit.
 
-    One offer of a product type, and of each turn its most; all positions where the request names its kinds.
+    One offer of those that exclude one another, and of each turn its most; all positions where the request names its
+    kinds.
     """
     by_moment = wish.by_moment.floats()
     turn = graph.constant(turn_of_kind().reshape(-1), "turn_of_kind")
@@ -178,10 +183,8 @@ def well_mannered(
     place, turns = place.at(ordered), turns.at(ordered)
     number = graph.full(1, place.dim()).cumsum()
     earlier = number.unsqueeze(1) > number.unsqueeze(0)
-    product_type = graph.constant(tables.vocabulary.product_type, "exclusive_type_of_item").at(
-        candidates.item.at(place)
-    )
-    alike = product_type.unsqueeze(1).equal(product_type.unsqueeze(0)) & (product_type < tables.n_types).unsqueeze(1)
+    group = graph.constant(tables.exclusive_group, "exclusive_group_of_item").at(candidates.item.at(place))
+    alike = group.unsqueeze(1).equal(group.unsqueeze(0)) & (group > NO_GROUP).unsqueeze(1)
     alone = (alike & earlier).floats().sum(1, keep=False) * by_moment < 0.5
     before = (turns.unsqueeze(1).equal(turns.unsqueeze(0)) & earlier & alone.unsqueeze(0)).floats()
     most = graph.constant(most_of_turn().reshape(-1), "most_of_turn").at(turns + moment * (len(KINDS) + 1))

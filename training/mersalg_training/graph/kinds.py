@@ -12,6 +12,7 @@ from mersalg_training.graph.facts import CandidateFacts
 from mersalg_training.graph.groups import Groups, type_anchor
 from mersalg_training.graph.request import RequestTensors
 from mersalg_training.graph.retrieve import Only, Pool
+from mersalg_training.tables.accessories import FITS_ANY
 from mersalg_training.tables.shop_tables import ShopTables
 
 CROSS_SELL, ADD_ON, UPSELL, MORE_OF_SAME, REPLACEMENT = (
@@ -36,7 +37,8 @@ class Typed:
     in_cart: Value
     """float32: products of the candidate's type in the cart."""
     offerable: Value
-    """bool: a new product has an anchor that brings it. Nothing else is shown, however relevant."""
+    """bool: a new product has an anchor that brings it, and of an accessory that stands beside another one both fit the
+    same."""
 
 
 def type_pool(
@@ -76,4 +78,9 @@ def type_pool(
     if pool.named is not None and only is not None:
         eligible = eligible & (pool.named | ~only.named)
     is_new = graph.constant(np.isin(np.arange(len(KINDS)), (CROSS_SELL, ADD_ON))).at(kind)
-    return Typed(kind, anchor, eligible, result, in_cart, (anchor < no_item) | ~is_new)
+    offerable = (anchor < no_item) | ~is_new
+    if (tables.fits != FITS_ANY).any():
+        fits = graph.constant(tables.fits, "fits_of_item")
+        of_item = fits.at(pool.item)
+        offerable = offerable & (is_new | of_item.equal(FITS_ANY) | of_item.equal(fits.at(anchor)))
+    return Typed(kind, anchor, eligible, result, in_cart, offerable)

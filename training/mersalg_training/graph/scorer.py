@@ -113,6 +113,7 @@ def scorer_model(
     give(offers.lift, "lift", FLOAT, "k")
     give(offers.due_in_days, "due_in_days", FLOAT, "k")
     give(offers.interval_days, "interval_days", FLOAT, "k")
+    give(offers.better, "better", INT64, "k")
     graph.output(result.retrieved.integers(), "retrieved", INT64, [1])
     give(offers.best_relevance, "best_relevance", FLOAT, len(KINDS))
     return graph.model()

@@ -17,7 +17,7 @@ from mersalg_training.columns import OFFER_COLUMNS, Column
 from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.contract_report import Row, percent, row_text, sentences
 from mersalg_training.data.mapping import Bound, bind_columns, mapped_view
-from mersalg_training.data.purchases import alias_notes, mapping_notes, missing, reading
+from mersalg_training.data.purchases import alias_notes, missing, reading
 from mersalg_training.data.sources import DataSource, literal, open_source
 
 KEY: Final = "offers"
@@ -74,7 +74,11 @@ class OffersReport:
 
 
 def read_offers(
-    connection: duckdb.DuckDBPyConnection, location: str, mappings: Mapping[Column, str], max_reject_share: float
+    connection: duckdb.DuckDBPyConnection,
+    location: str,
+    mappings: Mapping[Column, str],
+    max_reject_share: float,
+    encoding: str = "utf-8",
 ) -> OffersReport:
     """Make the table `offers` in a database that holds the contract's `products`, and tell what was dropped and why.
 
@@ -85,7 +89,7 @@ def read_offers(
     Rows that were not shown, as of a hold-out, are no offers: they are left out before anything else of them is read,
     and counted in a note.
     """
-    source = open_source(connection, KEY, location)
+    source = open_source(connection, KEY, location, encoding)
     result, notes = map_offers(connection, source, OFFER_COLUMNS, mappings)
     if absent := [column for column in REQUIRED if column not in result]:
         raise DataError(missing(source, absent))
@@ -117,8 +121,12 @@ def map_offers(
     """Make the view `raw_offers` with the wanted columns, NULL where the source lacks one; which it has, and notes."""
     result, unbound = bind_columns(connection, source, wanted, mappings)
     mapped_view(connection, "raw_offers", source, wanted, result)
-    missing_columns = [u for u in unbound if u.column not in result]
-    return result, [*mapping_notes(missing_columns, result), *alias_notes(source, result)]
+    unfit = [
+        f"data.columns.{failed.column} = {failed.mapping!r} does not bind ({failed.why}): nothing else was found"
+        for failed in unbound
+        if failed.column not in result
+    ]
+    return result, [*unfit, *alias_notes(source, result)]
 
 
 def shown_sql() -> str:
@@ -143,7 +151,8 @@ def type_offers(connection: duckdb.DuckDBPyConnection, result: Mapping[Column, B
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE typed_offers AS
         SELECT {id_text("customer_id")} AS customer_id, {id_text("order_id")} AS order_id,
-               {id_text("product_id")} AS product_id, lower(trim(CAST(kind AS VARCHAR))) AS kind, {moment} AS moment,
+               {id_text("product_id")} AS product_id,
+               lower(trim(CAST(kind AS VARCHAR))) AS kind, {moment} AS moment,
                {offered_at} AS offered_at, {number("CAST(position AS VARCHAR)")} AS position,
                {number("CAST(propensity AS VARCHAR)")} AS propensity,
                CAST({truth_value("accepted")} AS INTEGER) AS accepted, {cart_sql(connection)} AS cart,

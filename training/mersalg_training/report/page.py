@@ -14,6 +14,7 @@ from mersalg_training.report.sections.candidates import candidates
 from mersalg_training.report.sections.follow_on import follow_on
 from mersalg_training.report.sections.history import history
 from mersalg_training.report.sections.lineage import making
+from mersalg_training.report.sections.patterns import patterns_section
 from mersalg_training.report.sections.promises import promises
 from mersalg_training.report.sections.reliability import reliability, verdict
 from mersalg_training.report.sections.results import best_single, results
@@ -50,6 +51,7 @@ def render(subject: Subject) -> str:
         thresholds(subject),
         candidates(subject),
         history(subject.manifest),
+        patterns_section(subject),
         sample_answers(subject),
         making(subject.manifest),
     ]

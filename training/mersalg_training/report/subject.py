@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mersalg.bundle import Bundle, read_names
+from mersalg.bundle import Bundle
 from mersalg.offers import Offers
 from mersalg.recommender import Recommender, check_golden
 from mersalg.registry.opening import open_bundle
@@ -15,7 +15,9 @@ from mersalg.session import Session
 from mersalg_training.drift.reference import Reference, read_reference
 from mersalg_training.evaluation.file import NAME, Carried, Identity, carried_evaluation, read_evaluation
 from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.export.patterns import read_patterns
 from mersalg_training.report.manifest_schema import check_told
+from mersalg_training.tables.patterns import Patterns
 
 NOTHING: Final = Evaluation([], [], [], [])
 AGAIN: Final = "`mersalg evaluate NAME --json FILE` measures it, and `mersalg report NAME --evaluation FILE` shows it."
@@ -40,6 +42,8 @@ class Subject:
     """Reliability when it was certified; None where the bundle was made without it."""
     evaluation: Evaluation
     """Empty where nothing was measured."""
+    patterns: Patterns | None = None
+    """None where the bundle was made without them."""
     parent: Identity | None = None
     """The parent that the evaluation was measured on; None = it was measured on the bundle itself, or there is none."""
 
@@ -100,10 +104,11 @@ def make_subject(bundle: Bundle, measured: Evaluation | None) -> Subject:
     result, parent = (NOTHING, None) if carried is None else (carried.evaluation, carried.parent)
     return Subject(
         manifest=bundle.manifest,
-        names=read_names(bundle.folder, bundle.manifest),
+        names=bundle.names,
         asked=[GoldenAnswer(request, offers) for request, offers in zip(requests, answers, strict=True)],
         reference=read_reference(bundle.manifest),
         evaluation=result if parent is None else of_order(result),
+        patterns=read_patterns(bundle.folder, bundle.manifest),
         parent=parent,
     )
 

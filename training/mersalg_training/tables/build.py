@@ -6,7 +6,10 @@ from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import UNKNOWN, Float32, Timeline
 from mersalg_training.progress import Tick
+from mersalg_training.tables.accessories import find_accessories
+from mersalg_training.tables.advantages import build_advantages
 from mersalg_training.tables.counts import count_purchases
+from mersalg_training.tables.exclusive import exclusive_groups
 from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved
 from mersalg_training.tables.neighbours import build_neighbours
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
@@ -26,18 +29,22 @@ def learn_shop(
     vocabulary = build_vocabulary(counts, attributes, config)
     factors, taste = factorise(timeline, vocabulary, cut_day, config)
     tick(2, 3)
-    neighbours = build_neighbours(counts, vocabulary, n_types, config)
+    accessories = find_accessories(vocabulary, attributes, config.kinds)
+    neighbours = build_neighbours(counts, vocabulary, n_types, config, accessories)
     tick(3, 3)
     return ShopTables(
+        counts=counts,
         vocabulary=vocabulary,
         neighbours=neighbours,
         factors=factors,
         taste=taste,
+        advantages=build_advantages(vocabulary, attributes),
+        exclusive_group=exclusive_groups(vocabulary, attributes),
+        fits=accessories.fits,
         n_types=n_types,
         n_categories=len(attributes.categories),
         n_brands=len(attributes.brands),
         rhythm=rhythm or Rhythm(counts.order_gap_days),
-        left_out=counts.left_out,
         config=config,
     )
 

@@ -198,6 +198,7 @@ def count_purchases(
         by_type, rare_type_pairs = known(TYPE_PAIRS, types=n_types, min_pairs=counts.min_pairs)
         follow, rare_follow_pairs = known(FOLLOW_PAIRS, min_pairs=counts.min_pairs)
         switches, rare_switches = known(SWITCHES, types=n_types)
+        orders_of, customers_of = (np.asarray(products[name], dtype=np.int64) for name in ("orders", "customers"))
         return Counts(
             cut_day=cut_day,
             orders=orders,
@@ -212,7 +213,7 @@ def count_purchases(
             switches=pairs(switches),
             order_gap_days=float(np.ma.filled(np.ma.asarray(gap, dtype=np.float64), np.nan)[0]),
             left_out=LeftOut(
-                products=int(((products["orders"] >= counts.min_support) & (products["customers"] < least)).sum()),
+                products=int(np.count_nonzero((orders_of >= counts.min_support) & (customers_of < least))),
                 pairs=rare_pairs,
                 type_pairs=rare_type_pairs,
                 follow_pairs=rare_follow_pairs,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from mersalg_training.config import Config, KindsConfig
 from mersalg_training.data.timeline import Float32, Float64, Int64
+from mersalg_training.tables.accessories import Accessories
 from mersalg_training.tables.association import lift_of, lower_bound, strength_of
 from mersalg_training.tables.counts import Counts, PairCounts
 from mersalg_training.tables.kinds import extends
@@ -79,16 +80,21 @@ class Entries:
         return Entries(self.row[keep], self.item[keep], {name: value[keep] for name, value in self.values.items()})
 
 
-def build_neighbours(counts: Counts, vocabulary: Vocabulary, n_types: int, config: Config) -> Neighbours:
-    """Select the neighbours of every row from the counts and the price ladder."""
+def build_neighbours(
+    counts: Counts, vocabulary: Vocabulary, n_types: int, config: Config, accessories: Accessories | None = None
+) -> Neighbours:
+    """Select the neighbours of every row from the counts, the price ladder and the accessories that are declared."""
     frequent = vocabulary.supported
     n_rows = frequent + n_types + 1
     retrieve = config.retrieve
     ladder = ladder_entries(counts.switches, vocabulary, frequent, n_types, config.kinds)
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
+    follow = follow_entries(counts, vocabulary)
+    if accessories is not None:
+        basket = with_accessories(basket, accessories)
+        follow = with_accessories(follow, accessories)
     cart = beside_directed(basket, retrieve.basket_neighbours)
     steps = ladder.best(ladder.values["ladder"], retrieve.ladder_steps)
-    follow = follow_entries(counts, vocabulary)
     close = basket.best(basket.values["cosine"], retrieve.follow_neighbours)
     later = [
         follow.best(follow.values["follow"], retrieve.follow_neighbours),
@@ -165,6 +171,25 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
             "directed": one_way,
         },
     )
+
+
+def with_accessories(entries: Entries, accessories: Accessories) -> Entries:
+    """The entries without what an accessory does not fit, and with all that it fits, as if typical of those counted.
+
+    The lift of a pair that was not counted stays 0.
+    """
+    declared = accessories.is_declared(entries.row, entries.item)
+    missing = accessories.missing(entries.row, entries.item)
+    values = {}
+    for name, value in entries.values.items():
+        typical = float(np.median(value[declared])) if declared.any() and name != "lift" else 0.0
+        values[name] = np.append(value, np.full(int(missing.sum()), typical))
+    row = np.append(entries.row, accessories.anchor[missing])
+    item = np.append(entries.item, accessories.accessory[missing])
+    values["strength"] = accessories.bound(row, item, values["strength"])
+    if "directed" in values:
+        values["directed"] = accessories.one_way(row, item, values["directed"])
+    return Entries(row, item, values)
 
 
 def beside_directed(basket: Entries, width: int) -> Entries:

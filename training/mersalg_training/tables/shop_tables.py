@@ -8,7 +8,8 @@ import numpy as np
 
 from mersalg_training.config import Config
 from mersalg_training.data.timeline import Float32, Int64
-from mersalg_training.tables.counts import LeftOut
+from mersalg_training.tables.advantages import Advantages
+from mersalg_training.tables.counts import Counts
 from mersalg_training.tables.factors import Taste
 from mersalg_training.tables.neighbours import Neighbours
 from mersalg_training.tables.vocabulary import Vocabulary
@@ -46,18 +47,22 @@ class Rhythm:
 class ShopTables:
     """All that the graph is built from, but for the trees, the calibration and the thresholds."""
 
+    counts: Counts
     vocabulary: Vocabulary
     neighbours: Neighbours
     factors: Float32
     """(n_items + 1, factors) of unit length, from orders."""
     taste: Taste
     """From customers, (n_items + 1) rows."""
+    advantages: Advantages
+    exclusive_group: Int64
+    """(n_items + 1,) see `tables.exclusive`."""
+    fits: Int64
+    """(n_items + 1,) see `tables.accessories`."""
     n_types: int
     n_categories: int
     n_brands: int
     rhythm: Rhythm
-    left_out: LeftOut
-    """What `privacy.min_customers` kept out of all this."""
     config: Config
 
     @property

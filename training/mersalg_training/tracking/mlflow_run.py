@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol
 
 from mersalg.errors import BundleError, ConfigError
+from mersalg.registry.server import HIDDEN, without_password
 from mersalg_training.config import TrackingConfig
 
 ALIAS: Final = "challenger"
@@ -298,7 +298,15 @@ def end_run_left_open(tracking: TrackingConfig, run_id: str) -> None:
 
 
 def reach_mlflow(tracking: TrackingConfig) -> Any:
-    """Import MLflow and point it to the store; ConfigError if that is a server which is down."""
+    """Import MLflow and point it to the store; ConfigError if that is a server which is down.
+
+    A bundle holds the address without its password: ConfigError where one has to be given anew.
+    """
+    if HIDDEN in tracking.uri:
+        raise ConfigError(
+            f"tracking.uri {tracking.uri}: the password is not kept in a bundle; give the address anew, "
+            "--set tracking.uri=..., or do without: --set tracking.enabled=false"
+        )
     if is_server(tracking.uri):
         check_server(tracking.uri)
     mlflow = import_mlflow()
@@ -378,11 +386,6 @@ def mlflow_command() -> str:
     own = Path(sys.executable).with_name("mlflow")
     here = Path.cwd()
     return str(own.relative_to(here)) if own.is_relative_to(here) else "mlflow"
-
-
-def without_password(text: str) -> str:
-    """Hide the password of every address in a text."""
-    return re.sub(r"(://[^/\s:@]*):[^/\s@]*@", r"\1:***@", text)
 
 
 def batches(entries: list[Any], size: int) -> Iterator[list[Any]]:

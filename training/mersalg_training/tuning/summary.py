@@ -10,6 +10,7 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from mersalg.registry.server import without_password
 from mersalg_training.evaluation.render import interval
 from mersalg_training.evaluation.result import metric_key
 from mersalg_training.figure_table import FigureTable, as_markdown, as_text
@@ -113,4 +114,4 @@ def log_found(run: Run, result: TuningResult) -> None:
     else:
         run.set_tags({"tuning.importance": f"said from {MIN_TRIALS_FOR_IMPORTANCE} trials of different results on"})
     if result.toml is not None:
-        run.log_text("tuned.toml", result.toml)
+        run.log_text("tuned.toml", without_password(result.toml))

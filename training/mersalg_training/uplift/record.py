@@ -49,13 +49,14 @@ def read_record(
     mappings: Mapping[Column, str],
     unit: Unit,
     experiment: str | None = None,
+    encoding: str = "utf-8",
 ) -> Record:
     """Make the tables `exposures` and `units`; columns are found as those of any log of offers are.
 
     DataError: not readable, no unit with an arm and a time, several experiments and none named, more than 1 % of the
     units in two arms.
     """
-    source, torn = open_record(connection, location)
+    source, torn = open_record(connection, location, encoding)
     _, found_notes = map_offers(connection, source, RECORD_COLUMNS, mappings)
     offered_at, note = timestamp_sql(connection, "raw_offers", "offered_at")
     said = ", ".join(f"CAST({column} AS VARCHAR)" for column in RECORD_COLUMNS)  # a torn line says nothing
@@ -86,14 +87,14 @@ def read_record(
     return Record(named, unit, arms, find_shares(connection, list(arms)), would_be > 0, notes)
 
 
-def open_record(connection: duckdb.DuckDBPyConnection, location: str) -> tuple[DataSource, int]:
+def open_record(connection: duckdb.DuckDBPyConnection, location: str, encoding: str) -> tuple[DataSource, int]:
     """The record as a source, and the number of its lines that are torn, as a kill leaves them; they are passed over.
 
     JSON Lines are a table of text with a column for each key that a line has.
     """
     files = json_lines(location)
     if not files:
-        return open_source(connection, "offers", location), 0
+        return open_source(connection, "offers", location, encoding), 0
     torn = 0
     for path in files:
         with path.open("rb") as file:

@@ -5,7 +5,7 @@ import { BundleError } from "../errors.js";
 /** Objects and lists inside each other. */
 const MAX_JSON_DEPTH = 128;
 const HALF_A_CHARACTER = /\p{Surrogate}/u;
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gsu;
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|-?\d[\d.eE+-]*/gsu;
 
 /**
  * A JSON document (RFC 8259) in UTF-8. BundleError for repeated keys, lone surrogates and more than MAX_JSON_DEPTH levels.
@@ -18,7 +18,7 @@ export function parseJson(content, where) {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
     const value = JSON.parse(text);
     if (nestsDeeper(value, MAX_JSON_DEPTH)) throw new SyntaxError("too deep a nesting");
-    refuseOddTexts(text);
+    refuseOddTokens(text);
     return value;
   } catch (error) {
     // A nesting that is too deep is a RangeError.
@@ -44,10 +44,11 @@ function nestsDeeper(document, most) {
 }
 
 /**
- * Walks the tokens of a text that is known to be JSON: a key that occurs twice, or half a character, is refused.
+ * Walks the tokens of a text that is known to be JSON: a key that occurs twice, half a character, a whole number beyond
+ * 2^53 and one beyond all that 64 bits hold are refused.
  * @param {string} text
  */
-function refuseOddTexts(text) {
+function refuseOddTokens(text) {
   /** @type {(Set<string> | null)[]} */
   const open = [];
   let last = "";
@@ -62,6 +63,14 @@ function refuseOddTexts(text) {
       keys?.add(key);
     } else if (token.includes("\\") && HALF_A_CHARACTER.test(JSON.parse(token)))
       throw new SyntaxError("half a character: surrogates not allowed");
+    else if (/^[-\d]/.test(token)) refuseOddNumber(token);
     last = token;
   }
+}
+
+/** @param {string} token */
+function refuseOddNumber(token) {
+  const number = Number(token);
+  if (/^-?\d+$/.test(token) && !Number.isSafeInteger(number)) throw new SyntaxError("a whole number beyond 2^53");
+  if (!Number.isFinite(number)) throw new SyntaxError("a number beyond all that 64 bits hold");
 }

@@ -1,5 +1,5 @@
 /**
- * The shape of manifest.json, format version 1. Keys that are not named here are left alone: a later writer of the same
+ * The shape of manifest.json, format version 2. Keys that are not named here are left alone: a later writer of the same
  * format version may add some.
  */
 
@@ -10,7 +10,10 @@ import { readTime } from "../times.js";
 import { ML_OPSET, OPSET } from "./onnx/graph.js";
 
 const FORMAT = "mersalg-bundle";
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
+/** The key of the manifest's digest of itself, and what stands in its place while it is taken. */
+export const DIGEST = "manifest_sha256";
+export const NO_DIGEST = "0".repeat(64);
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const REQUIRED_FILES = ["scorer.onnx", "products.json", "golden.json", "CARD.md"];
 const RESERVED = ["manifest.json", "model.sig"];
@@ -29,7 +32,7 @@ const isNumber = (v) => typeof v === "number" && Number.isFinite(v);
 /** @param {any} v */
 export const isShare = (v) => isNumber(v) && v >= 0 && v <= 1;
 /** @param {any} v */
-const isCount = (v) => Number.isSafeInteger(v) && v >= 0 && !Object.is(v, -0);
+const isCount = (v) => Number.isSafeInteger(v) && v >= 0;
 /** @param {any} v */
 const isTime = (v) => typeof v === "string" && TIME_FORM.test(v) && isInCalendar(v);
 /** @param {any} v */
@@ -56,6 +59,7 @@ const MANIFEST = {
   keys: {
     format: TEXT,
     format_version: COUNT,
+    [DIGEST]: HASH,
     name: TEXT,
     created_at: plain("an ISO 8601 time in UTC", (v) => isTime(v) && /(Z|\+00:00)$/.test(v)),
     mersalg_version: TEXT,
@@ -96,6 +100,7 @@ const MANIFEST = {
   },
   optional: {
     value: plain('"margin", "price" or null', (v) => v === null || v === "margin" || v === "price"),
+    customers_return: plain("true or false", (v) => typeof v === "boolean"),
     privacy: { keys: { min_customers: SIZE, left_out: { keys: all(LEFT_OUT, COUNT) } } },
     reference: { keys: {} },
     lineage: { keys: {} },
@@ -117,7 +122,7 @@ export function checkManifest(document, where) {
   if (document.format_version !== FORMAT_VERSION)
     throw new BundleError(
       `${where}: format_version: expected ${FORMAT_VERSION}, got ${shown(document.format_version)}; ` +
-        "load it with the mersalg that wrote it (mersalg_version), or export it again",
+        "train it again, or load it with the mersalg that wrote it (mersalg_version)",
     );
   check(document, MANIFEST, "", where);
   const manifest = /** @type {any} */ (document);

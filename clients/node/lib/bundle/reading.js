@@ -9,10 +9,10 @@
 import { BundleError, MissingFileError, shown } from "../errors.js";
 import { isObject } from "../request.js";
 import { parseJson } from "./json.js";
-import { checkManifest, isShare } from "./manifest.js";
+import { DIGEST, NO_DIGEST, checkManifest, isShare } from "./manifest.js";
 import { checkGraph } from "./onnx/graph.js";
-import { NO_BYTES } from "./onnx/protobuf.js";
 import { checkSignature } from "./signature.js";
+import { checkNames } from "./texts.js";
 
 const MEGABYTE = 2 ** 20;
 /** The one file that the manifest does not list; read only where a signature is required. */
@@ -21,12 +21,13 @@ const SIGNATURE = "model.sig";
 const MAX_BYTES = new Map([
   ["manifest.json", 4 * MEGABYTE],
   ["scorer.onnx", 2048 * MEGABYTE - 1],
-  ["products.json", 512 * MEGABYTE],
-  ["golden.json", 16 * MEGABYTE],
+  ["products.json", 64 * MEGABYTE], // two million names; parsed they take some ten times as much
+  ["golden.json", 4 * MEGABYTE],
   ["CARD.md", 4 * MEGABYTE],
   [SIGNATURE, MEGABYTE],
 ]);
 const MAX_OTHER_BYTES = 64 * MEGABYTE;
+const MAX_GOLDEN_REQUESTS = 256;
 
 /** A folder may be exchanged for a newer bundle while it is read; then the newer one is read from its beginning. */
 const TRIES = 50;
@@ -58,7 +59,7 @@ const TRIES = 50;
  * @property {Source} source
  * @property {import("../../index.js").Manifest} manifest
  * @property {Uint8Array} scorer
- * @property {Uint8Array} products products.json, verified
+ * @property {ReadonlyMap<string, string>} names product id -> name
  * @property {{request: Record<string, unknown>, offers: GoldenOffer[]}[]} golden
  */
 
@@ -92,7 +93,7 @@ export async function readBundle(place, publicKey = null) {
 async function readOnce(source, publicKey) {
   const where = source.place("manifest.json");
   const content = await source.read("manifest.json", /** @type {number} */ (MAX_BYTES.get("manifest.json")));
-  const manifest = checkManifest(parseJson(content, where), where);
+  const manifest = await readManifest(content, where);
   if (publicKey !== null) {
     const digests = new Map([["manifest.json", await hash(content, where)]]);
     for (const [name, { sha256 }] of Object.entries(manifest.files)) digests.set(name, sha256);
@@ -101,14 +102,26 @@ async function readOnce(source, publicKey) {
   const scorer = await readFile(source, manifest, "scorer.onnx");
   checkGraph(scorer, source.place("scorer.onnx"));
   const golden = readGolden(await readFile(source, manifest, "golden.json"), source.place("golden.json"));
-  /** @type {Uint8Array} */
-  let products = NO_BYTES;
-  for (const name of Object.keys(manifest.files)) {
-    if (name === "scorer.onnx" || name === "golden.json") continue;
-    const read = await readFile(source, manifest, name);
-    if (name === "products.json") products = read;
-  }
-  return { source, manifest, scorer, products, golden };
+  const names = readNames(await readFile(source, manifest, "products.json"), source.place("products.json"));
+  for (const name of Object.keys(manifest.files))
+    if (!["scorer.onnx", "golden.json", "products.json"].includes(name)) await readFile(source, manifest, name);
+  return { source, manifest, scorer, golden, names };
+}
+
+/**
+ * The manifest in these bytes, if they have its shape and are the bytes that were written.
+ * @param {Uint8Array} content
+ * @param {string} where
+ */
+async function readManifest(content, where) {
+  const manifest = checkManifest(parseJson(content, where), where);
+  const pieces = new TextDecoder().decode(content).split(manifest[DIGEST]);
+  if (pieces.length !== 2 || (await hash(new TextEncoder().encode(pieces.join(NO_DIGEST)), where)) !== manifest[DIGEST])
+    throw new BundleError(
+      `${where}: ${DIGEST}: expected the SHA-256 of these bytes with ${NO_DIGEST.length} zeros in its place, got ` +
+        "another; copy the whole bundle again",
+    );
+  return manifest;
 }
 
 /** @param {Source} source */
@@ -155,6 +168,8 @@ function readGolden(content, where) {
   const { requests, answers } = isObject(document) ? document : {};
   if (!Array.isArray(requests) || !Array.isArray(answers) || requests.length !== answers.length || !requests.length)
     throw new BundleError(`${where}: expected as many answers as requests, and at least one; export the bundle again`);
+  if (requests.length > MAX_GOLDEN_REQUESTS)
+    throw new BundleError(`${where}: expected at most ${MAX_GOLDEN_REQUESTS} requests, got ${requests.length}`);
   if (!requests.every(isObject))
     throw new BundleError(`${where}: requests: expected objects; export the bundle again`);
   return requests.map((request, position) => {
@@ -184,12 +199,10 @@ function isGoldenOffer(offer) {
  * @param {string} where
  * @returns {ReadonlyMap<string, string>}
  */
-export function readNames(content, where) {
+function readNames(content, where) {
   const names = parseJson(content, where);
   if (!isObject(names))
     throw new BundleError(`${where}: expected an object of product id and name, got ${shown(names)}`);
-  for (const [productId, name] of Object.entries(names))
-    if (typeof name !== "string")
-      throw new BundleError(`${where}: ${productId}: expected a name, got ${shown(name)}; export the bundle again`);
+  checkNames(names, where);
   return new Map(Object.entries(/** @type {Record<string, string>} */ (names)));
 }

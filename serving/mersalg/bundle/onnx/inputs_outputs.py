@@ -33,9 +33,13 @@ OUTPUTS: Final[dict[str, tuple[str, int]]] = {
     "lift": ("tensor(float)", 2),
     "due_in_days": ("tensor(float)", 2),
     "interval_days": ("tensor(float)", 2),
+    "better": ("tensor(int64)", 2),
     "retrieved": ("tensor(int64)", 1),
     "best_relevance": ("tensor(float)", 2),
 }
+
+FINITE: Final = ("relevance", "score", "best_relevance")
+"""Outputs in which no number is NaN or infinite."""
 
 FIXED_WIDTHS: Final = {"kinds": 5, "best_relevance": 5}
 """The second dimension where it is not free."""

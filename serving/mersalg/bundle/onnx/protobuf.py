@@ -24,6 +24,8 @@ class FieldRun:
     """Fields of one number and one wire type, varints or bytes, that follow each other."""
 
     count: int
+    texts: list[bytes]
+    """The fields where they are bytes."""
 
 
 Field = int | memoryview | FieldRun | None
@@ -33,7 +35,7 @@ Field = int | memoryview | FieldRun | None
 def fields(message: memoryview, counted: frozenset[int] = frozenset()) -> Iterator[tuple[int, Field]]:
     """Field numbers and values of a message, in order; those of `counted` numbers, all below 16, as runs.
 
-    A vocabulary is a hundred thousand texts, of which only the number matters.
+    A vocabulary is a hundred thousand texts, which are counted and looked at together.
     """
     position, end = 0, len(message)
     while position < end:
@@ -45,8 +47,8 @@ def fields(message: memoryview, counted: frozenset[int] = frozenset()) -> Iterat
             raise ValueError("a field without a number")
         wire = tag & 7
         if tag >> 3 in counted and wire in (VARINT, BYTES):
-            count, position = count_run(message, position, tag)
-            yield tag >> 3, FieldRun(count)
+            run, position = read_run(message, position, tag)
+            yield tag >> 3, run
             continue
         if wire == BYTES:
             length = message[position]
@@ -75,15 +77,17 @@ def long_tag(message: memoryview, position: int) -> tuple[int, int]:
     return tag, position
 
 
-def count_run(message: memoryview, position: int, tag: int) -> tuple[int, int]:
-    """How many fields of this tag follow each other, and the position after them; the first tag is read already."""
+def read_run(message: memoryview, position: int, tag: int) -> tuple[FieldRun, int]:
+    """The fields of this tag that follow each other, and the position after them; the first tag is read already."""
     count, end, is_bytes = 0, len(message), tag & 7 == BYTES
+    texts: list[bytes] = []
     while True:
         length = message[position]
         position += 1
         if length >= 0x80:
             length, position = varint(message, position - 1)
         if is_bytes:
+            texts.append(message[position : position + length].tobytes())
             position += length
         count += 1
         if position >= end or message[position] != tag:
@@ -91,7 +95,7 @@ def count_run(message: memoryview, position: int, tag: int) -> tuple[int, int]:
         position += 1
     if position > end:
         raise ValueError("a field that is longer than its message")
-    return count, position
+    return FieldRun(count, texts), position
 
 
 def varint(message: memoryview, position: int) -> tuple[int, int]:
@@ -121,6 +125,13 @@ def part(value: Field) -> memoryview:
 def text(value: Field) -> str:
     """A field that must be a text."""
     return str(part(value), "utf-8")
+
+
+def texts_of(value: Field) -> list[bytes]:
+    """The bytes of a run of fields that must be texts."""
+    if not isinstance(value, FieldRun) or not value.texts:
+        raise ValueError("numbers where texts belong")
+    return value.texts
 
 
 def number_of(value: Field) -> int:

@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from mersalg.bundle.onnx.protobuf import Field, FieldRun, expect_known, fields, number_of, numbers_of, part, text
+from mersalg.bundle.onnx.protobuf import Field, expect_known, fields, number_of, numbers_of, part, text, texts_of
+from mersalg.bundle.texts import check_texts
 from mersalg.errors import BundleError
 
 MAX_DIMENSIONS: Final = 8
@@ -44,12 +45,12 @@ class Content:
     form: int = 0
     """The field of its numbers; 0 = none."""
     data: memoryview = field(default_factory=lambda: memoryview(b""))
-    texts: int = 0
+    texts: list[bytes] = field(default_factory=list)
 
     def add(self, number: int, value: Field, where: str) -> None:
         """Note a field."""
         if number == TENSOR_TEXT:
-            self.texts += value.count if isinstance(value, FieldRun) else 1
+            self.texts += texts_of(value)
         elif number == TENSOR_RAW or number in TENSOR_NUMBERS:
             if self.form:
                 raise ValueError("data in two places")
@@ -60,7 +61,7 @@ class Content:
     def holds(self, kind: int, elements: int) -> bool:
         """Whether this is as much as so many elements need, in one form."""
         if kind == TEXTS or self.texts:
-            return kind == TEXTS and not self.form and self.texts == elements
+            return kind == TEXTS and not self.form and len(self.texts) == elements
         if self.form == TENSOR_RAW:
             return len(self.data) == elements * WIDTHS[kind]
         return len(self.data) >= elements * TENSOR_NUMBERS.get(self.form, 1)
@@ -84,6 +85,7 @@ def check_tensor(tensor: memoryview, where: str) -> Tensor:
             name = text(value)
         elif number != TENSOR_DATA_LOCATION:
             content.add(number, value, where)
+    check_texts(content.texts, where)
     elements = math.prod(shape)
     if kind not in WIDTHS or max(elements, *shape, 0) > MAX_ELEMENTS:
         raise BundleError(

@@ -15,6 +15,8 @@ from mersalg.errors import BundleError
 MAX_TREES: Final = 10_000
 MAX_SPLITS: Final = 8_000_000
 MAX_TREE_DEPTH: Final = 1024
+MAX_FEATURES: Final = 4096
+"""A split looks into a column below this: how many columns there are, the graph alone knows."""
 LISTS: Final = (
     "tree_roots", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs",
     "leaf_targetids",
@@ -43,8 +45,10 @@ def check_trees(lists: Mapping[str, list[int]], sizes: Mapping[str, int], where:
     beside += [len(lists.get("nodes_missing_value_tracks_true") or features)]
     if any(length != n_splits for length in beside) or sizes.get("leaf_weights") != n_leaves:
         raise BundleError(f"{where}: {EXPECTED} whose lists have one entry a split or a leaf, got other lengths")
-    if max(targets) >= max(lists.get("n_targets") or [0]):
-        raise BundleError(f"{where}: {EXPECTED} whose leaves add to its targets, got another target")
+    if lists.get("n_targets") != [1] or max(targets) > 0:
+        raise BundleError(f"{where}: {EXPECTED} whose leaves add to its one target, got another target")
+    if max(features) >= MAX_FEATURES:
+        raise BundleError(f"{where}: {EXPECTED} of at most {MAX_FEATURES} features, got a split on {max(features)}")
     sides = (left, left_is_leaf), (right, right_is_leaf)
     if max(roots) >= n_splits or not all(
         reference < (n_leaves if is_leaf == 1 else n_splits) and is_leaf <= 1

@@ -10,7 +10,7 @@ from mersalg.names import KINDS
 from mersalg.offers import REASONS, Offers
 from mersalg_training.report.blocks import Block, Cell, HeadedRows, PageSection, Paragraph, Sample, Samples, Table
 from mersalg_training.report.subject import GoldenAnswer, Subject
-from mersalg_training.report.wording import DASH, number, sentence, some
+from mersalg_training.report.wording import number, sentence, some
 
 WITH_OFFERS, WITHOUT = 4, 3
 """Answers that are shown."""
@@ -85,12 +85,12 @@ def offer_table(subject: Subject, offers: Offers) -> Table:
             Cell(f"{offer.rank}. {subject.product(offer.product_id)}"),
             Cell(offer.kind),
             Cell(number(offer.relevance)),
-            Cell(DASH if offer.because is None else subject.product(offer.because)),
+            Cell(offer.reason.text(subject.product)),
         ]
         for offer in list(offers)[:MAX_OFFERS]
     ]
     more = f", the first {MAX_OFFERS} of {len(offers)}" if len(offers) > MAX_OFFERS else ""
-    return Table(f"Offers{more}", ["product", "kind", "relevance", "because of"], [HeadedRows(rows)], words=[1, 3])
+    return Table(f"Offers{more}", ["product", "kind", "relevance", "why"], [HeadedRows(rows)], words=[1, 3])
 
 
 def why_empty(subject: Subject, offers: Offers) -> str:

@@ -10,6 +10,7 @@
  */
 
 import { BundleError, shown } from "../../errors.js";
+import { checkTexts } from "../texts.js";
 import { INPUTS, OUTPUTS, checkPorts } from "./inputs_outputs.js";
 import { Damage, expectKnown, fields, numberOf, numbersOf, part, text } from "./protobuf.js";
 import { checkTensor } from "./tensors.js";
@@ -23,14 +24,11 @@ const ML_DOMAIN = "ai.onnx.ml";
 const IR_VERSIONS = [10, 11, 12, 13];
 
 const OPERATORS = new Set(
-  `Abs Add And ArgMax ArgMin BitShift BitwiseAnd BitwiseOr Cast Ceil Clip Compress Concat Constant ConstantOfShape
-  CumSum Div Einsum Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gemm Greater GreaterOrEqual
-  Identity IsInf IsNaN Less LessOrEqual Log MatMul Max Mean Min Mod Mul Neg NonZero Not OneHot Or Pad Pow Range
-  Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu
-  Reshape Round ScatterElements ScatterND Shape Sigmoid Sign Size Slice Softmax Softplus Split Sqrt Squeeze Sub Sum
-  Tanh Tile TopK Transpose Trilu Unique Unsqueeze Where Xor`.split(/\s+/),
+  `Add And BitwiseAnd Cast Clip Compress Concat ConstantOfShape CumSum Equal Exp Expand Gather GatherElements
+  Gemm Greater GreaterOrEqual Identity Less Log MatMul Max Min Mul Not Or Reciprocal ReduceMax ReduceSum Reshape
+  Round ScatterElements Shape Slice Split Sqrt Sub TopK Transpose Unsqueeze Where`.split(/\s+/),
 );
-const ML_OPERATORS = new Set(["ArrayFeatureExtractor", "LabelEncoder", "TreeEnsemble"]);
+const ML_OPERATORS = new Set(["LabelEncoder", "TreeEnsemble"]);
 
 const MAX_DOMAINS = 16;
 const MAX_NODES = 10_000;
@@ -46,12 +44,14 @@ const MAX_NAME_BYTES = 1024;
 const LAST_MODE = 5;
 
 // Field numbers of onnx.proto; a field that is not named here is refused. `rest` is never read: who made it,
-// documentation, metadata, shapes in between, and attributes that are numbers or texts.
+// documentation, metadata, shapes in between, and attributes that are numbers.
 const MODEL = { ir: 1, graph: 7, opset: 8, training: 20, functions: 25, rest: new Set([2, 3, 4, 5, 6, 14]) };
 const OPERATOR_SET = { domain: 1, version: 2 };
 const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, sparse: 15, rest: new Set([2, 10, 13, 16]) };
 const NODE = { input: 1, output: 2, operator: 4, attribute: 5, domain: 7, rest: new Set([3, 6, 9]) };
-const ATTRIBUTE = { name: 1, int: 3, tensor: 5, graph: 6, ints: 8, graphs: 11, rest: new Set([2, 4, 7, 9, 13, 20]) };
+const ATTRIBUTE = {
+  name: 1, int: 3, text: 4, tensor: 5, graph: 6, ints: 8, texts: 9, graphs: 11, rest: new Set([2, 7, 13, 20]),
+};
 
 /**
  * Refuse a model that is more than a pure function made of allowed operators.
@@ -206,14 +206,18 @@ function checkAttribute(attribute, where) {
   let name = "";
   /** @type {Tensor | null} */
   let tensor = null;
+  /** @type {Uint8Array[]} */
+  const texts = [];
   for (const [number, value] of fields(attribute)) {
     if (number === ATTRIBUTE.name) name = text(value);
+    else if (number === ATTRIBUTE.text || (number === ATTRIBUTE.texts && value !== null)) texts.push(part(value));
     else if (number === ATTRIBUTE.graph || number === ATTRIBUTE.graphs)
       throw new BundleError(`${where}: expected a graph without subgraphs, got a node that holds one`);
     else if (number === ATTRIBUTE.tensor && tensor === null) tensor = checkTensor(part(value), where);
     else if (number !== ATTRIBUTE.ints && number !== ATTRIBUTE.int)
       expectKnown(number, ATTRIBUTE.rest, "an attribute", where);
   }
+  checkTexts(texts, where);
   return { name, tensor };
 }
 

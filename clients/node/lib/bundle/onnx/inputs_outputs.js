@@ -22,6 +22,7 @@ export const INPUTS = new Map([
   ["limit", ["tensor(int64)", 1]],
   ["apply_threshold", ["tensor(bool)", 1]],
   ["by_value", ["tensor(bool)", 1]],
+  ["by_moment", ["tensor(bool)", 1]],
 ]);
 
 /** @type {Ports} */
@@ -31,9 +32,15 @@ export const OUTPUTS = new Map([
   ["relevance", ["tensor(float)", 2]],
   ["score", ["tensor(float)", 2]],
   ["because", ["tensor(string)", 2]],
+  ["lift", ["tensor(float)", 2]],
+  ["due_in_days", ["tensor(float)", 2]],
+  ["interval_days", ["tensor(float)", 2]],
   ["retrieved", ["tensor(int64)", 1]],
   ["best_relevance", ["tensor(float)", 2]],
 ]);
+
+/** Outputs in which no number is NaN or infinite. */
+export const FINITE = ["relevance", "score", "best_relevance"];
 
 /** The second dimension where it is not free. @type {ReadonlyMap<string, number>} */
 const FIXED_WIDTHS = new Map([["kinds", 5], ["best_relevance", 5]]);

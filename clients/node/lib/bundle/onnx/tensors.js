@@ -5,6 +5,7 @@
  */
 
 import { BundleError, shown } from "../../errors.js";
+import { checkTexts } from "../texts.js";
 import { Damage, NO_BYTES, expectKnown, fields, numberOf, numbersOf, part, text } from "./protobuf.js";
 
 /** @typedef {import("./protobuf.js").Field} Field */
@@ -29,7 +30,7 @@ const TENSOR_REST = new Set([12, 16]);
  * @typedef {{name: string, elements: number, data: Uint8Array}} Tensor
  *
  * What a tensor holds, in one of the three forms that protobuf has for it; `form` is the field of its numbers, 0 = none.
- * @typedef {{form: number, data: Uint8Array, texts: number}} Content
+ * @typedef {{form: number, data: Uint8Array, texts: Uint8Array[]}} Content
  */
 
 /**
@@ -42,7 +43,7 @@ export function checkTensor(tensor, where) {
   /** @type {number[]} */
   const shape = [];
   /** @type {Content} */
-  const content = { form: 0, data: NO_BYTES, texts: 0 };
+  const content = { form: 0, data: NO_BYTES, texts: [] };
   let [name, kind] = ["", 0];
   for (const [number, value] of fields(tensor)) {
     if (number === TENSOR.externalData || (number === TENSOR.dataLocation && value !== 0))
@@ -55,6 +56,7 @@ export function checkTensor(tensor, where) {
     else if (number === TENSOR.name) name = text(value);
     else if (number !== TENSOR.dataLocation) add(content, number, value, where);
   }
+  checkTexts(content.texts, where);
   const elements = shape.reduce((product, size) => product * size, 1);
   if (!WIDTHS.has(kind) || Math.max(elements, ...shape) > MAX_ELEMENTS)
     throw new BundleError(
@@ -74,7 +76,7 @@ export function checkTensor(tensor, where) {
  * @param {string} where
  */
 function add(content, number, value, where) {
-  if (number === TENSOR.text) content.texts += 1;
+  if (number === TENSOR.text) content.texts.push(part(value));
   else if (number === TENSOR.raw || TENSOR_NUMBERS.has(number)) {
     if (content.form) throw new Damage("data in two places");
     content.form = number;
@@ -89,7 +91,7 @@ function add(content, number, value, where) {
  * @param {number} elements
  */
 function holds({ form, data, texts }, kind, elements) {
-  if (kind === TEXTS || texts) return kind === TEXTS && form === 0 && texts === elements;
+  if (kind === TEXTS || texts.length) return kind === TEXTS && form === 0 && texts.length === elements;
   if (form === TENSOR.raw) return data.length === elements * /** @type {number} */ (WIDTHS.get(kind));
   return data.length >= elements * (TENSOR_NUMBERS.get(form) ?? 1);
 }

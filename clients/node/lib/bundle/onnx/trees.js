@@ -11,6 +11,8 @@ import { BundleError } from "../../errors.js";
 const MAX_TREES = 10_000;
 export const MAX_SPLITS = 8_000_000;
 const MAX_TREE_DEPTH = 1024;
+/** A split looks into a column below this: how many columns there are, the graph alone knows. */
+const MAX_FEATURES = 4096;
 /** The attributes that hold references; all are lists of whole numbers. */
 const LISTS = [
   "tree_roots", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs",
@@ -44,8 +46,12 @@ export function checkTrees(lists, sizes, where) {
     throw new BundleError(
       `${where}: ${EXPECTED} whose lists have one entry a split or a leaf, got other lengths`,
     );
-  if (largest(targets) >= largest(lists.get("n_targets") ?? []))
-    throw new BundleError(`${where}: ${EXPECTED} whose leaves add to its targets, got another target`);
+  const nTargets = lists.get("n_targets") ?? [];
+  if (nTargets.length !== 1 || nTargets[0] !== 1 || largest(targets) > 0)
+    throw new BundleError(`${where}: ${EXPECTED} whose leaves add to its one target, got another target`);
+  const last = largest(features);
+  if (last >= MAX_FEATURES)
+    throw new BundleError(`${where}: ${EXPECTED} of at most ${MAX_FEATURES} features, got a split on ${last}`);
   /** @param {number[]} references @param {number[]} leaves */
   const isInside = (references, leaves) =>
     references.every((to, split) => leaves[split] <= 1 && to < (leaves[split] === 1 ? nLeaves : nSplits));
