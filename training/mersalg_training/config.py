@@ -184,9 +184,11 @@ class KindsConfig(ConfigSection):
     least_lift: Annotated[float, Field(ge=1.0)] = 2.0
     """A new product needs an anchor with which it is bought at least so many times as often as orders of their size
     explain: the lower 99.9 % bound of the lift."""
+    best_seller_lift: Annotated[float, Field(ge=1.0)] = 1.75
+    """One of the shop's 20 best-sellers needs so many times that lift: most people buy it anyway."""
     add_on_price: Annotated[float, Field(gt=0.0)] = 0.7
     """An add-on costs at most so many times its anchor."""
-    add_on_direction: Annotated[float, Field(ge=1.0)] = 2.0
+    add_on_direction: Annotated[float, Field(ge=1.0)] = 1.5
     """P(add-on given anchor) is at least so many times the reverse."""
     usual_type_lines: Annotated[int, Field(ge=1)] = 2
     """A product type is usual for a customer from so many past lines on,"""
@@ -248,7 +250,7 @@ class TargetConfig(ConfigSection):
 
 
 PRECISION_WANTED: dict[Kind, float] = {
-    "cross-sell": 0.05, "add-on": 0.1, "upsell": 0.1, "more-of-same": 0.2, "replacement": 0.2,
+    "cross-sell": 0.03, "add-on": 0.03, "upsell": 0.05, "more-of-same": 0.2, "replacement": 0.2,
 }  # fmt: skip
 """Where a job says nothing of a kind."""
 

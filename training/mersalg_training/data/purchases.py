@@ -59,7 +59,7 @@ def open_purchases(data: DataConfig) -> Purchases:
     """Find the sources and map their columns; no row is read yet.
 
     DataError if a source is missing or unreadable, if order_id, product_id or ordered_at is not found, or if a mapping
-    fits neither source.
+    that fits neither source looks misspelt.
     """
     connection = connect()
     notes: list[str] = []
@@ -71,7 +71,8 @@ def open_purchases(data: DataConfig) -> Purchases:
     catalogue = products_source or orders_source
     taken = [] if products_source else [bound.told for bound in orders.values()]
     products, unbound_products = bind_columns(connection, catalogue, PRODUCT_COLUMNS, data.columns, taken)
-    refuse_unbound([*unbound, *unbound_products], [*orders.values(), *products.values()], [orders_source, catalogue])
+    bound = [*orders.values(), *products.values()]
+    notes += unbound_notes([*unbound, *unbound_products], bound, [orders_source, catalogue])
     require(orders_source, orders)
     if products_source is None:
         products["product_id"] = orders["product_id"]
@@ -152,19 +153,28 @@ def missing(source: DataSource, absent: Sequence[Column]) -> str:
     )
 
 
-def refuse_unbound(unbound: Sequence[Unbound], found: Sequence[Bound], sources: Sequence[DataSource]) -> None:
-    """DataError where a mapping fits none of the sources, with the columns that there are."""
-    mapped = {bound.column for bound in found if bound.how == "mapping"}
+def unbound_notes(unbound: Sequence[Unbound], found: Sequence[Bound], sources: Sequence[DataSource]) -> list[str]:
+    """A sentence for each mapping that fits none of the sources; DataError for one that looks misspelt.
+
+    A configuration may be pointed at another history, of which other columns are found by their names.
+    """
+    bound = {column.column: column for column in found}
+    columns = dict.fromkeys(column for source in sources for column in source.columns)
+    notes = []
     for failed in unbound:
-        if failed.column in mapped:
+        instead = bound.get(failed.column)
+        if instead is not None and instead.how == "mapping":
             continue
-        columns = dict.fromkeys(column for source in sources for column in source.columns)
+        told = f"data.columns.{failed.column} = {failed.mapping!r}"
         near = get_close_matches(failed.mapping, columns, n=1)
-        raise DataError(
-            f"data.columns.{failed.column} = {failed.mapping!r}: expected a column of the source, or an expression "
-            f"over its columns; {failed.why}.{f' Did you mean {near[0]!r}?' if near else ''}\n"
-            f"Columns found: {', '.join(columns)}"
-        )
+        if instead is None and near:
+            raise DataError(
+                f"{told}: expected a column of the source, or an expression over its columns; {failed.why}. "
+                f"Did you mean {near[0]!r}?\nColumns found: {', '.join(columns)}"
+            )
+        is_used = f"{instead.told} is used" if instead is not None else "nothing is used"
+        notes.append(f"{told} fits no column ({failed.why}): {is_used} instead")
+    return notes
 
 
 def header_notes(source: DataSource, result: Mapping[Column, Bound]) -> list[str]:

@@ -89,7 +89,7 @@ def build_neighbours(
     retrieve = config.retrieve
     ladder = ladder_entries(counts.switches, vocabulary, frequent, n_types, config.kinds)
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
-    follow = follow_entries(counts, vocabulary)
+    follow = follow_entries(counts, vocabulary, config.kinds)
     if accessories is not None:
         basket = with_accessories(basket, accessories)
         follow = with_accessories(follow, accessories)
@@ -154,7 +154,7 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
     )
     lift = lift_of(n, anchor_company, orders[item] / np.maximum(1.0, lines - anchor_orders))
     customers = np.concatenate([pair.customers, counts.by_type.customers])
-    assured = lower_bound(lift, customers)
+    assured = held_back(lower_bound(lift, customers), item, frequent, config.kinds)
     own, price = slice(0, len(pair.n)), vocabulary.price.astype(np.float64)
     one_way = np.zeros(len(n))
     one_way[own] = extends(
@@ -208,24 +208,34 @@ def beside_directed(basket: Entries, width: int) -> Entries:
     return Entries(basket.row[keep], basket.item[keep], {name: value[keep] for name, value in basket.values.items()})
 
 
-def follow_entries(counts: Counts, vocabulary: Vocabulary) -> Entries:
+def follow_entries(counts: Counts, vocabulary: Vocabulary, kinds: KindsConfig) -> Entries:
     """Products that customers bought for the first time in the order after one with the row's product."""
     of_code, n_items = vocabulary.item_of_code, vocabulary.n_items
     followed, company = (spread(counts.followed, name, of_code, n_items) for name in ("n", "company"))
     firsts = spread(counts.firsts, "n", of_code, n_items)
     row, item = of_code[counts.follow.a], of_code[counts.follow.b]
     lift = lift_of(counts.follow.n, company[row], firsts[item] / np.maximum(1.0, firsts.sum()))
+    assured = lower_bound(lift, counts.follow.customers)
     return Entries(
         row,
         item,
         {
             "follow": counts.follow.n / np.maximum(followed[row], PRIOR_FOLLOWED),
-            "strength": strength_of(lower_bound(lift, counts.follow.customers)),
+            "strength": strength_of(held_back(assured, item, vocabulary.supported, kinds)),
             "lift": lift,
         },
     )
 
 
+def held_back(assured: Float64, item: Int64, supported: int, kinds: KindsConfig) -> Float64:
+    """(n,) what lifts surely are, of best-sellers as many times less as they need more: people buy those anyway."""
+    best_sellers = min(MAX_BEST_SELLERS, supported // PRODUCTS_OF_BEST_SELLER)
+    return np.where(item < best_sellers, assured / kinds.best_seller_lift, assured)
+
+
+MAX_BEST_SELLERS = 20
+PRODUCTS_OF_BEST_SELLER = 1000
+"""Of so many products the most bought one counts as a best-seller."""
 PRIOR_FOLLOWED = 10.0
 """Least number of orders over which a follow-on share is taken, so that two of two is not certainty."""
 
