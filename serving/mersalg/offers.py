@@ -179,17 +179,19 @@ def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Of
     bought = Counter(request.history) if columns[0] else Counter[str]()
     items = tuple(
         Offer(
-            request.request_id,
-            rank,
-            product_id,
-            KINDS[kind],
-            relevance,
-            score,
-            because or None,
-            *map(known, facts),
+            request_id=request.request_id,
+            rank=rank,
+            product_id=product_id,
+            kind=KINDS[kind],
+            relevance=relevance,
+            score=score,
+            because=because or None,
+            lift=known(lift),
+            due_in_days=known(due_in_days),
+            interval_days=known(interval_days),
             times_bought=bought[product_id],
         )
-        for rank, (product_id, kind, relevance, score, because, *facts) in enumerate(
+        for rank, (product_id, kind, relevance, score, because, lift, due_in_days, interval_days) in enumerate(
             zip(*columns, strict=True), start=1
         )
         if kind >= 0

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
@@ -15,6 +16,7 @@ from mersalg import LedgerError
 from mersalg_service.ledger import (
     Ask,
     Cap,
+    Decision,
     Key,
     Ledger,
     Outcome,
@@ -245,10 +247,21 @@ class LedgerContract:
         with pytest.raises(LedgerError, match="made with another key"):
             open_ledger(url, Key(b"another key of at least 16 bytes", "another"))
 
+    def test_the_facts_of_a_reason_come_out_as_they_went_in(self, ledger: Ledger) -> None:
+        facts = {"lift": 5.8, "due_in_days": -12.5, "times_bought": 3, "better": ("larger pack",), "price_step": 2.2}
+        made = replace(offer("x"), **facts)
+        batch = begin(ledger, "a")
+        claim(ledger, batch, "anna", [made], TWO)
+        (view,) = ledger.look(batch, ["anna"], TWO)
+        assert view.decision == Decision((replace(made, request_id="anna"),), None)
+        purge(ledger, day(999))
+        (found,) = export_customer(ledger, "anna")["offers"]
+        assert found["facts"] is None
+
     def test_another_version_is_refused(self, ledger: Ledger, url: str, key: Key) -> None:
         with ledger.database.transaction() as t:
-            t.change("UPDATE mersalg_ledger SET value = '2' WHERE name = 'version'")
-        with pytest.raises(LedgerError, match="expected a ledger of version 1, got version '2'"):
+            t.change("UPDATE mersalg_ledger SET value = '3' WHERE name = 'version'")
+        with pytest.raises(LedgerError, match="expected a ledger of version 2, got version '3'"):
             open_ledger(url, key)
 
     def test_no_table_holds_a_customer_id(self, ledger: Ledger) -> None:

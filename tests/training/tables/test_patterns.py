@@ -82,7 +82,7 @@ CONFIG = parse_config(
 
 @pytest.fixture(scope="module")
 def found() -> Patterns:
-    """Twenty customers buy a camera with a card, and bread with butter, then a dearer bread; four a tripod with milk."""
+    """Twenty customers buy a camera with a card, bread with butter, then a dearer bread; four a tripod with milk."""
     orders = []
     for n in range(20):
         orders += [Order(f"c{n}", 1, "camera card"), Order(f"c{n}", 3, "card milk")]

@@ -115,7 +115,7 @@ def patterns_of(tables: ShopTables, attributes: Attributes, product_ids: list[st
     pairs = counted_pairs(tables)
     price = vocabulary.price.astype(np.float64)
     cheaper = price[pairs.product] <= tables.config.kinds.add_on_price * price[pairs.anchor]
-    found = {
+    found: dict[str, list[Any]] = {
         "pairs": pairs.rows(strongest(pairs), product_ids, {}),
         "add_ons": pairs.rows(best(pairs, (pairs.directed > 0) & cheaper), product_ids, {}),
         "ladders": list(ladder_steps(tables, product_ids)),
