@@ -183,17 +183,17 @@ def answer(request: Request, row: tuple[Any, ...], silent: Sequence[bool]) -> Of
     bought = Counter(request.history) if columns[0] else Counter[str]()
     items = tuple(
         Offer(
-            request.request_id,
-            rank,
-            product_id,
-            KINDS[kind],
-            relevance,
-            score,
-            because or None,
-            known(lift),
-            known(due),
-            known(interval),
-            advantages(better),
+            request_id=request.request_id,
+            rank=rank,
+            product_id=product_id,
+            kind=KINDS[kind],
+            relevance=relevance,
+            score=score,
+            because=because or None,
+            lift=known(lift),
+            due_in_days=known(due),
+            interval_days=known(interval),
+            better=advantages(better),
             times_bought=bought[product_id],
         )
         for rank, (product_id, kind, relevance, score, because, lift, due, interval, better) in enumerate(

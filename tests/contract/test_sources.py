@@ -65,4 +65,4 @@ class TestFollow(SourceContract):
     serves_types = False
 
     def entries(self, known: Known) -> Entries:
-        return follow_entries(known.counts, known.vocabulary, known.frequent)
+        return follow_entries(known.counts, known.vocabulary, known.config.kinds)

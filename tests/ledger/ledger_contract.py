@@ -16,6 +16,7 @@ from mersalg import LedgerError
 from mersalg_service.ledger import (
     Ask,
     Cap,
+    Decision,
     Key,
     Ledger,
     Outcome,
@@ -355,6 +356,17 @@ class LedgerContract:
     def test_another_key_is_refused(self, ledger: Ledger, url: str) -> None:
         with pytest.raises(LedgerError, match="made with another key"):
             open_ledger(url, Key(b"another key of at least 16 bytes", "another"))
+
+    def test_the_facts_of_a_reason_come_out_as_they_went_in(self, ledger: Ledger) -> None:
+        facts = {"lift": 5.8, "due_in_days": -12.5, "times_bought": 3, "better": ("larger pack",), "price_step": 2.2}
+        made = replace(offer("x"), **facts)
+        batch = begin(ledger, "a")
+        claim(ledger, batch, "anna", [made], TWO)
+        (view,) = ledger.look(batch, ["anna"], TWO)
+        assert view.decision == Decision((replace(made, request_id="anna"),), None)
+        purge(ledger, day(999))
+        (found,) = export_customer(ledger, "anna")["offers"]
+        assert found["facts"] is None
 
     def test_another_version_is_refused(self, ledger: Ledger, url: str, key: Key) -> None:
         with ledger.database.transaction() as t:

@@ -81,7 +81,7 @@ def test_a_mailing_has_an_offers_fields_the_customer_and_the_batch(made: Made, s
     ]
     assert list(rows[0]) == [
         "customer_id", "request_id", "rank", "product_id", "name", "kind", "relevance", "score", "because",
-        "because_name", "moment", "offered_at", "batch",
+        "because_name", "reason", "moment", "offered_at", "batch",
     ]  # fmt: skip
     assert (rows[0]["moment"], rows[0]["batch"]) == ("follow-up", "december")
     assert str(rows[0]["offered_at"]).startswith("2017-12-01")

@@ -33,6 +33,9 @@ class Shelf:
     requests: list[Request] = field(default_factory=list)
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
+    def name(self, product_id: str) -> str:
+        return product_id
+
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         assert threshold
         self.requests += requests
@@ -99,7 +102,7 @@ def test_who_has_no_offer_gets_the_recommenders_reason(ledger: Ledger) -> None:
 
 
 def test_a_cap_of_a_kind_does_not_leave_the_list_short(ledger: Ledger) -> None:
-    shelf = Shelf([*offers("a", "b", "c", "d", "e", "f", "g", kind="replacement"), offer("z", "add-on")])
+    shelf = Shelf([*offers("a", "b", "c", "d", "e", "f", "g", kind="replacement"), offer("z", "cross-sell")])
     found = run(shelf, ledger, begin(ledger, "1"), wish(2, Cap(1, 30, "replacement")), "anna")["anna"]
     assert products(found) == ["a", "z"]
     found = run(shelf, ledger, begin(ledger, "2"), wish(2, Cap(1, 30, "replacement")), "anna")["anna"]

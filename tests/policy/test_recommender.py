@@ -143,13 +143,15 @@ def test_an_offer_stands_beside_its_anchor_by_price_and_by_what_differs() -> Non
     offers = [
         offer("more", "upsell", "own"), offer("own again", "more-of-same", "own again"), offer("spoon", because="own"),
     ]  # fmt: skip
-    answer = under("", catalogue, offers).recommend(cart=["own"], limit=3)
+    answer = under("[moments.cart]\nfirst = []\n", catalogue, offers).recommend(cart=["own"], limit=3)
     assert len(answer.beside) == len(answer) == 3
     differs = {"size": ("1 l", "2 l"), "bio": ("yes", None), "jar": (None, "glass")}
     assert answer.beside[0] == Comparison(12.3, 10.1, 2.2, differs)
     assert answer.beside[0].attributes == differs
     assert answer.beside[1] == Comparison(5.0, None, None, {}), "a product is not beside itself"
     assert answer.beside[2] == Comparison(1.1, 10.1, -9.0, {}), "a spoon's size is not to be compared with a bottle's"
+    assert [o.price_step for o in answer] == [2.2, None, None]
+    assert answer[0].reason.text(str) == "instead of own for 2.20 more"
 
 
 def test_facts_of_a_shopper_are_refused_where_no_policy_could_heed_them(toy: Recommender) -> None:

@@ -251,10 +251,14 @@ def test_a_larger_subscription_may_replace_the_one_in_the_cart_and_none_that_run
     assert recommender.recommend(cart=["small"], shopper={"owned": ["small"]}).filtered == {"covered": 1}
 
 
-def test_not_three_of_one_type_stand_side_by_side() -> None:
+def test_no_more_of_one_type_stand_side_by_side_than_the_policy_says_one_by_default() -> None:
     catalogue = [row(name, product_type="tea") for name in "abc"] + [row("d", product_type="milk"), row("e"), row("f")]
     policy = ALL + "limit = 9\n"
-    answer = under(policy, catalogue, [offer(name) for name in "abcdef"]).recommend()
+    offers = [offer(name) for name in "abcdef"]
+    answer = under(policy, catalogue, offers).recommend()
+    assert shown(answer) == ["a", "d", "e", "f"]
+    assert answer.filtered == {"most of a type": 2}
+    answer = under(policy + "[diversity]\nmost_of_type = 2\n", catalogue, offers).recommend()
     assert shown(answer) == ["a", "b", "d", "e", "f"]
     assert answer.filtered == {"most of a type": 1}
 

@@ -80,8 +80,11 @@ def test_tensors_give_the_offers_of_score(service: Running, toy: Recommender) ->
         assert found["kind"]["data"][part] == [KINDS.index(offer.kind) for offer in offers]
         assert found["relevance"]["data"][part] == [offer.relevance for offer in offers]
         assert found["because"]["data"][part] == [offer.because or "" for offer in offers]
+        for name in ("lift", "due_in_days", "interval_days"):
+            assert found[name]["data"][part] == [getattr(offer, name) or 0.0 for offer in offers]
         rest = slice(row * width + len(offers), (row + 1) * width)
         assert set(found["kind"]["data"][rest]) <= {-1}
+    assert any(found["lift"]["data"])
     assert found["retrieved"]["data"] == [offers.retrieved for offers in expected]
 
 

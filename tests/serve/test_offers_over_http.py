@@ -27,6 +27,23 @@ REQUESTS: list[dict[str, Any]] = [
 ]
 
 
+def told(by: Recommender, offers: Offers, language: str = "en") -> list[dict[str, Any]]:
+    """Offers with their names and reasons."""
+    return [{**o.to_dict(), "name": by.name(o.product_id), "reason": o.reason.text(by.name, language)} for o in offers]
+
+
+def test_a_reason_is_said_in_the_language_of_the_request(service: Running) -> None:
+    asked = {"cart": ["milk"], "kinds": ["cross-sell"], "limit": 1}
+    for language, reason in (
+        ("en", "goes with Fresh milk: bought together six times as often as chance"),
+        ("da", "passer til Fresh milk: købt sammen seks gange så ofte som tilfældigt"),
+    ):
+        (bread,) = service.call("POST", "/v1/recommend", {**asked, "language": language}).json["offers"]
+        assert (bread["name"], bread["reason"]) == ("Fresh bread", reason)
+        (answer,) = service.call("POST", "/v1/score", {"requests": [{**asked, "language": language}]}).json["answers"]
+        assert answer["offers"] == [bread]
+
+
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_an_answer_is_that_of_recommend(service: Running, toy: Recommender, request_: dict[str, Any]) -> None:
     answered = service.call("POST", "/v1/recommend", request_)
@@ -34,7 +51,7 @@ def test_an_answer_is_that_of_recommend(service: Running, toy: Recommender, requ
     assert answered.status == 200
     assert answered.headers["content-type"] == "application/json"
     assert answered.json == {
-        "offers": [offer.to_dict() for offer in expected],
+        "offers": told(toy, expected),
         "reason": expected.reason,
         "retrieved": expected.retrieved,
         "best_relevance": expected.best_relevance,
@@ -50,7 +67,7 @@ def test_a_bulk_answer_is_that_of_score_in_the_order_of_the_requests(
     answered = service.call("POST", "/v1/score", {"requests": many, "threshold": threshold})
     expected = toy.score(many, threshold=threshold)
     assert [answer["reason"] for answer in answered.json["answers"]] == [offers.reason for offers in expected]
-    assert [answer["offers"] for answer in answered.json["answers"]] == [[o.to_dict() for o in e] for e in expected]
+    assert [answer["offers"] for answer in answered.json["answers"]] == [told(toy, offers) for offers in expected]
 
 
 def test_an_empty_answer_says_why(service: Running) -> None:
@@ -65,6 +82,8 @@ def test_an_empty_answer_says_why(service: Running) -> None:
         ({"cart": ["\0"]}, "cart[0]"),
         ({"moment": "basket"}, "moment"),
         ({"moment": None}, "moment"),
+        ({"language": "de"}, "language"),
+        ({"language": None}, "language"),
         ({"limit": -1}, "limit"),
         ({"limit": 2.5}, "limit"),
         ({"limit": True}, "limit"),

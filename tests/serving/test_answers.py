@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mersalg import KINDS, MOMENTS, Recommender, load
 from mersalg.names import AFTER_PAYMENT
 from mersalg.offers import REASONS
-from toy_bundle import CANDIDATES, write_bundle
+from toy_bundle import CANDIDATES, write_bundle, write_manifest
 
 AT = datetime(2017, 6, 1, 12)
 
@@ -41,7 +41,7 @@ def test_offers_come_best_first_with_rank_kind_relevance_and_anchor(toy: Recomme
 def test_after_payment_nothing_is_offered_where_no_customer_is_known_to_come_back(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "toy")
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps({**manifest, "customers_return": False}))
+    write_manifest(folder, {**manifest, "customers_return": False})
     recommender = load(folder)
     for moment in MOMENTS:
         reason = recommender.recommend(cart=["milk"], moment=moment).reason

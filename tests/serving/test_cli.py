@@ -93,11 +93,17 @@ def test_a_refusal_is_a_line_on_stderr_and_status_two(tmp_path: Path, capsys: Ou
     assert captured.err.count("\n") == 1
 
 
-def test_recommend_prints_a_table_with_names(toy_folder: Path, capsys: Out) -> None:
-    assert main(["recommend", str(toy_folder), "--cart", "milk, bag", "--limit", "2"]) == 0
+def test_recommend_prints_a_table_with_names_and_reasons(toy_folder: Path, capsys: Out) -> None:
+    asked = ["recommend", str(toy_folder), "--cart", "milk, bag", "--limit", "2"]
+    assert main(asked) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["1", "milk", "Fresh", "milk", "more-of-same", "0.5000", "Fresh", "milk"]
+    assert lines[1].split() == ["1", "milk", "Fresh", "milk", "more-of-same", "0.5000", "in", "your", "order"]
+    assert lines[2].endswith("  goes with Fresh milk: bought together six times as often as chance")
     assert len(lines) == 3
+    assert main([*asked, "--language", "sv"]) == 0
+    assert "passar till Fresh milk: köpt tillsammans sex gånger så ofta" in capsys.readouterr().out
+    assert main([*asked, "--language", "de"]) == 2
+    assert "language: expected one of en, da, no, sv, got 'de'" in capsys.readouterr().err
 
 
 def test_recommend_takes_a_history_kinds_and_a_time_and_prints_json(

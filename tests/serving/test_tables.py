@@ -91,7 +91,8 @@ def test_offers_in_parquet_have_the_types_of_the_interface(toy: Recommender, tmp
     schema = pq.read_schema(tmp_path / "offers.parquet")
     assert {field.name: str(field.type) for field in schema} == {
         "request_id": "string", "rank": "int32", "product_id": "string", "kind": "string", "relevance": "float",
-        "score": "float", "because": "string",
+        "score": "float", "because": "string", "lift": "double", "due_in_days": "double", "interval_days": "double",
+        "times_bought": "int32", "better": "list<element: string>", "price_step": "double",
     }  # fmt: skip
 
 

@@ -135,14 +135,18 @@ def one_round(
     decided: dict[str, Decision],
     number: int,
 ) -> list[Undecided]:
-    """Ask for offers and claim them; those whose list came out short for what was refused are given back."""
+    """Ask for offers and claim them; those whose list came out short for what was refused are given back.
+
+    Where no kinds are wanted and no cap closes one, none are named, and the moment's manners hold.
+    """
+    usual = KINDS_BY_MOMENT[mailing.rules.moment] if mailing.kinds is None else None
 
     def request(one: Undecided, *, exclude: bool) -> dict[str, Any]:
         return {
             "history": histories.by_customer[one.customer_id].history(),
             "at": histories.at,
             "moment": mailing.rules.moment,
-            "kinds": list(one.kinds),
+            "kinds": None if one.kinds == usual else list(one.kinds),
             "limit": mailing.rules.limit << number,
             "exclude": sorted(one.exclude) if exclude else [],
             "order": mailing.order,

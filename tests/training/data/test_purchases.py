@@ -175,19 +175,18 @@ def test_a_row_on_which_an_expression_fails_is_null(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
-        (
-            {"order_id": "odrer_id"},
-            r"data\.columns\.order_id = 'odrer_id'.*Did you mean 'order_id'\?\nColumns found: cust",
-        ),
-        ({"customer_id": "nobody + 1"}, r"data\.columns\.customer_id = 'nobody \+ 1'.*\"nobody\" not found"),
-        ({"brand": "maker"}, r"data\.columns\.brand = 'maker'"),
+        ({"order_id": "odrer_id"}, "data.columns.order_id = 'odrer_id' fits no column"),
+        ({"customer_id": "nobody + 1"}, "customer_id is used instead"),
+        ({"brand": "no_such_column"}, "nothing is used instead"),
     ],
 )
-def test_a_mapping_that_fits_no_source_is_refused_whatever_else_would_do(
-    tmp_path: Path, columns: dict[str, str], told: str
-) -> None:
-    with pytest.raises(DataError, match=told):
-        shop(tmp_path, **columns)
+def test_a_mapping_that_fits_no_source_is_told(tmp_path: Path, columns: dict[str, str], told: str) -> None:
+    assert any(told in note for note in shop(tmp_path, **columns).notes)
+
+
+def test_a_mapping_that_looks_misspelt_is_refused_where_nothing_else_would_do(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"(?s)customer_id = 'byuer'.*Did you mean 'buyer'\?.*Columns found"):
+        shop(tmp_path, ORDERS.replace("customer_id", "buyer"), customer_id="byuer")
 
 
 def test_a_mapping_of_product_id_holds_in_the_source_where_it_binds(tmp_path: Path) -> None:

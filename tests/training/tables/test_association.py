@@ -34,7 +34,7 @@ def learned(orders: Sequence[Order], min_customers: int = 1) -> tuple[Known, Kno
     found: list[Known] = []
     for entries in (
         basket_entries(counts, vocabulary, vocabulary.supported, 0, config),
-        follow_entries(counts, vocabulary),
+        follow_entries(counts, vocabulary, config.kinds),
     ):
         names = [[timeline.product_ids[vocabulary.code[i]] for i in side] for side in (entries.row, entries.item)]
         values = [{name: float(value[i]) for name, value in entries.values.items()} for i in range(len(entries.row))]

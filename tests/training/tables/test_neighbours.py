@@ -22,8 +22,16 @@ PRICES = {
 }  # fmt: skip
 TYPES = {name: "bread" if name.endswith("bread") else name for name in PRICES}
 CONFIG: Config = parse_config(
-    {"name": "neighbours", "data": {"orders": "none"}, "counts": {"min_support": 3}, "factors": {"factors": 4}}, "test"
+    {
+        "name": "neighbours",
+        "data": {"orders": "none"},
+        "counts": {"min_support": 3},
+        "kinds": {"least_lift": 1.0},
+        "factors": {"factors": 4},
+    },
+    "test",
 )
+"""With the least lift of all, for a shop so small shows little of it."""
 
 
 def orders() -> list[Order]:
