@@ -16,14 +16,14 @@ def findings(policy: str, sort: str, **against: Any) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("policy", "where", "other_end"),
     [
-        ("[moments.cart]\nkinds = {upsell = 2}\nlimit = 1\n", "moments.cart.kinds", "moments.cart.limit = 1"),
+        ("[moments.cart]\nkinds = {cross-sell = 2}\nlimit = 1\n", "moments.cart.kinds", "moments.cart.limit = 1"),
         ("[moments.checkout]\nfirst = ['upsell']\n", "moments.checkout.first", "moments.checkout.kinds"),
         (
             "[moments.checkout]\nnever_together = [['add-on', 'upsell']]\n",
             "moments.checkout.never_together",
             "names upsell",
         ),
-        ("[diversity]\nmost_of_type = 1\n", "moments.product-page.kinds", "diversity.most_of_type = 1"),
+        ("[moments.cart]\nkinds = {upsell = 2}\n", "moments.cart.kinds", "diversity.most_of_type = 1"),
         (
             "[owned]\none_is_enough = ['tv']\n[blocked]\nproduct_types = ['tv']",
             "owned.one_is_enough",

@@ -231,20 +231,13 @@ def test_help_explains_each_command(command: str, capsys: Out) -> None:
 HOSTILE = "\x1b[2J\x9b31m\r\nmersalg: all is well\u202e\u2028\x00"
 
 
-@pytest.mark.parametrize("arguments", [["recommend", "--cart", "bread"], ["recommend", "--cart", "bread", "--json"]])
-def test_no_name_in_a_bundle_drives_the_terminal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> None:
+def test_no_name_in_a_bundle_drives_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = {"milk": f"milk{HOSTILE}", "bread": "Ñandú 茶"}
     folder = write_bundle(tmp_path / "toy", {"products.json": json.dumps(names).encode()})
-    command, *others = arguments
-    assert main([command, str(folder), *others, "--at", "2017-06-01T12:00:00"]) == 0
-    out = capsys.readouterr().out
-    assert "\\u001b[2J\\u009b31m" in out
-    assert not set(HOSTILE) & set(out) - set("[]0123456789Jm\nersalg: all is well")
-    assert not any(line.startswith("mersalg: all is well") for line in out.splitlines())
-    if "--json" in arguments:
-        assert json.loads(out)["offers"][0]["name"] == names["milk"], "JSON stays the same JSON"
+    assert main(["recommend", str(folder), "--cart", "bread"]) == 2
+    told = capsys.readouterr()
+    assert "products.json" in told.err
+    assert not set("\x1b\x9b\u202e\u2028\x00") & set(told.out + told.err)
 
 
 def test_no_refusal_drives_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

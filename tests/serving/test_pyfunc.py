@@ -59,7 +59,7 @@ def test_no_offers_are_a_frame_with_the_columns_of_an_offer(toy_folder: Path) ->
     offers = _load_pyfunc(str(toy_folder)).predict(pd.DataFrame({"limit": [0]}))
     assert list(offers) == [
         "request_id", "rank", "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days",
-        "interval_days", "times_bought", "better", "price_step",
+        "interval_days", "better", "times_bought", "price_step",
     ]  # fmt: skip
     assert len(offers) == 0
 

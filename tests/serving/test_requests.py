@@ -34,13 +34,15 @@ def test_every_input_has_the_type_and_padding_of_the_bundle_format() -> None:
         "apply_threshold": [False],
         "only": [[""]],
         "by_value": [False],
+        "by_moment": [False],
     }
     empty = encode(read_request(exclude=["x"], only=["y", "z"], order="value"))
+    assert empty["by_moment"].tolist() == [True], "the kinds are left to the moment"
     assert (empty["cart"].tolist(), empty["history"].tolist()) == ([[""]], [[""]])
     assert (empty["history_age_days"].tolist(), empty["history_quantity"].tolist()) == ([[0]], [[0]])
     assert (empty["exclude"].tolist(), empty["only"].tolist()) == ([["x"]], [["y", "z"]])
     assert (empty["by_value"].tolist(), empty["apply_threshold"].tolist()) == ([True], [True])
-    types = ["O", "O", "float32", "float32", "O", "int64", "bool", "int64", "bool", "O", "bool"]
+    types = ["O", "O", "float32", "float32", "O", "int64", "bool", "int64", "bool", "O", "bool", "bool"]
     for encoded in (feeds, empty):
         assert [feed.dtype for feed in encoded.values()] == [np.dtype(t) for t in types]
 
