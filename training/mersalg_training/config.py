@@ -184,7 +184,7 @@ class KindsConfig(ConfigSection):
     least_lift: Annotated[float, Field(ge=1.0)] = 2.0
     """A new product needs an anchor with which it is bought at least so many times as often as orders of their size
     explain: the lower 99.9 % bound of the lift."""
-    best_seller_lift: Annotated[float, Field(ge=1.0)] = 1.75
+    best_seller_lift: Annotated[float, Field(ge=1.0)] = 1.4
     """One of the shop's 20 best-sellers needs so many times that lift: most people buy it anyway."""
     add_on_price: Annotated[float, Field(gt=0.0)] = 0.7
     """An add-on costs at most so many times its anchor."""
