@@ -17,6 +17,12 @@ export const MOMENTS = Object.freeze(["product-page", "cart", "checkout", "order
 /** Moments at which the order is paid. @type {ReadonlySet<Moment>} */
 export const AFTER_PAYMENT = new Set(["order-confirmation", "follow-up"]);
 
+/**
+ * In what an upsell is better than its anchor: inside the graph the bit of its position here.
+ * @type {readonly import("../index.js").Better[]}
+ */
+export const BETTER = Object.freeze(["larger pack", "lower price for the unit", "higher grade", "more features"]);
+
 /** @type {readonly Order[]} */
 export const ORDERS = Object.freeze(["relevance", "value"]);
 

@@ -2,7 +2,7 @@
 
 import { FINITE } from "./bundle/onnx/inputs_outputs.js";
 import { BundleError } from "./errors.js";
-import { AFTER_PAYMENT, KINDS, MOMENTS } from "./names.js";
+import { AFTER_PAYMENT, BETTER, KINDS, MOMENTS } from "./names.js";
 
 /**
  * @typedef {import("../index.js").Kind} Kind
@@ -24,7 +24,7 @@ export const REASONS = Object.freeze({
 
 /** Outputs of the graph with a place for each offer. */
 const ANSWER_OUTPUTS = Object.freeze([
-  "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days",
+  "product_id", "kind", "relevance", "score", "because", "lift", "due_in_days", "interval_days", "better",
 ]);
 
 /** The offers of one request, best first. `reason` is set exactly when there is none. */
@@ -137,8 +137,8 @@ function readOffer(request, outputs, place, rank) {
     lift: known(outputs.lift.data[place]),
     due_in_days: known(outputs.due_in_days.data[place]),
     interval_days: known(outputs.interval_days.data[place]),
+    better: Object.freeze(BETTER.filter((_, bit) => (Number(outputs.better.data[place]) >> bit) & 1)),
     times_bought: request.history.filter((product) => product === outputs.product_id.data[place]).length,
-    better: Object.freeze([]),
     price_step: null,
   });
 }

@@ -11,7 +11,7 @@ import numpy as np
 
 from mersalg.bundle.onnx.inputs_outputs import INPUTS, OUTPUTS
 from mersalg.errors import RequestError
-from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS
+from mersalg.names import BETTER, KINDS, KINDS_BY_MOMENT, MOMENTS
 from mersalg.offers import Offers
 from mersalg.requests import (
     HISTORY_LINES,
@@ -42,7 +42,7 @@ OUTPUT_TYPES: Final = {
 
 PADDING: Final[dict[str, Any]] = {
     "product_id": "", "kind": -1, "relevance": 0.0, "score": 0.0, "because": "",
-    "lift": 0.0, "due_in_days": 0.0, "interval_days": 0.0,
+    "lift": 0.0, "due_in_days": 0.0, "interval_days": 0.0, "better": 0,
 }  # fmt: skip
 """What stands where there is no offer, or where it has no such fact: JSON has no NaN."""
 
@@ -211,4 +211,6 @@ def tensors_of(answers: Sequence[Offers], wanted: Sequence[str]) -> list[dict[st
 def field(offer: Any, name: str) -> Any:
     """A field of an offer as a tensor holds it."""
     value = getattr(offer, name)
+    if name == "better":
+        return sum(1 << BETTER.index(advantage) for advantage in value)
     return KINDS.index(value) if name == "kind" else PADDING[name] if value is None else value

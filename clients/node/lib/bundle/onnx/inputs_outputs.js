@@ -35,6 +35,7 @@ export const OUTPUTS = new Map([
   ["lift", ["tensor(float)", 2]],
   ["due_in_days", ["tensor(float)", 2]],
   ["interval_days", ["tensor(float)", 2]],
+  ["better", ["tensor(int64)", 2]],
   ["retrieved", ["tensor(int64)", 1]],
   ["best_relevance", ["tensor(float)", 2]],
 ]);
