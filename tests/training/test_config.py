@@ -247,7 +247,7 @@ def test_a_kind_is_wanted_in_exactly_one_way() -> None:
         return parse_config(tables, "here").thresholds
 
     assert thresholds(coverage=0.2).target("add-on").coverage == 0.2
-    assert thresholds(coverage=0.2).target("upsell").precision == 0.1, "the others keep their precision"
+    assert thresholds(coverage=0.2).target("upsell").precision == 0.05, "the others keep their precision"
     assert thresholds(mean_precision=0.2).target("add-on").mean_precision == 0.2
     for wrong in ({}, {"precision": 0.1, "coverage": 0.2}, {"margin": 1.0}, {"cost_ratio": 0.1, "margin": 1.0}):
         with pytest.raises(ConfigError, match=r"thresholds\.add-on"):
@@ -257,4 +257,4 @@ def test_a_kind_is_wanted_in_exactly_one_way() -> None:
 def test_a_precision_for_some_kinds_leaves_the_others_as_they_are() -> None:
     found = ThresholdConfig(precision={"upsell": 0.3})
     assert found.target("upsell").precision == 0.3
-    assert found.target("add-on").precision == 0.1
+    assert found.target("add-on").precision == 0.03
