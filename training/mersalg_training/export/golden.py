@@ -45,10 +45,10 @@ def golden_requests(
                 ],
                 "at": MADE_AT.isoformat(),
                 "moment": MOMENTS[i % len(MOMENTS)],
-                "kinds": list(KINDS) if i % 2 else None,
+                "kinds": list(KINDS) if i % 2 or i % 8 == 2 else None,
                 "limit": 1 + i % 10,
                 "exclude": cart[:1] if i % 6 == 1 else [],
-                "only": [*draw(int(random.integers(1, 40))), "no-such-product"] if i % 8 == 2 else [],
+                "only": [*bought[:20], *draw(int(random.integers(1, 40))), "no-such-product"] if i % 8 == 2 else [],
                 "order": "value" if i % 3 == 2 else "relevance",
             }
         )
