@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mersalg import KINDS, Offers, Recommender
+from mersalg import KINDS, Offer, Offers, Recommender
 from mersalg.names import AFTER_PAYMENT, KINDS_BY_MOMENT, ORDERS
 from property.requests_of_a_shop import requests_of
 
@@ -142,11 +142,18 @@ def test_a_threshold_takes_out_and_never_reorders(
     recommender: Recommender, products: list[str], data: st.DataObject
 ) -> None:
     kinds = recommender.manifest["kinds"]
-    request = data.draw(requests_of(products, limit=1000))
+    request = data.draw(requests_of(products, limit=1000, kinds=list(KINDS)))
     everything, shown = ask(recommender, request), ask(recommender, request, threshold=True)
     least = {k: np.float32(2.0 if kinds[k]["threshold"] is None else kinds[k]["threshold"]) for k in KINDS}
-    passing = [offer for offer in everything if np.float32(offer.relevance) >= least[offer.kind]]
+    passing = [offer for offer in everything if np.float32(offer.relevance) >= least[offer.kind] and has_cause(offer)]
     assert [row[1:] for row in told(shown)] == [(o.product_id, o.kind, o.because) for o in passing]
+
+
+def has_cause(offer: Offer) -> bool:
+    """Whether something may be shown at all: a new product has an anchor, an upsell is better in something."""
+    if offer.kind in ("cross-sell", "add-on"):
+        return offer.because is not None
+    return offer.kind != "upsell" or bool(offer.better)
 
 
 @given(data=st.data())

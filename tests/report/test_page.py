@@ -109,7 +109,11 @@ def test_sources_data_and_origin_stand_there(page: Element) -> None:
 def test_golden_requests_are_answered_with_names_and_an_empty_answer_says_why(page: Element) -> None:
     samples = {a.all("h3")[0].text(): a for a in section(page, "samples").all("article")}
     offers = rows(samples["At the moment cart: 3 offers"], "Offers")
-    assert offers["2. Fresh bread"] == ["cross-sell", "0.300", "Fresh milk"]
+    assert offers["2. Fresh bread"] == [
+        "cross-sell",
+        "0.300",
+        "goes with Fresh milk: bought together six times as often as chance",
+    ]
     empty = samples["At the moment checkout: no offer"].text()
     assert "Kind silent. Every kind asked for that has candidates has no threshold" in empty
     assert "replacement 0.070 (silent)" in empty

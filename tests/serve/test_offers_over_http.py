@@ -189,7 +189,7 @@ class Broken:
 
     def __init__(self, folder: Path) -> None:
         self.recommender = load(folder)
-        self.manifest = self.recommender.manifest
+        self.manifest, self.name = self.recommender.manifest, self.recommender.name
 
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         if requests[0].limit == 8:
@@ -205,7 +205,7 @@ class Broken:
 
 
 @pytest.mark.parametrize("path", ["/v1/recommend", "/v1/score"])
-@pytest.mark.parametrize(("limit", "words"), [(7, "no finite number"), (8, "its log says why")])
+@pytest.mark.parametrize(("limit", "words"), [(7, "relevance: expected finite numbers"), (8, "its log says why")])
 def test_trouble_of_the_services_own_is_a_problem_document(toy_folder: Path, path: str, limit: int, words: str) -> None:
     def body(most: int) -> Any:
         return {"limit": most} if path.endswith("recommend") else {"requests": [{"limit": most}]}

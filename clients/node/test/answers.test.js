@@ -22,7 +22,8 @@ test("offers come best first, with rank, kind, relevance, score and anchor", asy
     },
     {
       request_id: "r", rank: 2, product_id: "bag", kind: "add-on", relevance: 0.25, score: 2.5, because: "jam",
-      lift: null, due_in_days: null, interval_days: null, times_bought: 0, better: [], price_step: null,
+      lift: null, due_in_days: null, interval_days: null, times_bought: 0, better: ["larger pack", "higher grade"],
+      price_step: null,
     },
   ]);
   assert.deepEqual([offers.length, offers.reason, offers.retrieved, offers.at(-1).rank], [2, null, 3, 2]);

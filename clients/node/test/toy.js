@@ -11,6 +11,8 @@ import { KINDS } from "../lib/names.js";
 const CANDIDATES = { bread: ["cross-sell", 0.5], bag: ["add-on", 0.25], milk: ["replacement", 0.125] };
 const SHOWN_FROM = 0.2;
 const LIFTS = { bread: 6.25 };
+/** The larger pack and the higher grade, as the bits of a graph. */
+const BETTER = { bag: 0b0101n };
 
 export const GOLDEN = {
   requests: [{ request_id: "g", cart: ["jam"], moment: "cart", limit: 2 }],
@@ -99,7 +101,7 @@ const PORTS = {
     product_id: ["string", ["n", "k"]], kind: ["int64", ["n", "k"]], relevance: ["float32", ["n", "k"]],
     score: ["float32", ["n", "k"]], because: ["string", ["n", "k"]], retrieved: ["int64", ["n"]],
     best_relevance: ["float32", ["n", 5]], lift: ["float32", ["n", "k"]], due_in_days: ["float32", ["n", "k"]],
-    interval_days: ["float32", ["n", "k"]],
+    interval_days: ["float32", ["n", "k"]], better: ["int64", ["n", "k"]],
   },
 };
 
@@ -181,6 +183,7 @@ function answer(feeds, Tensor) {
     lift: new Tensor("float32", Float32Array.from(padded((o) => LIFTS[o.id] ?? NaN, NaN)), shape),
     due_in_days: new Tensor("float32", Float32Array.from(padded((o) => (o.id === "milk" ? -2 : NaN), NaN)), shape),
     interval_days: new Tensor("float32", Float32Array.from(padded((o) => (o.id === "milk" ? 7 : NaN), NaN)), shape),
+    better: new Tensor("int64", BigInt64Array.from(padded((o) => BETTER[o.id] ?? 0n, 0n)), shape),
     retrieved: new Tensor("int64", BigInt64Array.from(rows, ({ retrieved }) => BigInt(retrieved)), [n]),
     best_relevance: new Tensor("float32", Float32Array.from(rows.flatMap(({ best }) => best)), [n, 5]),
   };

@@ -89,11 +89,11 @@ def read_manifest(content: bytes, where: str) -> dict[str, Any]:
 
 def with_digest(content: bytes) -> bytes:
     """The bytes of a manifest whose digest is NO_DIGEST, with its digest."""
-    before, key, after = content.partition(f'"{DIGEST}": "'.encode())
-    rest = after.removeprefix(NO_DIGEST.encode())
-    if not key or rest == after or key in rest:
+    key = f'"{DIGEST}": "'.encode()
+    empty = key + NO_DIGEST.encode()
+    if content.count(empty) != 1:  # the key alone stands in the lineage too, with the digests of the parents
         raise ValueError(f"expected one key {DIGEST} whose value is {len(NO_DIGEST)} zeros")
-    return before + key + digest_of(content).encode() + rest
+    return content.replace(empty, key + digest_of(content).encode())
 
 
 def digest_of(content: bytes) -> str:
