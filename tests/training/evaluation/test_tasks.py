@@ -208,9 +208,9 @@ def test_of_equally_usual_products_the_one_bought_last_is_the_usual_one() -> Non
 
 
 CAFE = [
-    *[Order(f"guest-{day}", day, "roast cup spoon") for day in range(10)],
-    *[Order(f"host-{day}", day, "cup spoon") for day in range(20)],
-    *[Order(f"other-{day}", day, "beans spoon lamp") for day in range(60)],
+    *[Order(f"guest-{n}", n, "roast cup spoon") for n in range(40)],
+    *[Order(f"host-{n}", n, "cup spoon") for n in range(30)],
+    *[Order(f"other-{n}", n / 4, "beans spoon lamp") for n in range(200)],
     Order("ann", 30, "beans"),
     Order("eve", 31, "cup"),
 ]
