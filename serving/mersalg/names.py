@@ -39,7 +39,7 @@ class Turn:
 
 MANNERS: Final[dict[Moment, tuple[Turn, ...]]] = {
     "product-page": (Turn(("upsell",), 1), Turn(("add-on", "cross-sell"))),
-    "cart": (Turn(("cross-sell", "add-on", "upsell")), Turn(("more-of-same", "replacement"), 1)),
+    "cart": (Turn(("cross-sell", "add-on")), Turn(("upsell",), 1), Turn(("more-of-same", "replacement"), 1)),
     "checkout": (Turn(("add-on",)), Turn(("replacement",), 1)),
     "order-confirmation": (Turn(("add-on", "cross-sell")),),
     "follow-up": (Turn(("replacement",)), Turn(("more-of-same",)), Turn(("cross-sell",), 1)),

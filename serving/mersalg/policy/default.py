@@ -20,7 +20,7 @@ best_sellers = false                # true: a page without cart and history show
 [moments.cart]                      # what goes with the cart before what the customer buys anyway
 kinds = { cross-sell = 3, add-on = 3, upsell = 1, more-of-same = 1, replacement = 1 }
 limit = 3
-first = [["cross-sell", "add-on", "upsell"]]
+first = [["cross-sell", "add-on"], "upsell"]
 order = "relevance"
 never_together = [["upsell", "replacement"], ["more-of-same", "replacement"]]
 most_of_cart = inf
