@@ -8,14 +8,14 @@ from mersalg_training.export.patterns import pattern_tables
 from mersalg_training.report.blocks import Block, Details, PageSection, Paragraph, as_block
 from mersalg_training.report.subject import Subject
 
-MOST: Final = 12
+MAX_ROWS: Final = 12
 """Rows of a table."""
 
 
 def patterns_section(subject: Subject) -> PageSection:
     """What goes with what, what extends it, ladders, rhythms, and what is unusual."""
     blocks: list[Block] = []
-    tables = [] if subject.patterns is None else pattern_tables(subject.patterns, subject.product, MOST)
+    tables = [] if subject.patterns is None else pattern_tables(subject.patterns, subject.product, MAX_ROWS)
     if subject.patterns is None or not tables:
         blocks.append(Paragraph("The bundle holds no patterns.", "note"))
     else:
