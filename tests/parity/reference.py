@@ -269,8 +269,10 @@ def gather(asked: Asked) -> dict[int, Pooled]:
     pool: dict[int, Pooled] = {}
     for entry in sorted(entries, key=lambda entry: (entry.item, entry.place(tables.n_items))):
         if entry.item < tables.n_items:
-            anchor = entry.anchor if entry.strength >= least_strength(tables) else None
-            first = Pooled({}, F(0), anchor, entry.directed, entry.strength, entry.item in found)
+            is_brought = bool(entry.strength >= least_strength(tables))
+            anchor = entry.anchor if is_brought else None
+            extends = entry.directed and is_brought
+            first = Pooled({}, F(0), anchor, extends, entry.strength, entry.item in found)
             pooled = pool.setdefault(entry.item, first)
             pooled.closest = max(pooled.closest, entry.channels.get("cosine", F(0)))
             for name, value in entry.channels.items():

@@ -62,7 +62,6 @@ def test_schemathesis_finds_nothing(
                 str(Path(sys.executable).with_name("schemathesis")), "--config-file", "schemathesis.toml", "run",
                 f"http://127.0.0.1:{service.port}/openapi.json", "--checks", "all", "--max-examples", "25",
                 "--seed", "1", "--no-color", "--generation-database", "none", "--continue-on-failure",
-                "--suppress-health-check", "too_slow",  # which tells of the machine
                 *(["--header", f"Authorization: Bearer {KEY}"] if keys.callers else []),
             ],
             cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600,

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mersalg import MersalgError
@@ -72,7 +72,6 @@ def test_another_name_or_key_draws_independently() -> None:
         assert both / len(UNITS) == pytest.approx(0.01, abs=0.004)
 
 
-@settings(deadline=None)
 @given(unit=st.text(min_size=1), share=st.floats(0.0, 1.0))
 def test_every_unit_has_one_arm_with_a_share_above_zero(unit: str, share: float) -> None:
     unit = unit.encode("utf-8", "ignore").decode("utf-8") or "x"

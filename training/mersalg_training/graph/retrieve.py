@@ -251,14 +251,14 @@ def added_up(
     totals = added(graph, sources, segments, width)
     code = strongest.op("BitwiseAnd", ANCHORS - 1)
     steps = strongest.op("BitwiseAnd", ITEM_STEP - 1) // ANCHORS * -1 + WEAK
-    directed = steps > WEAK // 2
-    steps = graph.where(directed, steps - WEAK // 2, steps)
+    in_upper_half = steps >= WEAK // 2
+    steps = graph.where(in_upper_half, steps - WEAK // 2, steps)
     is_brought = steps >= least_steps(tables)
     is_own = totals[1] > 0.0
     return Pool(
         item=strongest // ITEM_STEP,
         anchor=graph.where(is_brought, code // 2, tables.n_items),
-        directed=directed,
+        directed=in_upper_half & is_brought,
         strength=steps.floats() * (2.0 / WEAK),
         found=~code.equal(2 * tables.n_items + 1),
         channels=totals[0],
