@@ -38,6 +38,8 @@ from mersalg_training.tracking.training_run import log_job
 
 GOLDEN = 24
 """Golden requests of a bundle."""
+GOLDEN_TRIES = 20
+"""So often each is drawn, until it is answered with an offer: an empty answer shows little of a graph."""
 QUERIES = 500
 """Requests of a task when a training job evaluates itself; `mersalg evaluate --queries` takes more."""
 
@@ -123,6 +125,9 @@ def golden(
     recommender: Recommender, tables: ShopTables, product_ids: list[str], random: np.random.Generator
 ) -> dict[str, Any]:
     """Golden requests with this bundle's offers."""
-    requests = golden_requests(tables, product_ids, GOLDEN, random)
-    answers = [[offer.to_dict() for offer in offers] for offers in recommender.score(requests)]
+    drawn = [golden_requests(tables, product_ids, GOLDEN, random) for _ in range(GOLDEN_TRIES)]
+    answered = [recommender.score(requests) for requests in drawn]
+    chosen = [next((t for t in range(GOLDEN_TRIES) if answered[t][i]), 0) for i in range(GOLDEN)]
+    requests = [drawn[t][i] for i, t in enumerate(chosen)]
+    answers = [[offer.to_dict() for offer in answered[t][i]] for i, t in enumerate(chosen)]
     return {"requests": requests, "answers": answers}
