@@ -18,9 +18,9 @@ import numpy as np
 import onnx
 from folders import Folder, Loading
 from google.protobuf.message import DecodeError
+from hostile_operators import ask
 from jsonschema import Draft202012Validator
 from mutate import mutate_json, mutate_message
-from operators import ask
 from seeds import manifests, requests, small_scorer
 
 from mersalg import MersalgError
