@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from mersalg.names import MOMENTS, Kind, Order
-from mersalg.offers import Reason
+from mersalg.offers import Offer, Reason
 from mersalg.recommender import AnswersRequests, stream_answers
 from mersalg_training.data.calendar import day_to_time
 from mersalg_training.data.timeline import UNKNOWN, Int64, Timeline
@@ -40,6 +40,15 @@ class Offered:
     score: float
     because: int = UNKNOWN
     """Product code of the anchor; UNKNOWN where there is none."""
+    offerable: bool = True
+    """Whether a threshold would let it pass at all: a new product has an anchor, an upsell is better in something."""
+
+
+def is_offerable(offer: Offer) -> bool:
+    """Whether a threshold would let an offer pass that was ranked without one, however relevant it is."""
+    if offer.kind in ("cross-sell", "add-on"):
+        return offer.because is not None
+    return offer.kind != "upsell" or bool(offer.better)
 
 
 @dataclass(frozen=True)
@@ -162,6 +171,7 @@ class BundleMethod:
         """The answer to each request, in order, with product codes."""
         for offers in stream_answers(self.recommender, requests, threshold=threshold):
             result = [
-                Offered(o.kind, self.code(o.product_id), o.relevance, o.score, self.code(o.because)) for o in offers
+                Offered(o.kind, self.code(o.product_id), o.relevance, o.score, self.code(o.because), is_offerable(o))
+                for o in offers
             ]
             yield BundleAnswer(result, offers.reason)

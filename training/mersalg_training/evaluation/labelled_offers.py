@@ -14,7 +14,7 @@ from mersalg_training.ranking.cases import Cases
 
 
 def labelled_offers(answers: Iterable[BundleAnswer], cases: Cases, n_customers: int, worth: Float32) -> ScoredOffers:
-    """The best SHOWN offers of each kind and answer, by request and in the answer's order.
+    """The best SHOWN offers of each kind and answer that may be shown at all, by request and in the answer's order.
 
     The label is whether the product is a target of the case. answers: one for each case; worth: (n_products,).
     """
@@ -22,7 +22,7 @@ def labelled_offers(answers: Iterable[BundleAnswer], cases: Cases, n_customers: 
     for case, answer in enumerate(answers):
         target = set(cases.target[case].tolist())
         of_kind = [0] * len(KINDS)
-        for offered in answer.offers:
+        for offered in filter(lambda offered: offered.offerable, answer.offers):
             kind = KINDS.index(offered.kind)
             place, of_kind[kind] = of_kind[kind], of_kind[kind] + 1
             if place < SHOWN:
