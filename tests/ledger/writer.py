@@ -68,6 +68,13 @@ def write(url: str, key_file: str, name: str, day: int, out: str, customers: int
             starts.write(f"{found[0][0]}\n")
         wish = MailingRequest(RULES, KINDS)
         write_batch(
-            EverybodyWantsTheSame(), ledger, batch, Histories(at, lines), wish, path, path.with_suffix(".none.jsonl")
+            EverybodyWantsTheSame(),
+            ledger,
+            batch,
+            Histories(at, lines),
+            wish,
+            path,
+            path.with_suffix(".none.jsonl"),
+            "en",
         )
         ledger.finish(batch)

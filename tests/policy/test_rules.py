@@ -285,10 +285,11 @@ FITS = [
 def test_no_accessory_that_fits_only_what_an_upsell_replaces_stands_beside_it() -> None:
     upsell = offer("better phone", "upsell", "phone")
     others = [offer(name, "cross-sell", "phone") for name in ("case", "charger", "case of both", "cloth")]
-    answer = under(ANY, FITS, [upsell, *others]).recommend(cart=["phone"])
+    policy = ANY.replace("limit = 9", 'limit = 9\nfirst = ["upsell"]')
+    answer = under(policy, FITS, [upsell, *others]).recommend(cart=["phone"])
     assert shown(answer) == ["better phone", "charger", "cloth"]
     assert answer.filtered == {"coherence": 2}
-    both = under(ANY, FITS, [upsell, *others]).recommend(cart=["phone", "old phone"])
+    both = under(policy, FITS, [upsell, *others]).recommend(cart=["phone", "old phone"])
     assert "case of both" in shown(both), "it fits what stays in the cart"
 
 
