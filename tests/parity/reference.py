@@ -269,7 +269,7 @@ def gather(asked: Asked) -> dict[int, Pooled]:
     pool: dict[int, Pooled] = {}
     for entry in sorted(entries, key=lambda entry: (entry.item, entry.place(tables.n_items))):
         if entry.item < tables.n_items:
-            is_brought = bool(entry.strength >= least_strength(tables))
+            is_brought = bool(entry.strength >= F(0.5))
             anchor = entry.anchor if is_brought else None
             extends = entry.directed and is_brought
             first = Pooled({}, F(0), anchor, extends, entry.strength, entry.item in found)
@@ -301,11 +301,6 @@ def liked(asked: Asked) -> list[int]:
 def stepped(value: np.float32, steps: int) -> np.float32:
     """The value in whole steps."""
     return np.round(F(value) * F(steps)) / F(steps)
-
-
-def least_strength(tables: ShopTables) -> np.float32:
-    """Doublings of the least lift, of ten; a little less, for the tables hold strengths in half precision."""
-    return max(F(1e-6), F(np.log2(tables.config.kinds.least_lift) / 10.0 * (1.0 - 2.0**-10)))
 
 
 def kind_of(asked: Asked, item: int, pooled: Pooled) -> tuple[Kind, int | None]:

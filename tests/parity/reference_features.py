@@ -147,9 +147,12 @@ class Ranked:
 
     @property
     def brought(self) -> float:
-        """What of the relevance is due to the anchor, of a new product: 1 - 1 / lift of it."""
-        is_new = self.candidate.kind in ("cross-sell", "add-on")
-        return self.relevance * (1.0 - 2.0 ** (-10.0 * float(self.candidate.strength)) if is_new else 1.0)
+        """What of the relevance is due to the anchor, of a new product: 1 - 1 / lift of it, and half at least."""
+        if self.candidate.kind not in ("cross-sell", "add-on"):
+            return self.relevance
+        if self.candidate.anchor is None:
+            return 0.0
+        return self.relevance * (1.0 - min(2.0 ** (10.0 - 20.0 * float(self.candidate.strength)), 0.5))
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,8 @@ def test_a_kind_is_silent_where_nothing_was_bought_or_nothing_reaches_the_floor(
     assert chosen(none, none, precision=0.1).silent_because == (
         "none of the 60 offers of the kind was bought in the calibration window"
     )
+    chance = one_a_request(np.full(15, 0.3), np.zeros(15), np.arange(15))
+    assert chosen(chance, chance, precision=0.03).silent_because is None, "at 3 % none of 30 is no surprise"
     nothing = none.take(np.zeros(30, dtype=np.bool_))
     assert chosen(nothing, nothing, precision=0.1).silent_because == (
         "no offer of the kind would be shown in the calibration window"

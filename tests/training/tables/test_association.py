@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from mersalg_training.config import KindsConfig, parse_config
-from mersalg_training.tables.association import MAX_LIFT, lift_of, lower_bound, strength_of
+from mersalg_training.tables.association import MAX_LIFT, TOGETHER, lift_of, lower_bound, strength_of
 from mersalg_training.tables.counts import count_purchases
-from mersalg_training.tables.kinds import extends
+from mersalg_training.tables.kinds import extends, go_together
 from mersalg_training.tables.neighbours import basket_entries, follow_entries
 from mersalg_training.tables.vocabulary import build_vocabulary
 from small_history import Order, make_attributes, make_timeline
@@ -86,7 +86,24 @@ def test_a_customer_counts_once_in_the_lower_bound() -> None:
 
 def test_strength_counts_the_doublings_of_a_lift() -> None:
     assured = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 32.0, 1e6])
-    assert strength_of(assured).tolist() == pytest.approx([0.0, 0.0, 0.0, 0.1, 0.2, 0.5, 0.999])
+    apart, together = (strength_of(assured, np.full(7, value)).tolist() for value in (False, True))
+    assert apart == pytest.approx([0.0, 0.0, 0.0, 0.05, 0.1, 0.25, 0.4995])
+    assert together == pytest.approx([0.5, 0.5, 0.5, 0.55, 0.6, 0.75, 0.9995])
+
+
+def test_half_precision_takes_no_pair_for_one_that_goes_together() -> None:
+    assured = np.concatenate([np.linspace(0.0, 3.0, 1000), np.geomspace(1.0, 1e6, 1000)])
+    for together in (False, True):
+        kept = strength_of(assured, np.full(2000, together)).astype(np.float16)
+        assert ((kept >= TOGETHER) == together).all()
+
+
+@pytest.mark.parametrize(
+    ("lift", "assured", "expected"),
+    [(2.0, 1.2, True), (1.9, 1.8, False), (9.0, 1.1, False), (9.0, 5.0, True)],
+)
+def test_a_pair_goes_together_by_what_is_seen_and_by_what_is_sure(lift: float, assured: float, expected: bool) -> None:
+    assert go_together(np.array([lift]), np.array([assured]), KindsConfig()).tolist() == [expected]
 
 
 def test_a_lift_over_next_to_nothing_is_cut() -> None:
@@ -127,9 +144,8 @@ def plain_lift(orders: Sequence[Order]) -> list[float]:
 def test_what_is_drawn_by_popularity_alone_goes_with_hardly_anything_however_large_the_orders() -> None:
     orders = by_popularity()
     together, _ = learned(orders, min_customers=5)
-    least = strength_of(np.array([KindsConfig().least_lift]))[0]
     assert len(together) > 10_000
-    assert np.mean([pair["strength"] >= least for pair in together.values()]) < 0.001
+    assert np.mean([pair["strength"] >= TOGETHER for pair in together.values()]) < 0.001
     assert np.median([pair["lift"] for pair in together.values()]) == pytest.approx(1.0, abs=0.15)
     assert np.median(plain_lift(orders)) > 2.0, "orders of forty would make everything go with everything"
 
@@ -138,25 +154,23 @@ def test_a_planted_pair_is_found_among_them() -> None:
     together, _ = learned(by_popularity(planted=60), min_customers=5)
     strongest = sorted(together, key=lambda pair: together[pair]["strength"])[-2:]
     assert set(strongest) == {("x-lamp", "x-bulb"), ("x-bulb", "x-lamp")}
-    least = strength_of(np.array([KindsConfig().least_lift]))[0]
-    assert min(together[pair]["strength"] for pair in strongest) > least
+    assert min(together[pair]["strength"] for pair in strongest) > TOGETHER
 
 
 @pytest.mark.parametrize(
-    ("assured", "orders", "prices", "expected"),
+    ("together", "orders", "prices", "expected"),
     [
-        (8.0, (50.0, 200.0), (100.0, 20.0), True),
-        (8.0, (200.0, 50.0), (20.0, 100.0), False),  # the other way round: the camera for the card
-        (8.0, (200.0, 50.0), (100.0, 20.0), False),  # the candidate is the rarer of the two
-        (1.9, (50.0, 200.0), (100.0, 20.0), False),  # hardly more often than by chance
-        (8.0, (50.0, 200.0), (20.0, 20.0), False),  # as dear as what it would extend
-        (8.0, (50.0, 200.0), (np.nan, np.nan), True),  # a shop without prices
+        (True, (50.0, 200.0), (100.0, 20.0), True),
+        (True, (200.0, 50.0), (20.0, 100.0), False),  # the other way round: the camera for the card
+        (True, (200.0, 50.0), (100.0, 20.0), False),  # the candidate is the rarer of the two
+        (False, (50.0, 200.0), (100.0, 20.0), False),  # hardly more often than by chance
+        (True, (50.0, 200.0), (20.0, 20.0), False),  # as dear as what it would extend
+        (True, (50.0, 200.0), (np.nan, np.nan), True),  # a shop without prices
     ],
 )
 def test_an_add_on_goes_with_its_anchor_in_one_direction_and_is_cheaper(
-    assured: float, orders: tuple[float, float], prices: tuple[float, float], expected: bool
+    together: bool, orders: tuple[float, float], prices: tuple[float, float], expected: bool
 ) -> None:
     both = [tuple(np.array([value]) for value in pair) for pair in (orders, prices)]
-    assert extends(np.array([assured]), (both[0][0], both[0][1]), (both[1][0], both[1][1]), KindsConfig()).tolist() == [
-        expected
-    ]
+    found = extends(np.array([together]), (both[0][0], both[0][1]), (both[1][0], both[1][1]), KindsConfig())
+    assert found.tolist() == [expected]

@@ -33,6 +33,8 @@ from mersalg_training.config import ThresholdConfig
 Way = Literal["precision", "mean_precision", "coverage", "cost"]
 ROWS: Final = 8
 """Thresholds of a table of trade-offs, beside the chosen one."""
+UNLUCKY: Final = 0.05
+"""That none of so many offers was bought speaks against a kind where that would happen more rarely by chance."""
 TOO_FEW: Final = f"fewer than {2 * MIN_OFFERS} offers of the kind would be shown in the calibration window"
 
 
@@ -177,7 +179,8 @@ def why_unreached(least: float, fitting: ScoredOffers, certify: ScoredOffers) ->
     relevance = np.concatenate([fitting.relevance, certify.relevance])
     if not len(relevance):
         return "no offer of the kind would be shown in the calibration window"
-    if not fitting.label.any() and not certify.label.any():
+    bought = fitting.label.any() or certify.label.any()
+    if not bought and (1.0 - least) ** len(relevance) < UNLUCKY:
         return f"none of the {len(relevance):,} offers of the kind was bought in the calibration window"
     best = float(relevance.max())
     return "" if best >= least else f"no offer reaches a relevance of {least:.1%}, the best has {best:.1%}"

@@ -20,7 +20,7 @@ from mersalg_training.graph.kinds import ADD_ON, CROSS_SELL, REPLACEMENT
 from mersalg_training.graph.manners import most_of_turn, turn_of_kind
 from mersalg_training.graph.retrieve import row_of
 from mersalg_training.graph.trees import TreeTable, routed, tree_node
-from mersalg_training.tables.association import STRENGTH_DOUBLINGS
+from mersalg_training.tables.association import STRENGTH_DOUBLINGS, TOGETHER
 from mersalg_training.tables.exclusive import NO_GROUP
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS
 from mersalg_training.tables.shop_tables import ShopTables
@@ -117,10 +117,8 @@ def decide(
     score = scores(graph, tables, candidates, decision.own_trees, decision.new_trees)
     relevance = calibrated(graph, decision.calibration, score, candidates.kind)
     threshold = graph.constant(decision.thresholds, "thresholds").at(candidates.kind)
-    # What of the relevance the anchor brings: the attributable fraction 1 - 1 / lift.
-    by_chance = (candidates.strength * float(-STRENGTH_DOUBLINGS * np.log(2.0))).op("Exp")
     is_new = graph.constant(IS_NEW).at(candidates.kind)
-    brought = relevance * graph.where(is_new, by_chance * -1.0 + 1.0, 1.0)
+    brought = relevance * graph.where(is_new, by_chance(graph, tables, candidates) * -1.0 + 1.0, 1.0)
     passes = (candidates.offerable & (relevance >= threshold)) | ~wish.apply_threshold
     place = best_first(graph, tables, candidates, score, relevance, brought, passes, wish)
     place = well_mannered(graph, tables, candidates, place, wish, moment)
@@ -140,6 +138,18 @@ def decide(
         better=candidates.better.at(place),
         best_relevance=best,
     )
+
+
+def by_chance(graph: GraphBuilder, tables: ShopTables, candidates: Candidates) -> Value:
+    """(C,) float32: what chance has of a pair, 1 / lift, so that the rest, the attributable fraction, is the anchor's.
+
+    By the assured lift, and by the least one where that of a pair that goes together is less.
+    """
+    above = graph.op("Max", candidates.strength - TOGETHER, 0.0)
+    doublings = above * float(STRENGTH_DOUBLINGS / (1.0 - TOGETHER))
+    least = float(1.0 / tables.config.kinds.least_lift)
+    chance = graph.op("Min", (doublings * float(-np.log(2.0))).op("Exp"), least)
+    return graph.where(candidates.anchor < tables.n_items, chance, 1.0)
 
 
 def best_first(

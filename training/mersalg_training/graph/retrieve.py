@@ -16,7 +16,7 @@ from mersalg.errors import DataError
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import COUNT_STEPS, SHARE_STEPS, Groups
 from mersalg_training.graph.request import RequestTensors, run_starts
-from mersalg_training.tables.association import strength_of
+from mersalg_training.tables.association import TOGETHER
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -31,8 +31,6 @@ STRENGTH_STEPS = 2**20
 """A strength in [0, 1] takes so many steps inside a sort key."""
 MAX_ITEMS = 2**21
 """What a key of 63 bits leaves for products."""
-HALF_STEP = 2.0**-10
-"""By how much of itself a strength in half precision may be below what it was rounded from."""
 WEAK = STRENGTH_STEPS - 1
 """The steps from the strongest of an entry without strength."""
 ITEM_STEP = STRENGTH_STEPS * ANCHORS
@@ -72,7 +70,7 @@ class Pool:
     item: Value
     """int64."""
     anchor: Value
-    """int64: the anchor of the strongest entry; "no item" where none brings it surely enough (`kinds.least_lift`)."""
+    """int64: the anchor of the strongest entry; "no item" where none brings it (`kinds.go_together`)."""
     directed: Value
     """bool: the strongest entry is a pair of which the candidate extends the anchor; such pairs go first."""
     strength: Value
@@ -253,7 +251,7 @@ def added_up(
     steps = strongest.op("BitwiseAnd", ITEM_STEP - 1) // ANCHORS * -1 + WEAK
     in_upper_half = steps >= WEAK // 2
     steps = graph.where(in_upper_half, steps - WEAK // 2, steps)
-    is_brought = steps >= least_steps(tables)
+    is_brought = steps >= int(TOGETHER * (WEAK // 2))
     is_own = totals[1] > 0.0
     return Pool(
         item=strongest // ITEM_STEP,
@@ -269,12 +267,6 @@ def added_up(
         blocked=totals[2] > 0.0,
         named=totals[3] > 0.0 if is_restricted else None,
     )
-
-
-def least_steps(tables: ShopTables) -> int:
-    """The steps of strength from which a pair counts as one that goes together."""
-    least = strength_of(np.array([tables.config.kinds.least_lift]))
-    return max(1, int(float(least[0]) * (1.0 - HALF_STEP) * (WEAK // 2)))
 
 
 def added(graph: GraphBuilder, sources: list[CandidateSource], segments: list[Value], width: Value) -> list[Value]:

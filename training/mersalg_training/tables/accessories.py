@@ -15,8 +15,6 @@ from mersalg_training.tables.association import strength_of
 from mersalg_training.tables.vocabulary import Vocabulary
 
 FITS_ANY: Final = 0
-SURE: Final = 1.05
-"""Above the least strength by so much, so that half precision does not take a declared pair below it."""
 
 
 @dataclass(frozen=True)
@@ -72,5 +70,5 @@ def find_accessories(vocabulary: Vocabulary, attributes: Attributes, config: Kin
         accessory=accessory,
         fits=fits,
         is_add_on=price[accessory] <= config.add_on_price * price[anchor],
-        strength=SURE * float(strength_of(np.array([config.least_lift]))[0]),
+        strength=float(strength_of(np.array([config.least_lift]), np.array([True]))[0]),
     )

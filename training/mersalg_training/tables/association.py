@@ -8,6 +8,7 @@ null model with fixed margins (Saracco et al., New J. Phys. 19, 2017, arXiv 1607
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from mersalg_training.data.timeline import Float64
 
@@ -15,9 +16,11 @@ CONFIDENCE_Z = 3.09
 """Of the lower bound of a lift: one-sided 99.9 %, for each anchor has many pairs of which the highest lifts count."""
 MAX_LIFT = 1000.0
 """A lift is cut here: of pairs so rare that chance would hardly ever bring them together."""
+TOGETHER = 0.5
+"""The least strength of a pair that goes together."""
 STRENGTH_DOUBLINGS = 10.0
-"""A lift of 2 ** 10 has strength 1."""
-MAX_STRENGTH = 0.999
+"""Doublings of an assured lift that a half of the scale of strength holds."""
+MAX_DOUBLINGS = 9.99
 
 
 def lift_of(together: Float64, company: Float64, share: Float64) -> Float64:
@@ -40,6 +43,10 @@ def lower_bound(lift: Float64, customers: Float64) -> Float64:
     return np.asarray(lift * least)
 
 
-def strength_of(assured: Float64) -> Float64:
-    """(n,) in [0, MAX_STRENGTH]: doublings of what a lift surely is, of STRENGTH_DOUBLINGS; 0 up to a lift of 1."""
-    return np.asarray(np.clip(np.log2(np.maximum(assured, 1.0)) / STRENGTH_DOUBLINGS, 0.0, MAX_STRENGTH))
+def strength_of(assured: Float64, together: npt.NDArray[np.bool_]) -> Float64:
+    """(n,) in [0, 1): doublings of what a lift surely is; those of pairs that go together fill the upper half.
+
+    together: (n,) `kinds.go_together`. An assured lift up to 1 is no doubling.
+    """
+    doublings = np.minimum(np.log2(np.maximum(assured, 1.0)), MAX_DOUBLINGS)
+    return np.asarray(np.where(together, TOGETHER, 0.0) + (1.0 - TOGETHER) * doublings / STRENGTH_DOUBLINGS)

@@ -28,16 +28,23 @@ from mersalg_training.config import KindsConfig
 Float64 = npt.NDArray[np.float64]
 
 
+def go_together(lift: Float64, assured: Float64, config: KindsConfig) -> npt.NDArray[np.bool_]:
+    """(n,) whether an anchor brings a candidate. lift: (n,) of the pairs; assured: (n,) what it surely is."""
+    return np.asarray((lift >= config.least_lift) & (assured >= config.sure_lift))
+
+
 def extends(
-    assured: Float64, orders: tuple[Float64, Float64], prices: tuple[Float64, Float64], config: KindsConfig
+    together: npt.NDArray[np.bool_],
+    orders: tuple[Float64, Float64],
+    prices: tuple[Float64, Float64],
+    config: KindsConfig,
 ) -> npt.NDArray[np.bool_]:
     """(n,) whether a candidate extends an anchor: they go together, in one direction, and it is cheaper.
 
-    assured: (n,) what their lift surely is; orders and prices: (n,) of the anchors and of the candidates.
+    orders and prices: (n,) of the anchors and of the candidates.
     P(candidate | anchor) / P(anchor | candidate) is candidate / anchor. The price rule is off where no price is known.
     """
     anchor, candidate = orders
     anchor_price, price = prices
-    together = assured >= config.least_lift
     cheaper = price <= config.add_on_price * anchor_price if np.isfinite(price).any() else np.ones(len(price), bool)
     return np.asarray(together & (candidate >= config.add_on_direction * anchor) & cheaper)

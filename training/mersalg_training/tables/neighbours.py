@@ -16,7 +16,7 @@ from mersalg_training.data.timeline import Float32, Float64, Int64
 from mersalg_training.tables.accessories import Accessories
 from mersalg_training.tables.association import lift_of, lower_bound, strength_of
 from mersalg_training.tables.counts import Counts, PairCounts
-from mersalg_training.tables.kinds import extends
+from mersalg_training.tables.kinds import extends, go_together
 from mersalg_training.tables.vocabulary import Vocabulary, spread
 
 CART_CHANNELS = ("cosine", "confidence", "strength", "lift", "directed")
@@ -154,11 +154,13 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
     )
     lift = lift_of(n, anchor_company, orders[item] / np.maximum(1.0, lines - anchor_orders))
     customers = np.concatenate([pair.customers, counts.by_type.customers])
-    assured = held_back(lower_bound(lift, customers), item, frequent, config.kinds)
+    surplus = 1.0 / best_seller_lifts(item, frequent, config.kinds)
+    assured = lower_bound(lift, customers) * surplus
+    together = go_together(lift * surplus, assured, config.kinds)
     own, price = slice(0, len(pair.n)), vocabulary.price.astype(np.float64)
     one_way = np.zeros(len(n))
     one_way[own] = extends(
-        assured[own], (anchor_orders[own], orders[item[own]]), (price[row[own]], price[item[own]]), config.kinds
+        together[own], (anchor_orders[own], orders[item[own]]), (price[row[own]], price[item[own]]), config.kinds
     )
     return Entries(
         row,
@@ -166,7 +168,7 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
         {
             "cosine": n / (anchor_orders**exponent * orders[item] ** (1.0 - exponent)),
             "confidence": n / anchor_orders,
-            "strength": strength_of(assured),
+            "strength": strength_of(assured, together),
             "lift": lift,
             "directed": one_way,
         },
@@ -215,22 +217,23 @@ def follow_entries(counts: Counts, vocabulary: Vocabulary, kinds: KindsConfig) -
     firsts = spread(counts.firsts, "n", of_code, n_items)
     row, item = of_code[counts.follow.a], of_code[counts.follow.b]
     lift = lift_of(counts.follow.n, company[row], firsts[item] / np.maximum(1.0, firsts.sum()))
-    assured = lower_bound(lift, counts.follow.customers)
+    surplus = 1.0 / best_seller_lifts(item, vocabulary.supported, kinds)
+    assured = lower_bound(lift, counts.follow.customers) * surplus
     return Entries(
         row,
         item,
         {
             "follow": counts.follow.n / np.maximum(followed[row], PRIOR_FOLLOWED),
-            "strength": strength_of(held_back(assured, item, vocabulary.supported, kinds)),
+            "strength": strength_of(assured, go_together(lift * surplus, assured, kinds)),
             "lift": lift,
         },
     )
 
 
-def held_back(assured: Float64, item: Int64, supported: int, kinds: KindsConfig) -> Float64:
-    """(n,) what lifts surely are, of best-sellers as many times less as they need more: people buy those anyway."""
+def best_seller_lifts(item: Int64, supported: int, kinds: KindsConfig) -> Float64:
+    """(n,) how many times the lift of others a product needs: best-sellers more, for people buy those anyway."""
     best_sellers = min(MAX_BEST_SELLERS, supported // PRODUCTS_OF_BEST_SELLER)
-    return np.where(item < best_sellers, assured / kinds.best_seller_lift, assured)
+    return np.where(item < best_sellers, kinds.best_seller_lift, 1.0)
 
 
 MAX_BEST_SELLERS = 20

@@ -11,7 +11,7 @@ from mersalg_training.config import KindsConfig
 from mersalg_training.data.timeline import Float64, Int64, Timeline
 from mersalg_training.ranking.cases import Ragged
 from mersalg_training.tables.association import lift_of, lower_bound
-from mersalg_training.tables.kinds import extends
+from mersalg_training.tables.kinds import extends, go_together
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def extensions(baskets: Baskets, anchors: Int64, price: Float64, config: KindsCo
     holding = baskets.holding
     lift = lift_of(together, company[row], holding[product] / (size.sum() - holding[anchors[row]]))
     orders, prices = ((of[anchors[row]], of[product]) for of in (holding, price))
-    extending = extends(lower_bound(lift, together), orders, prices, config)
+    extending = extends(go_together(lift, lower_bound(lift, together), config), orders, prices, config)
     row, product = row[extending], product[extending]
     order = np.lexsort((product, row))
     found = np.bincount(row, minlength=len(anchors))
