@@ -116,6 +116,20 @@ def test_another_category_is_one_that_no_product_of_the_cart_has() -> None:
             assert candidates(timeline, task) == {p for p in PRICES if CATEGORIES[p] not in taken}
 
 
+def test_the_true_cross_sell_is_new_to_the_customer_and_of_another_category() -> None:
+    for seed_order in ("beans blend lamp cup spoon", "cup lamp roast blend", "beans lamp"):
+        timeline, tasks = tasks_of(Order("ann", 120, seed_order))
+        explore, task = tasks["completion, explore"], tasks["completion, explore, other category"]
+        taken = {None}
+        taken |= {CATEGORIES[p] for case in range(len(explore.cases)) for p in named(timeline, explore.cases.cart[case])}
+        targets = [p for case in range(len(explore.cases)) for p in named(timeline, explore.cases.target[case])]
+        expected = [p for p in targets if CATEGORIES[p] not in taken]
+        assert len(task.cases) == (1 if expected else 0)
+        if expected:
+            assert named(timeline, task.cases.target[0]) == expected
+            assert candidates(timeline, task) == {p for p in candidates(timeline, explore) if CATEGORIES[p] not in taken}
+
+
 def test_without_categories_no_other_one_is_asked_for() -> None:
     timeline = make_timeline([*BEFORE, Order("ann", 120, "beans lamp")], PRICES)
     tasks, _ = make_tasks(timeline, make_attributes(TYPES), WINDOW, KindsConfig(), 10, np.random.default_rng(1))

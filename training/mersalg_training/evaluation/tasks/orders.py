@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mersalg.names import KINDS
@@ -29,8 +31,8 @@ def completion_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, random: np
     """A random half of an order, rounded down, is the cart and the rest the target.
 
     `all`: any product. `explore`: what this customer, who is known, had never bought. `other category`: what is of a
-    category that no product of the cart has. `anonymous`: as `all`, with the history hidden from every method. Orders
-    of one product are left out.
+    category that no product of the cart has. `explore, other category`: what is both. `anonymous`: as `all`, with the
+    history hidden from every method. Orders of one product are left out.
     """
     chosen = [int(order) for order in orders if timeline.order_start[order + 1] - timeline.order_start[order] >= 2]
     cart, target = [], []
@@ -41,10 +43,12 @@ def completion_tasks(timeline: Timeline, shelf: Shelf, orders: Int64, random: np
         target.append(sold(shelf, shuffled[half:]))
     cases = assemble(timeline, chosen, cart, target, "cart")
     everything = Restriction(shelf.sold, cases.cart)
+    explore = explore_task(timeline, shelf, "completion", cases)
     return [
         Task("completion", "all", KINDS, cases, everything),
-        explore_task(timeline, shelf, "completion", cases),
-        other_category_task(shelf, cases),
+        explore,
+        other_category_task(shelf, Task("completion", "other category", KINDS, cases, everything)),
+        other_category_task(shelf, replace(explore, view="explore, other category")),
         Task("completion", "anonymous", KINDS, without_history(cases), everything),
     ]
 
@@ -80,15 +84,17 @@ def explore_task(timeline: Timeline, shelf: Shelf, name: str, cases: Cases) -> T
     return Task(name, "explore", KINDS, cases, Restriction(shelf.sold, union(cases.cart, own_kept)))
 
 
-def other_category_task(shelf: Shelf, cases: Cases) -> Task:
-    """The view of completion in which only products of a category that is not in the cart are candidates and targets.
+def other_category_task(shelf: Shelf, task: Task) -> Task:
+    """The task with products of a category that is not in the cart alone as candidates and targets.
 
     Products without a category are neither.
     """
-    apart = [cases.target[row][other_category(shelf, cases.cart[row])[cases.target[row]]] for row in range(len(cases))]
-    cases, cart = narrowed(cases, apart, [cases.cart[row] for row in range(len(cases))])
-    restriction = Restriction(shelf.sold, cart, lambda case: other_category(shelf, cart[case]))
-    return Task("completion", "other category", KINDS, cases, restriction)
+    cases, rows = task.cases, range(len(task.cases))
+    apart = [cases.target[row][other_category(shelf, cases.cart[row])[cases.target[row]]] for row in rows]
+    cases, forbidden = narrowed(cases, apart, [task.restriction.forbidden[row] for row in rows])
+    cart = cases.cart
+    restriction = Restriction(shelf.sold, forbidden, lambda case: other_category(shelf, cart[case]))
+    return replace(task, cases=cases, restriction=restriction)
 
 
 def other_category(shelf: Shelf, cart: Int64) -> Bools:
