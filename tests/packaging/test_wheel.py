@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import mersalg
+from toy_bundle import write_bundle
 
 ROOT = Path(__file__).parents[2]
 VERSION = mersalg.__version__
@@ -65,16 +66,25 @@ def test_a_wheel_holds_its_own_package_and_nothing_else(
     assert f"{package}/py.typed" in names
 
 
-def test_the_loader_is_small_enough_to_be_read(wheel: zipfile.ZipFile) -> None:
+def test_the_loader_is_small_enough_to_be_read(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     """Beside what reads bundles and answers it holds the policy, the registry and the command, which come on demand."""
     assert Path(str(wheel.filename)).stat().st_size < 120_000
-    core = sum(
-        info.compress_size
-        for info in wheel.infolist()
-        if info.filename.startswith("mersalg/")
-        and not info.filename.startswith(("mersalg/policy/", "mersalg/registry/"))
-    )
-    assert core < 61_000
+    wheel.extractall(tmp_path / "unpacked")
+    bundle = write_bundle(tmp_path / "toy")
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path / "unpacked")!r})
+from mersalg import load
+offers = load({str(bundle)!r}).recommend(cart=["milk"])
+print(offers[0].reason.text(str), file=sys.stderr)
+print(*(name for name in sys.modules if name.split(".")[0] == "mersalg"))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    size = {info.filename: info.compress_size for info in wheel.infolist()}
+    module = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): of for name, of in size.items()}
+    assert "mersalg.reasons" in loaded, "an offer says why it is made"
+    assert sum(module[name] for name in loaded) < 55_000
 
 
 def test_the_loader_requires_numpy_and_onnxruntime_alone(wheel: zipfile.ZipFile) -> None:
