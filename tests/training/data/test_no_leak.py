@@ -16,11 +16,13 @@ from rich.console import Console
 
 from mersalg_training.config import Config
 from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.timeline import Int64
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.learn import learn, read_purchases
 from mersalg_training.progress import Stages, quiet
 from mersalg_training.tables.build import learn_shop
+from mersalg_training.tables.counts import Counts
 from small_shop import CALIBRATE_FROM, RANK_FROM, TEST_FROM, SmallShop, another_future, write_shop
 
 Scorer = tuple[bytes, dict[str, str]]
@@ -38,6 +40,17 @@ def digest(value: object) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
+def by_item(counts: Counts, item_of_code: Int64) -> dict[str, Any]:
+    """The counts with products by item index; their codes are positions among all products, sold before or not."""
+    found = dataclasses.asdict(counts)
+    for name in ("products", "repeats", "intervals", "followed", "firsts"):
+        found[name]["product"] = item_of_code[np.asarray(found[name]["product"], dtype=np.int64)]
+    for name, sides in {"basket": "ab", "by_type": "b", "follow": "ab", "switches": "ab"}.items():
+        for side in sides:
+            found[name][side] = item_of_code[found[name][side]]
+    return found
+
+
 def tables_before(config: Config, cut: datetime) -> dict[str, str]:
     """Digests of all that a shop's tables hold, with products by id and not by code."""
     purchased = read_purchases(config, Stages(Console(file=io.StringIO())))
@@ -51,6 +64,7 @@ def tables_before(config: Config, cut: datetime) -> dict[str, str]:
     }
     parts = {field.name: getattr(tables, field.name) for field in dataclasses.fields(tables)}
     del parts["config"]  # names the files
+    parts["counts"] = by_item(tables.counts, vocabulary.item_of_code)
     return {name: digest(part) for name, part in {**parts, "vocabulary": kept, "ids": ids}.items()}
 
 

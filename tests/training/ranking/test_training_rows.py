@@ -23,7 +23,7 @@ def found(bought: int, candidates: int = 30, requests: int = 3) -> CandidateFeat
     mask[:, :bought] = True
     features = np.repeat(item[:, :, None], 2, axis=2).astype(np.float32)
     return CandidateFeatures(
-        np.arange(requests), item, 0 * item, mask, features=features, first_score=-features[..., 0]
+        np.arange(requests), item, 0 * item, mask, mask, features=features, first_score=-features[..., 0]
     )
 
 
