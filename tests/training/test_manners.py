@@ -34,10 +34,11 @@ def product_type(product_id: str) -> str:
 
 @pytest.fixture(scope="module")
 def requests(trained_bundle: Path) -> list[dict[str, Any]]:
-    """Carts and histories of the small shop, each to be asked at any moment."""
+    """Carts of the small shop with their history and without, each to be asked at any moment."""
     lines = (trained_bundle.parent / "requests.jsonl").read_text(encoding="utf-8").splitlines()
     made = [json.loads(line) for line in lines]
-    return [{**request, "limit": 60} for request in made if request["cart"]]
+    with_cart = [{**request, "limit": 60} for request in made if request["cart"]]
+    return [*with_cart, *({**request, "history": []} for request in with_cart)]
 
 
 @pytest.fixture(scope="module")

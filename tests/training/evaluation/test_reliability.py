@@ -51,7 +51,7 @@ class Shelf:
     def answer(self, requests: list[Request], *, threshold: bool) -> list[Offers]:
         assert threshold
         items = tuple(
-            Offer("", rank, product, kind, relevance, relevance, None)
+            Offer("", rank, product, kind, relevance, relevance, "0", better=("larger pack",))
             for rank, (product, kind, relevance) in enumerate(self.shown, start=1)
         )
         return [Offers(items, None, 9, {}) for _ in requests]

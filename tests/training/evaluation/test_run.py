@@ -301,7 +301,7 @@ class Recorder:
         answered = []
         for place in range(len(self.requests), len(self.requests) + len(requests)):
             names = self.answers[min(place, len(self.answers) - 1)]
-            offers = [Offer("", rank, name, self.kind, 0.5, 1.0, None) for rank, name in enumerate(names, 1)]
+            offers = [Offer("", rank, name, self.kind, 0.5, 1.0, "roast") for rank, name in enumerate(names, 1)]
             answered.append(Offers(tuple(offers), None, 2, {}))
         self.requests += requests
         return answered
@@ -329,7 +329,7 @@ def test_a_case_becomes_a_request_in_the_loader_s_own_fields() -> None:
     only = among(ragged([np.array([lamp, roast])]), len(anything))
     bundle.rank(cases, Restriction(anything, ragged([np.zeros(0, dtype=np.int64)]), only), K)
     assert recorder.requests[-1].only == ["lamp", "roast"]
-    assert [answer.offers for answer in bundle.show(cases)] == [[Offered("add-on", lamp, 0.5, 1.0)]]
+    assert [answer.offers for answer in bundle.show(cases)] == [[Offered("add-on", lamp, 0.5, 1.0, roast)]]
     assert recorder.threshold is True
     last = recorder.requests[-1]
     assert ("kinds" in last.stated, last.limit, last.exclude) == (False, 3, [])
