@@ -6,11 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mersalg import MersalgError
 from mersalg.errors import ConfigError
+from mersalg.ids import id_text
 from mersalg_service.experiment import HOLD_OUT, Experiment, read_experiment
 
 KEY = b"sixteen bytes at least"
@@ -74,7 +75,7 @@ def test_another_name_or_key_draws_independently() -> None:
 
 @given(unit=st.text(min_size=1), share=st.floats(0.0, 1.0))
 def test_every_unit_has_one_arm_with_a_share_above_zero(unit: str, share: float) -> None:
-    unit = unit.encode("utf-8", "ignore").decode("utf-8") or "x"
+    assume(id_text(unit))
     found = experiment({HOLD_OUT: share, "champion": 1.0 - share}).assign(unit)
     assert found.share is not None
     assert found.share > 0.0

@@ -158,7 +158,8 @@ print(json.dumps([written, refused]))
 @pytest.mark.skipif(sys.platform == "win32", reason="a limit on the size of files stands in for a full disk")
 def test_a_full_disk_takes_a_record_whole_or_not_at_all_and_the_count_is_true(tmp_path: Path) -> None:
     path = tmp_path / "e.jsonl"
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", FULL_DISK, str(path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
     written, refused = json.loads(done.stdout)
     rows = [json.loads(line)["customer_id"] for line in path.read_text().splitlines()]
     assert refused > 0

@@ -40,6 +40,7 @@ def in_python(request: Any) -> Json:
         "kinds": list(read.kinds),
         "limit": read.limit,
         "by_value": read.by_value,
+        "by_moment": read.by_moment,
     }
 
 

@@ -97,7 +97,7 @@ export function readAnswer(request, outputs, silent) {
 }
 
 /**
- * Refuse outputs that are not (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), or hold an unknown kind or NaN.
+ * Refuse outputs that are not (1, K) and, for retrieved, (1,) and best_relevance, (1, 5), or hold an unknown kind.
  * @param {Record<string, {data: any, dims: readonly number[]}>} outputs
  */
 function checkForms(outputs) {
@@ -108,8 +108,7 @@ function checkForms(outputs) {
     ANSWER_OUTPUTS.every((name) => has(name, 1, places)) &&
     has("retrieved", 1) &&
     has("best_relevance", 1, KINDS.length) &&
-    outputs.kind.data.every((/** @type {bigint} */ kind) => kind < BigInt(KINDS.length)) &&
-    ["relevance", "score", "best_relevance"].every((name) => outputs[name].data.every(Number.isFinite));
+    outputs.kind.data.every((/** @type {bigint} */ kind) => kind < BigInt(KINDS.length));
   if (fit) return;
   const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(", ")}]`);
   throw new BundleError(

@@ -121,13 +121,17 @@ def test_the_true_cross_sell_is_new_to_the_customer_and_of_another_category() ->
         timeline, tasks = tasks_of(Order("ann", 120, seed_order))
         explore, task = tasks["completion, explore"], tasks["completion, explore, other category"]
         taken = {None}
-        taken |= {CATEGORIES[p] for case in range(len(explore.cases)) for p in named(timeline, explore.cases.cart[case])}
+        taken |= {
+            CATEGORIES[p] for case in range(len(explore.cases)) for p in named(timeline, explore.cases.cart[case])
+        }
         targets = [p for case in range(len(explore.cases)) for p in named(timeline, explore.cases.target[case])]
         expected = [p for p in targets if CATEGORIES[p] not in taken]
         assert len(task.cases) == (1 if expected else 0)
         if expected:
             assert named(timeline, task.cases.target[0]) == expected
-            assert candidates(timeline, task) == {p for p in candidates(timeline, explore) if CATEGORIES[p] not in taken}
+            assert candidates(timeline, task) == {
+                p for p in candidates(timeline, explore) if CATEGORIES[p] not in taken
+            }
 
 
 def test_without_categories_no_other_one_is_asked_for() -> None:
