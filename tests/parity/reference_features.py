@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mersalg.names import KINDS, MANNERS, MOMENTS, Kind
+from mersalg_training.config import KindsConfig
 from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.calibration import Calibration
 from mersalg_training.graph.trees import TreeTable, predict_raw
@@ -32,6 +33,7 @@ STATISTICS = (
 
 
 STEPS = 2**12
+LEAST_LIFT = KindsConfig().least_lift
 """Steps of 1 in which the trees see what is computed for a request."""
 
 
@@ -147,12 +149,12 @@ class Ranked:
 
     @property
     def brought(self) -> float:
-        """What of the relevance is due to the anchor, of a new product: 1 - 1 / lift of it, and half at least."""
+        """What of the relevance is due to the anchor, of a new product: 1 - 1 / lift of it, of the least lift at least."""
         if self.candidate.kind not in ("cross-sell", "add-on"):
             return self.relevance
         if self.candidate.anchor is None:
             return 0.0
-        return self.relevance * (1.0 - min(2.0 ** (10.0 - 20.0 * float(self.candidate.strength)), 0.5))
+        return self.relevance * (1.0 - min(2.0 ** (10.0 - 20.0 * float(self.candidate.strength)), 1.0 / LEAST_LIFT))
 
 
 @dataclass(frozen=True)

@@ -181,13 +181,13 @@ class KindsConfig(ConfigSection):
 
     upsell_step: Annotated[float, Field(gt=1.0)] = 1.10
     """An upsell costs at least so many times its anchor."""
-    least_lift: Annotated[float, Field(ge=1.0)] = 2.0
+    least_lift: Annotated[float, Field(ge=1.0)] = 2.5
     """A new product needs an anchor with which it is bought at least so many times as often as orders of their size
     explain,"""
-    sure_lift: Annotated[float, Field(ge=1.0)] = 1.2
-    """and surely so many times: the lower 99.9 % bound of the lift."""
-    best_seller_lift: Annotated[float, Field(ge=1.0)] = 1.4
-    """One of the shop's 20 best-sellers needs so many times both: most people buy it anyway."""
+    false_discoveries: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.05
+    """and of the pairs that count as such at most this share by chance."""
+    best_seller_lift: Annotated[float, Field(ge=1.0)] = 1.6
+    """One of the shop's 20 best-sellers needs so many times that lift: most people buy it anyway."""
     add_on_price: Annotated[float, Field(gt=0.0)] = 0.7
     """An add-on costs at most so many times its anchor."""
     add_on_direction: Annotated[float, Field(ge=1.0)] = 1.5

@@ -10,9 +10,16 @@ import pytest
 from scipy import stats
 
 from mersalg_training.config import KindsConfig, parse_config
-from mersalg_training.tables.association import MAX_LIFT, TOGETHER, lift_of, lower_bound, strength_of
+from mersalg_training.tables.association import (
+    MAX_LIFT,
+    TOGETHER,
+    lift_of,
+    lower_bound,
+    strength_of,
+    surely_above_chance,
+)
 from mersalg_training.tables.counts import count_purchases
-from mersalg_training.tables.kinds import extends, go_together
+from mersalg_training.tables.kinds import extends
 from mersalg_training.tables.neighbours import basket_entries, follow_entries
 from mersalg_training.tables.vocabulary import build_vocabulary
 from small_history import Order, make_attributes, make_timeline
@@ -98,12 +105,23 @@ def test_half_precision_takes_no_pair_for_one_that_goes_together() -> None:
         assert ((kept >= TOGETHER) == together).all()
 
 
-@pytest.mark.parametrize(
-    ("lift", "assured", "expected"),
-    [(2.0, 1.2, True), (1.9, 1.8, False), (9.0, 1.1, False), (9.0, 5.0, True)],
-)
-def test_a_pair_goes_together_by_what_is_seen_and_by_what_is_sure(lift: float, assured: float, expected: bool) -> None:
-    assert go_together(np.array([lift]), np.array([assured]), KindsConfig()).tolist() == [expected]
+def test_chance_makes_no_more_pairs_than_is_allowed_and_hides_none_that_are_plain() -> None:
+    random = np.random.default_rng(8)
+    expected = random.uniform(0.5, 20.0, 200_000)
+    by_chance = random.poisson(expected).astype(np.float64)
+    planted = random.poisson(4.0 * expected[:2000]).astype(np.float64)
+    seen = np.concatenate([by_chance, planted])
+    lift = seen / np.concatenate([expected, expected[:2000]])
+    counted = seen >= 5
+    named = surely_above_chance(lift[counted], seen[counted], len(seen), KindsConfig())
+    false = int(named[: int(counted[:200_000].sum())].sum())
+    assert false / named.sum() < 0.05
+    assert named.sum() - false > 1000
+
+
+@pytest.mark.parametrize(("pairs", "expected"), [(1e2, True), (1e7, False)])
+def test_the_more_pairs_there_are_the_more_evidence_one_needs(pairs: float, expected: bool) -> None:
+    assert surely_above_chance(np.array([4.0]), np.array([10.0]), pairs, KindsConfig()).tolist() == [expected]
 
 
 def test_a_lift_over_next_to_nothing_is_cut() -> None:

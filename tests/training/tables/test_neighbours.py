@@ -26,7 +26,7 @@ CONFIG: Config = parse_config(
         "name": "neighbours",
         "data": {"orders": "none"},
         "counts": {"min_support": 3},
-        "kinds": {"least_lift": 1.0, "sure_lift": 1.0},
+        "kinds": {"least_lift": 1.0, "false_discoveries": 0.99},
         "factors": {"factors": 4},
     },
     "test",

@@ -70,7 +70,7 @@ class Pool:
     item: Value
     """int64."""
     anchor: Value
-    """int64: the anchor of the strongest entry; "no item" where none brings it (`kinds.go_together`)."""
+    """int64: the anchor of the strongest entry; "no item" where none brings it (see `tables.association`)."""
     directed: Value
     """bool: the strongest entry is a pair of which the candidate extends the anchor; such pairs go first."""
     strength: Value

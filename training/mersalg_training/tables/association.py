@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import scipy.special
 
+from mersalg_training.config import KindsConfig
 from mersalg_training.data.timeline import Float64
 
 CONFIDENCE_Z = 3.09
@@ -43,10 +45,24 @@ def lower_bound(lift: Float64, customers: Float64) -> Float64:
     return np.asarray(lift * least)
 
 
+def surely_above_chance(lift: Float64, customers: Float64, pairs: float, config: KindsConfig) -> npt.NDArray[np.bool_]:
+    """(n,) which lifts above 1 are no chance: of those named, at most `config.false_discoveries` are, on average.
+
+    pairs: how many there may be, counted or not. Each is tested by the Poisson probability of as many customers where
+    chance expects customers / lift, and the tests are taken together as Benjamini and Hochberg do (J. R. Stat. Soc. B
+    57, 1995): a small shop is not asked for the evidence that a large one needs, whose many pairs bring chance hits.
+    """
+    chance = scipy.special.gammainc(customers, customers / np.maximum(lift, 1e-9))
+    ordered = np.sort(chance)
+    allowed = np.arange(1, len(ordered) + 1) * (config.false_discoveries / max(1.0, pairs))
+    passing = np.flatnonzero(ordered <= allowed)
+    return np.asarray((lift > 1.0) & (chance <= ordered[passing[-1]])) if len(passing) else np.zeros(len(lift), bool)
+
+
 def strength_of(assured: Float64, together: npt.NDArray[np.bool_]) -> Float64:
     """(n,) in [0, 1): doublings of what a lift surely is; those of pairs that go together fill the upper half.
 
-    together: (n,) `kinds.go_together`. An assured lift up to 1 is no doubling.
+    together: (n,) a lift of `kinds.least_lift` or more that is no chance. An assured lift up to 1 is no doubling.
     """
     doublings = np.minimum(np.log2(np.maximum(assured, 1.0)), MAX_DOUBLINGS)
     return np.asarray(np.where(together, TOGETHER, 0.0) + (1.0 - TOGETHER) * doublings / STRENGTH_DOUBLINGS)

@@ -28,11 +28,6 @@ from mersalg_training.config import KindsConfig
 Float64 = npt.NDArray[np.float64]
 
 
-def go_together(lift: Float64, assured: Float64, config: KindsConfig) -> npt.NDArray[np.bool_]:
-    """(n,) whether an anchor brings a candidate. lift: (n,) of the pairs; assured: (n,) what it surely is."""
-    return np.asarray((lift >= config.least_lift) & (assured >= config.sure_lift))
-
-
 def extends(
     together: npt.NDArray[np.bool_],
     orders: tuple[Float64, Float64],

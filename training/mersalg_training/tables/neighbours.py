@@ -14,9 +14,9 @@ import numpy.typing as npt
 from mersalg_training.config import Config, KindsConfig
 from mersalg_training.data.timeline import Float32, Float64, Int64
 from mersalg_training.tables.accessories import Accessories
-from mersalg_training.tables.association import lift_of, lower_bound, strength_of
+from mersalg_training.tables.association import lift_of, lower_bound, strength_of, surely_above_chance
 from mersalg_training.tables.counts import Counts, PairCounts
-from mersalg_training.tables.kinds import extends, go_together
+from mersalg_training.tables.kinds import extends
 from mersalg_training.tables.vocabulary import Vocabulary, spread
 
 CART_CHANNELS = ("cosine", "confidence", "strength", "lift", "directed")
@@ -154,10 +154,13 @@ def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_type
     )
     lift = lift_of(n, anchor_company, orders[item] / np.maximum(1.0, lines - anchor_orders))
     customers = np.concatenate([pair.customers, counts.by_type.customers])
-    surplus = 1.0 / best_seller_lifts(item, frequent, config.kinds)
-    assured = lower_bound(lift, customers) * surplus
-    together = go_together(lift * surplus, assured, config.kinds)
-    own, price = slice(0, len(pair.n)), vocabulary.price.astype(np.float64)
+    needed = best_seller_lifts(item, frequent, config.kinds)
+    assured = lower_bound(lift, customers) / needed
+    together = lift >= config.kinds.least_lift * needed
+    own = slice(0, len(pair.n))
+    for part, rows in ((own, frequent), (slice(len(pair.n), None), n_types)):
+        together[part] &= surely_above_chance(lift[part], customers[part], rows * frequent, config.kinds)
+    price = vocabulary.price.astype(np.float64)
     one_way = np.zeros(len(n))
     one_way[own] = extends(
         together[own], (anchor_orders[own], orders[item[own]]), (price[row[own]], price[item[own]]), config.kinds
@@ -217,14 +220,16 @@ def follow_entries(counts: Counts, vocabulary: Vocabulary, kinds: KindsConfig) -
     firsts = spread(counts.firsts, "n", of_code, n_items)
     row, item = of_code[counts.follow.a], of_code[counts.follow.b]
     lift = lift_of(counts.follow.n, company[row], firsts[item] / np.maximum(1.0, firsts.sum()))
-    surplus = 1.0 / best_seller_lifts(item, vocabulary.supported, kinds)
-    assured = lower_bound(lift, counts.follow.customers) * surplus
+    customers, supported = counts.follow.customers, vocabulary.supported
+    needed = best_seller_lifts(item, supported, kinds)
+    together = lift >= kinds.least_lift * needed
+    together &= surely_above_chance(lift, customers, supported * supported, kinds)
     return Entries(
         row,
         item,
         {
             "follow": counts.follow.n / np.maximum(followed[row], PRIOR_FOLLOWED),
-            "strength": strength_of(assured, go_together(lift * surplus, assured, kinds)),
+            "strength": strength_of(lower_bound(lift, customers) / needed, together),
             "lift": lift,
         },
     )

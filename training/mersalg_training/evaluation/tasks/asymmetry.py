@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from mersalg_training.config import KindsConfig
 from mersalg_training.data.timeline import Float64, Int64, Timeline
 from mersalg_training.ranking.cases import Ragged
-from mersalg_training.tables.association import lift_of, lower_bound
-from mersalg_training.tables.kinds import extends, go_together
+from mersalg_training.tables.association import lift_of, surely_above_chance
+from mersalg_training.tables.kinds import extends
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ def baskets_before(timeline: Timeline, before_day: float) -> Baskets:
     return Baskets(bought, np.asarray(bought.sum(axis=0), dtype=np.float64))
 
 
+def bought_at_all(baskets: Baskets) -> int:
+    """How many products an order holds."""
+    return int(np.count_nonzero(baskets.holding))
+
+
 def extensions(baskets: Baskets, anchors: Int64, price: Float64, config: KindsConfig) -> Ragged:
     """For each anchor the products that extend it (`kinds.extends`), ascending; every order counts for a customer.
 
@@ -48,7 +53,8 @@ def extensions(baskets: Baskets, anchors: Int64, price: Float64, config: KindsCo
     holding = baskets.holding
     lift = lift_of(together, company[row], holding[product] / (size.sum() - holding[anchors[row]]))
     orders, prices = ((of[anchors[row]], of[product]) for of in (holding, price))
-    extending = extends(go_together(lift, lower_bound(lift, together), config), orders, prices, config)
+    surely = surely_above_chance(lift, together, len(anchors) * bought_at_all(baskets), config)
+    extending = extends((lift >= config.least_lift) & surely, orders, prices, config)
     row, product = row[extending], product[extending]
     order = np.lexsort((product, row))
     found = np.bincount(row, minlength=len(anchors))
