@@ -149,7 +149,7 @@ class Ranked:
 
     @property
     def brought(self) -> float:
-        """What of the relevance is due to the anchor, of a new product: 1 - 1 / lift of it, of the least lift at least."""
+        """What of a new product's relevance is due to the anchor: 1 - 1 / lift, by the least lift at least."""
         if self.candidate.kind not in ("cross-sell", "add-on"):
             return self.relevance
         if self.candidate.anchor is None:
