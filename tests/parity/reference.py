@@ -390,7 +390,7 @@ def signals_of(asked: Asked, item: int, anchor: int | None, pooled: Pooled) -> d
         "share_of_own": types.of(types.share, item),
         "like_cart": types.of(types.in_cart, item),
     }
-    sums = {name: total.get(name, F(0)) for name in ("cosine", "confidence", "ladder", "follow", "near")}
+    sums = {name: total.get(name, F(0)) for name in ("cosine", "confidence", "ease", "ladder", "follow", "near")}
     cart = tables.factors[[c for c in asked.cart if c < tables.vocabulary.supported]].sum(axis=0) / F(
         max(1, len(asked.cart))
     )

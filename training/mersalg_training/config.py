@@ -150,7 +150,7 @@ class FactorsConfig(ConfigSection):
 class RetrieveConfig(ConfigSection):
     """The candidates of a request."""
 
-    basket_neighbours: Annotated[int, Field(ge=1)] = 48
+    basket_neighbours: Annotated[int, Field(ge=1)] = 44
     """Products bought in one order with a product of the cart."""
     ladder_steps: Annotated[int, Field(ge=0)] = 32
     """Dearer products of the same type kept for each product."""

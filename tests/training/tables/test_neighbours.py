@@ -177,7 +177,15 @@ def test_a_third_of_the_places_is_for_directed_pairs_and_what_is_left_goes_by_co
     cosine = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
     directed = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0])
     values = {"cosine": cosine, "confidence": np.array([0.1, 0.1, 0.1, 0.1, 0.2, 0.3]), "directed": directed}
+    values["ease"] = np.zeros(6)
     both = Entries(np.zeros(6, dtype=np.int64), np.arange(6), values)
     assert sorted(beside_directed(both, 3).item.tolist()) == [0, 1, 5]
     none = Entries(both.row, both.item, {**values, "directed": np.zeros(6)})
     assert sorted(beside_directed(none, 3).item.tolist()) == [0, 1, 2]
+
+
+def test_the_first_by_ease_stand_among_the_first_by_cosine() -> None:
+    values = {name: np.zeros(6) for name in ("confidence", "directed")}
+    values |= {"cosine": np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), "ease": np.array([-0.1, 0.0, 0.0, 0.1, 0.2, 0.3])}
+    entries = Entries(np.zeros(6, dtype=np.int64), np.arange(6), values)
+    assert sorted(beside_directed(entries, 4).item.tolist()) == [0, 1, 4, 5]

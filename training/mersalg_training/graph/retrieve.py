@@ -21,7 +21,7 @@ from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, N
 from mersalg_training.tables.shop_tables import ShopTables
 
 INT32 = TensorProto.INT32
-CHANNELS = ("cosine", "confidence", "ladder", "follow", "near")
+CHANNELS = ("cosine", "confidence", "ease", "ladder", "follow", "near")
 """Added up over the entries of a candidate."""
 SCANNED = 2048
 """Popular products that are compared with the customer's taste."""
@@ -142,7 +142,7 @@ def cart_source(graph: GraphBuilder, tables: ShopTables, request: RequestTensors
     """Neighbours of what is in the cart."""
     table = tables.neighbours.cart
     row = row_of(graph, tables, request.cart)
-    values = values_of(graph, table, CART_CHANNELS[:3], row, "cart")
+    values = values_of(graph, table, CART_CHANNELS[:4], row, "cart")
     strength = values.pop("strength")
     one_way = table.values[..., CART_CHANNELS.index("directed")].astype(np.int8)
     first = graph.constant(one_way, "cart_directed").rows_at(row).flat().floats() * 0.5

@@ -9,6 +9,7 @@ from mersalg_training.progress import Tick
 from mersalg_training.tables.accessories import find_accessories
 from mersalg_training.tables.advantages import build_advantages
 from mersalg_training.tables.counts import count_purchases
+from mersalg_training.tables.ease import weights_of_orders
 from mersalg_training.tables.exclusive import exclusive_groups
 from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved
 from mersalg_training.tables.neighbours import build_neighbours
@@ -29,8 +30,9 @@ def learn_shop(
     vocabulary = build_vocabulary(counts, attributes, config)
     factors, taste = factorise(timeline, vocabulary, cut_day, config)
     tick(2, 3)
+    ease = weights_of_orders(timeline, vocabulary, cut_day)
     accessories = find_accessories(vocabulary, attributes, config.kinds)
-    neighbours = build_neighbours(counts, vocabulary, n_types, config, accessories)
+    neighbours = build_neighbours(counts, vocabulary, n_types, config, ease, accessories)
     tick(3, 3)
     return ShopTables(
         counts=counts,

@@ -6,7 +6,7 @@ the type's rare products; the last row is empty and serves what is unknown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from mersalg_training.tables.counts import Counts, PairCounts
 from mersalg_training.tables.kinds import extends
 from mersalg_training.tables.vocabulary import Vocabulary, spread
 
-CART_CHANNELS = ("cosine", "confidence", "strength", "lift", "directed")
+CART_CHANNELS = ("cosine", "confidence", "ease", "strength", "lift", "directed")
 """What is known of a pair (anchor in the cart, candidate)."""
 ANCHOR_CHANNELS = ("ladder", "follow", "near", "strength", "lift")
 """What is known of a pair (own or carted product, candidate for a later order)."""
@@ -81,14 +81,23 @@ class Entries:
 
 
 def build_neighbours(
-    counts: Counts, vocabulary: Vocabulary, n_types: int, config: Config, accessories: Accessories | None = None
+    counts: Counts,
+    vocabulary: Vocabulary,
+    n_types: int,
+    config: Config,
+    ease: Float32,
+    accessories: Accessories | None = None,
 ) -> Neighbours:
-    """Select the neighbours of every row from the counts, the price ladder and the accessories that are declared."""
+    """Select the neighbours of every row from the counts, the price ladder and the accessories that are declared.
+
+    ease: (m, m) the weights of the first m items.
+    """
     frequent = vocabulary.supported
     n_rows = frequent + n_types + 1
     retrieve = config.retrieve
     ladder = ladder_entries(counts.switches, vocabulary, frequent, n_types, config.kinds)
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
+    basket = replace(basket, values={**basket.values, "ease": ease_of_pairs(ease, basket)})
     follow = follow_entries(counts, vocabulary, config.kinds)
     if accessories is not None:
         basket = with_accessories(basket, accessories)
@@ -121,6 +130,15 @@ def build_neighbours(
         type_affinity=type_affinity(counts, vocabulary, n_types, config.counts.cosine_cart),
         popular_of_type=popular_of_type(vocabulary, n_types, retrieve.type_products, retrieve.type_unsold),
     )
+
+
+def ease_of_pairs(ease: Float32, entries: Entries) -> Float64:
+    """(n,) the weight of each pair from row to item; 0 where it is negative or not modelled."""
+    m = len(ease)
+    known = (entries.row < m) & (entries.item < m)
+    result = np.zeros(len(entries.row))
+    result[known] = np.maximum(ease[entries.row[known], entries.item[known]], 0.0)
+    return result
 
 
 def rows_of_items(vocabulary: Vocabulary, frequent: int, n_types: int) -> Int64:
@@ -198,19 +216,26 @@ def with_accessories(entries: Entries, accessories: Accessories) -> Entries:
 
 
 def beside_directed(basket: Entries, width: int) -> Entries:
-    """The `width` neighbours of each row with the highest cosine, but for DIRECTED_SHARE of them.
+    """The `width` neighbours of each row that come first by cosine or by EASE, but for DIRECTED_SHARE of them.
 
     Those places are for the directed pairs among the others, the most confident first: an accessory that goes with many
-    products has a low cosine with each. What they do not fill goes to the next by cosine.
+    products has a low cosine with each. What they do not fill goes to the next.
     """
-    cosine, sure = basket.values["cosine"], basket.values["confidence"] * basket.values["directed"]
-    close = np.lexsort((basket.item, -cosine, basket.row))
-    place = np.empty(len(close), dtype=np.int64)
-    place[close] = rank_in_run(basket.row[close])
-    sure = np.where(place < width - int(DIRECTED_SHARE * width), np.inf, sure)
-    order = np.lexsort((basket.item, -cosine, -sure, basket.row))
+    ease, sure = basket.values["ease"], basket.values["confidence"] * basket.values["directed"]
+    by_ease = np.where(ease > 0.0, placed(basket, ease) + 0.5, np.inf)
+    close = -np.minimum(placed(basket, basket.values["cosine"]), by_ease)
+    sure = np.where(placed(basket, close) < width - int(DIRECTED_SHARE * width), np.inf, sure)
+    order = np.lexsort((basket.item, -close, -sure, basket.row))
     keep = order[rank_in_run(basket.row[order]) < width]
     return Entries(basket.row[keep], basket.item[keep], {name: value[keep] for name, value in basket.values.items()})
+
+
+def placed(entries: Entries, score: Float64) -> Int64:
+    """(n,) the place of each entry in its row, the highest score first."""
+    order = np.lexsort((entries.item, -score, entries.row))
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = rank_in_run(entries.row[order])
+    return place
 
 
 def follow_entries(counts: Counts, vocabulary: Vocabulary, kinds: KindsConfig) -> Entries:

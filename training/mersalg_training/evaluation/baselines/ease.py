@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import scipy.linalg
 
 from mersalg_training.data.timeline import Float32, Float64, Int64, Timeline
 from mersalg_training.evaluation.baselines.bought import (
@@ -19,6 +18,7 @@ from mersalg_training.evaluation.baselines.bought import (
 )
 from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
+from mersalg_training.tables.ease import ease_weights
 
 MAX_PRODUCTS: Final = 5000
 """The most bought products are modelled; the inverse is dense."""
@@ -54,18 +54,12 @@ class Ease:
 def fit_ease(timeline: Timeline, before_day: float, by: By, ridge: float | None = None) -> Ease:
     """Weights by ridge regression of each product on all others, over orders or over customers.
 
-    Steck, Embarrassingly shallow autoencoders for sparse data, 2019: B = I - P / diag(P), P = (X'X + ridge I)^-1.
     By order a request brings its cart, or its history where the cart is empty; by customer it brings both.
     """
     bought = binary(purchases(timeline, before_day, by))
     holders = np.asarray(bought.sum(axis=0), dtype=np.float64)
     product = np.argsort(-holders, kind="stable")[: min(MAX_PRODUCTS, np.count_nonzero(holders))]
     modelled = bought[:, product]
-    gram = (modelled.T @ modelled).toarray().astype(np.float64)
-    gram[np.diag_indices_from(gram)] += RIDGE[by] if ridge is None else ridge
-    inverse = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False, assume_a="pos")
-    weights = inverse / -np.diag(inverse)
-    np.fill_diagonal(weights, 0.0)
-    rowwise = np.ascontiguousarray(weights, dtype=np.float32)  # else every product with a sparse matrix copies them
+    weights = ease_weights(modelled, RIDGE[by] if ridge is None else ridge)
     share = holders / (holders.max(initial=0.0) + 1.0)
-    return Ease(timeline, by, product.astype(np.int64), rowwise, share)
+    return Ease(timeline, by, product.astype(np.int64), weights, share)
