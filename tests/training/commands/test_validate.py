@@ -44,10 +44,10 @@ def test_json_is_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_purchases_that_do_not_hold_exit_with_2_and_say_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert validate(tmp_path, days=5) == 2
+    assert validate(tmp_path, days=4) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "expected orders of at least 10 days, got 5" in printed.err
+    assert "expected orders of at least 5 days, got 4" in printed.err
 
 
 def test_an_error_is_json_where_json_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

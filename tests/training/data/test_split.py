@@ -51,15 +51,15 @@ def test_no_test_days_hold_nothing_back() -> None:
     assert lengths(windows) == {"fit": 75, "rank": 15, "calibrate": 10}
 
 
-@pytest.mark.parametrize("days", range(10, 40))
+@pytest.mark.parametrize("days", range(5, 40))
 def test_no_window_is_ever_empty(days: int) -> None:
     assert min(lengths(split(days)).values()) >= 1
     assert sum(lengths(split(days)).values()) == days
 
 
-def test_a_history_of_less_than_ten_days_is_refused() -> None:
-    with pytest.raises(DataError, match=r"at least 10 days, got 9 \(2024-01-01 to 2024-01-09\)"):
-        split(9)
+def test_a_history_of_less_than_five_days_is_refused() -> None:
+    with pytest.raises(DataError, match=r"at least 5 days, got 4 \(2024-01-01 to 2024-01-04\)"):
+        split(4)
 
 
 def test_windows_that_leave_nothing_to_fit_are_refused_with_the_days_needed() -> None:

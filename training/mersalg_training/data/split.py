@@ -15,7 +15,7 @@ from mersalg_training.data.timeline import Float64
 
 Window = Literal["fit", "rank", "calibrate", "test"]
 
-MIN_DAYS: Final = 10
+MIN_DAYS: Final = 5
 """A shorter history has no windows worth the name."""
 SHARES: Final[dict[str, float]] = {"rank": 0.15, "calibrate": 0.10, "test": 0.10}
 """Of the span or of the orders, where the configuration gives no days."""
