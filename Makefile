@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# Tests of one file stay in one process; the files are spread over the cores.
+SPREAD := --numprocesses auto --dist loadfile
 CLIENT := clients/node
 CLIENT_READY := $(CLIENT)/node_modules/ready
 BUNDLE ?= models/demo
@@ -56,7 +58,7 @@ check: $(READY)
 # Where npm's registry cannot be reached, the tests that need its packages are skipped and say so.
 test: check
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" $(SPREAD)
 
 # What `make test` leaves out.
 test-all: $(READY)
