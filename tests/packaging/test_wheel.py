@@ -84,7 +84,7 @@ print(*(name for name in sys.modules if name.split(".")[0] == "mersalg"))
     size = {info.filename: info.compress_size for info in wheel.infolist()}
     module = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): of for name, of in size.items()}
     assert "mersalg.reasons" in loaded, "an offer says why it is made"
-    assert sum(module[name] for name in loaded) < 55_000
+    assert sum(module[name] for name in loaded) < 48_000
 
 
 def test_the_loader_requires_numpy_and_onnxruntime_alone(wheel: zipfile.ZipFile) -> None:
