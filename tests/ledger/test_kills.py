@@ -98,6 +98,10 @@ class Storm:
         with self.ledger.database.snapshot() as t:
             return int(t.rows("SELECT count(*) FROM mersalg_decisions WHERE batch = ?", [name])[0][0])
 
+    def is_midway(self, name: str) -> bool:
+        """Whether the running writer has claimed for a first customer, and its batch is not near its end."""
+        return self.decided_before[name] < self.decided(name) < self.customers - self.customers // 3
+
     def begun(self, name: str) -> bool:
         """Whether the running writer is past its preparations."""
         return self.starts(name) > self.starts_before[name]
@@ -114,8 +118,8 @@ class Storm:
                 self.lose_one()
                 alive = [name for name, process in running.items() if process.is_alive()]
                 how = self.random.random()
-                if how < 0.8:  # most are killed behind a first claim of theirs, some before it, few before they begin
-                    alive = [name for name in alive if self.decided(name) > self.decided_before[name]]
+                if how < 0.8:  # most are killed in the midst of their claims, some before these, few before they begin
+                    alive = [name for name in alive if self.is_midway(name)]
                 elif how < 0.99:
                     alive = [name for name in alive if self.begun(name)]
                 if alive and self.kills < kills:
