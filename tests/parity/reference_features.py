@@ -10,6 +10,7 @@ from mersalg.names import KINDS, MANNERS, MOMENTS, Kind
 from mersalg_training.config import KindsConfig
 from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.calibration import Calibration
+from mersalg_training.graph.shortlist import START_SHARE
 from mersalg_training.graph.trees import TreeTable, predict_raw
 from parity.reference import (
     NAN,
@@ -217,7 +218,8 @@ def answer(shop: Shop, decider: Decider, names: list[str], ask: Ask) -> Answer:
         if side:
             X = np.array([[seen(name, candidate.features[name]) for name in names] for candidate in side], dtype=F)
             first = np.array([candidate.first_score for candidate in side], dtype=F)
-            scores: Float32 = predict_raw(trees, X).astype(F) + (first if trees.adds_to_start else F(0))
+            start = first * F(START_SHARE) if trees.adds_to_start else np.zeros_like(first)
+            scores: Float32 = predict_raw(trees, X).astype(F) + start
             kinds = np.array([KINDS.index(candidate.kind) for candidate in side])
             relevance = decider.calibration.apply(scores, kinds)
             expected = [F(r) * shop.value(c.item) for c, r in zip(side, relevance, strict=True)]

@@ -15,8 +15,7 @@ from mersalg_training.data.timeline import Float64
 FIRST, LAST = datetime(2024, 1, 1), datetime(2024, 4, 9, 12)
 DAYS = 100
 UNKNOWN_SHOP = ShopStatistics(
-    **{name: None for name in ShopStatistics.__annotations__ if name not in ("lines", "orders", "customers")},
-    lines=0, orders=0, customers=0,
+    **(dict.fromkeys(ShopStatistics.__annotations__) | {"lines": 0, "orders": 0, "customers": 0, "products": 10_000}),
 )  # type: ignore[arg-type]  # fmt: skip
 
 
@@ -111,3 +110,15 @@ def test_windows_by_orders_are_told_with_their_cause() -> None:
     assert told.usual == "fit 65, rank 15, calibrate 10, test 10 days"
     assert told.because == "53% of the orders lie in the 10% of the days of the window test"
     assert told.to_json()["because"] == told.because
+
+
+@pytest.mark.parametrize(("products", "candidates"), [(20, 24), (101, 101), (150, 150), (151, 24), (50_000, 24)])
+def test_of_few_products_all_are_candidates(products: int, candidates: int) -> None:
+    found = adapt(config_of(), replace(shop(5.0), products=products), windows_of(steady(1000)), steady(1000))
+    assert found.config.retrieve.popular_candidates == candidates
+    told = [sentence for sentence in (of.sentence() for of in found.told) if "popular_candidates" in sentence]
+    assert told == (
+        [f"retrieve.popular_candidates: {products} instead of 24, for {products} products are sold"]
+        if candidates > 24
+        else []
+    )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mersalg_training.config import Config, RankerConfig, SplitConfig
+from mersalg_training.config import Config, RankerConfig, RetrieveConfig, SplitConfig
 from mersalg_training.data.shop_statistics import ShopStatistics
 from mersalg_training.data.split import DAY, EPOCH, Windows, split_windows, to_day, unevenness
 from mersalg_training.data.timeline import Float64
@@ -22,6 +22,8 @@ MAX_PENALTY: Final = 5.0
 SHORT_HORIZON: Final = 7.0
 LONG_HORIZON: Final = 28.0
 """Longest horizon in days of a shop whose customers come often."""
+WHOLE_SHELF: Final = 150
+"""Where no more products are sold, all of them are candidates of every request."""
 USUAL_GAP: Final = 7.0
 """Days between two visits, where no customer is known."""
 
@@ -61,7 +63,8 @@ def adapt(config: Config, statistics: ShopStatistics, windows: Windows, order_da
     """The configuration for a history of these statistics and windows.
 
     order_days: (n,) days since 1970-01-01 of all orders. What is configured stays as it is, but for
-    counts.follow_days, which is a least, and the ranker's leaves and penalty, which are those of ENOUGH_ORDERS.
+    counts.follow_days and retrieve.popular_candidates, which are the least, and the ranker's leaves and penalty, which
+    are those of ENOUGH_ORDERS.
     """
     told = adapt_windows(windows, config.split, order_days)
     horizon_days = config.label.horizon_days
@@ -72,6 +75,9 @@ def adapt(config: Config, statistics: ShopStatistics, windows: Windows, order_da
     follow_days, more = adapt_follow_days(config.counts.follow_days, statistics)
     told += more
     config = config.model_copy(update={"counts": config.counts.model_copy(update={"follow_days": follow_days})})
+    retrieve, more = adapt_retrieve(config.retrieve, statistics)
+    told += more
+    config = config.model_copy(update={"retrieve": retrieve})
     ranker, more = adapt_ranker(config.ranker, windows, order_days)
     return Adapted(config, config.model_copy(update={"ranker": ranker}), told + more)
 
@@ -120,6 +126,16 @@ def adapt_follow_days(follow_days: float, statistics: ShopStatistics) -> tuple[f
     wide = float(ceil(2.0 * gap))
     because = f"a customer's visits lie {gap:.0f} days apart"
     return wide, [Adaptation("counts.follow_days", f"{wide:.0f}", f"{follow_days:.0f}", because)]
+
+
+def adapt_retrieve(config: RetrieveConfig, statistics: ShopStatistics) -> tuple[RetrieveConfig, list[Adaptation]]:
+    """All products as candidates where at most WHOLE_SHELF are sold: what no source brings is out of reach."""
+    products = statistics.products
+    if products > WHOLE_SHELF or products <= config.popular_candidates:
+        return config, []
+    because = f"{products} products are sold"
+    told = Adaptation("retrieve.popular_candidates", str(products), str(config.popular_candidates), because)
+    return config.model_copy(update={"popular_candidates": products}), [told]
 
 
 def adapt_ranker(config: RankerConfig, windows: Windows, order_days: Float64) -> tuple[RankerConfig, list[Adaptation]]:

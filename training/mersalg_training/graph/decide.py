@@ -19,6 +19,7 @@ from mersalg_training.graph.candidates import Candidates
 from mersalg_training.graph.kinds import ADD_ON, CROSS_SELL, REPLACEMENT
 from mersalg_training.graph.manners import most_of_turn, turn_of_kind
 from mersalg_training.graph.retrieve import row_of
+from mersalg_training.graph.shortlist import START_SHARE
 from mersalg_training.graph.trees import TreeTable, routed, tree_node
 from mersalg_training.tables.association import STRENGTH_DOUBLINGS, TOGETHER
 from mersalg_training.tables.exclusive import NO_GROUP
@@ -89,7 +90,7 @@ def scores(
     """(C,) float32 log-odds: own and new products by trees of their own, which may add to the first score."""
     trees = routed(new_trees, own_trees, candidates.feature_names.index("own_count"), OWN_LINES)
     raw = graph.absorb(tree_node(trees, candidates.features.name, "raw_score")).flat()
-    return raw + candidates.first_score if trees.adds_to_start else raw
+    return raw + candidates.first_score * START_SHARE if trees.adds_to_start else raw
 
 
 def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind: Value) -> Value:

@@ -27,6 +27,9 @@ SIGNALS = (*ROOTS, "taste", "cart_fit", "own_long", "own_short", "due", "has_anc
 """What the first score sees of a request's candidate; all are 0 where a source does not know it."""
 GROUPS = ("own, empty cart", "new, empty cart", "own", "new")
 """Candidates with weights of their own: a column each, whose last row is the intercept."""
+START_SHARE = 0.5
+"""Of the first score, the log-odds that trees add to. From all of it boosting does not get away where the shop has
+changed since the weights were fitted, and from none of it needs more trees."""
 OUT = -1e9
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from mersalg_training.config import Config
 from mersalg_training.data.timeline import Float32, Int64, Timeline
 from mersalg_training.graph.facts import STANDING, standing_signals
-from mersalg_training.graph.shortlist import GROUPS, SIGNALS
+from mersalg_training.graph.shortlist import GROUPS, SIGNALS, START_SHARE
 from mersalg_training.progress import Tick
 from mersalg_training.ranking import FittedTrees, make_ranker
 from mersalg_training.ranking.cases import Cases
@@ -150,7 +150,7 @@ def fit_ranker(matrix: Matrix, feature_names: list[str], config: Config, tick: T
         matrix.X,
         matrix.y,
         matrix.weight,
-        start=matrix.first_score,
+        start=START_SHARE * matrix.first_score,
         rising=[feature_names.index(name) for name in RISING],
         seed=config.seed,
         progress=tick,
