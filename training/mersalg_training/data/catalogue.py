@@ -10,9 +10,16 @@ from mersalg_training.data.casts import id_text, is_unusable, number, truth
 from mersalg_training.data.sources import literal
 
 LABELS: Final = ("name", "category", "product_type", "brand", "size", "variant_of")
-LISTS: Final = ("features", "accessory_for")
+RELATIONS: Final = ("accessory_for", "excludes", "similar_to", "successor_of")
+"""To other products, by their ids."""
+LISTS: Final = ("features", *RELATIONS)
 """Of several values: a list, or a text with `|` or `;` between them."""
 AMOUNTS: Final = ("price", "cost")
+MOST_OF_PRODUCTS: Final = 0.5
+"""A category of more than this share of the products is no type; of six histories two have one, of 0.93 and 0.81, and
+the largest of the others is 0.11."""
+LEAST_PRODUCTS: Final = 20
+"""Fewer products tell nothing of their categories."""
 
 
 def gather_catalogue(connection: duckdb.DuckDBPyConnection, size_unit: str = "") -> list[str]:
@@ -116,3 +123,23 @@ def build_products(connection: duckdb.DuckDBPyConnection, fees_are_out: bool, is
     """)
     fees = connection.execute("SELECT count(*) FROM fees").fetchall()[0][0]
     return [f"{fees} products are fees and no merchandise"] if fees and fees_are_out else []
+
+
+def clear_catch_all(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Take the type from the products of a category that holds most of them, and say so.
+
+    For a category that stands in for the type. All products count that the catalogue lists, sold or not, so that no
+    order changes it; without a catalogue, all that are sold.
+    """
+    found = connection.execute("""
+        WITH counted AS (SELECT * FROM products WHERE listed OR NOT (SELECT bool_or(listed) FROM products))
+        SELECT product_type, count(*), (SELECT count(*) FROM counted) FROM counted
+        WHERE product_type IS NOT NULL GROUP BY product_type ORDER BY count(*) DESC, product_type LIMIT 1
+    """).fetchall()
+    if not found:
+        return []
+    name, members, products = found[0]
+    if products < LEAST_PRODUCTS or members <= MOST_OF_PRODUCTS * products:
+        return []
+    connection.execute("UPDATE products SET product_type = NULL WHERE product_type = $name", {"name": name})
+    return [f"the category {name!r} holds {members:,} of {products:,} products: it is no type, and theirs is unknown"]

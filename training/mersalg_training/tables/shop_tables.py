@@ -12,6 +12,7 @@ from mersalg_training.tables.advantages import Advantages
 from mersalg_training.tables.counts import Counts
 from mersalg_training.tables.factors import Taste
 from mersalg_training.tables.neighbours import Neighbours
+from mersalg_training.tables.relations import Relations
 from mersalg_training.tables.vocabulary import Vocabulary
 
 
@@ -59,6 +60,7 @@ class ShopTables:
     """(n_items + 1,) see `tables.exclusive`."""
     fits: Int64
     """(n_items + 1,) see `tables.accessories`."""
+    relations: Relations
     n_types: int
     n_categories: int
     n_brands: int
