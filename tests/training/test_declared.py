@@ -130,4 +130,8 @@ def test_the_new_model_is_offered_by_its_name_where_the_old_one_was(
     shown = [offer for offers in found for offer in offers if names[offer.product_id] == "Camera, the new one"]
     assert shown
     assert all(offer.because != "camera-0" for offer in shown)
-    assert "battery-0" in ids(recommender.recommend(cart=["camera-new"], moment="cart", kinds=list(KINDS)))
+    for camera, is_counted in (("camera-new", False), ("camera-1", True)):
+        beside = recommender.recommend(cart=[camera], moment="cart", kinds=list(KINDS))
+        (battery,) = [offer for offer in beside if offer.product_id == "battery-0"]
+        assert battery.because == camera
+        assert (battery.lift is not None) == is_counted, "nobody bought the new one with a battery yet"

@@ -14,7 +14,7 @@ from mersalg.names import Kind, Moment
 from mersalg_training.config import Config, parse_config
 from mersalg_training.progress import quiet
 from mersalg_training.tables.build import learn_shop
-from mersalg_training.tables.relations import NO_LONGER_SOLD, REPLACED, predecessors
+from mersalg_training.tables.relations import NO_LONGER_SOLD, REPLACED, as_it_was, predecessors
 from mersalg_training.tables.shop_tables import ShopTables
 from small_history import Order, make_attributes, make_timeline
 
@@ -172,6 +172,29 @@ def test_a_successor_brings_no_lift_of_its_own() -> None:
     lift = entries.values[entries.items == item][:, -2]
     assert len(lift)
     assert not lift.any()
+
+
+def test_a_successor_is_expected_to_be_bought_as_its_predecessor_was_but_at_its_own_price() -> None:
+    tables = learned(NEWER, wired="phone phone-2 earbuds")
+    ids, statistics = sorted(PRICES), tables.vocabulary.statistics
+    new, old = (tables.vocabulary.item_of_code[ids.index(name)] for name in ("phone-2", "phone"))
+    assert statistics["log_orders"][new] == pytest.approx(np.log(91.0))
+    assert {name for name, values in statistics.items() if values[new] != values[old]} - {"interval_days"} == {
+        "price_rank"
+    }
+
+
+def test_a_model_that_was_not_sold_yet_replaced_nothing_then() -> None:
+    ids = sorted(PRICES)
+    new = [frozenset({ids.index("phone")}) if name in ("phone-2", "case") else frozenset() for name in ids]
+    attributes = replace(make_attributes(dict.fromkeys(PRICES)), successor_of=new)
+    timeline = make_timeline(orders(), PRICES)
+
+    def replacing(day: float) -> set[str]:
+        found = as_it_was(attributes, timeline, day).successor_of
+        return {name for name, olds in zip(ids, found, strict=True) if olds}
+
+    assert (replacing(1.0), replacing(1.5)) == (set(), {"case"})
 
 
 def test_predecessors_come_nearest_first_and_the_most_bought_first_among_equals() -> None:

@@ -224,8 +224,17 @@ def kept_apart(graph: GraphBuilder, tables: ShopTables, item: Value, earlier: Va
 
 
 def lift_of_pairs(graph: GraphBuilder, tables: ShopTables, anchor: Value, item: Value) -> Value:
-    """(K,) float32: the size-corrected lift of anchors with items, as the tables have it; NaN where none is known."""
+    """(K,) float32: the size-corrected lift of anchors with items, as the tables have it; NaN where none is known.
+
+    What an anchor has learned of another product is not counted of it, and has none.
+    """
     row, result = row_of(graph, tables, anchor), graph.full(0.0, anchor.dim())
+    taught = tables.taught
+    if taught.any():
+        empty = tables.neighbours.row_of_item[-1]
+        row = graph.where(
+            graph.constant(taught, "taught_item").at(anchor), graph.constant(np.array(empty, dtype=np.int32)), row
+        )
     for table, channels, source in (
         (tables.neighbours.cart, CART_CHANNELS, "cart"),
         (tables.neighbours.anchor, ANCHOR_CHANNELS, "anchor"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import UNKNOWN, Float32, Timeline
@@ -34,6 +36,7 @@ def learn_shop(
     ease = weights_of_orders(timeline, vocabulary, cut_day)
     accessories = find_accessories(vocabulary, attributes, config.kinds)
     relations = find_relations(vocabulary, attributes)
+    vocabulary = replace(vocabulary, statistics=relations.expected(vocabulary.statistics))
     neighbours = build_neighbours(counts, vocabulary, n_types, config, ease, accessories, relations)
     tick(3, 3)
     return ShopTables(

@@ -6,14 +6,14 @@ Exclusion and likeness hold in pairs, both ways; what replaces a product replace
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from mersalg_training.data.attributes import Attributes
-from mersalg_training.data.timeline import Float64, Int64
+from mersalg_training.data.timeline import Float32, Float64, Int64, Timeline
 from mersalg_training.tables.vocabulary import Vocabulary
 
 REPLACED: Final = 1
@@ -87,6 +87,14 @@ class Relations:
         teacher = np.where((self.teacher == no_item) & lost, self.stand_in, self.teacher)
         return np.where(teacher < no_item, row_of_item[teacher], row_of_item)
 
+    def expected(self, statistics: Mapping[str, Float32]) -> dict[str, Float32]:
+        """The statistics of items, (n_items + 1,) each, where one without support has those of what it replaces.
+
+        Its place by price is its own.
+        """
+        source = np.where(self.teacher < len(self.teacher) - 1, self.teacher, np.arange(len(self.teacher)))
+        return {name: values if name == "price_rank" else values[source] for name, values in statistics.items()}
+
 
 def find_relations(vocabulary: Vocabulary, attributes: Attributes) -> Relations:
     """The relations among the items of a vocabulary."""
@@ -115,6 +123,19 @@ def find_relations(vocabulary: Vocabulary, attributes: Attributes) -> Relations:
         old=np.array([old for _, old in learners], dtype=np.int64),
         new=np.array([item for item, _ in learners], dtype=np.int64),
     )
+
+
+def as_it_was(attributes: Attributes, timeline: Timeline, day: float) -> Attributes:
+    """The attributes as requests of the past knew them: what was not sold before a day replaced nothing then.
+
+    day: days since 1970-01-01. What was bought of a predecessor would otherwise be no purchase to learn from, and its
+    successor an offer that everybody declined.
+    """
+    if not any(attributes.successor_of):
+        return attributes
+    sold = np.bincount(timeline.line_product[timeline.line_day < day], minlength=len(timeline.product_ids)) > 0
+    then = [olds if is_sold else frozenset() for olds, is_sold in zip(attributes.successor_of, sold, strict=True)]
+    return replace(attributes, successor_of=then)
 
 
 def no_relations(n_items: int) -> Relations:
