@@ -78,7 +78,7 @@ SWITCHED_OFF: Final[dict[Column, str]] = {
     "unit_price": "no unit_price: the price that was paid; prices come from the catalogue alone, revenue is list price",
     "name": "no name: offers and cards show product ids",
     "category": "no category: category features",
-    "product_type": "no product_type and no category: upsell, successors, and neighbours shared by a type",
+    "product_type": "no product_type and no category: upsell, and neighbours shared by a type",
     "brand": "no brand: brand features",
     "cost": "no cost: margins",
 }
