@@ -15,10 +15,10 @@ RELATIONS: Final = ("accessory_for", "excludes", "similar_to", "successor_of")
 LISTS: Final = ("features", *RELATIONS)
 """Of several values: a list, or a text with `|` or `;` between them."""
 AMOUNTS: Final = ("price", "cost")
-MOST_OF_PRODUCTS: Final = 0.5
+MAX_TYPE_SHARE: Final = 0.5
 """A category of more than this share of the products is no type; of six histories two have one, of 0.93 and 0.81, and
 the largest of the others is 0.11."""
-LEAST_PRODUCTS: Final = 20
+MIN_PRODUCTS: Final = 20
 """Fewer products tell nothing of their categories."""
 
 
@@ -139,7 +139,7 @@ def clear_catch_all(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not found:
         return []
     name, members, products = found[0]
-    if products < LEAST_PRODUCTS or members <= MOST_OF_PRODUCTS * products:
+    if products < MIN_PRODUCTS or members <= MAX_TYPE_SHARE * products:
         return []
     connection.execute("UPDATE products SET product_type = NULL WHERE product_type = $name", {"name": name})
     return [f"the category {name!r} holds {members:,} of {products:,} products: it is no type, and theirs is unknown"]
