@@ -9,8 +9,8 @@ import pytest
 
 from mersalg.errors import DataError
 from mersalg_training.data.attributes import Attributes, read_attributes
+from mersalg_training.data.catalogue import MAX_PARTNERS
 from mersalg_training.data.contract import apply_contract
-from mersalg_training.data.relations import MAX_PARTNERS
 from shop_export import ANYTHING, GOOD, opened
 
 HEADER = "product_id,accessory_for,excludes,similar_to,successor_of"

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg.bundle.texts import MAX_NAME_CHARACTERS, ODD
-from mersalg_training.data.catalogue import RELATIONS
+from mersalg_training.data.catalogue import RELATIONS, several
 from mersalg_training.data.package_size import PackageSize, read_package_size, settle_ounces
-from mersalg_training.data.relations import several
 from mersalg_training.data.timeline import Float32, Int32, plain
 
 NONE: frozenset[int] = frozenset()

@@ -15,14 +15,20 @@ import duckdb
 from mersalg.errors import ConfigError, DataError
 from mersalg_training.columns import NO_PRICE, SWITCHED_OFF
 from mersalg_training.config import ContractConfig
-from mersalg_training.data.catalogue import RELATIONS, build_products, clear_catch_all, find_fees, gather_catalogue
+from mersalg_training.data.catalogue import (
+    RELATIONS,
+    build_products,
+    clear_catch_all,
+    find_fees,
+    gather_catalogue,
+    settle_relations,
+)
 from mersalg_training.data.contract_report import ContractReport, Row, percent, row_text
 from mersalg_training.data.contract_rules import contract_rules, count_reasons, find_examples, judge, type_lines
 from mersalg_training.data.known_products import check_known
 from mersalg_training.data.mends import mend_number, mend_time
 from mersalg_training.data.package_size import unit_of_column
 from mersalg_training.data.purchases import Purchases, reading
-from mersalg_training.data.relations import settle_relations
 from mersalg_training.data.sources import literal
 
 AS_PIECES: Final = 'If the till writes a line for each piece, set contract.duplicate = "keep", which adds them up'
