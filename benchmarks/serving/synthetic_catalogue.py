@@ -30,6 +30,7 @@ from mersalg_training.tables.counts import Counts, LeftOut, PairCounts
 from mersalg_training.tables.exclusive import NO_GROUP
 from mersalg_training.tables.factors import Taste, halved
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, Neighbours, NeighbourTable
+from mersalg_training.tables.relations import no_relations
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
 from mersalg_training.tables.vocabulary import Vocabulary
 
@@ -106,6 +107,7 @@ def drawn_tables(n: int, config: Config, random: np.random.Generator) -> ShopTab
         advantages=advantages,
         exclusive_group=np.where(vocabulary.product_type < n_types, vocabulary.product_type, NO_GROUP),
         fits=np.full(n + 1, FITS_ANY),
+        relations=no_relations(n),
         n_types=n_types,
         n_categories=n_categories,
         n_brands=n_brands,

@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 OrderColumn = Literal["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "is_fee"]
 ProductColumn = Literal[
     "product_id", "name", "category", "product_type", "brand", "price", "cost", "is_fee",
-    "size", "features", "variant_of", "accessory_for",
+    "size", "features", "variant_of", "accessory_for", "excludes", "similar_to", "successor_of",
 ]  # fmt: skip
 OfferColumn = Literal[
     "customer_id", "order_id", "product_id", "kind", "moment", "offered_at", "position", "propensity", "accepted",
@@ -19,7 +19,7 @@ RecordColumn = Literal["experiment", "unit", "relevance", "because", "bundle"]
 Column = Literal[
     "customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price",
     "name", "category", "product_type", "brand", "price", "cost", "is_fee",
-    "size", "features", "variant_of", "accessory_for",
+    "size", "features", "variant_of", "accessory_for", "excludes", "similar_to", "successor_of",
     "kind", "moment", "offered_at", "position", "propensity", "accepted", "cart", "shown", "arm",
     "experiment", "unit", "relevance", "because", "bundle",
 ]  # fmt: skip
@@ -53,6 +53,9 @@ ALIASES: Final[dict[Column, tuple[str, ...]]] = {
     "features": (),
     "variant_of": ("is_variant_of", "item_group_id"),
     "accessory_for": ("is_accessory_or_spare_part_for",),
+    "excludes": (),
+    "similar_to": ("is_similar_to",),
+    "successor_of": ("is_successor_of", "predecessor"),
     "kind": ("offer_kind", "offer_type"),
     "moment": ("touchpoint", "placement"),
     "offered_at": ("shown_at", "impression_at", "sent_at", "timestamp"),
@@ -75,7 +78,7 @@ SWITCHED_OFF: Final[dict[Column, str]] = {
     "unit_price": "no unit_price: the price that was paid; prices come from the catalogue alone, revenue is list price",
     "name": "no name: offers and cards show product ids",
     "category": "no category: category features",
-    "product_type": "no product_type and no category: upsell, successors, and neighbours shared by a type",
+    "product_type": "no product_type and no category: upsell, and neighbours shared by a type",
     "brand": "no brand: brand features",
     "cost": "no cost: margins",
 }

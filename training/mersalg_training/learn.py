@@ -31,6 +31,7 @@ from mersalg_training.ranking.training_rows import (
     training_matrices,
 )
 from mersalg_training.tables.build import learn_shop
+from mersalg_training.tables.relations import as_it_was
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
 
 MIN_POSITIVES = 20
@@ -112,7 +113,8 @@ def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:
     fitted = fit_rankers(purchased, config, stages)
     with stages.stage("Counting and factorising to calibrate") as tick:
         day = time_to_day(windows.calibrate_from)
-        tables = learn_shop(timeline, attributes, day, fitted.config, tick, fitted.rhythm)
+        then = as_it_was(attributes, timeline, day)
+        tables = learn_shop(timeline, then, day, fitted.config, tick, fitted.rhythm)
     with stages.stage("Calibrating and certifying") as tick:
         calibrated = calibrate_shop(purchased, fitted, tables, tick)
     with stages.stage("Counting and factorising for the bundle") as tick:
@@ -128,7 +130,7 @@ def fit_rankers(purchased: Purchased, config: Config, stages: Stages) -> Fitted:
     with stages.stage("Counting and factorising for the rankers") as tick:
         statistics = measure_shop(timeline, attributes, rank_day)
         adapted = adapt(config, statistics, windows, timeline.order_day)
-        tables = learn_shop(timeline, attributes, rank_day, adapted.config, tick)
+        tables = learn_shop(timeline, as_it_was(attributes, timeline, rank_day), rank_day, adapted.config, tick)
     rows = ranker_rows(purchased, tables, stages)
     own, new = fit_trees(rows, adapted.fitting, stages)
     return Fitted(

@@ -10,10 +10,11 @@ from mersalg_training.data.attributes import Attributes, encoded, read_attribute
 
 PRODUCTS = """
 SELECT * FROM (VALUES
-    ('p2', 'Milk', 'drink', 'dairy', NULL, 1.5, NULL, true, '1 qt', 'fat|lactose free', NULL, NULL),
-    ('p1', NULL, NULL, 'dairy', 'Farm', NULL, 0.5, false, NULL, NULL, 'v', 'p3; gone'),
-    ('p3', 'Bread', 'loaf', 'bakery', 'Oven', 3.0, 1.0, true, NULL, NULL, NULL, NULL)
-) t(product_id, name, product_type, category, brand, price, cost, listed, size, features, variant_of, accessory_for)
+    ('p2', 'Milk', 'drink', 'dairy', NULL, 1.5, NULL, true, '1 qt', 'fat|lactose free', NULL, NULL, 'p1', NULL, NULL),
+    ('p1', NULL, NULL, 'dairy', 'Farm', NULL, 0.5, false, NULL, NULL, 'v', 'p3; gone', NULL, 'p2|p3', NULL),
+    ('p3', 'Bread', 'loaf', 'bakery', 'Oven', 3.0, 1.0, true, NULL, NULL, NULL, NULL, NULL, NULL, 'p2; gone')
+) t(product_id, name, product_type, category, brand, price, cost, listed, size, features, variant_of, accessory_for,
+    excludes, similar_to, successor_of)
 """
 
 
@@ -70,3 +71,6 @@ def test_sizes_features_and_relations_are_read_by_product() -> None:
     assert attributes.features == [frozenset(), {"fat", "lactose free"}, frozenset()]
     assert attributes.variant_of == ["v", None, None]
     assert attributes.accessory_for == [{2}, None, None], "what is not in the catalogue is left out"
+    assert attributes.excludes == [set(), {0}, set()]
+    assert attributes.similar_to == [{1, 2}, set(), set()]
+    assert attributes.successor_of == [set(), set(), {1}]

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-import onnxruntime
 import pytest
 
-from mersalg.names import KINDS, MOMENTS
+import small_graph
+from mersalg.names import Kind
 from mersalg_training.config import Config, parse_config
 from mersalg_training.data.package_size import PackageSize
-from mersalg_training.graph.facts import STANDING
-from mersalg_training.graph.scorer import featurise_model
-from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.progress import quiet
 from mersalg_training.tables.build import learn_shop
 from small_history import Order, make_attributes, make_timeline
@@ -40,7 +36,7 @@ def orders() -> list[Order]:
     return made
 
 
-def offerable(cart: str, *, declared: bool) -> dict[str, str]:
+def offerable(cart: str, *, declared: bool) -> dict[str, Kind]:
     """What the graph may offer beside a cart of one product, with its kind."""
     timeline = make_timeline(orders(), PRICES)
     ids = timeline.product_ids
@@ -51,21 +47,7 @@ def offerable(cart: str, *, declared: bool) -> dict[str, str]:
         fits = [frozenset({ids.index(f"printer-{name[6]}")}) if "toner" in name else None for name in ids]
         attributes = replace(attributes, accessory_for=fits)
     tables = learn_shop(timeline, attributes, 100.0, CONFIG, quiet)
-    weights = np.zeros((len(SIGNALS) + len(STANDING) + 1, len(GROUPS)), dtype=np.float32)
-    model, _ = featurise_model(tables, weights)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    no_item = tables.n_items
-    feeds = {
-        "cart": np.array([tables.vocabulary.item_of_code[ids.index(cart)]]),
-        "history": np.array([no_item]),
-        "exclude": np.array([no_item]),
-        "history_age_days": np.zeros(1, dtype=np.float32),
-        "history_quantity": np.zeros(1, dtype=np.float32),
-        "moment": np.array([MOMENTS.index("cart")]),
-        "kinds": np.ones(len(KINDS), dtype=np.bool_),
-    }
-    items, kinds, shown = session.run(["item", "kind", "offerable"], feeds)
-    return {ids[tables.vocabulary.code[i]]: KINDS[k] for i, k in zip(items[shown], kinds[shown], strict=True)}
+    return small_graph.offerable(small_graph.opened(tables), tables, ids, cart)
 
 
 def test_the_wrong_accessory_is_not_offered_though_it_is_often_bought_along() -> None:

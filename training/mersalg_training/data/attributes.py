@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg.bundle.texts import MAX_NAME_CHARACTERS, ODD
+from mersalg_training.data.catalogue import RELATIONS, several
 from mersalg_training.data.package_size import PackageSize, read_package_size, settle_ounces
 from mersalg_training.data.timeline import Float32, Int32, plain
+
+NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,19 @@ class Attributes:
     """(n_products,) what the variants of one product name in common."""
     accessory_for: Sequence[frozenset[int] | None] = ()
     """(n_products,) codes of the products that it fits; None = it declares nothing, and may go with any."""
+    excludes: Sequence[frozenset[int]] = ()
+    """(n_products,) codes of the products that it excludes, which exclude it, too."""
+    similar_to: Sequence[frozenset[int]] = ()
+    """(n_products,) codes of products instead of which it may be bought, and they instead of it."""
+    successor_of: Sequence[frozenset[int]] = ()
+    """(n_products,) codes of the products that it replaces, for good."""
 
 
 def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
     """Read the table `products` that the data contract leaves, by ascending product id."""
-    rows = connection.execute("""
+    rows = connection.execute(f"""
         SELECT product_id, name, product_type, category, brand, price, cost, listed,
-               size, features, variant_of, accessory_for
+               size, features, variant_of, {", ".join(RELATIONS)}
         FROM products ORDER BY product_id
     """).fetchnumpy()
     product_type, product_types = encoded(plain(rows["product_type"]))
@@ -63,13 +71,13 @@ def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
     code_of = {product_id: code for code, product_id in enumerate(ids)}
 
     def listed(name: str) -> list[frozenset[str] | None]:
-        return [
-            None if text is None else frozenset(filter(None, map(str.strip, re.split("[|;]", text))))
-            for text in plain(rows[name])
-        ]
+        return [None if text is None else several(text) for text in plain(rows[name])]
 
-    def codes(values: frozenset[str]) -> frozenset[int]:
-        return frozenset(code_of[value] for value in values if value in code_of)
+    def codes(name: str) -> list[frozenset[int] | None]:
+        return [
+            None if values is None else frozenset(code_of[value] for value in values if value in code_of)
+            for values in listed(name)
+        ]
 
     return Attributes(
         names=names,
@@ -85,7 +93,10 @@ def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
         sizes=read_sizes(plain(rows["size"]), names, product_type),
         features=[values or frozenset() for values in listed("features")],
         variant_of=plain(rows["variant_of"]),
-        accessory_for=[None if values is None else codes(values) for values in listed("accessory_for")],
+        accessory_for=codes("accessory_for"),
+        excludes=[named or NONE for named in codes("excludes")],
+        similar_to=[named or NONE for named in codes("similar_to")],
+        successor_of=[named or NONE for named in codes("successor_of")],
     )
 
 

@@ -15,7 +15,14 @@ import duckdb
 from mersalg.errors import ConfigError, DataError
 from mersalg_training.columns import NO_PRICE, SWITCHED_OFF
 from mersalg_training.config import ContractConfig
-from mersalg_training.data.catalogue import build_products, find_fees, gather_catalogue
+from mersalg_training.data.catalogue import (
+    RELATIONS,
+    build_products,
+    clear_catch_all,
+    find_fees,
+    gather_catalogue,
+    settle_relations,
+)
 from mersalg_training.data.contract_report import ContractReport, Row, percent, row_text
 from mersalg_training.data.contract_rules import contract_rules, count_reasons, find_examples, judge, type_lines
 from mersalg_training.data.known_products import check_known
@@ -35,9 +42,9 @@ def apply_contract(
     lines(customer_id VARCHAR NULL, order_id VARCHAR, product_id VARCHAR, ordered_at TIMESTAMP, quantity DOUBLE,
     unit_price DOUBLE NULL): one row an order and product; quantity summed, unit_price weighted by quantity. An order
     has one time, its lines' earliest, and one customer, its lines' most frequent (ties: the smallest id).
-    products(product_id, name, category, product_type, brand, size, variant_of, features, accessory_for
-    VARCHAR NULL, price, cost DOUBLE NULL, listed BOOLEAN): each product of the lines or of the catalogue once, without
-    rejected fees; several values of one field have `|` between them.
+    products(product_id, name, category, product_type, brand, size, variant_of, features, accessory_for, excludes,
+    similar_to, successor_of VARCHAR NULL, price, cost DOUBLE NULL, listed BOOLEAN): each product of the lines or of
+    the catalogue once, without rejected fees; several values of one field have `|` between them.
     examples: whether the report, or the error, shows lines. now: in UTC, without its zone; None = the clock's.
     DataError if more than config.max_reject_share of the lines are rejected or none is left, if the catalogue knows
     none of their products, or if they cannot be read or do not fit on the disk.
@@ -67,6 +74,8 @@ def judged_purchases(
     check_shares(purchases, lines_read, rejected, examples, config.max_reject_share)
     merge_lines(connection, duplicates_count=config.duplicate == "keep")
     notes += build_products(connection, config.fee == "reject", is_listed=purchases.has_catalogue)
+    notes += clear_catch_all(connection) if purchases.category_is_type else []
+    notes += settle_relations(connection)
     notes += order_notes(connection)
     notes += gap_notes(connection)
     if "duplicate" in rejected:
@@ -223,14 +232,17 @@ def empty_columns(purchases: Purchases, customers: int, priced: int) -> list[str
 def digest(connection: duckdb.DuckDBPyConnection) -> str:
     """SHA-256 over `lines` and `products`, whatever the order of their rows: of each, the count and the sum of MD5s."""
     told = []
-    for table, columns in (
-        ("lines", "customer_id, order_id, product_id, epoch_us(ordered_at), quantity, unit_price"),
+    since = [f"'{name}' || {name}" for name in RELATIONS if name != "accessory_for"]
+    # A relation that nothing declares leaves the digest as it was before it could be declared: NULL is skipped.
+    for table, columns, more in (
+        ("lines", "customer_id, order_id, product_id, epoch_us(ordered_at), quantity, unit_price", []),
         (
             "products",
             "product_id, name, category, product_type, brand, price, cost, size, variant_of, features, accessory_for",
+            since,
         ),
     ):
-        texts = ", ".join(f"coalesce(CAST({column} AS VARCHAR), chr(30))" for column in columns.split(", "))
+        texts = ", ".join([*(f"coalesce(CAST({column} AS VARCHAR), chr(30))" for column in columns.split(", ")), *more])
         told.append(
             connection.execute(
                 f"SELECT count(*), CAST(sum(md5_number_lower(concat_ws(chr(31), {texts}))) AS VARCHAR) FROM {table}"

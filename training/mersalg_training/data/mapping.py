@@ -12,7 +12,7 @@ from mersalg.errors import DataError
 from mersalg_training.columns import Column, find_alias, find_exact
 from mersalg_training.data.sources import DataSource, identifier
 
-How = Literal["mapping", "name", "alias"]
+How = Literal["mapping", "name", "alias", "stand-in"]
 
 
 @dataclass(frozen=True)

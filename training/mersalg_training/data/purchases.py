@@ -50,6 +50,12 @@ class Purchases:
     """A sentence for each missing column: what depends on it."""
 
     @property
+    def category_is_type(self) -> bool:
+        """Whether the category stands in for a product type that is missing."""
+        product_type = self.products.get("product_type")
+        return product_type is not None and product_type.how == "stand-in"
+
+    @property
     def has_catalogue(self) -> bool:
         """Whether a products source is given."""
         return self.catalogue is not None
@@ -79,7 +85,7 @@ def open_purchases(data: DataConfig) -> Purchases:
     elif "product_id" not in products:
         raise DataError(missing(products_source, ["product_id"]))
     if "product_type" not in products and "category" in products:
-        products["product_type"] = replace(products["category"], column="product_type", how="name")
+        products["product_type"] = replace(products["category"], column="product_type", how="stand-in")
         notes.append("product_type is missing: category serves as the type")
     notes[:0] = [
         *alias_notes(orders_source, orders),

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from onnx import TensorProto
 
 from mersalg.names import KINDS, Kind
 from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.calibration import Calibration
 from mersalg_training.graph.candidates import Candidates
-from mersalg_training.graph.kinds import ADD_ON, CROSS_SELL, REPLACEMENT
+from mersalg_training.graph.kinds import IS_NEW, REPLACEMENT
 from mersalg_training.graph.manners import most_of_turn, turn_of_kind
-from mersalg_training.graph.retrieve import row_of
+from mersalg_training.graph.retrieve import partners_at, row_of
 from mersalg_training.graph.shortlist import START_SHARE
 from mersalg_training.graph.trees import TreeTable, routed, tree_node
 from mersalg_training.tables.association import STRENGTH_DOUBLINGS, TOGETHER
@@ -31,8 +32,8 @@ HIDDEN = -3e38
 OWN_LINES = 0.5
 """An own product has more lines in the history than this, and at least one."""
 NAN = float("nan")
-IS_NEW = np.isin(np.arange(len(KINDS)), (CROSS_SELL, ADD_ON))
-"""Kinds of new products, by position."""
+SETTLED = 3
+"""Odd: then two that are kept apart never both stay."""
 SILENT = 2.0
 """The threshold of a kind that stays silent: no probability reaches it."""
 
@@ -163,7 +164,7 @@ def best_first(
     passes: Value,
     wish: Wish,
 ) -> Value:
-    """(K,) positions of the candidates that pass, in the order wanted, cut to the limit unless manners follow.
+    """(K,) positions of the candidates that pass, in the order wanted, cut to the limit unless what follows takes out.
 
     By the expected value; else, where the kinds are left to the moment, by what of the relevance the anchor brings;
     else by the score. Ties go to the better score, then to own products, then to the first place.
@@ -173,7 +174,10 @@ def best_first(
     by_score, place = graph.where(passes, score, HIDDEN).sorted(k=passing, largest=True)
     expected = (relevance * value).at(place)
     limited = graph.op("Max", graph.op("Min", wish.limit, passing), graph.constant(np.array([0])))
-    k = graph.where(wish.by_moment, passing, limited)
+    is_whole = wish.by_moment
+    if tables.relations.apart.are_declared:
+        is_whole = is_whole | wish.apply_threshold
+    k = graph.where(is_whole, passing, limited)
     by_anchor = graph.where(wish.by_moment, brought.at(place), by_score)
     _, first = graph.where(wish.by_value, expected, by_anchor).sorted(k=k, largest=True)
     return place.at(first)
@@ -185,7 +189,7 @@ def well_mannered(
     """(K,) of positions (P,), the best first, those that the moment's manners leave, in its turns, cut to the limit.
 
     One offer of those that exclude one another, and of each turn its most; all positions where the request names its
-    kinds.
+    kinds, but for what the catalogue keeps apart, which is shown together nowhere.
     """
     by_moment = wish.by_moment.floats()
     turn = graph.constant(turn_of_kind().reshape(-1), "turn_of_kind")
@@ -197,15 +201,41 @@ def well_mannered(
     group = graph.constant(tables.exclusive_group, "exclusive_group_of_item").at(candidates.item.at(place))
     alike = group.unsqueeze(1).equal(group.unsqueeze(0)) & (group > NO_GROUP).unsqueeze(1)
     alone = (alike & earlier).floats().sum(1, keep=False) * by_moment < 0.5
+    if tables.relations.apart.are_declared:
+        alone = alone & (kept_apart(graph, tables, candidates.item.at(place), earlier, alone) | ~wish.apply_threshold)
     before = (turns.unsqueeze(1).equal(turns.unsqueeze(0)) & earlier & alone.unsqueeze(0)).floats()
     most = graph.constant(most_of_turn().reshape(-1), "most_of_turn").at(turns + moment * (len(KINDS) + 1))
     kept = alone & (before.sum(1, keep=False) * by_moment < most.floats())
     return place.kept(kept).op("Slice", graph.constant(np.array([0])), wish.limit, graph.constant(np.array([0])))
 
 
+def kept_apart(graph: GraphBuilder, tables: ShopTables, item: Value, earlier: Value, alone: Value) -> Value:
+    """(P,) bool of items (P,): beside none that stands before it, as the catalogue declares.
+
+    earlier: (P, P) bool, whether the column stands before the row; alone: (P,) bool, what may stand at all. What is
+    left out keeps nothing out: told in SETTLED rounds, after which a longer chain loses an offer more than it has to.
+    """
+    partners = partners_at(graph, tables.relations.apart, item, "apart").unsqueeze(2)
+    beside = partners.equal(item.cast(TensorProto.INT32).unsqueeze(0).unsqueeze(0)).floats().max(1, keep=False)
+    against = beside * earlier.floats()
+    kept = alone
+    for _ in range(SETTLED):
+        kept = alone & ((against * kept.floats().unsqueeze(0)).sum(1, keep=False) < 0.5)
+    return kept
+
+
 def lift_of_pairs(graph: GraphBuilder, tables: ShopTables, anchor: Value, item: Value) -> Value:
-    """(K,) float32: the size-corrected lift of anchors with items, as the tables have it; NaN where none is known."""
+    """(K,) float32: the size-corrected lift of anchors with items, as the tables have it; NaN where none is known.
+
+    What an anchor has learned of another product is not counted of it, and has none.
+    """
     row, result = row_of(graph, tables, anchor), graph.full(0.0, anchor.dim())
+    taught = tables.taught
+    if taught.any():
+        empty = tables.neighbours.row_of_item[-1]
+        row = graph.where(
+            graph.constant(taught, "taught_item").at(anchor), graph.constant(np.array(empty, dtype=np.int32)), row
+        )
     for table, channels, source in (
         (tables.neighbours.cart, CART_CHANNELS, "cart"),
         (tables.neighbours.anchor, ANCHOR_CHANNELS, "anchor"),

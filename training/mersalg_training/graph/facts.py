@@ -59,6 +59,6 @@ def standing_signals(vocabulary: Vocabulary) -> Float32:
         "repeat_rate": known["repeat_rate"],
         "idle": np.log1p(np.nan_to_num(known["idle_days"])),
         "share_of_type": np.nan_to_num(known["type_share"]),
-        "unsold": (vocabulary.orders[:-1] == 0).astype(np.float32),
+        "unsold": (known["log_orders"] == 0).astype(np.float32),
     }
     return np.stack([result[name] for name in STANDING], axis=1).astype(np.float32)

@@ -13,11 +13,14 @@ from mersalg_training.graph.groups import Groups, type_anchor
 from mersalg_training.graph.request import RequestTensors
 from mersalg_training.graph.retrieve import Only, Pool
 from mersalg_training.tables.accessories import FITS_ANY
+from mersalg_training.tables.relations import NO_LONGER_SOLD, REPLACED
 from mersalg_training.tables.shop_tables import ShopTables
 
 CROSS_SELL, ADD_ON, UPSELL, MORE_OF_SAME, REPLACEMENT = (
     KINDS.index(kind) for kind in ("cross-sell", "add-on", "upsell", "more-of-same", "replacement")
 )
+IS_NEW = np.isin(np.arange(len(KINDS)), (CROSS_SELL, ADD_ON))
+"""Kinds of new products, by position."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Typed:
     eligible: Value
     """bool: a product, of an allowed kind, not excluded, not in a cart that is still open, no upsell after payment,
     at order confirmation of no type that was just paid for, nothing after payment where no customer is known to come
-    back, and of `only` where the request names any."""
+    back, of `only` where the request names any; nothing that is replaced, but as an own product that is still listed,
+    and no new product that is an alternative of one in the cart, nor any of what was just paid for."""
     found: Value
     """bool: eligible, whatever `only` names, and brought by a source other than `only`."""
     in_cart: Value
@@ -74,10 +78,16 @@ def type_pool(
         permitted = permitted & is_open
     just_paid = request.is_confirmation & (in_cart > 0.0)
     eligible = (pool.item < no_item) & ~pool.blocked & permitted & ~just_paid
+    if tables.relations.standing.any():
+        standing = graph.constant(tables.relations.standing, "standing_of_item_among_successors").at(pool.item)
+        eligible = eligible & (standing < graph.where(is_own_again, NO_LONGER_SOLD, REPLACED))
+    if pool.is_alternative is not None:
+        beside = graph.constant(IS_NEW).at(kind) | request.is_confirmation
+        eligible = eligible & ~(pool.is_alternative & beside)
     result = eligible & pool.found
     if pool.named is not None and only is not None:
         eligible = eligible & (pool.named | ~only.named)
-    is_new = graph.constant(np.isin(np.arange(len(KINDS)), (CROSS_SELL, ADD_ON))).at(kind)
+    is_new = graph.constant(IS_NEW).at(kind)
     offerable = (anchor < no_item) | ~is_new
     if (tables.fits != FITS_ANY).any():
         fits = graph.constant(tables.fits, "fits_of_item")

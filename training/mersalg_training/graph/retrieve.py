@@ -18,6 +18,7 @@ from mersalg_training.graph.groups import COUNT_STEPS, SHARE_STEPS, Groups
 from mersalg_training.graph.request import RequestTensors, run_starts
 from mersalg_training.tables.association import TOGETHER
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
+from mersalg_training.tables.relations import Partners
 from mersalg_training.tables.shop_tables import ShopTables
 
 INT32 = TensorProto.INT32
@@ -36,6 +37,8 @@ WEAK = STRENGTH_STEPS - 1
 ITEM_STEP = STRENGTH_STEPS * ANCHORS
 TOTALS = (*CHANNELS, "own", "blocked", "named")
 """What the entries of a candidate add up to."""
+ALTERNATIVE = "alternative"
+"""A total more, where the catalogue declares any."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class CandidateSource:
     None without an anchor.
     """
     added: dict[str, Value] = field(default_factory=dict)
-    """Of TOTALS -> (E,) float32, added up by candidate."""
+    """Of TOTALS, or ALTERNATIVE -> (E,) float32, added up by candidate."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,12 @@ class Pool:
     own: Value
     """int64: the position among the own products, that of "no item" for what is not."""
     blocked: Value
-    """bool: excluded, or in a cart that is still open or has just been paid for."""
+    """bool: excluded, by the request or by a product of the cart, or in a cart that is still open or has just been
+    paid for."""
     named: Value | None
     """bool: named by `only`; None where no request is restricted."""
+    is_alternative: Value | None
+    """bool: similar to a product of the cart, or the older or newer of the two; None where nothing declares it."""
 
 
 def gather_pool(
@@ -101,7 +107,11 @@ def gather_pool(
             "leave out what is no longer sold, or train a bundle for each part of the assortment"
         )
     again = request.after_payment & ~request.is_confirmation
-    blocked = graph.concat([graph.where(again, tables.n_items, request.whole_cart), exclude])
+    excluding = [graph.where(again, tables.n_items, request.whole_cart), exclude]
+    if tables.relations.excluded.are_declared:
+        partners = partners_at(graph, tables.relations.excluded, request.whole_cart, "excluded")
+        excluding.append(partners.flat().integers())
+    blocked = graph.concat(excluding)
     pairs = [
         cart_source(graph, tables, request),
         ladder_source(graph, tables, request),
@@ -114,6 +124,9 @@ def gather_pool(
         CandidateSource(liked(graph, tables, request)),
         CandidateSource(popular(graph, tables)),
     ]
+    if tables.relations.alternatives.are_declared:
+        other = partners_at(graph, tables.relations.alternatives, request.whole_cart, ALTERNATIVE).flat()
+        plain.append(CandidateSource(other, added={ALTERNATIVE: graph.full(1.0, other.dim())}))
     key = [pair_keys(graph, pairs), plain_keys(graph, tables, plain)]
     sources = [*pairs, *plain]
     if only is not None:
@@ -122,6 +135,12 @@ def gather_pool(
         key.append(plain_keys(graph, tables, [named]) + 1)
         sources.append(named)
     return added_up(graph, tables, request, graph.concat(key), sources, is_restricted=only is not None)
+
+
+def partners_at(graph: GraphBuilder, partners: Partners, item: Value, name: str) -> Value:
+    """(I, width) int32 items that are related to each of (I,); "no item" behind them."""
+    row = graph.constant(partners.row_of_item.astype(np.int32), f"{name}_row_of_item").at(item)
+    return graph.constant(partners.items, f"{name}_items").rows_at(row)
 
 
 def pair_keys(graph: GraphBuilder, sources: list[CandidateSource]) -> Value:
@@ -246,7 +265,8 @@ def added_up(
     sizes = graph.concat([source.item.dim() for source in sources])
     segments = graph.node("Split", [key.scatter(place, segment), sizes], len(sources), axis=0)
     width = strongest.dim()
-    totals = added(graph, sources, segments, width)
+    names = (*TOTALS, ALTERNATIVE) if tables.relations.alternatives.are_declared else TOTALS
+    totals = added(graph, sources, segments, width, names)
     code = strongest.op("BitwiseAnd", ANCHORS - 1)
     steps = strongest.op("BitwiseAnd", ITEM_STEP - 1) // ANCHORS * -1 + WEAK
     in_upper_half = steps >= WEAK // 2
@@ -266,23 +286,26 @@ def added_up(
         own=graph.where(is_own, is_own.integers().cumsum(), request.own.dim()) - 1,
         blocked=totals[2] > 0.0,
         named=totals[3] > 0.0 if is_restricted else None,
+        is_alternative=totals[4] > 0.0 if ALTERNATIVE in names else None,
     )
 
 
-def added(graph: GraphBuilder, sources: list[CandidateSource], segments: list[Value], width: Value) -> list[Value]:
-    """The sums of CHANNELS side by side, (len(CHANNELS) * U,), and those of the others of TOTALS, (U,); float32.
+def added(
+    graph: GraphBuilder, sources: list[CandidateSource], segments: list[Value], width: Value, names: tuple[str, ...]
+) -> list[Value]:
+    """The sums of CHANNELS side by side, (len(CHANNELS) * U,), and those of the other names, (U,); float32.
 
-    segments: (E,) int64 the candidate of each entry, source by source; width: (1,) U.
+    segments: (E,) int64 the candidate of each entry, source by source; width: (1,) U; names: CHANNELS first.
     """
-    first = width * graph.constant(np.arange(len(TOTALS)))
-    starts = dict(zip(TOTALS, graph.node("Split", [first], len(TOTALS), axis=0, num_outputs=len(TOTALS)), strict=True))
+    first = width * graph.constant(np.arange(len(names)))
+    starts = dict(zip(names, graph.node("Split", [first], len(names), axis=0, num_outputs=len(names)), strict=True))
     laid = [
-        (segment if name == TOTALS[0] else segment + starts[name], value)
+        (segment if name == names[0] else segment + starts[name], value)
         for source, segment in zip(sources, segments, strict=True)
         for name, value in source.added.items()
     ]
     places, values = (graph.concat([pair[i] for pair in laid]) for i in (0, 1))
-    sums = graph.full(0.0, width * len(TOTALS)).scatter(places, values, "add")
-    alone = len(TOTALS) - len(CHANNELS)
+    sums = graph.full(0.0, width * len(names)).scatter(places, values, "add")
+    alone = len(names) - len(CHANNELS)
     sizes = width * graph.constant(np.array([len(CHANNELS)] + [1] * alone))
     return graph.node("Split", [sums, sizes], 1 + alone, axis=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import UNKNOWN, Float32, Timeline
@@ -13,6 +15,7 @@ from mersalg_training.tables.ease import weights_of_orders
 from mersalg_training.tables.exclusive import exclusive_groups
 from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved
 from mersalg_training.tables.neighbours import build_neighbours
+from mersalg_training.tables.relations import find_relations
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
 from mersalg_training.tables.vocabulary import Vocabulary, build_vocabulary
 
@@ -32,7 +35,9 @@ def learn_shop(
     tick(2, 3)
     ease = weights_of_orders(timeline, vocabulary, cut_day)
     accessories = find_accessories(vocabulary, attributes, config.kinds)
-    neighbours = build_neighbours(counts, vocabulary, n_types, config, ease, accessories)
+    relations = find_relations(vocabulary, attributes)
+    vocabulary = replace(vocabulary, statistics=relations.expected(vocabulary.statistics))
+    neighbours = build_neighbours(counts, vocabulary, n_types, config, ease, accessories, relations)
     tick(3, 3)
     return ShopTables(
         counts=counts,
@@ -43,6 +48,7 @@ def learn_shop(
         advantages=build_advantages(vocabulary, attributes),
         exclusive_group=exclusive_groups(vocabulary, attributes),
         fits=accessories.fits,
+        relations=relations,
         n_types=n_types,
         n_categories=len(attributes.categories),
         n_brands=len(attributes.brands),

@@ -17,6 +17,7 @@ from mersalg_training.tables.accessories import Accessories
 from mersalg_training.tables.association import lift_of, lower_bound, strength_of, surely_above_chance
 from mersalg_training.tables.counts import Counts, PairCounts
 from mersalg_training.tables.kinds import extends
+from mersalg_training.tables.relations import Relations
 from mersalg_training.tables.vocabulary import Vocabulary, spread
 
 CART_CHANNELS = ("cosine", "confidence", "ease", "strength", "lift", "directed")
@@ -87,8 +88,9 @@ def build_neighbours(
     config: Config,
     ease: Float32,
     accessories: Accessories | None = None,
+    relations: Relations | None = None,
 ) -> Neighbours:
-    """Select the neighbours of every row from the counts, the price ladder and the accessories that are declared.
+    """Select the neighbours of every row from the counts, the price ladder and what the catalogue declares.
 
     ease: (m, m) the weights of the first m items.
     """
@@ -99,6 +101,8 @@ def build_neighbours(
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
     basket = replace(basket, values={**basket.values, "ease": ease_of_pairs(ease, basket)})
     follow = follow_entries(counts, vocabulary, config.kinds)
+    if relations is not None:
+        basket, follow = (Entries(*relations.inherited(e.row, e.item, e.values)) for e in (basket, follow))
     if accessories is not None:
         basket = with_accessories(basket, accessories)
         follow = with_accessories(follow, accessories)
@@ -116,8 +120,11 @@ def build_neighbours(
     ]
     no_item = vocabulary.n_items
     anchor = merged(later, ANCHOR_CHANNELS)
+    row_of_item = rows_of_items(vocabulary, frequent, n_types)
+    if relations is not None:
+        row_of_item = relations.taught(row_of_item, np.unique(cart.row))
     return Neighbours(
-        row_of_item=rows_of_items(vocabulary, frequent, n_types),
+        row_of_item=row_of_item,
         cart=table(cart, cart.values["cosine"], n_rows, no_item, CART_CHANNELS).halved(),
         ladder=table(steps, steps.values["ladder"], n_rows, no_item, ("ladder",)).halved(),
         anchor=table(

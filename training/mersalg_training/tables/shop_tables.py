@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from mersalg_training.config import Config
 from mersalg_training.data.timeline import Float32, Int64
@@ -12,6 +13,7 @@ from mersalg_training.tables.advantages import Advantages
 from mersalg_training.tables.counts import Counts
 from mersalg_training.tables.factors import Taste
 from mersalg_training.tables.neighbours import Neighbours
+from mersalg_training.tables.relations import Relations
 from mersalg_training.tables.vocabulary import Vocabulary
 
 
@@ -59,6 +61,7 @@ class ShopTables:
     """(n_items + 1,) see `tables.exclusive`."""
     fits: Int64
     """(n_items + 1,) see `tables.accessories`."""
+    relations: Relations
     n_types: int
     n_categories: int
     n_brands: int
@@ -69,6 +72,12 @@ class ShopTables:
     def n_items(self) -> int:
         """Item indices run from 0 to before it; itself it is "no item"."""
         return self.vocabulary.n_items
+
+    @property
+    def taught(self) -> npt.NDArray[np.bool_]:
+        """(n_items + 1,) which items have the neighbours of a product that they replace or are similar to."""
+        supported, row = self.vocabulary.supported, self.neighbours.row_of_item
+        return (np.arange(self.n_items + 1) >= supported) & (row < supported)
 
     @property
     def factor_width(self) -> int:

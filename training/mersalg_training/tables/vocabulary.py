@@ -111,14 +111,22 @@ def build_vocabulary(counts: Counts, attributes: Attributes, config: Config) -> 
 
 
 def unsold_products(sold: Int64, attributes: Attributes) -> Int64:
-    """Product codes of the catalogue that were not sold before the cut and share a type with one that was."""
+    """Product codes of the catalogue that were not sold before the cut and share a type with one that was.
+
+    And those that replace, or are similar to, one that is known.
+    """
     unknown = len(attributes.product_types)
     is_sold = np.zeros(len(attributes.names), dtype=np.bool_)
     is_sold[sold] = True
     sold_type = np.zeros(unknown + 1, dtype=np.bool_)
     sold_type[attributes.product_type[sold]] = True
     sold_type[unknown] = False
-    return np.flatnonzero(attributes.listed & ~is_sold & sold_type[attributes.product_type])
+    is_known = is_sold | (attributes.listed & sold_type[attributes.product_type])
+    declared = [(a, b) for a, codes in enumerate(attributes.successor_of) for b in codes]
+    declared += [pair for a, codes in enumerate(attributes.similar_to) for b in codes for pair in ((a, b), (b, a))]
+    while found := [a for a, b in declared if is_known[b] and attributes.listed[a] and not is_known[a]]:
+        is_known[found] = True
+    return np.flatnonzero(is_known & ~is_sold)
 
 
 def with_last(codes: Int32, unknown: int) -> Int64:

@@ -33,6 +33,7 @@ from mersalg_training.learn import Purchased, RankerRows, fit_trees, ranker_rows
 from mersalg_training.progress import quiet, unseen
 from mersalg_training.ranking import FittedTrees
 from mersalg_training.tables.build import learn_shop
+from mersalg_training.tables.relations import as_it_was
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
 from mersalg_training.tuning.windows import without_test_window
 
@@ -169,7 +170,8 @@ def rows_key(config: Config) -> str:
 
 def tables_before(purchased: Purchased, end: Any, config: Config, rhythm: Rhythm | None) -> ShopTables:
     """Tables of what lies before a time."""
-    return learn_shop(purchased.timeline, purchased.attributes, time_to_day(end), config, quiet, rhythm)
+    timeline, day = purchased.timeline, time_to_day(end)
+    return learn_shop(timeline, as_it_was(purchased.attributes, timeline, day), day, config, quiet, rhythm)
 
 
 def scorer(
