@@ -122,3 +122,9 @@ def test_of_few_products_all_are_candidates(products: int, candidates: int) -> N
         if candidates > 24
         else []
     )
+
+
+def test_a_configured_number_of_popular_candidates_stays() -> None:
+    config = config_of(retrieve={"popular_candidates": 24})
+    found = adapt(config, replace(shop(5.0), products=101), windows_of(steady(1000)), steady(1000))
+    assert found.config.retrieve.popular_candidates == 24

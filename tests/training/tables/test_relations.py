@@ -207,3 +207,15 @@ def test_a_shop_that_declares_nothing_has_nothing_of_it_in_its_graph() -> None:
     assert not relations.standing.any()
     assert set(learned(NEWER).relations.standing) == {0, REPLACED}
     assert set(learned(NEWER, unlisted="phone").relations.standing) == {0, NO_LONGER_SOLD}
+
+
+def test_a_variant_of_a_product_in_the_cart_is_not_what_goes_with_it() -> None:
+    tables, ids = learned(NOTHING), sorted(PRICES)
+    group = tables.exclusive_group.copy()
+    group[[tables.vocabulary.item_of_code[ids.index(name)] for name in ("cover-1y", "cover-2y")]] = tables.n_types + 99
+    varied = replace(tables, exclusive_group=group)
+    before = offered(NOTHING, "cover-1y")
+    found = small_graph.offerable(small_graph.opened(varied), varied, ids, "cover-1y")
+    assert before.keys() - found.keys() == {"cover-2y"}
+    again = small_graph.offerable(small_graph.opened(varied), varied, ids, "cover-1y", "cover-2y")
+    assert again["cover-2y"] == "replacement", "one's own may be bought again"

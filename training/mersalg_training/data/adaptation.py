@@ -63,8 +63,7 @@ def adapt(config: Config, statistics: ShopStatistics, windows: Windows, order_da
     """The configuration for a history of these statistics and windows.
 
     order_days: (n,) days since 1970-01-01 of all orders. What is configured stays as it is, but for
-    counts.follow_days and retrieve.popular_candidates, which are the least, and the ranker's leaves and penalty, which
-    are those of ENOUGH_ORDERS.
+    counts.follow_days, which is a least, and the ranker's leaves and penalty, which are those of ENOUGH_ORDERS.
     """
     told = adapt_windows(windows, config.split, order_days)
     horizon_days = config.label.horizon_days
@@ -129,9 +128,12 @@ def adapt_follow_days(follow_days: float, statistics: ShopStatistics) -> tuple[f
 
 
 def adapt_retrieve(config: RetrieveConfig, statistics: ShopStatistics) -> tuple[RetrieveConfig, list[Adaptation]]:
-    """All products as candidates where at most WHOLE_SHELF are sold: what no source brings is out of reach."""
-    products = statistics.products
-    if products > WHOLE_SHELF or products <= config.popular_candidates:
+    """All products as candidates where at most WHOLE_SHELF are sold, unless a number is configured.
+
+    What no source brings is out of reach.
+    """
+    products, is_given = statistics.products, "popular_candidates" in config.model_fields_set
+    if is_given or products > WHOLE_SHELF or products <= config.popular_candidates:
         return config, []
     because = f"{products} products are sold"
     told = Adaptation("retrieve.popular_candidates", str(products), str(config.popular_candidates), because)

@@ -13,6 +13,7 @@ from mersalg_training.graph.groups import Groups, type_anchor
 from mersalg_training.graph.request import RequestTensors
 from mersalg_training.graph.retrieve import Only, Pool
 from mersalg_training.tables.accessories import FITS_ANY
+from mersalg_training.tables.exclusive import NO_GROUP
 from mersalg_training.tables.relations import NO_LONGER_SOLD, REPLACED
 from mersalg_training.tables.shop_tables import ShopTables
 
@@ -41,8 +42,8 @@ class Typed:
     in_cart: Value
     """float32: products of the candidate's type in the cart."""
     offerable: Value
-    """bool: a new product has an anchor that brings it, and of an accessory that stands beside another one both fit the
-    same."""
+    """bool: a new product has an anchor that brings it and is no variant of a product of the cart; of an accessory that
+    stands beside another one both fit the same."""
 
 
 def type_pool(
@@ -93,4 +94,17 @@ def type_pool(
         fits = graph.constant(tables.fits, "fits_of_item")
         of_item = fits.at(pool.item)
         offerable = offerable & (is_new | of_item.equal(FITS_ANY) | of_item.equal(fits.at(anchor)))
+    if (tables.exclusive_group >= tables.n_types).any():
+        offerable = offerable & ~(is_new & varies(graph, tables, pool.item, request.cart))
     return Typed(kind, anchor, eligible, result, in_cart, offerable)
+
+
+def varies(graph: GraphBuilder, tables: ShopTables, item: Value, cart: Value) -> Value:
+    """(U,) bool: whether items (U,) are a variant, in another colour or size, of a product of the cart (B,).
+
+    What has a type stands for the type of its kind, and is no variant here.
+    """
+    variant = np.where(tables.exclusive_group >= tables.n_types, tables.exclusive_group, NO_GROUP)
+    of_item, of_cart = (graph.constant(variant, "variant_of_item").at(which) for which in (item, cart))
+    alike = of_item.unsqueeze(1).equal(of_cart.unsqueeze(0)) & (of_item > NO_GROUP).unsqueeze(1)
+    return alike.floats().max(1, keep=False) > 0.5
