@@ -132,7 +132,8 @@ def test_the_password_of_the_tracking_is_in_no_file_of_the_bundle_nor_on_its_pag
 class TalkativeRun(UntrackedRun):
     """A run that keeps all that it is told as one text."""
 
-    def __init__(self) -> None:
+    def __init__(self, id: str) -> None:
+        self.id = id
         self.told = ""
 
     def __getattribute__(self, name: str) -> Any:
@@ -147,7 +148,7 @@ class TalkativeRun(UntrackedRun):
 def test_a_run_is_told_neither_the_password_nor_a_line_of_the_purchases(
     small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_ = TalkativeRun()
+    run_ = TalkativeRun("tracked")
     monkeypatch.setattr("mersalg_training.train.open_run", lambda *_: contextlib.nullcontext(run_))
     line = small_shop.lines[0]._replace(order_id="C1", customer_id="customer-of-the-dropped-line")
     shop = small_shop.with_lines([*small_shop.lines, line])
