@@ -10,9 +10,9 @@ from verdicts import AHEAD, BEHIND, METRIC, SetResult
 from mersalg_training.plots import style
 
 BEHIND_COLOUR = "#d55e00"
-LEAST, MOST = 0.25, 4.0
-"""Ends of the axis; what lies outside is drawn at its end."""
-TICKS = (0.5, 1.0, 2.0)
+LEAST, MOST = 0.4, 2.5
+"""Ends of the axis; what lies outside is an arrow at its end."""
+TICKS = (0.5, 0.7, 1.0, 1.4, 2.0)
 ROW, PANEL, NAMES = 0.26, 1.5, 2.9
 """Inches: a task's height, a shop's width, the width of the tasks' names."""
 
@@ -32,7 +32,8 @@ def draw_ratios(results: Sequence[SetResult]) -> bytes:
             colour = {AHEAD: style.STRONG, BEHIND: BEHIND_COLOUR}.get(task.verdict, style.FAINT)
             value, low, high = (min(max(x, LEAST), MOST) for x in (task.ratio.value, task.ratio.low, task.ratio.high))
             axes.plot([low, high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
-            axes.plot([value], [place], color=colour, marker="o", markersize=5)
+            marker = "<" if task.ratio.value < LEAST else ">" if task.ratio.value > MOST else "o"
+            axes.plot([value], [place], color=colour, marker=marker, markersize=5)
         axes.set_xscale("log")
         axes.set_xlim(LEAST * 0.95, MOST * 1.05)
         style.plain_axes(axes, "", "")

@@ -28,8 +28,9 @@ def page(results: Sequence[SetResult], commit: str, queries: int) -> str:
             parts.append(table(KINDS, [kind_row(kind) for kind in result.kinds]))
         else:
             parts.append("Too few offers are shown to say what their relevance promised.")
-        if result.skipped:
-            parts.append("Not fitted: " + "; ".join(f"{name}: {why}" for name, why in result.skipped.items()))
+        for why in dict.fromkeys(result.skipped.values()):
+            names = [name for name, reason in result.skipped.items() if reason == why]
+            parts.append(f"Not fitted: {', '.join(names)}; {why}.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -54,7 +54,7 @@ def document(*tasks: tuple[str, dict[str, float], dict[str, Any], dict[str, Any]
         "differences": differences,
         "ceilings": ceilings,
         "kept": [{**kept, "group": "all"}, {**kept, "group": "first place", "promised": 0.9}],
-        "skipped": {"BPR": "no customer is known"},
+        "skipped": {"BPR": "no customer is known", "SAR": "no customer is known"},
     }
 
 
@@ -104,7 +104,7 @@ def test_the_page_has_a_row_for_each_task_and_the_picture_is_a_png(module: Any) 
     assert "| cold start | 60 | 0.100 | 0.000 popularity | baseline at zero | surely ahead | 0.900 |" in text
     assert "| upsell | 80 | 0.200 | 0.100 (0.000 to 0.200) | 0.100 | 0.020 |" in text
     assert "abc1234" in text
-    assert "BPR: no customer is known" in text
+    assert "Not fitted: BPR, SAR; no customer is known." in text
     assert module("forest").draw_ratios(results).startswith(b"\x89PNG")
 
 
