@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import runpy
 import signal
 import subprocess
 import sys
@@ -17,10 +18,10 @@ import pytest
 
 from mersalg_training.tuning.tuned_file import tuned_toml
 from quick_job import QUICK
-from small_shop import SmallShop, write_shop
+from small_shop import make_shop, write_shop
 
 HISTORIES = Path(__file__).parents[2] / "benchmarks" / "histories"
-QUERIES = "40"
+QUERIES = "20"
 
 
 @pytest.fixture(scope="module")
@@ -129,28 +130,36 @@ def test_what_is_made_lies_under_the_code_the_configuration_and_the_purchases(mo
     assert len(set(places)) == 5
 
 
-def run(folder: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(HISTORIES), str(folder / "shops"), "--queries", QUERIES]
-    command += ["--out", str(folder / "out"), *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
+def arguments(folder: Path) -> list[str]:
+    return [str(folder / "shops"), "--sets", "tiny", "--queries", QUERIES, "--out", str(folder / "out")]
 
 
-def finished(folder: Path) -> str:
+def finished(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
     """What a run that ends well says on stderr."""
-    with run(folder, "--sets", "tiny") as process:
-        _, said = process.communicate()
-    assert process.returncode == 0, said
+    monkeypatch.setattr(sys, "argv", ["benchmarks/histories", *arguments(folder)])
+    status = runpy.run_path(str(HISTORIES / "__main__.py"))["main"]()
+    said = capsys.readouterr().err
+    assert status == 0, said
     return said
 
 
+def write_tiny_shop(folder: Path) -> None:
+    """Half of the small shop's customers, for 90 days, and a configuration of its own."""
+    shop = make_shop(days=90)
+    shop = shop.with_lines([line for line in shop.lines if line.order_id < "060"])
+    windows = {"test_days": 12, "calibrate_days": 20, "rank_days": 25}
+    config = write_shop(shop, folder, split=windows, **QUICK)
+    (folder / "config.toml").write_text(tuned_toml(config, {}, {}, ["for a test"]))
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("module")
 def test_a_killed_run_leaves_nothing_half_written_and_what_is_there_is_not_made_again(
-    small_shop: SmallShop, tmp_path: Path
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop = tmp_path / "shops" / "tiny"
-    config = write_shop(small_shop, shop, **QUICK)
-    (shop / "config.toml").write_text(tuned_toml(config, {}, {}, ["for a test"]))
-    with run(tmp_path, "--sets", "tiny") as process:
+    write_tiny_shop(tmp_path / "shops" / "tiny")
+    command = [sys.executable, str(HISTORIES), *arguments(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not list(tmp_path.glob("out/tiny/*/.bundle.*.partial")):
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
@@ -159,24 +168,25 @@ def test_a_killed_run_leaves_nothing_half_written_and_what_is_there_is_not_made_
     [place] = (tmp_path / "out" / "tiny").iterdir()
     assert not (place / "bundle").exists()
     assert not list(place.glob("evaluation*"))
-    said = finished(tmp_path)
+    said = finished(tmp_path, capsys, monkeypatch)
     assert "tiny: tiny.toml is there" in said
     assert "tiny: train took" in said
     assert "tiny: evaluate took" in said
     assert not list(place.glob(".bundle.*"))
-    made = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
-    table = (tmp_path / "out" / "histories.json").read_bytes()
-    said = finished(tmp_path)
-    assert "took" not in said
-    assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == made
-    assert (tmp_path / "out" / "histories.json").read_bytes() == table
     methods = {row["method"] for row in json.loads((place / f"evaluation-{QUERIES}.json").read_text())["rows"]}
     assert {"mersalg", "two-stage"} <= methods
+    made = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+    table = (tmp_path / "out" / "histories.json").read_bytes()
+    assert "took" not in finished(tmp_path, capsys, monkeypatch)
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == made
+    assert (tmp_path / "out" / "histories.json").read_bytes() == table
 
 
-def test_a_shop_that_is_not_there_is_told(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("module")
+def test_a_shop_that_is_not_there_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "shops").mkdir()
-    with run(tmp_path, "--sets", "nowhere") as process:
-        _, said = process.communicate()
-    assert process.returncode == 2
-    assert "no shop is called nowhere" in said
+    monkeypatch.setattr(sys, "argv", ["benchmarks/histories", *arguments(tmp_path)])
+    assert runpy.run_path(str(HISTORIES / "__main__.py"))["main"]() == 2
+    assert "no shop is called tiny" in capsys.readouterr().err
