@@ -10,10 +10,26 @@ from rich.console import Console
 
 import mersalg
 from mersalg_training.config import Config
+from mersalg_training.tracking.mlflow_run import UntrackedRun
 from mersalg_training.train import Trained, train
 from small_shop import SmallShop
 
 QUICK: dict[str, dict[str, Any]] = {"ranker": {"trees": 5, "requests": 400}, "factors": {"iterations": 1}}
+
+
+class TalkativeRun(UntrackedRun):
+    """A run that keeps all that it is told as one text."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.told = ""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return self.note if name.startswith(("log_", "set_")) else found
+
+    def note(self, *told: object) -> None:
+        self.told += repr(told)
 
 
 def run(config: Config, out: Path) -> tuple[Trained, str]:

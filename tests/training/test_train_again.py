@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conftest import PASSWORD
 from mersalg import DataError
 from mersalg_training.config import Config
-from mersalg_training.tracking.mlflow_run import UntrackedRun
-from quick_job import QUICK, run
+from quick_job import QUICK, TalkativeRun, run
 from small_shop import SmallShop, write_shop
 
 
@@ -26,21 +24,6 @@ def config(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -> C
 def first(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of the job's first run; nobody changes it."""
     return run(config, tmp_path_factory.mktemp("first") / "bundle")[0].bundle
-
-
-class TalkativeRun(UntrackedRun):
-    """A run that keeps all that it is told as one text."""
-
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.told = ""
-
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        return self.note if name.startswith(("log_", "set_")) else found
-
-    def note(self, *told: object) -> None:
-        self.told += repr(told)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mersalg import KINDS
-from quick_job import QUICK, offers_of, run, without_customers
+from quick_job import QUICK, TalkativeRun, offers_of, run, without_customers
 from small_shop import Line, Product, SmallShop, small_config, write_shop, write_table
 
 Files = Callable[[SmallShop, Path], tuple[Path, Path | None]]
@@ -32,22 +33,29 @@ def bare_minimum(shop: SmallShop, folder: Path) -> tuple[Path, Path | None]:
 
 
 NO_CUSTOMER = {"more-of-same", "replacement"}
+POOREST = "all but order, product and time"
 POORER = {
     # what is missing: (how the files are written, what the job says is off, kinds that cannot occur without a history)
     "customers": (two_files(("customer_id",)), "no customer_id", NO_CUSTOMER),
     "prices": (two_files(("unit_price",), ("price",)), "no unit_price and no price", {"upsell"}),
     "product types": (two_files((), ("product_type", "category")), "no product_type", {"upsell"}),
     "a catalogue": (orders_alone, "no product_type", {"upsell"}),
-    "all but order, product and time": (bare_minimum, "no customer_id", {*NO_CUSTOMER, "upsell"}),
+    POOREST: (bare_minimum, "no customer_id", {*NO_CUSTOMER, "upsell"}),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", POORER)
-def test_a_shop_without_it_trains_and_is_told_what_is_off(missing: str, small_shop: SmallShop, tmp_path: Path) -> None:
+def test_a_shop_without_it_trains_and_is_told_what_is_off(
+    missing: str, small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write, told, impossible = POORER[missing]
+    run_ = TalkativeRun("tracked")
+    if missing == POOREST:  # whose pictures have the least to draw
+        monkeypatch.setattr("mersalg_training.train.open_run", lambda *_: contextlib.nullcontext(run_))
     config = small_config(*write(small_shop, tmp_path), **QUICK)
     trained, printed = run(config, tmp_path / "bundle")
+    assert ("plots/results.png" in run_.told) == (missing == POOREST)
     manifest = json.loads((trained.bundle / "manifest.json").read_text())
     assert any(told in sentence for sentence in manifest["data"]["switched_off"])
     assert told in printed
