@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 # Tests of one file stay in one process; the files are spread over the cores.
 SPREAD := --numprocesses auto --dist loadfile
+# A worker for each core: threads that spin while they wait would take the core of another worker.
+CALM := OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1
 CLIENT := clients/node
 CLIENT_READY := $(CLIENT)/node_modules/ready
 BUNDLE ?= models/demo
@@ -58,7 +60,7 @@ check: $(READY)
 # Where npm's registry cannot be reached, the tests that need its packages are skipped and say so.
 test: check
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
-	$(BIN)/python -m pytest -m "not long" $(SPREAD)
+	$(CALM) $(BIN)/python -m pytest -m "not long" $(SPREAD)
 
 # What `make test` leaves out.
 test-all: $(READY)

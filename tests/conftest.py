@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import os
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,18 +38,37 @@ def small_shop() -> SmallShop:
 @pytest.fixture(scope="session")
 def trained_job(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """Train on the small shop; requests made of its test window lie beside the bundle."""
-    from rich.console import Console
 
-    from mersalg_training.train import train
+    def make(folder: Path) -> None:
+        from rich.console import Console
 
-    folder = tmp_path_factory.mktemp("small-shop")
-    tracking = {"enabled": False, "uri": f"http://alice:{PASSWORD}@127.0.0.1:9"}
-    config = write_shop(small_shop, folder / "data", tracking=tracking)
-    printed = io.StringIO()
-    train(config, folder / "bundle", Console(file=printed, width=200))
-    requests = real_requests(small_shop, 80, TEST_FROM)
-    (folder / "requests.jsonl").write_text("".join(json.dumps(request) + "\n" for request in requests))
-    return Job(folder / "bundle", printed.getvalue())
+        from mersalg_training.train import train
+
+        tracking = {"enabled": False, "uri": f"http://alice:{PASSWORD}@127.0.0.1:9"}
+        config = write_shop(small_shop, folder / "job" / "data", tracking=tracking)
+        printed = io.StringIO()
+        train(config, folder / "job" / "bundle", Console(file=printed, width=200))
+        requests = real_requests(small_shop, 80, TEST_FROM)
+        (folder / "job" / "requests.jsonl").write_text("".join(json.dumps(request) + "\n" for request in requests))
+        (folder / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
+
+    folder = made_once(tmp_path_factory, "small-shop", make)
+    return Job(folder / "job" / "bundle", (folder / "printed.txt").read_text(encoding="utf-8"))
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that is made once in a run of tests: the first worker makes it, the others wait and take the same."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, finished = shared / name, shared / f"{name}.finished"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            finished.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,8 @@ class Later:
         return str(write_table(self.shop.lines if lines is None else lines, Line, self.folder / f"{name}.parquet"))
 
 
-def train_and_live_on(folder: Path) -> Later:
-    """Train on the first days of a longer history."""
+def train_on_the_past(folder: Path) -> None:
+    """Train on the first days of a longer history; the bundle is in `bundle`."""
     shop = make_shop(days=DAYS + LATER_DAYS)
     past = [line for line in shop.lines if line.ordered_at < END]
     orders = write_table(past, Line, folder / "past.parquet")
@@ -40,4 +40,3 @@ def train_and_live_on(folder: Path) -> Later:
     thresholds = {"precision": CERTIFIABLE, "confidence": 0.6}
     config = small_config(orders, products, split={"test_days": 0}, thresholds=thresholds)
     train(config, folder / "bundle", Console(file=io.StringIO(), width=200))
-    return Later(folder / "bundle", shop, folder)

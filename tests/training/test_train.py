@@ -1,43 +1,26 @@
-"""Claims: a job trains on whatever a shop has, says what it cannot learn, and refuses what teaches nothing."""
+"""Claims: a bundle holds what was learned and what was told of it; a history that teaches nothing is refused."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from rich.console import Console
 
 import mersalg
 from conftest import PASSWORD, Job
 from mersalg import KINDS, DataError
 from mersalg.cli import main
-from mersalg_training.config import Config
 from mersalg_training.evaluation.file import carried_evaluation, evaluation_document
 from mersalg_training.export.card import render_card
 from mersalg_training.json_values import as_json
-from mersalg_training.tracking.mlflow_run import UntrackedRun
-from mersalg_training.train import Trained, train
-from small_shop import Line, Product, SmallShop, small_config, write_shop, write_table
+from quick_job import QUICK, offers_of, run, without_customers
+from small_shop import SmallShop, write_shop
 
-QUICK: dict[str, dict[str, Any]] = {"ranker": {"trees": 5, "requests": 400}, "factors": {"iterations": 1}}
 SCHEMA = json.loads((Path(__file__).parents[2] / "models" / "bundle.schema.json").read_text())
-
-
-def run(config: Config, out: Path) -> tuple[Trained, str]:
-    printed = io.StringIO()
-    return train(config, out, Console(file=printed, width=200)), printed.getvalue()
-
-
-def offers_of(bundle: Path, requests: list[dict[str, Any]]) -> list[mersalg.Offer]:
-    answers = mersalg.load(bundle).score(requests, threshold=False)
-    return [offer for answer in answers for offer in answer]
 
 
 def requests_beside(bundle: Path) -> list[dict[str, Any]]:
@@ -129,108 +112,6 @@ def test_the_password_of_the_tracking_is_in_no_file_of_the_bundle_nor_on_its_pag
     assert PASSWORD not in trained_job.printed
 
 
-class TalkativeRun(UntrackedRun):
-    """A run that keeps all that it is told as one text."""
-
-    def __init__(self) -> None:
-        self.told = ""
-
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        return self.note if name.startswith(("log_", "set_")) else found
-
-    def note(self, *told: object) -> None:
-        self.told += repr(told)
-
-
-@pytest.mark.slow
-def test_a_run_is_told_neither_the_password_nor_a_line_of_the_purchases(
-    small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_ = TalkativeRun()
-    monkeypatch.setattr("mersalg_training.train.open_run", lambda *_: contextlib.nullcontext(run_))
-    line = small_shop.lines[0]._replace(order_id="C1", customer_id="customer-of-the-dropped-line")
-    shop = small_shop.with_lines([*small_shop.lines, line])
-    config = write_shop(shop, tmp_path, tracking={"uri": f"http://alice:{PASSWORD}@127.0.0.1:9"}, **QUICK)
-    run(config, tmp_path / "bundle")
-    assert "alice:***@" in run_.told
-    assert "'cancellation': 1" in run_.told or '"cancellation": 1' in run_.told
-    assert PASSWORD not in run_.told
-    assert "customer-of-the-dropped-line" not in run_.told
-
-
-def without_customers(shop: SmallShop) -> SmallShop:
-    return shop.with_lines([line._replace(customer_id=None) for line in shop.lines])
-
-
-Files = Callable[[SmallShop, Path], tuple[Path, Path | None]]
-
-
-def two_files(drop_orders: tuple[str, ...] = (), drop_products: tuple[str, ...] = ()) -> Files:
-    def write(shop: SmallShop, folder: Path) -> tuple[Path, Path | None]:
-        orders = write_table(shop.lines, Line, folder / "orders.csv", drop_orders)
-        return orders, write_table(shop.products, Product, folder / "products.parquet", drop_products)
-
-    return write
-
-
-def orders_alone(shop: SmallShop, folder: Path) -> tuple[Path, Path | None]:
-    return write_table(shop.lines, Line, folder / "orders.parquet"), None
-
-
-def bare_minimum(shop: SmallShop, folder: Path) -> tuple[Path, Path | None]:
-    return write_table(shop.lines, Line, folder / "o.csv", ("customer_id", "quantity", "unit_price")), None
-
-
-NO_CUSTOMER = {"more-of-same", "replacement"}
-POORER = {
-    # what is missing: (how the files are written, what the job says is off, kinds that cannot occur without a history)
-    "customers": (two_files(("customer_id",)), "no customer_id", NO_CUSTOMER),
-    "prices": (two_files(("unit_price",), ("price",)), "no unit_price and no price", {"upsell"}),
-    "product types": (two_files((), ("product_type", "category")), "no product_type", {"upsell"}),
-    "a catalogue": (orders_alone, "no product_type", {"upsell"}),
-    "all but order, product and time": (bare_minimum, "no customer_id", {*NO_CUSTOMER, "upsell"}),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("missing", POORER)
-def test_a_shop_without_it_trains_and_is_told_what_is_off(missing: str, small_shop: SmallShop, tmp_path: Path) -> None:
-    write, told, impossible = POORER[missing]
-    config = small_config(*write(small_shop, tmp_path), **QUICK)
-    trained, printed = run(config, tmp_path / "bundle")
-    manifest = json.loads((trained.bundle / "manifest.json").read_text())
-    assert any(told in sentence for sentence in manifest["data"]["switched_off"])
-    assert told in printed
-    request = {"cart": ["toy-0", "pasta-0"], "at": "2024-07-01T12:00:00", "moment": "cart", "limit": 30}
-    offers = offers_of(trained.bundle, [{**request, "kinds": list(KINDS)}])
-    assert offers
-    if missing != "customers":
-        assert {offer.kind for offer in offers}.isdisjoint(impossible)
-
-
-@pytest.mark.slow
-def test_lines_without_a_customer_id_train_like_a_file_without_the_column(
-    small_shop: SmallShop, tmp_path: Path
-) -> None:
-    trained, printed = run(write_shop(without_customers(small_shop), tmp_path, **QUICK), tmp_path / "bundle")
-    assert "the column is empty" in printed
-    thresholds = json.loads((trained.bundle / "manifest.json").read_text())["kinds"]
-    assert thresholds["replacement"]["threshold"] is None
-
-
-@pytest.mark.slow
-def test_without_a_test_window_there_is_a_bundle_and_no_evaluation(small_shop: SmallShop, tmp_path: Path) -> None:
-    config = write_shop(small_shop, tmp_path, split={"test_days": 0}, **QUICK)
-    trained, _ = run(config, tmp_path / "bundle")
-    manifest = json.loads((trained.bundle / "manifest.json").read_text())
-    assert trained.evaluation is None
-    assert not (trained.bundle / "evaluation.json").exists()
-    assert manifest["metrics"] == {}
-    assert manifest["windows"]["test_from"] == manifest["windows"]["to"]
-    assert offers_of(trained.bundle, [{"cart": ["coffee-0"], "at": "2024-07-01T12:00:00", "moment": "cart"}])
-
-
 def test_orders_of_one_line_by_nobody_are_refused_with_what_to_do(small_shop: SmallShop, tmp_path: Path) -> None:
     once = {line.order_id: line for line in without_customers(small_shop).lines}
     config = write_shop(small_shop.with_lines(list(once.values())), tmp_path, **QUICK)
@@ -244,31 +125,3 @@ def test_a_short_history_is_refused(small_shop: SmallShop, tmp_path: Path) -> No
     few = [line for line in small_shop.lines if (line.ordered_at - first).days < 5]
     with pytest.raises(DataError, match="split"):
         run(write_shop(small_shop.with_lines(few), tmp_path, **QUICK), tmp_path / "bundle")
-
-
-@pytest.mark.slow
-def test_a_job_that_fails_late_leaves_the_earlier_bundle(
-    small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = write_shop(small_shop, tmp_path, **QUICK)
-    trained, _ = run(config, tmp_path / "bundle")
-    before = {path.name: path.read_bytes() for path in trained.bundle.iterdir()}
-
-    def fails(*_: object) -> None:
-        raise DataError("the disk is full")
-
-    monkeypatch.setattr("mersalg_training.train.log_job", fails)
-    with pytest.raises(DataError, match="the disk is full"):
-        run(config, tmp_path / "bundle")
-    assert {path.name: path.read_bytes() for path in trained.bundle.iterdir()} == before
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".bundle")]
-
-
-@pytest.mark.slow
-def test_the_same_job_gives_the_same_scorer_golden_requests_and_thresholds(
-    small_shop: SmallShop, tmp_path: Path
-) -> None:
-    config = write_shop(small_shop, tmp_path, **QUICK)
-    first, second = run(config, tmp_path / "one")[0].bundle, run(config, tmp_path / "two")[0].bundle
-    for name in ("scorer.onnx", "golden.json", "products.json"):
-        assert (first / name).read_bytes() == (second / name).read_bytes(), name

@@ -158,6 +158,14 @@ def test_a_small_constant_lead_is_certain_although_both_means_are_not() -> None:
     assert mean(theirs + 0.01, draws).low < mean(theirs, draws).high
 
 
+def test_twice_as_good_in_every_request_is_certain_although_both_means_are_not() -> None:
+    theirs = np.random.default_rng(1).random(50)
+    draws = resample_customers(np.arange(50), np.arange(50), random())
+    found = ratio(2.0 * theirs, theirs, draws)
+    assert (found.value, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
+    assert mean(2.0 * theirs, draws).low < 1.9 * theirs.mean()
+
+
 def test_a_ratio_weighs_customers_by_what_they_were_shown() -> None:
     draws = resample_customers(codes(0, 1), codes(0, 1), random())
     assert ratio(np.array([1.0, 9.0]), np.array([2.0, 10.0]), draws).value == pytest.approx(10 / 12)

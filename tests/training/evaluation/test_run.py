@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from mersalg_training.data.calendar import day_to_time, time_to_day
 from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import Int64, Timeline
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod, Offered
+from mersalg_training.evaluation.file import evaluation_document, parse_document
 from mersalg_training.evaluation.metrics import HIT_RATE, NDCG, OURS, PRECISION, RECALL, Estimate, K, request_metrics
 from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision, shown_precision
 from mersalg_training.evaluation.render import compared, markdown, remarks, render, short
@@ -28,6 +30,7 @@ from mersalg_training.evaluation.run import evaluate
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import OWN_KINDS, Restriction, among, assemble
 from mersalg_training.export.card import table, verdict
+from mersalg_training.json_values import as_json
 from mersalg_training.plots.evaluation import results_by_task
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order, make_attributes, make_timeline, named
@@ -97,6 +100,34 @@ def test_the_answers_of_the_bundle_move_no_baseline() -> None:
     )
     assert good == bad
     assert len({method for _, method, _, _ in good}) == 5
+
+
+def test_the_ratio_to_a_baseline_has_an_interval_that_says_what_the_difference_says() -> None:
+    found = small(shop(), right=True)
+    rows = found.figures(NDCG)
+    of_ndcg = [each for each in found.differences if each.metric == NDCG]
+    assert {each.ratio for each in found.differences if each.metric != NDCG} == {None}
+    surely = 0
+    for each in of_ndcg:
+        theirs = rows[each.task][each.rival].value
+        assert each.ratio is not None
+        if theirs == 0.0:
+            assert np.isnan(each.ratio.value)
+            continue
+        assert each.ratio.value == pytest.approx(1.0 / theirs)
+        assert each.ratio.low <= each.ratio.value <= each.ratio.high
+        assert (each.ratio.low > 1.0) == each.ahead
+        surely += each.ahead
+    assert surely
+
+
+def test_the_ratio_is_in_the_file_and_comes_back_from_it() -> None:
+    found = small(shop())
+    identity = {"name": "small", "created_at": "2026-01-01T00:00:00", "run_id": None}
+    written = as_json(evaluation_document(identity, found))
+    again = parse_document(written, Path("evaluation.json")).evaluation()
+    assert [each.ratio for each in again.differences] == [each.ratio for each in found.differences]
+    assert any(each.ratio for each in again.differences)
 
 
 def test_what_the_restriction_forbids_is_no_hit_although_the_bundle_ranks_it_first() -> None:

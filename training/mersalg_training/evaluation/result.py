@@ -61,6 +61,8 @@ class Difference:
     rival: str
     metric: str
     estimate: Estimate
+    ratio: Estimate | None = None
+    """The bundle's mean over the baseline's, on the same draws; of NDCG alone, None for other metrics."""
 
     @property
     def ahead(self) -> bool:

@@ -216,7 +216,13 @@ def judge_task(
             value = of_lists(ranked, task.restriction.catalogue)
             rows.append(Row(task.label, method, name, Estimate(value, value, value, len(task.cases))))
     compared = [
-        Difference(task.label, rival, name, difference(result, values[rival][name], draws))
+        Difference(
+            task.label,
+            rival,
+            name,
+            difference(result, values[rival][name], draws),
+            ratio(result, values[rival][name], draws) if name == NDCG else None,
+        )
         for rival in lists
         if rival != OURS
         for name, result in values[OURS].items()

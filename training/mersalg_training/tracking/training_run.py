@@ -36,7 +36,9 @@ def log_job(
     manifest: Mapping[str, Any],
     seconds: Mapping[str, float],
 ) -> None:
-    """Log everything but the bundle itself."""
+    """Log everything but the bundle itself; nothing is drawn for a run that is not tracked."""
+    if run.id is None:
+        return
     run.log_params(flat(learned.fitted.config))
     run.log_dataset(
         learned.fitted.config.name, report.digest, learned.fitted.config.data.orders, {"lines": report.lines_kept}
@@ -72,7 +74,9 @@ def log_job(
 
 
 def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]) -> None:
-    """Log the tables of every method on every task with their intervals, and their picture."""
+    """Log the tables of every method on every task with their intervals, and their picture; of a tracked run alone."""
+    if run.id is None:
+        return
     run.log_text("evaluation.json", as_json(evaluation_document(manifest, evaluation)).decode())
     run.log_text("evaluation.md", markdown(evaluation))
     run.log_text("evaluation_recall.md", markdown(evaluation, RECALL))
