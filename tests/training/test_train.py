@@ -21,7 +21,10 @@ from mersalg.cli import main
 from mersalg_training.config import Config
 from mersalg_training.evaluation.file import carried_evaluation, evaluation_document
 from mersalg_training.export.card import render_card
+from mersalg_training.graph import retrieve
 from mersalg_training.json_values import as_json
+from mersalg_training.learn import read_purchases
+from mersalg_training.progress import Stages
 from mersalg_training.tracking.mlflow_run import UntrackedRun
 from mersalg_training.train import Trained, train
 from small_shop import Line, Product, SmallShop, small_config, write_shop, write_table
@@ -111,6 +114,18 @@ def test_a_dearer_product_of_the_type_is_an_upsell_of_the_one_in_the_cart(traine
     assert {offer.product_id for offer in offers} <= {f"coffee-{step}" for step in range(1, 5)}
     assert offers
     assert {offer.because for offer in offers} == {"coffee-0"}
+
+
+def test_more_products_than_a_bundle_holds_are_refused_before_anything_is_counted(
+    trained_bundle: Path, small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = len(json.loads((trained_bundle / "products.json").read_text()))
+    config, stages = write_shop(small_shop, tmp_path), Stages(Console(file=io.StringIO()))
+    monkeypatch.setattr(retrieve, "MAX_ITEMS", held + 1)
+    read_purchases(config, stages)
+    monkeypatch.setattr(retrieve, "MAX_ITEMS", held)
+    with pytest.raises(DataError, match=f"fewer than {held} products, got {held}; leave out"):
+        read_purchases(config, stages)
 
 
 def test_each_stage_is_told_with_its_seconds(trained_job: Job) -> None:

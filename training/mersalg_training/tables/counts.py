@@ -22,7 +22,7 @@ from mersalg_training.tables import statements
 Columns = dict[str, npt.NDArray[np.generic]]
 
 PAIRS_AT_ONCE: Final = 2**22
-"""Pairs of two lines that a slice of the products holds at most: some hundred bytes of each while it is counted."""
+"""About so many pairs of two lines a slice of the products holds: some hundred bytes of each while it is counted."""
 
 
 @dataclass(frozen=True)
