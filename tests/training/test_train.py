@@ -19,12 +19,14 @@ from conftest import PASSWORD, Job
 from mersalg import KINDS, DataError
 from mersalg.cli import main
 from mersalg_training.config import Config
+from mersalg_training.data.calendar import time_to_day
 from mersalg_training.evaluation.file import carried_evaluation, evaluation_document
 from mersalg_training.export.card import render_card
 from mersalg_training.graph import retrieve
 from mersalg_training.json_values import as_json
 from mersalg_training.learn import read_purchases
-from mersalg_training.progress import Stages
+from mersalg_training.progress import Stages, quiet
+from mersalg_training.tables.build import learn_shop
 from mersalg_training.tracking.mlflow_run import UntrackedRun
 from mersalg_training.train import Trained, train
 from small_shop import Line, Product, SmallShop, small_config, write_shop, write_table
@@ -117,10 +119,12 @@ def test_a_dearer_product_of_the_type_is_an_upsell_of_the_one_in_the_cart(traine
 
 
 def test_more_products_than_a_bundle_holds_are_refused_before_anything_is_counted(
-    trained_bundle: Path, small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = len(json.loads((trained_bundle / "products.json").read_text()))
     config, stages = write_shop(small_shop, tmp_path), Stages(Console(file=io.StringIO()))
+    purchased = read_purchases(config, stages)
+    end = time_to_day(purchased.windows.test_from)
+    held = learn_shop(purchased.timeline, purchased.attributes, end, config, quiet).n_items
     monkeypatch.setattr(retrieve, "MAX_ITEMS", held + 1)
     read_purchases(config, stages)
     monkeypatch.setattr(retrieve, "MAX_ITEMS", held)
