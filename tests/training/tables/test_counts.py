@@ -300,7 +300,7 @@ def test_the_statements_count_what_a_slow_count_does(
     assert asdict(counts.left_out) == left_out
 
 
-def test_pairs_are_counted_by_slices_of_the_products_of_which_none_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_counted_by_slices_is_the_same_and_no_slice_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     laid_down: list[int] = []
 
     def watched(connection: duckdb.DuckDBPyConnection, least: int, statement: str, **parameters: float) -> Any:
@@ -312,14 +312,16 @@ def test_pairs_are_counted_by_slices_of_the_products_of_which_none_is_large(monk
     orders = drawn_orders(4)
     whole, timeline = counted(orders, floors(1, 1, 2))
     at_once, laid_down[:] = list(laid_down), []
-    monkeypatch.setattr(module, "PAIRS_AT_ONCE", 60)
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 60)
     sliced, _ = counted(orders, floors(1, 1, 2))
     assert sum(laid_down) == sum(at_once)
     assert len(laid_down) > len(at_once) == 3
     assert max(laid_down) <= 60 < max(at_once)
-    for name in ("basket", "by_type", "follow"):
+    for name in ("basket", "by_type", "follow", "switches"):
         assert tallied(getattr(sliced, name), timeline) == tallied(getattr(whole, name), timeline)
         assert len(getattr(sliced, name).n) > 0
+    for name in ("interval_days", "intervals"):
+        assert column(sliced, timeline, "intervals", name) == column(whole, timeline, "intervals", name)
     assert sliced.left_out == whole.left_out
 
 

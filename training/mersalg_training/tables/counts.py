@@ -6,6 +6,7 @@ which alone applies `privacy.min_customers`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -21,8 +22,8 @@ from mersalg_training.tables import statements
 
 Columns = dict[str, npt.NDArray[np.generic]]
 
-PAIRS_AT_ONCE: Final = 2**22
-"""About so many pairs of two lines a slice of the products holds: some hundred bytes of each while it is counted."""
+ROWS_AT_ONCE: Final = 2**22
+"""About so many lines, or pairs of two, are in a slice: some hundred bytes of each while they are counted."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,9 @@ def count_purchases(
         gap = query(statements.ORDER_GAPS)["gap"]
         products = query(statements.PRODUCTS, cut=cut_day, month=28.0, week=7.0)
         repeats, rare_repeats = known(statements.REPEATS)
-        intervals, rare_intervals = known(statements.INTERVALS)
-        switches, rare_switches = known(statements.SWITCHES, types=n_types)
+        slices = 1 + timeline.n_lines // ROWS_AT_ONCE
+        intervals, rare_intervals = in_slices(slices, partial(known, statements.INTERVALS))
+        switches, rare_switches = in_slices(slices, partial(known, statements.SWITCHES, types=n_types))
         connection.execute(statements.NEXT_ORDERS, {"follow_days": counts.follow_days})
         connection.execute(statements.FIRST_LINES)
         followed, firsts = query(statements.FOLLOWED), query(statements.FIRSTS)
@@ -148,6 +150,7 @@ def register_lines(
         "product": timeline.line_product[before],
         "day": timeline.line_day[before],
         "price": timeline.line_price[before],
+        "products": np.diff(timeline.order_start)[order_code],
     }
     connection.register("line_columns", line_columns)
     connection.execute(statements.COUNT_LINES)
@@ -178,20 +181,26 @@ def drop(connection: duckdb.DuckDBPyConnection, *tables: str) -> None:
 def pairs_in_slices(
     connection: duckdb.DuckDBPyConnection, config: Config, statement: str, how_many: str, **parameters: float
 ) -> tuple[Columns, int]:
-    """The pairs that a statement lays down, counted by slices of the products: `well_known`, one behind the other.
+    """The pairs that a statement lays down, counted by slices of the products, as `well_known` does.
 
     how_many: a statement for the number of all pairs, from which the number of slices is taken.
     """
-    least = config.privacy.min_customers
-    slices = 1 + int(run_query(connection, how_many)["n"][0]) // PAIRS_AT_ONCE
-    parts, left_out = [], 0
-    for number in range(slices):
-        connection.execute(statement, {**parameters, "slices": slices, "slice": number})
-        part, few = well_known(connection, least, statements.COUNTED_PAIRS, min_pairs=config.counts.min_pairs)
+    least, min_pairs = config.privacy.min_customers, config.counts.min_pairs
+
+    def counted(**of_slice: int) -> tuple[Columns, int]:
+        connection.execute(statement, {**parameters, **of_slice})
+        result = well_known(connection, least, statements.COUNTED_PAIRS, min_pairs=min_pairs)
         drop(connection, "pairs")
-        parts.append(part)
-        left_out += few
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, left_out
+        return result
+
+    return in_slices(1 + int(run_query(connection, how_many)["n"][0]) // ROWS_AT_ONCE, counted)
+
+
+def in_slices(slices: int, counted: Callable[..., tuple[Columns, int]]) -> tuple[Columns, int]:
+    """The rows of all slices, one behind the other, and how many were left out."""
+    parts = [counted(slices=slices, slice=number) for number in range(slices)]
+    columns = {name: np.concatenate([part[name] for part, _ in parts]) for name in parts[0][0]}
+    return columns, sum(left_out for _, left_out in parts)
 
 
 def well_known(

@@ -3,9 +3,9 @@
 Only equi-joins, grouping, `row_number`/`lag` windows and arithmetic on integers and epoch days are used, so that the
 same statements run on a cluster's engine. Every statement reads `count_lines`, which holds the lines before the cut.
 
-What grows fastest are the pairs, so they are made and counted one slice of the products at a time: those whose code is
-$slice modulo $slices. They are laid down in a table before they are grouped: an engine that groups below a join would
-hold a state of every line.
+Pairs, and windows over all lines, are counted one slice at a time, of the products (or types) whose code is $slice
+modulo $slices, so that memory does not grow with the history. Pairs are laid down in a table before they are grouped:
+an engine that groups below a join would hold a state of every line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GROUP BY product
 INTERVALS = """
 SELECT product, median(gap) AS interval_days, count(*) AS intervals, count(DISTINCT customer) AS customers
 FROM (SELECT customer, product, day - lag(day) OVER (PARTITION BY customer, product ORDER BY day) AS gap
-      FROM count_lines WHERE customer >= 0)
+      FROM count_lines WHERE customer >= 0 AND product % $slices = $slice)
 WHERE gap > 0.5 GROUP BY product
 """
 
@@ -41,8 +41,7 @@ WHERE gap > 0.5
 COUNT_LINES = """
 CREATE TEMP TABLE count_lines AS
 SELECT order_code, customer, CASE WHEN customer >= 0 THEN customer ELSE -1 - order_code END AS unit,
-       product, day, CASE WHEN isnan(price) THEN NULL ELSE price END AS price,
-       count(*) OVER (PARTITION BY order_code) AS products
+       product, day, CASE WHEN isnan(price) THEN NULL ELSE price END AS price, products
 FROM line_columns
 """
 """A line's unit is its customer, or its order where the customer is not known."""
@@ -97,10 +96,11 @@ WHERE next_day - day <= $follow_days
 FIRST_LINES = """
 CREATE TEMP TABLE first_lines AS
 SELECT l.order_code, l.product, f.product IS NOT NULL AS is_frequent
-FROM (SELECT order_code, product, day, min(day) OVER (PARTITION BY customer, product) AS first_day
-      FROM count_lines WHERE customer >= 0) l
+FROM count_lines l
+JOIN (SELECT customer, product, min(day) AS day FROM count_lines WHERE customer >= 0 GROUP BY customer, product) m
+     ON m.customer = l.customer AND m.product = l.product AND m.day = l.day
 LEFT JOIN frequent_products f ON f.product = l.product
-WHERE l.day = l.first_day AND l.order_code IN (SELECT next_order FROM next_orders)
+WHERE l.order_code IN (SELECT next_order FROM next_orders)
 """
 
 FOLLOW_PAIRS_TO_COUNT = """
@@ -133,7 +133,7 @@ SELECT previous AS a, product AS b, count(*) AS n, count(DISTINCT customer) AS c
 FROM (SELECT l.customer, l.product,
              lag(l.product) OVER (PARTITION BY l.customer, t.product_type ORDER BY l.day, l.product) AS previous
       FROM count_lines l JOIN product_types t ON t.product = l.product
-      WHERE l.customer >= 0 AND t.product_type < $types)
+      WHERE l.customer >= 0 AND t.product_type < $types AND t.product_type % $slices = $slice)
 WHERE previous IS NOT NULL AND previous <> product
 GROUP BY previous, product
 """
