@@ -21,9 +21,9 @@ from mersalg_training.columns import (
     find_exact,
 )
 from mersalg_training.config import DataConfig, EngineConfig
-from mersalg_training.data.engine import connect
 from mersalg_training.data.mapping import Bound, Unbound, bind_columns, mapped_view
 from mersalg_training.data.sources import DataSource, identifier, open_source, refused
+from mersalg_training.engine.database import connect
 
 
 @dataclass(frozen=True)

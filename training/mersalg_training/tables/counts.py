@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg_training.config import Config
-from mersalg_training.data.engine import connect
 from mersalg_training.data.timeline import Timeline
+from mersalg_training.engine.database import connect
 from mersalg_training.tables import statements
 
 Columns = dict[str, npt.NDArray[np.generic]]

@@ -16,7 +16,7 @@ import duckdb
 
 from mersalg.errors import ConfigError
 from mersalg_training.config import EngineConfig
-from mersalg_training.data.machine import available_memory, usable_cores
+from mersalg_training.engine.machine import available_memory, usable_cores
 
 MEMORY_SHARE: Final = 0.5
 """Of the memory that is available, for the database; the rest is for the arrays that it fills, and for others."""

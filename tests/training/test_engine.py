@@ -12,14 +12,14 @@ import pytest
 
 from mersalg.errors import ConfigError
 from mersalg_training.config import EngineConfig, load_config, public
-from mersalg_training.data import engine
-from mersalg_training.data.engine import connect, spill_folder
-from mersalg_training.data.machine import available_memory, usable_cores
+from mersalg_training.engine import database
+from mersalg_training.engine.database import connect, spill_folder
+from mersalg_training.engine.machine import available_memory, usable_cores
 
 SPILLING = """
 import sys, time
 from mersalg_training.config import EngineConfig
-from mersalg_training.data.engine import connect
+from mersalg_training.engine.database import connect
 connection = connect(EngineConfig(threads=1, memory="20MB", spill=sys.argv[1]))
 connection.execute("CREATE TABLE wide AS SELECT range AS a, hash(range) AS b, hash(range + 1) AS c FROM range(1500000)")
 print("spilled", flush=True)
@@ -40,7 +40,7 @@ def test_threads_memory_and_the_folder_of_spills_are_the_configured_ones(tmp_pat
 
 
 def test_by_default_they_are_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "available_memory", lambda: 6 * 2**30)
+    monkeypatch.setattr(database, "available_memory", lambda: 6 * 2**30)
     assert setting("memory_limit", EngineConfig()) == "3.0 GiB"
     assert int(setting("threads", EngineConfig())) == usable_cores() == len(os.sched_getaffinity(0))
     spill = Path(setting("temp_directory", EngineConfig()))
@@ -146,5 +146,5 @@ def test_memory_that_the_system_does_not_tell_is_not_known_and_the_databases_own
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert available_memory(tmp_path) is None
-    monkeypatch.setattr(engine, "available_memory", lambda: None)
+    monkeypatch.setattr(database, "available_memory", lambda: None)
     assert setting("memory_limit", EngineConfig()).endswith("iB")
