@@ -17,7 +17,7 @@ from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.timeline import read_timeline
 from mersalg_training.tables.counts import Counts, count_purchases
-from mersalg_training.tables.neighbours import Entries
+from mersalg_training.tables.entries import Entries
 from mersalg_training.tables.vocabulary import Vocabulary, build_vocabulary
 from small_shop import CALIBRATE_FROM, SmallShop, another_future, write_shop
 

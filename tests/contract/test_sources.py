@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from contract.source_contract import Known, SourceContract, known_before
-from mersalg_training.tables.neighbours import Entries, basket_entries, follow_entries, ladder_entries
+from mersalg_training.tables.entries import Entries
+from mersalg_training.tables.ladder import ladder_entries
+from mersalg_training.tables.neighbours import basket_entries, follow_entries
 from small_shop import CALIBRATE_FROM, SmallShop
 
 
@@ -42,7 +44,7 @@ class TestLadder(SourceContract):
 
     def entries(self, known: Known) -> Entries:
         return ladder_entries(
-            known.counts.switches, known.vocabulary, known.frequent, known.n_types, known.config.kinds
+            known.counts.switches, known.vocabulary, known.n_types, known.config.kinds, known.vocabulary.n_items
         )
 
     def test_every_step_is_dearer_and_of_the_same_type(self, known: Known, found: Entries) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from pathlib import Path
@@ -9,14 +10,20 @@ from typing import Any
 
 import jsonschema
 import pytest
+from rich.console import Console
 
 import mersalg
 from conftest import PASSWORD, Job
 from mersalg import KINDS, DataError
 from mersalg.cli import main
+from mersalg_training.data.calendar import time_to_day
 from mersalg_training.evaluation.file import carried_evaluation, evaluation_document
 from mersalg_training.export.card import render_card
+from mersalg_training.graph import retrieve
 from mersalg_training.json_values import as_json
+from mersalg_training.learn import read_purchases
+from mersalg_training.progress import Stages, quiet
+from mersalg_training.tables.build import learn_shop
 from quick_job import QUICK, offers_of, run, without_customers
 from small_shop import SmallShop, write_shop
 
@@ -94,6 +101,20 @@ def test_a_dearer_product_of_the_type_is_an_upsell_of_the_one_in_the_cart(traine
     assert {offer.product_id for offer in offers} <= {f"coffee-{step}" for step in range(1, 5)}
     assert offers
     assert {offer.because for offer in offers} == {"coffee-0"}
+
+
+def test_more_products_than_a_bundle_holds_are_refused_before_anything_is_counted(
+    small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, stages = write_shop(small_shop, tmp_path), Stages(Console(file=io.StringIO()))
+    purchased = read_purchases(config, stages)
+    end = time_to_day(purchased.windows.test_from)
+    held = learn_shop(purchased.timeline, purchased.attributes, end, config, quiet).n_items
+    monkeypatch.setattr(retrieve, "MAX_ITEMS", held + 1)
+    read_purchases(config, stages)
+    monkeypatch.setattr(retrieve, "MAX_ITEMS", held)
+    with pytest.raises(DataError, match=f"fewer than {held} products, got {held}; leave out"):
+        read_purchases(config, stages)
 
 
 def test_each_stage_is_told_with_its_seconds(trained_job: Job) -> None:

@@ -19,6 +19,8 @@ from mersalg_training.columns import Column
 
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """What a job's name matches."""
+SIZE: Final = r"(?i)^[0-9]+(\.[0-9]+)? ?[kmgt]i?b$"
+"""What an amount of memory matches."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Policy = Literal["reject", "keep"]
 Days = Annotated[float, Field(ge=0.0)]
@@ -92,6 +94,17 @@ class ContractConfig(ConfigSection):
     )
     """A product whose id, name, category or type matches is a fee; empty = none is. What a shop's own columns say is
     better told by a mapping `is_fee`, a condition over a source."""
+
+
+class EngineConfig(ConfigSection):
+    """What the database that reads and counts may take of the machine."""
+
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """null = the cores that the job may run on."""
+    memory: Annotated[str, Field(pattern=SIZE)] | None = None
+    """As 6GB; null = half of what is available when it is opened, within the limits of a container."""
+    spill: str | None = None
+    """The folder below which lies what does not fit in memory; null = the system's for temporary files."""
 
 
 class SplitConfig(ConfigSection):
@@ -303,6 +316,7 @@ class Config(ConfigSection):
     seed: int = 7
     data: DataConfig
     contract: ContractConfig = ContractConfig()
+    engine: EngineConfig = EngineConfig()
     split: SplitConfig = SplitConfig()
     label: LabelConfig = LabelConfig()
     privacy: PrivacyConfig = PrivacyConfig()
@@ -397,8 +411,11 @@ def lay_over(tables: dict[str, Any], override: str) -> None:
 
 
 def public(config: Config) -> dict[str, Any]:
-    """The configuration as plain values that a bundle, a page and MLflow may hold: without the tracking's password."""
-    tables = config.model_dump(mode="json")
+    """The configuration as plain values that a bundle, a page and MLflow may hold.
+
+    Without the tracking's password, and without the machine that the job ran on.
+    """
+    tables = config.model_dump(mode="json", exclude={"engine"})
     tables["tracking"]["uri"] = without_password(config.tracking.uri)
     return tables
 

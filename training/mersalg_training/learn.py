@@ -19,6 +19,7 @@ from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.shop_statistics import ShopStatistics, measure_shop
 from mersalg_training.data.split import Windows, split_windows
 from mersalg_training.data.timeline import Float32, Timeline, read_timeline
+from mersalg_training.graph.retrieve import check_items
 from mersalg_training.progress import Stages, Tick
 from mersalg_training.ranking import FittedTrees
 from mersalg_training.ranking.cases import make_cases
@@ -33,6 +34,7 @@ from mersalg_training.ranking.training_rows import (
 from mersalg_training.tables.build import learn_shop
 from mersalg_training.tables.relations import as_it_was
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
+from mersalg_training.tables.vocabulary import unsold_products
 
 MIN_POSITIVES = 20
 """Fewer bought candidates on a side cannot fit a ranker."""
@@ -91,15 +93,17 @@ class Learned:
 
 
 def read_purchases(config: Config, stages: Stages) -> Purchased:
-    """Read, check and split."""
+    """Read, check and split. DataError where a bundle cannot hold the products, before anything is counted."""
     with stages.stage("Reading and checking purchases"):
-        purchases = open_purchases(config.data)
+        purchases = open_purchases(config.data, config.engine)
         report = apply_contract(purchases, config.contract)
         check_company(purchases.connection)
         timeline = read_timeline(purchases.connection)
         attributes = read_attributes(purchases.connection)
         purchases.connection.close()
     windows = split_windows(report.first, report.last, config.split, timeline.order_day)
+    sold = np.unique(timeline.line_product[timeline.line_day < time_to_day(windows.test_from)]).astype(np.int64)
+    check_items(len(sold) + len(unsold_products(sold, attributes)))
     return Purchased(report, timeline, attributes, windows)
 
 

@@ -41,6 +41,13 @@ def test_an_order_has_its_earliest_time_and_its_most_frequent_customer(tmp_path:
     assert "1 orders name several customers; each went to the one with most lines" in report.notes
 
 
+def test_the_lines_are_held_once_when_they_are_clean(tmp_path: Path) -> None:
+    purchases = opened(tmp_path, GOOD)
+    apply_contract(purchases, ANYTHING)
+    held = purchases.connection.execute("SELECT table_name FROM duckdb_tables() WHERE estimated_size > 0").fetchall()
+    assert {"typed", "judged", "kept_rows", "kept_orders", "lines"} & {name for (name,) in held} == {"lines"}
+
+
 def test_an_order_of_many_days_is_said_aloud(tmp_path: Path) -> None:
     report = contract(tmp_path, GOOD, "anna,1,milk,2024-02-01,1,1")
     assert any(note.startswith("1 orders last more than 7 days") for note in report.notes)

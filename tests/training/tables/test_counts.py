@@ -7,13 +7,17 @@ from collections.abc import Hashable, Sequence
 from dataclasses import asdict
 from itertools import pairwise, permutations
 from statistics import median
+from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 
 from mersalg_training.config import Config, parse_config
 from mersalg_training.data.timeline import Timeline
-from mersalg_training.tables.counts import Counts, PairCounts, count_purchases
+from mersalg_training.tables import counts as module
+from mersalg_training.tables import statements
+from mersalg_training.tables.counts import Counts, PairCounts, count_purchases, well_known
 from small_history import Order, make_timeline
 
 TYPES = {"bread": 0, "butter": 1, "jam": 2, "milk": 3, "oat-milk": 3}
@@ -294,6 +298,31 @@ def test_the_statements_count_what_a_slow_count_does(
         "repeats": sum(n < min_customers for n in known.values()),
     }
     assert asdict(counts.left_out) == left_out
+
+
+def test_what_is_counted_by_slices_is_the_same_and_no_slice_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    laid_down: list[int] = []
+
+    def watched(connection: duckdb.DuckDBPyConnection, least: int, statement: str, **parameters: float) -> Any:
+        if statement == statements.COUNTED_PAIRS:
+            laid_down.append(connection.execute("SELECT count(*) FROM pairs").fetchall()[0][0])
+        return well_known(connection, least, statement, **parameters)
+
+    monkeypatch.setattr(module, "well_known", watched)
+    orders = drawn_orders(4)
+    whole, timeline = counted(orders, floors(1, 1, 2))
+    at_once, laid_down[:] = list(laid_down), []
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 60)
+    sliced, _ = counted(orders, floors(1, 1, 2))
+    assert sum(laid_down) == sum(at_once)
+    assert len(laid_down) > len(at_once) == 3
+    assert max(laid_down) <= 60 < max(at_once)
+    for name in ("basket", "by_type", "follow", "switches"):
+        assert tallied(getattr(sliced, name), timeline) == tallied(getattr(whole, name), timeline)
+        assert len(getattr(sliced, name).n) > 0
+    for name in ("interval_days", "intervals"):
+        assert column(sliced, timeline, "intervals", name) == column(whole, timeline, "intervals", name)
+    assert sliced.left_out == whole.left_out
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -12,7 +12,8 @@ from mersalg_training.data.attributes import encoded
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.progress import quiet
 from mersalg_training.tables.build import learn_shop
-from mersalg_training.tables.neighbours import CART_CHANNELS, Entries, beside_directed, merged, rank_in_run, table
+from mersalg_training.tables.entries import Entries, rank_in_run
+from mersalg_training.tables.neighbours import CART_CHANNELS, beside_directed, merged, table
 from mersalg_training.tables.shop_tables import ShopTables
 from small_history import Order, make_attributes, make_timeline
 

@@ -32,7 +32,7 @@ def evaluate_offers_command(args: argparse.Namespace) -> int:
     if args.track and not config.tracking.enabled:
         raise ConfigError("--track: expected tracking.enabled = true, got false; --set tracking.enabled=true")
     with Console(stderr=True).status(f"Reading {config.data.orders} and {args.offers}"):
-        purchases = open_purchases(config.data)
+        purchases = open_purchases(config.data, config.engine)
         apply_contract(purchases, config.contract)
         data, most = config.data, config.contract.max_reject_share
         report = read_offers(purchases.connection, args.offers, data.columns, most, data.encoding)

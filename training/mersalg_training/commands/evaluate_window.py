@@ -32,7 +32,7 @@ def evaluate_window_command(args: argparse.Namespace) -> int:
     recommender = load(args.bundle, threads=THREADS)
     config, windows = bundle_config(recommender.manifest, str(args.bundle), args.overrides)
     with Console(stderr=True).status(f"Reading {config.data.orders}"):
-        purchases = open_purchases(config.data)
+        purchases = open_purchases(config.data, config.engine)
         report = apply_contract(purchases, config.contract)
         timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
     columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

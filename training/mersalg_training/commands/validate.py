@@ -45,7 +45,7 @@ def validate_command(args: argparse.Namespace) -> int:
     try:
         config = load_config(args.config, args.overrides)
         with Console(stderr=True).status(f"Reading {config.data.orders}"):
-            purchases = open_purchases(config.data)
+            purchases = open_purchases(config.data, config.engine)
             report = apply_contract(purchases, config.contract, examples=args.examples)
             check_company(purchases.connection)
             order_days = read_order_days(purchases.connection)

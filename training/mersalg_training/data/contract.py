@@ -69,15 +69,18 @@ def judged_purchases(
     find_fees(connection, config.fee_pattern)
     rules = contract_rules(purchases, config, now)
     judge(connection, rules)
+    connection.execute("DROP TABLE typed")
     lines_read, rejected, kept_though = count_reasons(connection, rules)
     examples = find_examples(connection, rules) if with_examples else {}
     check_shares(purchases, lines_read, rejected, examples, config.max_reject_share)
     merge_lines(connection, duplicates_count=config.duplicate == "keep")
+    connection.execute("DROP TABLE judged; DROP TABLE kept_rows")
     notes += build_products(connection, config.fee == "reject", is_listed=purchases.has_catalogue)
     notes += clear_catch_all(connection) if purchases.category_is_type else []
     notes += settle_relations(connection)
     notes += order_notes(connection)
     notes += gap_notes(connection)
+    connection.execute("DROP TABLE kept_orders")
     if "duplicate" in rejected:
         notes.append(
             f"{rejected['duplicate']:,} lines equal an earlier line of their order and are dropped. {AS_PIECES}"

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from pathlib import Path
-from uuid import uuid4
 
 import duckdb
 
@@ -23,9 +20,10 @@ from mersalg_training.columns import (
     Column,
     find_exact,
 )
-from mersalg_training.config import DataConfig
+from mersalg_training.config import DataConfig, EngineConfig
 from mersalg_training.data.mapping import Bound, Unbound, bind_columns, mapped_view
 from mersalg_training.data.sources import DataSource, identifier, open_source, refused
+from mersalg_training.engine.database import connect
 
 
 @dataclass(frozen=True)
@@ -61,13 +59,13 @@ class Purchases:
         return self.catalogue is not None
 
 
-def open_purchases(data: DataConfig) -> Purchases:
+def open_purchases(data: DataConfig, engine: EngineConfig | None = None) -> Purchases:
     """Find the sources and map their columns; no row is read yet.
 
     DataError if a source is missing or unreadable, if order_id, product_id or ordered_at is not found, or if a mapping
     that fits neither source looks misspelt.
     """
-    connection = connect()
+    connection = connect(engine or EngineConfig())
     notes: list[str] = []
     orders_source = open_source(connection, "data.orders", data.orders, data.encoding)
     orders, unbound = bind_columns(connection, orders_source, ORDER_COLUMNS, data.columns)
@@ -100,26 +98,6 @@ def open_purchases(data: DataConfig) -> Purchases:
     missing_columns = [c for c in SWITCHED_OFF if c not in orders and c not in products]
     off = switched_off(missing_columns, products)
     return Purchases(connection, orders, products, orders_source, products_source, notes, off)
-
-
-def connect() -> duckdb.DuckDBPyConnection:
-    """An empty database in memory: two threads, 4 GB, dates in UTC; it installs no extension.
-
-    What does not fit is spilled to a folder of the system's place for temporary files, which DuckDB makes when it is
-    needed and removes when the connection is closed.
-    """
-    spill = Path(tempfile.gettempdir()) / f"mersalg-{uuid4().hex}"
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "threads": 2,
-            "memory_limit": "4GB",
-            "temp_directory": str(spill),
-            "autoinstall_known_extensions": False,
-        },
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
 
 
 @contextmanager

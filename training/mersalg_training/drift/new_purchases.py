@@ -100,7 +100,7 @@ def read_newer(asked: NewerDataRequest, log: str | None = None) -> tuple[Newer, 
     The window begins where the bundle's data end, unless `since` says otherwise. DataError where no purchase, or no
     offer of the log, lies in it.
     """
-    purchases = open_purchases(asked.config.data)
+    purchases = open_purchases(asked.config.data, asked.config.engine)
     report = apply_contract(purchases, asked.config.contract)
     timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
     since = asked.since or asked.windows.to

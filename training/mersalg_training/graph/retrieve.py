@@ -97,15 +97,20 @@ class Pool:
     """bool: similar to a product of the cart, or the older or newer of the two; None where nothing declares it."""
 
 
+def check_items(n_items: int) -> None:
+    """DataError where a sort key cannot hold the products."""
+    if n_items >= MAX_ITEMS:
+        raise DataError(
+            f"data.orders: expected fewer than {MAX_ITEMS:,} products, got {n_items:,}; "
+            "leave out what is no longer sold, or train a bundle for each part of the assortment"
+        )
+
+
 def gather_pool(
     graph: GraphBuilder, tables: ShopTables, request: RequestTensors, groups: Groups, exclude: Value, only: Only | None
 ) -> Pool:
     """Everything that the sources bring, added up by product. DataError where a sort key cannot hold the products."""
-    if tables.n_items >= MAX_ITEMS:
-        raise DataError(
-            f"data.orders: expected fewer than {MAX_ITEMS:,} products, got {tables.n_items:,}; "
-            "leave out what is no longer sold, or train a bundle for each part of the assortment"
-        )
+    check_items(tables.n_items)
     again = request.after_payment & ~request.is_confirmation
     excluding = [graph.where(again, tables.n_items, request.whole_cart), exclude]
     if tables.relations.excluded.are_declared:

@@ -13,7 +13,7 @@ from mersalg_training.tables.advantages import build_advantages
 from mersalg_training.tables.counts import count_purchases
 from mersalg_training.tables.ease import weights_of_orders
 from mersalg_training.tables.exclusive import exclusive_groups
-from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved
+from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved, latest_orders
 from mersalg_training.tables.neighbours import build_neighbours
 from mersalg_training.tables.relations import find_relations
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
@@ -62,9 +62,11 @@ def factorise(timeline: Timeline, vocabulary: Vocabulary, cut_day: float, config
     before = timeline.line_day < cut_day
     item = vocabulary.item_of_code[timeline.line_product[before]]
     frequent = item < vocabulary.supported
+    item, n_items = item[frequent], vocabulary.n_items + 1
     order = timeline.line_order[before][frequent].astype("int64")
-    factors = halved(basket_factors(order, item[frequent], vocabulary.n_items + 1, config.factors, config.seed))
+    latest = latest_orders(order, timeline.order_day, config.factors.max_orders)
+    factors = halved(basket_factors(order[latest], item[latest], n_items, config.factors, config.seed))
     customer = timeline.order_customer[order].astype("int64")
     known = customer != UNKNOWN
-    taste = customer_taste(customer[known], item[frequent][known], vocabulary.n_items + 1, config.factors, config.seed)
+    taste = customer_taste(customer[known], item[known], n_items, config.factors, config.seed)
     return factors, taste

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 import threadpoolctl  # type: ignore[import-untyped]
 from implicit.als import AlternatingLeastSquares
@@ -26,13 +27,23 @@ class Taste:
 def basket_factors(order: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Float32:
     """(n_items, factors) float32 of unit length from orders x products; zeros for a product without lines.
 
-    order, item: (n_lines,) int64; orders may be any ids, of which the largest `max_orders` are taken as the latest.
+    order, item: (n_lines,) int64; orders may be any ids.
     """
-    orders, row = np.unique(order, return_inverse=True)
-    recent = row >= len(orders) - config.max_orders
-    factors = fitted_factors(row[recent], item[recent], np.ones(int(recent.sum())), n_items, config, seed)
+    factors = fitted_factors(order, item, np.ones(len(order)), n_items, config, seed)
     length = np.linalg.norm(factors, axis=1, keepdims=True)
     return np.asarray(np.divide(factors, length, out=np.zeros_like(factors), where=length > 0))
+
+
+def latest_orders(order: Int64, order_day: Float64, most: int) -> npt.NDArray[np.bool_]:
+    """(n_lines,) which lines are of the `most` latest orders among theirs; ties go to the larger code.
+
+    order: (n_lines,) order codes; order_day: (n_orders,) by code.
+    """
+    held = np.flatnonzero(np.bincount(order, minlength=len(order_day)))
+    by_day = held[np.argsort(order_day[held], kind="stable")]
+    is_latest = np.zeros(len(order_day), dtype=np.bool_)
+    is_latest[by_day[max(0, len(by_day) - most) :]] = True
+    return np.asarray(is_latest[order])
 
 
 def customer_taste(customer: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Taste:

@@ -15,8 +15,10 @@ from mersalg_training.config import Config, KindsConfig
 from mersalg_training.data.timeline import Float32, Float64, Int64
 from mersalg_training.tables.accessories import Accessories
 from mersalg_training.tables.association import lift_of, lower_bound, strength_of, surely_above_chance
-from mersalg_training.tables.counts import Counts, PairCounts
+from mersalg_training.tables.counts import Counts
+from mersalg_training.tables.entries import Entries, rank_in_run
 from mersalg_training.tables.kinds import extends
+from mersalg_training.tables.ladder import ladder_entries
 from mersalg_training.tables.relations import Relations
 from mersalg_training.tables.vocabulary import Vocabulary, spread
 
@@ -25,8 +27,6 @@ CART_CHANNELS = ("cosine", "confidence", "ease", "strength", "lift", "directed")
 ANCHOR_CHANNELS = ("ladder", "follow", "near", "strength", "lift")
 """What is known of a pair (own or carted product, candidate for a later order)."""
 
-LADDER_PRIOR = 20.0
-"""Observed switches are shrunk to the popularity of the dearer products as if by so many switches."""
 MERGED_WIDTH = 64
 DIRECTED_SHARE = 1 / 3
 """Of a product's neighbours in the cart, places for directed pairs that would not be among them by their cosine."""
@@ -66,21 +66,6 @@ class Neighbours:
     """(n_types + 1, width, 1): the most bought products of each type, then some never sold yet, by their share."""
 
 
-@dataclass(frozen=True)
-class Entries:
-    """Candidates of rows from one source: (n,) row, item and a value for each channel that the source knows."""
-
-    row: Int64
-    item: Int64
-    values: dict[str, Float64]
-
-    def best(self, score: Float64, width: int) -> Entries:
-        """The `width` entries with the highest score in each row; ties to the lower item index."""
-        order = np.lexsort((self.item, -score, self.row))
-        keep = order[rank_in_run(self.row[order]) < width]
-        return Entries(self.row[keep], self.item[keep], {name: value[keep] for name, value in self.values.items()})
-
-
 def build_neighbours(
     counts: Counts,
     vocabulary: Vocabulary,
@@ -97,7 +82,7 @@ def build_neighbours(
     frequent = vocabulary.supported
     n_rows = frequent + n_types + 1
     retrieve = config.retrieve
-    ladder = ladder_entries(counts.switches, vocabulary, frequent, n_types, config.kinds)
+    ladder = ladder_entries(counts.switches, vocabulary, n_types, config.kinds, retrieve.ladder_steps)
     basket = basket_entries(counts, vocabulary, frequent, n_types, config)
     basket = replace(basket, values={**basket.values, "ease": ease_of_pairs(ease, basket)})
     follow = follow_entries(counts, vocabulary, config.kinds)
@@ -280,44 +265,6 @@ PRIOR_FOLLOWED = 10.0
 """Least number of orders over which a follow-on share is taken, so that two of two is not certainty."""
 
 
-def ladder_entries(
-    switches: PairCounts, vocabulary: Vocabulary, frequent: int, n_types: int, kinds: KindsConfig
-) -> Entries:
-    """Dearer products of the row's type, by switches shrunk to popularity; for a type's row its popular products."""
-    of_code = vocabulary.item_of_code
-    price, orders = vocabulary.price[:-1].astype(np.float64), vocabulary.orders[:-1]
-    width = vocabulary.n_items + 1
-    key = of_code[switches.a] * width + of_code[switches.b]
-    by_key = np.argsort(key)
-    key, times = np.append(key[by_key], -1), np.append(switches.n[by_key], 0.0)
-    by_type = np.argsort(vocabulary.product_type[:-1], kind="stable")
-    bounds = np.searchsorted(vocabulary.product_type[:-1][by_type], np.arange(n_types + 1))
-    rows, items, values = [], [], []
-    for product_type in range(n_types):
-        members = by_type[bounds[product_type] : bounds[product_type + 1]]
-        if len(members) == 0:
-            continue
-        rows.append(np.full(len(members), frequent + product_type))
-        items.append(members)
-        values.append(orders[members] / orders[members].sum())
-        anchors = members[members < frequent]
-        step, dearer = np.nonzero(price[members][None, :] >= kinds.upsell_step * price[anchors][:, None])
-        if len(step) == 0:
-            continue
-        a, b = anchors[step], members[dearer]
-        place = np.searchsorted(key[:-1], a * width + b)
-        n = np.where(key[place] == a * width + b, times[place], 0.0)
-        total = np.bincount(step, weights=n, minlength=len(anchors))
-        popular = np.bincount(step, weights=orders[b], minlength=len(anchors))
-        rows.append(a)
-        items.append(b)
-        values.append((n + LADDER_PRIOR * orders[b] / np.maximum(1.0, popular[step])) / (total[step] + LADDER_PRIOR))
-    if not rows:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Entries(nothing, nothing, {"ladder": np.zeros(0)})
-    return Entries(np.concatenate(rows), np.concatenate(items), {"ladder": np.concatenate(values)})
-
-
 def type_affinity(counts: Counts, vocabulary: Vocabulary, n_types: int, exponent: float) -> NeighbourTable:
     """For each product type, the types that are bought in one order with it, by softened cosine of their lines."""
     frequent_type = vocabulary.product_type[vocabulary.item_of_code[counts.by_type.b]]
@@ -386,10 +333,3 @@ def table(
     for channel, name in enumerate(channels):
         values[entries.row[order], place, channel] = entries.values[name][order]
     return NeighbourTable(items, values)
-
-
-def rank_in_run(ascending: Int64) -> Int64:
-    """(n,) position of each element within its run of equal values."""
-    first = np.concatenate([[True], ascending[1:] != ascending[:-1]]) if len(ascending) else np.zeros(0, dtype=bool)
-    start = np.maximum.accumulate(np.where(first, np.arange(len(ascending)), 0))
-    return np.arange(len(ascending)) - start

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Float64, Int64
 from mersalg_training.tables.association import lower_bound
-from mersalg_training.tables.neighbours import basket_entries, rank_in_run
+from mersalg_training.tables.entries import rank_in_run
+from mersalg_training.tables.neighbours import basket_entries
 from mersalg_training.tables.shop_tables import ShopTables
 
 MAX_ANCHORS: Final = 500
