@@ -7,7 +7,6 @@ products have neighbours of their own, as there.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.graph.trees import TreeTable
 from mersalg_training.tables.accessories import FITS_ANY
 from mersalg_training.tables.advantages import Advantages
-from mersalg_training.tables.counts import Counts, LeftOut, PairCounts
+from mersalg_training.tables.counts import Counts, PairCounts
 from mersalg_training.tables.exclusive import NO_GROUP
 from mersalg_training.tables.factors import Taste, halved
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, Neighbours, NeighbourTable
@@ -119,8 +118,7 @@ def drawn_tables(n: int, config: Config, random: np.random.Generator) -> ShopTab
 def no_counts() -> Counts:
     """Counts of no order: the tables are drawn, not counted."""
     none = PairCounts(*(np.zeros(0, dtype=of) for of in (np.int64, np.int64, np.float64, np.float64)))
-    nothing = LeftOut(*[0] * len(fields(LeftOut)))
-    return Counts(0.0, 0, {}, {}, {}, {}, {}, none, none, none, none, ORDER_GAP_DAYS, nothing)
+    return Counts(0.0, 0, {}, {}, {}, {}, {}, none, none, none, none, ORDER_GAP_DAYS)
 
 
 def drawn_vocabulary(

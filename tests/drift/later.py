@@ -37,6 +37,6 @@ def train_on_the_past(folder: Path) -> None:
     past = [line for line in shop.lines if line.ordered_at < END]
     orders = write_table(past, Line, folder / "past.parquet")
     products = write_table(shop.products, Product, folder / "products.csv")
-    thresholds = {"precision": CERTIFIABLE, "confidence": 0.6}
+    thresholds = {"precision": CERTIFIABLE, "confidence": 0.9}
     config = small_config(orders, products, split={"test_days": 0}, thresholds=thresholds)
     train(config, folder / "bundle", Console(file=io.StringIO(), width=200))

@@ -67,7 +67,7 @@ def open_trial(
     data = {"orders": str(folder / "orders.csv"), "products": str(folder / "products.csv")}
     config = parse_config({"name": "t", "data": data}, "test")
     purchases = open_purchases(config.data)
-    apply_contract(purchases, config.contract)
+    apply_contract(purchases, config.contract, keep_judged=True)
     record = read_record(purchases.connection, str(folder / "offers.jsonl"), config.data.columns, unit, experiment)
     return purchases, record, tie_orders(purchases.connection, record)
 
@@ -218,7 +218,7 @@ def analysed(folder: Path, options: Options | None = None, **changes: Any) -> Up
     orders, offers = write_trial(folder, **changes)
     config = parse_config({"name": "t", "data": {"orders": str(orders)}}, "test")
     purchases = open_purchases(config.data)
-    apply_contract(purchases, config.contract)
+    apply_contract(purchases, config.contract, keep_judged=True)
     record = read_record(purchases.connection, str(offers), {}, "customer")
     tie_orders(purchases.connection, record)
     return analyse(purchases.connection, record, options or Options(), has_cost=False)
@@ -347,7 +347,7 @@ def test_the_analysis_is_the_same_whatever_the_order_of_the_rows(tmp_path: Path)
 def analysed_files(orders: Path, offers: Path) -> Uplift:
     config = parse_config({"name": "t", "data": {"orders": str(orders)}}, "test")
     purchases = open_purchases(config.data)
-    apply_contract(purchases, config.contract)
+    apply_contract(purchases, config.contract, keep_judged=True)
     record = read_record(purchases.connection, str(offers), {}, "customer")
     tie_orders(purchases.connection, record)
     return analyse(purchases.connection, record, Options(), has_cost=False)

@@ -81,7 +81,7 @@ def uplift_command(args: argparse.Namespace) -> int:
     options, config = read_options(args), read_config(args)
     with Console(stderr=True).status(f"Reading {config.data.orders}"):
         purchases = open_purchases(config.data, config.engine)
-        contract = apply_contract(purchases, config.contract)
+        contract = apply_contract(purchases, config.contract, keep_judged=True)
         if args.unit == "customer" and not contract.customers:
             raise DataError("data.orders: no line has a customer_id; map it, or assign orders and give --unit order")
         record = read_record(

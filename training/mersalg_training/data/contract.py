@@ -35,7 +35,12 @@ AS_PIECES: Final = 'If the till writes a line for each piece, set contract.dupli
 
 
 def apply_contract(
-    purchases: Purchases, config: ContractConfig, *, examples: bool = False, now: datetime | None = None
+    purchases: Purchases,
+    config: ContractConfig,
+    *,
+    examples: bool = False,
+    keep_judged: bool = False,
+    now: datetime | None = None,
 ) -> ContractReport:
     """Make the tables `lines` and `products` in the purchases' database, and tell what was dropped and why.
 
@@ -45,12 +50,16 @@ def apply_contract(
     products(product_id, name, category, product_type, brand, size, variant_of, features, accessory_for, excludes,
     similar_to, successor_of VARCHAR NULL, price, cost DOUBLE NULL, listed BOOLEAN): each product of the lines or of
     the catalogue once, without rejected fees; several values of one field have `|` between them.
-    examples: whether the report, or the error, shows lines. now: in UTC, without its zone; None = the clock's.
+    examples: whether the report, or the error, shows lines. keep_judged: whether `judged` stays, too: every line that
+    was read, with the rule that rejects it. now: in UTC, without its zone; None = the clock's.
     DataError if more than config.max_reject_share of the lines are rejected or none is left, if the catalogue knows
     none of their products, or if they cannot be read or do not fit on the disk.
     """
     with reading("data.orders"):
-        return judged_purchases(purchases, config, examples, now or datetime.now(UTC).replace(tzinfo=None))
+        report = judged_purchases(purchases, config, examples, now or datetime.now(UTC).replace(tzinfo=None))
+        if not keep_judged:
+            purchases.connection.execute("DROP TABLE judged")
+        return report
 
 
 def judged_purchases(
@@ -74,7 +83,7 @@ def judged_purchases(
     examples = find_examples(connection, rules) if with_examples else {}
     check_shares(purchases, lines_read, rejected, examples, config.max_reject_share)
     merge_lines(connection, duplicates_count=config.duplicate == "keep")
-    connection.execute("DROP TABLE judged; DROP TABLE kept_rows")
+    connection.execute("DROP TABLE kept_rows")
     notes += build_products(connection, config.fee == "reject", is_listed=purchases.has_catalogue)
     notes += clear_catch_all(connection) if purchases.category_is_type else []
     notes += settle_relations(connection)

@@ -41,17 +41,17 @@ class PairCounts:
 class LeftOut:
     """How much rests on fewer than `privacy.min_customers` distinct customers, and is therefore in no table."""
 
-    products: int
+    products: int = 0
     """Products in `counts.min_support` orders or more, without neighbours and factors of their own."""
-    pairs: int
+    pairs: int = 0
     """Pairs of other products in one order."""
-    type_pairs: int
+    type_pairs: int = 0
     """Pairs of a product type and another product in one order."""
-    follow_pairs: int
-    switches: int
-    intervals: int
+    follow_pairs: int = 0
+    switches: int = 0
+    intervals: int = 0
     """Products without a repurchase interval of their own."""
-    repeats: int
+    repeats: int = 0
     """Products without a share of buyers who came back of their own."""
 
 
@@ -78,7 +78,7 @@ class Counts:
     """b was the customer's next purchase within the product type after a."""
     order_gap_days: float
     """Median days between two orders of a customer; NaN without customers."""
-    left_out: LeftOut
+    left_out: LeftOut = LeftOut()
 
 
 def count_purchases(
