@@ -11,27 +11,17 @@ import pytest
 
 from mersalg.errors import ConfigError, MersalgError
 from mersalg_training.config import load_config
-from mersalg_training.learn import Purchased, fit_rankers, read_purchases
+from mersalg_training.learn import Purchased, fit_rankers
 from mersalg_training.progress import Stages
 from mersalg_training.tuning.bench import IN_THE_GRAPH, open_bench, rows_key, tables_before, tables_key
 from mersalg_training.tuning.objective import counted, parts_of, value_of
 from mersalg_training.tuning.space import SPACE, Dimension, around, choose, rounded, settings_of, with_settings
 from mersalg_training.tuning.tuned_file import toml_lines, tuned_toml
 from mersalg_training.tuning.windows import without_test_window
-from small_shop import SmallShop, small_config
-from small_tuning import QUERIES, quiet_console, write_job
+from small_shop import small_config
+from small_tuning import QUERIES, quiet_console
 
 DEMO = Path(__file__).parents[3] / "configs" / "demo.toml"
-
-
-@pytest.fixture(scope="module")
-def job(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_job(small_shop, tmp_path_factory.mktemp("job"))
-
-
-@pytest.fixture(scope="module")
-def purchased(job: Path) -> Purchased:
-    return read_purchases(load_config(job), Stages(quiet_console()))
 
 
 # --- the search space

@@ -15,8 +15,7 @@ import pytest
 from mersalg.errors import ConfigError, DataError, MersalgError
 from mersalg_training.commands import add_commands
 from mersalg_training.config import Config, load_config
-from mersalg_training.learn import Purchased, read_purchases
-from mersalg_training.progress import Stages
+from mersalg_training.learn import Purchased
 from mersalg_training.tuning import search
 from mersalg_training.tuning.bench import Bench, Judged
 from mersalg_training.tuning.search import Plan, tune
@@ -24,7 +23,6 @@ from mersalg_training.tuning.space import SPACE, Dimension, choose, with_setting
 from mersalg_training.tuning.study import MAX_ATTEMPTS, open_study
 from mersalg_training.tuning.summary import render
 from mersalg_training.tuning.tuned_file import check_out
-from small_shop import SmallShop
 from small_tuning import (
     Judge,
     a_plan,
@@ -32,24 +30,7 @@ from small_tuning import (
     quiet_console,
     read_trials,
     tries,
-    write_job,
 )
-
-
-@pytest.fixture(scope="module")
-def job(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_job(small_shop, tmp_path_factory.mktemp("job"))
-
-
-@pytest.fixture(scope="module")
-def purchased(job: Path) -> Purchased:
-    return read_purchases(load_config(job), Stages(quiet_console()))
-
-
-@pytest.fixture
-def judged_by(monkeypatch: pytest.MonkeyPatch, purchased: Purchased) -> Callable[[Judge], None]:
-    monkeypatch.setattr(search, "read_purchases", lambda config, stages: purchased)
-    return lambda judge: monkeypatch.setattr(Bench, "judge", judge)
 
 
 def test_the_same_seed_gives_the_same_search_and_another_seed_another(

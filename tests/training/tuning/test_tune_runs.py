@@ -11,40 +11,21 @@ from typing import Any
 import pytest
 
 from mersalg_training.config import Config, load_config
-from mersalg_training.learn import Purchased, read_purchases
-from mersalg_training.progress import Stages
+from mersalg_training.learn import read_purchases
 from mersalg_training.tracking.mlflow_run import PARENT_TAG, import_mlflow
 from mersalg_training.tuning import search
 from mersalg_training.tuning.bench import Bench, Judged
 from mersalg_training.tuning.search import tune
 from mersalg_training.tuning.study import TuningStudy
-from small_shop import SmallShop
 from small_tuning import (
     Judge,
     a_plan,
     by_formula,
     quiet_console,
-    write_job,
 )
 
 # MLflow declares its tables with an option that SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
-
-
-@pytest.fixture(scope="module")
-def job(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_job(small_shop, tmp_path_factory.mktemp("job"))
-
-
-@pytest.fixture(scope="module")
-def purchased(job: Path) -> Purchased:
-    return read_purchases(load_config(job), Stages(quiet_console()))
-
-
-@pytest.fixture
-def judged_by(monkeypatch: pytest.MonkeyPatch, purchased: Purchased) -> Callable[[Judge], None]:
-    monkeypatch.setattr(search, "read_purchases", lambda config, stages: purchased)
-    return lambda judge: monkeypatch.setattr(Bench, "judge", judge)
 
 
 @pytest.fixture

@@ -32,13 +32,7 @@ from small_tuning import (
     quiet_console,
     read_trials,
     tries,
-    write_job,
 )
-
-
-@pytest.fixture(scope="module")
-def job(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_job(small_shop, tmp_path_factory.mktemp("job"))
 
 
 @pytest.fixture(scope="module")
