@@ -17,13 +17,13 @@ from mersalg_training.engine.database import connect, spill_folder
 from mersalg_training.engine.machine import available_memory, usable_cores
 
 SPILLING = """
-import sys, time
+import sys
 from mersalg_training.config import EngineConfig
 from mersalg_training.engine.database import connect
 connection = connect(EngineConfig(threads=1, memory="20MB", spill=sys.argv[1]))
 connection.execute("CREATE TABLE wide AS SELECT range AS a, hash(range) AS b, hash(range + 1) AS c FROM range(1500000)")
 print("spilled", flush=True)
-time.sleep(float(sys.argv[2]))
+sys.stdin.read()
 """
 
 
@@ -67,10 +67,10 @@ def test_a_bundle_does_not_tell_the_machine_that_it_was_trained_on(tmp_path: Pat
     assert "machine" not in str(public(load_config(job)))
 
 
-def spilling(folder: Path, seconds: float) -> subprocess.Popen[str]:
-    """A process that has spilled into a folder, and lives for so long."""
+def spilling(folder: Path) -> subprocess.Popen[str]:
+    """A process that has spilled into a folder, and ends when it is told so: when its input is closed."""
     job = subprocess.Popen(
-        [sys.executable, "-c", SPILLING, str(folder), str(seconds)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SPILLING, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert job.stdout is not None
     assert job.stdout.readline() == "spilled\n"
@@ -84,16 +84,17 @@ def spilled_bytes(folder: Path) -> int:
 def test_what_was_spilled_is_gone_when_a_job_ends_and_what_a_killed_job_left_when_the_next_begins(
     tmp_path: Path,
 ) -> None:
-    with spilling(tmp_path, 60.0) as killed:
+    with spilling(tmp_path) as killed:
         killed.send_signal(signal.SIGKILL)
     assert spilled_bytes(tmp_path) > 2**20, "it must leave something behind"
     left = set(tmp_path.iterdir())
-    with spilling(tmp_path, 60.0) as living:
+    with spilling(tmp_path) as living:
         assert not left & set(tmp_path.iterdir())
         held = set(tmp_path.iterdir())
-        with spilling(tmp_path, 0.0) as ended:
+        with spilling(tmp_path) as ended:
             assert set(tmp_path.iterdir()) > held
-            assert ended.wait() == 0
+            ended.communicate()
+        assert ended.returncode == 0
         assert set(tmp_path.iterdir()) == held, "a job that lives keeps what is its own"
         assert spilled_bytes(tmp_path) > 2**20
         living.kill()
