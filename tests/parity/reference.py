@@ -90,6 +90,8 @@ class Candidate:
     first_score: np.float32
     signals: dict[str, np.float32]
     features: dict[str, np.float32] = field(default_factory=dict)
+    brought_by: int | None = None
+    """What brings it, whatever it stands beside."""
     better: tuple[str, ...] = ()
     """In what an upsell is better than its anchor."""
     fits: bool = True
@@ -342,17 +344,19 @@ def offerable(candidate: Candidate) -> bool:
 def better_of(tables: ShopTables, item: int, kind: Kind, anchor: int | None) -> tuple[str, ...]:
     """A tenth more, a twentieth cheaper by the unit, a brand a quarter dearer, or features besides all of the anchor's.
 
-    Nothing of what is smaller than its anchor. Sizes of other measures lie 64 doublings apart, or more.
+    Nothing of what is smaller than its anchor. Sizes of other measures lie 64 doublings apart, or more. Of another line
+    a price by the unit says nothing, and a pack is larger only while it costs at most a fifth less by the unit.
     """
     if kind != "upsell" or anchor is None:
         return ()
     size, by_unit, grade = (float(row[item] - row[anchor]) for row in tables.advantages.qualities)
     if -32.0 < size < np.log2(0.99):
         return ()
+    same = tables.advantages.line[item] == tables.advantages.line[anchor]
     had, has = (f"{int(tables.advantages.features[i]):064b}" for i in (anchor, item))
     named = {
-        "larger pack": np.log2(1.1) <= size < 32.0,
-        "lower price for the unit": -np.log2(0.95) <= by_unit < 32.0,
+        "larger pack": np.log2(1.1) <= size < 32.0 and (same or not by_unit > np.log2(1.25)),
+        "lower price for the unit": -np.log2(0.95) <= by_unit < 32.0 and same,
         "higher grade": np.log2(1.25) <= grade < 32.0,
         "more features": has != had and all(new == "1" for new, old in zip(has, had, strict=True) if old == "1"),
     }
@@ -454,7 +458,18 @@ def shortlisted(asked: Asked) -> Shortlisted:
         side = 0 if is_own else 1 if asked.tables.vocabulary.orders[item] > 0 else 2
         better, fits = better_of(tables, item, kind, anchor), fits_alike(tables, item, anchor)
         sides[side].append(
-            Candidate(item, kind, anchor, is_own, pooled.strength, score, signals, better=better, fits=fits)
+            Candidate(
+                item,
+                kind,
+                anchor,
+                is_own,
+                pooled.strength,
+                score,
+                signals,
+                better=better,
+                fits=fits,
+                brought_by=pooled.anchor,
+            )
         )
     retrieved = sum(map(len, sides))
     kept, left = [], []

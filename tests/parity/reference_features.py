@@ -137,7 +137,8 @@ class Ranked:
     relevance: float
     expected: float
     """Relevance times what a sale brings."""
-    product_type: int | None
+    excludes: int | None
+    """Those with the same stand in no answer together; None = it stands beside anything."""
     lift: float
     due_in_days: float
     interval_days: float
@@ -175,16 +176,20 @@ class Answer:
 
 
 def mannered(ranked: list[Ranked], ask: Ask) -> list[Ranked]:
-    """What the manners of the moment leave, its turns one after the other: one of a type, of a turn its most."""
+    """What the manners of the moment leave, its turns one after the other: one of a group, of a turn its most."""
     if not ask.by_moment:
         return ranked
     result: list[Ranked] = []
-    for turn in MANNERS[ask.moment]:
+    left = list(ranked)
+    turns = MANNERS[ask.moment]
+    for turn in turns:
         shown = 0
-        for r in ranked:
-            if r.candidate.kind not in turn.kinds:
-                continue
-            if any(r.product_type is not None and r.product_type == other.product_type for other in result):
+        taken = [r for r in left if r.candidate.kind in turn.kinds and (beside(r, ask) or not turn.beside_cart)]
+        left = [r for r in left if r not in taken]
+        if any(other.beside_cart for other in turns) and not turn.beside_cart and "replacement" in turn.kinds:
+            taken.sort(key=lambda r: not of_cart(r, ask))
+        for r in taken:
+            if any(r.excludes is not None and r.excludes == other.excludes for other in result):
                 continue
             shown += 1
             if turn.most is None or shown <= turn.most:
@@ -192,11 +197,23 @@ def mannered(ranked: list[Ranked], ask: Ask) -> list[Ranked]:
     return result
 
 
+def of_cart(ranked: Ranked, ask: Ask) -> bool:
+    """Whether a product of the cart brings it, or has its type."""
+    return ranked.candidate.brought_by in ask.cart or ranked.candidate.anchor in ask.cart
+
+
+def beside(ranked: Ranked, ask: Ask) -> bool:
+    """The same of what is new to the customer."""
+    return ranked.candidate.anchor != ranked.candidate.item and of_cart(ranked, ask)
+
+
 def facts_of(asked: Asked, candidate: Candidate) -> tuple[int | None, float, float, float]:
-    """Its product type, its lift, the days until it is due and those from one purchase to the next; NaN for none."""
+    """What it shares with those that it excludes, its lift, the days until it is due and those from one purchase to the next; NaN for none."""
     own = asked.own.get(candidate.item, Own())
     due = float(own.interval - own.age) if candidate.kind == "replacement" else float("nan")
-    return asked.types.known(candidate.item), lift_of(asked, candidate), due, float(own.interval)
+    excludes = int(asked.tables.exclusive_group[candidate.item])
+    group = None if excludes < 0 else excludes
+    return group, lift_of(asked, candidate), due, float(own.interval)
 
 
 def least(decider: Decider, ranked: Ranked) -> float:

@@ -20,7 +20,7 @@ NEW, OWN = {"cross-sell", "add-on"}, {"more-of-same", "replacement"}
 TURNS: dict[str, list[tuple[set[str], int]]] = {
     # moment: kinds that stand together, and the most of them
     "product-page": [({"upsell"}, 1), (NEW, 60)],
-    "cart": [(NEW | {"upsell"}, 60), (OWN, 1)],
+    "cart": [(NEW, 60), ({"upsell"}, 1), (OWN, 60)],
     "checkout": [({"add-on"}, 60), ({"replacement"}, 1)],
     "order-confirmation": [(NEW, 60)],
     "follow-up": [({"replacement"}, 60), ({"more-of-same"}, 60), ({"cross-sell"}, 1)],
@@ -77,6 +77,23 @@ def test_the_kinds_of_a_moment_come_in_its_turns_and_no_more_of_each_than_its_mo
         assert all(places.count(i) <= most for i, (_, most) in enumerate(turns))
         seen.update(places)
     assert seen == set(range(len(turns)))
+
+
+def test_beside_a_cart_other_varieties_stand_before_one_product_of_the_customers_own(
+    recommender: mersalg.Recommender, requests: list[dict[str, Any]]
+) -> None:
+    varieties, own_ones = 0, 0
+    for request, offers in zip(requests, left_to_the_moment(recommender, requests, "cart"), strict=True):
+        history = {line["product_id"] for line in request["history"]}
+        cart = {product_type(product) for product in request["cart"]}
+        again = [offer for offer in offers if offer.kind in OWN]
+        own = [offer for offer in again if offer.product_id in history]
+        new = [offer for offer in again if offer.product_id not in history and product_type(offer.product_id) in cart]
+        assert len(own) <= 1
+        assert not own or again[-1] == own[0]
+        varieties, own_ones = max(varieties, len(new)), own_ones + len(own)
+    assert varieties > 1
+    assert own_ones > 0
 
 
 @pytest.mark.parametrize("moment", TURNS)

@@ -14,11 +14,11 @@ from onnx import TensorProto
 from mersalg.names import BETTER, KINDS
 from mersalg.offers import advantages
 from mersalg_training.data.attributes import Attributes, encoded, read_sizes
-from mersalg_training.data.timeline import Int64
+from mersalg_training.data.timeline import UNKNOWN, Int64, Timeline
 from mersalg_training.graph.better import advantages_of
 from mersalg_training.graph.builder import GraphBuilder
 from mersalg_training.tables.advantages import build_advantages
-from mersalg_training.tables.exclusive import NO_GROUP, exclusive_groups
+from mersalg_training.tables.exclusive import NO_GROUP, exclusive_groups, types_taken_together
 from mersalg_training.tables.shop_tables import ShopTables
 from mersalg_training.tables.vocabulary import Vocabulary
 
@@ -150,6 +150,28 @@ def test_a_brand_with_one_product_or_none_tells_no_grade() -> None:
     assert better(BRANDS, "cheap-0", "rare") == better(BRANDS, "cheap-0", "nameless") == ()
 
 
+LINES = {
+    "one-small": Made("Vodka 750 ml", 20.0, "one"),
+    "one-large": Made("Vodka 1.75 L", 32.0, "one"),
+    "two-large": Made("Vodka 1.75 L", 32.0, "two"),
+    "two-dear": Made("Vodka 1.75 L", 44.0, "two"),
+    "noname": Made("Grape Spirit 750 ml", 20.0),
+    "noname-large": Made("Grape Spirit 1.75 L", 32.0),
+    "another": Made("Corn Spirit 1.75 L", 32.0),
+}
+
+
+def test_a_large_pack_of_a_cheaper_brand_is_no_better() -> None:
+    assert better(LINES, "one-small", "one-large") == (LARGER, BY_UNIT)
+    assert better(LINES, "one-small", "two-large") == (), "a third less by the unit: it is another thing"
+    assert better(LINES, "one-small", "two-dear") == (LARGER,), "about as dear by the unit"
+
+
+def test_without_a_brand_the_variants_of_one_name_are_a_line() -> None:
+    assert better(LINES, "noname", "noname-large") == (LARGER, BY_UNIT)
+    assert better(LINES, "noname", "another") == better(LINES, "noname", "two-large") == ()
+
+
 def test_a_word_of_the_name_tells_a_higher_grade_within_a_brand() -> None:
     assert better(BRANDS, "cheap-0", "cheap-organic") == (GRADE,)
     assert better(BRANDS, "cheap-organic", "cheap-dear") == ()
@@ -177,14 +199,57 @@ def test_features_that_it_has_beside_all_of_its_anchors_are_more() -> None:
     assert better(shelf, "c", "d") == better(shelf, "b", "b") == ()
 
 
+def group_of(products: Mapping[str, Made], product_type: str | None = None, *, together: bool = False) -> Int64:
+    """The groups of products, without types unless one is named, of which people take several or one at a time."""
+    taken = np.array([] if product_type is None else [together], dtype=np.bool_)
+    return exclusive_groups(*learned(products, product_type), taken)
+
+
 def test_products_of_a_type_exclude_one_another() -> None:
-    groups = exclusive_groups(*learned({"a": Made("Rice", 1.0), "b": Made("Beans", 2.0)}))
-    assert groups.tolist() == [0, 0, NO_GROUP]
+    assert group_of({"a": Made("Rice", 1.0), "b": Made("Beans", 2.0)}, "type").tolist() == [0, 0, NO_GROUP]
 
 
-def group_of(products: Mapping[str, Made]) -> Int64:
-    """The groups of products without types."""
-    return exclusive_groups(*learned(products, None))
+def test_of_a_type_that_people_take_several_of_only_the_variants_of_one_product_exclude_one_another() -> None:
+    shelf = {
+        "a": Made("Yogurt Peach 6 OZ", 1.0),
+        "b": Made("Yogurt Peach 32 OZ", 4.0),
+        "c": Made("Yogurt Plum 6 OZ", 1.0),
+        "d": Made("Type 6 OZ", 1.0),
+        "e": Made("Type 32 OZ", 4.0),
+    }
+    groups = group_of(shelf, "type", together=True)
+    assert groups[0] == groups[1] != groups[2]
+    assert groups[3] == groups[4] == groups[5] == NO_GROUP, "a name that says no more than the type tells no variant"
+
+
+def bought(baskets: list[list[int]], first_day: float = 0.0) -> Timeline:
+    """Orders of product codes, one a day."""
+    start = np.cumsum([0, *map(len, baskets)])
+    n = int(start[-1])
+    return Timeline(
+        order_ids=[str(i) for i in range(len(baskets))],
+        customer_ids=[],
+        product_ids=[str(i) for i in range(9)],
+        order_customer=np.full(len(baskets), UNKNOWN, dtype=np.int32),
+        order_day=first_day + np.arange(len(baskets), dtype=np.float64),
+        order_start=start.astype(np.int64),
+        customer_start=np.zeros(1, dtype=np.int64),
+        line_product=np.array([p for basket in baskets for p in basket], dtype=np.int32),
+        line_quantity=np.ones(n, dtype=np.float32),
+        line_price=np.ones(n, dtype=np.float32),
+    )
+
+
+def test_people_take_several_of_a_type_where_a_quarter_of_enough_orders_with_one_hold_another() -> None:
+    product_type = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4], dtype=np.int32)  # 4: not known
+    baskets = [[0, 1]] * 5 + [[0, 8]] * 15  # a quarter
+    baskets += [[2, 3]] * 4 + [[2]] * 16  # a fifth
+    baskets += [[4]] * 20
+    baskets += [[6, 7]] * 19  # too few orders tell it
+    history = bought(baskets)
+    assert types_taken_together(history, product_type, 4, 1000.0, 1000).tolist() == [True, False, False, False]
+    assert not types_taken_together(history, product_type, 4, 19.0, 1000)[0], "later orders have no influence"
+    assert not types_taken_together(history, product_type, 4, 1000.0, 70)[0], "nor have any but the latest"
 
 
 def test_without_types_sizes_and_colours_of_one_name_exclude_one_another() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.kinds import UPSELL
-from mersalg_training.tables.advantages import APART, DIMENSIONS, MIN_STEPS, SMALLER
+from mersalg_training.tables.advantages import APART, DIMENSIONS, MIN_STEPS, MOST_CHEAPER, SMALLER
 from mersalg_training.tables.shop_tables import ShopTables
 
 
@@ -15,6 +15,9 @@ def advantages_of(graph: GraphBuilder, tables: ShopTables, item: Value, anchor: 
     qualities = graph.constant(tables.advantages.qualities, "qualities_of_item")
     step = qualities.rows_at(item, axis=1) - qualities.rows_at(anchor, axis=1)
     reaches = (step >= graph.constant(MIN_STEPS[:, None])) & (step < APART / 2.0)
+    line = graph.constant(tables.advantages.line, "line_of_item")
+    same_line = line.at(item).equal(line.at(anchor))
+    reaches = reaches & (same_line | ~(step.row(1) > graph.constant(MOST_CHEAPER[:, None])))
     bits = graph.constant(np.array([[2.0**i for i in range(len(DIMENSIONS))]], dtype=np.float32))
     better = bits.op("MatMul", reaches.floats()).flat()
     features = graph.constant(tables.advantages.features, "features_of_item")

@@ -40,6 +40,8 @@ class Candidates:
     """(C,) int64."""
     kind: Value
     anchor: Value
+    brought_by: Value
+    """As in the shortlist."""
     offerable: Value
     """(C,) bool: a new product has an anchor that brings it, an upsell something that makes it better. Nothing else is
     shown, however relevant."""
@@ -76,6 +78,7 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
         item=shortlist.item,
         kind=shortlist.kind,
         anchor=shortlist.anchor,
+        brought_by=shortlist.brought_by,
         offerable=shortlist.offerable & ((better > 0) | ~shortlist.kind.equal(UPSELL)),
         better=better,
         strength=shortlist.strength,

@@ -46,9 +46,11 @@ class Shortlist:
     """
 
     item: Value
-    """(C,) int64; so are kind, anchor and group."""
+    """(C,) int64; so are kind, anchor, brought_by and group."""
     kind: Value
     anchor: Value
+    brought_by: Value
+    """What brings it, whatever its kind stands beside; "no item" where nothing does."""
     group: Value
     """Position in GROUPS."""
     offerable: Value
@@ -103,6 +105,7 @@ def shorten(
         item=pool.item.at(place),
         kind=typed.kind.at(place),
         anchor=typed.anchor.at(place),
+        brought_by=pool.anchor.at(place),
         group=group.at(place),
         offerable=typed.offerable.at(place),
         strength=pool.strength.at(place),

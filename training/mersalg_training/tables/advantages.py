@@ -2,6 +2,7 @@
 
 Larger and cheaper by the unit are read from package sizes. The grade is the price level of a brand within the type, by
 the unit where sizes are known, and a word such as "organic". Features are what a catalogue lists, and words of a name.
+Between lines, as two brands, a lower price by the unit is no advantage: it may be the cheaper thing in a larger pack.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ import numpy.typing as npt
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.package_size import MEASURES
 from mersalg_training.data.timeline import Float32, Float64, Int64
+from mersalg_training.tables.exclusive import variant_codes
 from mersalg_training.tables.vocabulary import Vocabulary
 
 DIMENSIONS: Final = ("larger pack", "lower price for the unit", "higher grade")
 """Of `Advantages.qualities`, by position as in `mersalg.names.BETTER`."""
 MIN_STEPS: Final = np.log2([1.1, 1.0 / 0.95, 1.25]).astype(np.float32)
 """By DIMENSIONS: a tenth more, a twentieth less by the unit, a brand that is a quarter dearer."""
+MOST_CHEAPER: Final = np.array([np.log2(1.0 / 0.8), -np.inf, np.inf], dtype=np.float32)
+"""By DIMENSIONS: between lines it counts of what is at most so much cheaper by the unit. A larger pack is better while
+it costs at most a fifth less, a lower price by itself says nothing, and a higher grade is one at any."""
 APART: Final = 64.0
 """Between qualities that cannot be compared, as grams and litres: more than any two that can."""
 SMALLER: Final = float(np.log2(0.99))
@@ -54,6 +59,8 @@ class Advantages:
     """(3, n_items + 1) by DIMENSIONS, in doublings; two are compared where they differ by less than APART / 2."""
     features: Int64
     """(n_items + 1,) a bit for each feature, within the type."""
+    line: Int64
+    """(n_items + 1,) the same for items of one brand, or where it is not known for the variants of one product."""
 
 
 def build_advantages(vocabulary: Vocabulary, attributes: Attributes) -> Advantages:
@@ -80,7 +87,16 @@ def build_advantages(vocabulary: Vocabulary, attributes: Attributes) -> Advantag
             axis=1,
         ).astype(np.float32),
         features=np.append(feature_bits(features, product_type), 0),
+        line=np.append(lines_of(vocabulary, attributes), -1),
     )
+
+
+def lines_of(vocabulary: Vocabulary, attributes: Attributes) -> Int64:
+    """(n_items,) the line of each item: its brand, else what its variants share, else itself."""
+    n_brands, brand = len(attributes.brands), vocabulary.brand[:-1]
+    variant = variant_codes(attributes, vocabulary.code)
+    alone = n_brands + vocabulary.n_items + np.arange(vocabulary.n_items)
+    return np.where(brand < n_brands, brand, np.where(variant >= 0, n_brands + variant, alone))
 
 
 def median_of_group(group: Int64, values: Float64) -> Float64:

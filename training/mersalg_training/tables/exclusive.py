@@ -1,4 +1,7 @@
-"""Which products exclude one another in an answer: those of a type, or, without types, the variants of one product."""
+"""Which products exclude one another in an answer: those of a type, or else the variants of one product.
+
+Of a type of which people take several at a time, as flavours of yogurt, the variants of one product alone do.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,21 @@ import re
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.package_size import without_sizes
-from mersalg_training.data.timeline import Int64
+from mersalg_training.data.timeline import Int32, Int64, Timeline
+from mersalg_training.tables.factors import latest_orders
 from mersalg_training.tables.vocabulary import Vocabulary
 
+Booleans = npt.NDArray[np.bool_]
+
 NO_GROUP: Final = -1
+SEVERAL_SHARE: Final = 0.25
+"""People take several products of a type where so many of the orders that hold one hold another, too,"""
+SEVERAL_ORDERS: Final = 20
+"""of at least so many orders that hold one."""
 LOOKS: Final = frozenset(
     re.findall(
         r"\w+",
@@ -25,24 +36,56 @@ LOOKS: Final = frozenset(
 """Words of a name by which variants of one product differ: colours, and sizes of clothes."""
 
 
-def exclusive_groups(vocabulary: Vocabulary, attributes: Attributes) -> Int64:
-    """(n_items + 1,) of each item the products of which one stands in an answer; NO_GROUP where it is alone."""
+def exclusive_groups(vocabulary: Vocabulary, attributes: Attributes, taken_together: Booleans) -> Int64:
+    """(n_items + 1,) of each item the products of which one stands in an answer; NO_GROUP where it is alone.
+
+    taken_together: (n_types,) by `types_taken_together`.
+    """
     n_types = len(attributes.product_types)
-    variant = [variant_of(attributes, code) for code in vocabulary.code.tolist()]
-    codes = {name: n_types + i for i, name in enumerate(sorted({name for name in variant if name is not None}))}
-    of_variant = np.array([NO_GROUP if name is None else codes[name] for name in variant], dtype=np.int64)
+    variant = variant_codes(attributes, vocabulary.code)
+    of_variant = np.where(variant == NO_GROUP, NO_GROUP, n_types + variant)
     product_type = vocabulary.product_type[:-1]
-    return np.append(np.where(product_type < n_types, product_type, of_variant), NO_GROUP)
+    excludes = np.append(~taken_together, False)
+    return np.append(np.where(excludes[product_type], product_type, of_variant), NO_GROUP)
+
+
+def types_taken_together(
+    timeline: Timeline, product_type: Int32, n_types: int, before_day: float, max_orders: int
+) -> Booleans:
+    """(n_types,) whether people take several products of a type at a time, by the latest orders before a day.
+
+    product_type: (n_products,) by product code; n_types where it is not known.
+    """
+    before = timeline.line_day < before_day
+    order, product = timeline.line_order[before].astype(np.int64), timeline.line_product[before].astype(np.int64)
+    latest = latest_orders(order, timeline.order_day, max_orders)
+    order, product = order[latest], product[latest]
+    # A product stands once in an order: so many lines of a type are so many products.
+    held, products = np.unique(order * (n_types + 1) + product_type[product], return_counts=True)
+    orders = np.bincount(held % (n_types + 1), minlength=n_types + 1)[:n_types]
+    several = np.bincount(held % (n_types + 1), weights=products > 1, minlength=n_types + 1)[:n_types]
+    return (orders >= SEVERAL_ORDERS) & (several >= SEVERAL_SHARE * orders)
+
+
+def variant_codes(attributes: Attributes, code: Int32) -> Int64:
+    """(n_items,) from 0, the same for variants of one product; NO_GROUP where there is none. code: (n_items,)."""
+    variant = [variant_of(attributes, c) for c in code.tolist()]
+    codes = {name: i for i, name in enumerate(sorted({name for name in variant if name is not None}))}
+    return np.array([NO_GROUP if name is None else codes[name] for name in variant], dtype=np.int64)
 
 
 def variant_of(attributes: Attributes, code: int) -> tuple[str, int] | None:
     """What the variants of a product share: what the catalogue declares, else the brand and the name without its looks.
 
-    None for a name that holds nothing else.
+    None for a name that holds nothing else, or no more than the name of its type.
     """
     declared = attributes.variant_of[code] if attributes.variant_of else None
     if declared is not None:
         return declared, NO_GROUP
     words = re.findall(r"[^\W\d_]+|\d+", without_sizes(attributes.names[code].split("#")[0]).lower())
     name = " ".join(word for word in words if word not in LOOKS)
-    return (name, int(attributes.brand[code])) if name else None
+    of_type = int(attributes.product_type[code])
+    is_type = of_type < len(attributes.product_types) and name == " ".join(
+        re.findall(r"[^\W\d_]+|\d+", attributes.product_types[of_type].lower())
+    )
+    return (name, int(attributes.brand[code])) if name and not is_type else None
