@@ -36,7 +36,7 @@ class Turn:
     most: int | None = None
     """Of all of them in one answer; None = as many as the request's limit."""
     beside_cart: bool = False
-    """Only what is new to the customer, and of a type in the cart or brought by a product of the cart."""
+    """Only what is of a type in the cart, or brought by a product of it."""
 
 
 MANNERS: Final[dict[Moment, tuple[Turn, ...]]] = {
@@ -44,7 +44,7 @@ MANNERS: Final[dict[Moment, tuple[Turn, ...]]] = {
     "cart": (
         Turn(("cross-sell", "add-on")),
         Turn(("upsell",), 1),
-        Turn(("more-of-same",), beside_cart=True),
+        Turn(("more-of-same", "replacement"), beside_cart=True),
         Turn(("more-of-same", "replacement"), 1),
     ),
     "checkout": (Turn(("add-on",)), Turn(("replacement",), 1)),
@@ -54,8 +54,7 @@ MANNERS: Final[dict[Moment, tuple[Turn, ...]]] = {
 """What is offered at a moment, in turns, when a request names no kinds: what goes with a cart before what the customer
 buys anyway, something cheap and what is due at the checkout, nothing that was just paid for or replaces it, and in a
 follow-up what is due before anything else. An offer stands in the first turn that takes it. One of a product type, or,
-of types of which people take several at a time, one of the variants of a product. In a cart, what the customer buys
-anyway is first what goes with the cart."""
+of types of which people take several at a time, one of the variants of a product."""
 
 KINDS_BY_MOMENT: Final[dict[Moment, tuple[Kind, ...]]] = {
     moment: tuple(dict.fromkeys(kind for turn in turns for kind in turn.kinds)) for moment, turns in MANNERS.items()

@@ -90,8 +90,8 @@ class Candidate:
     first_score: np.float32
     signals: dict[str, np.float32]
     features: dict[str, np.float32] = field(default_factory=dict)
-    brought_by: int | None = None
-    """What brings it, whatever it stands beside."""
+    beside_cart: bool = False
+    """Of a type in the cart, or brought by a product of it."""
     better: tuple[str, ...] = ()
     """In what an upsell is better than its anchor."""
     fits: bool = True
@@ -468,7 +468,7 @@ def shortlisted(asked: Asked) -> Shortlisted:
                 signals,
                 better=better,
                 fits=fits,
-                brought_by=pooled.anchor,
+                beside_cart=asked.types.of(asked.types.in_cart, item) > 0 or pooled.anchor in asked.cart,
             )
         )
     retrieved = sum(map(len, sides))

@@ -181,13 +181,12 @@ def mannered(ranked: list[Ranked], ask: Ask) -> list[Ranked]:
         return ranked
     result: list[Ranked] = []
     left = list(ranked)
-    turns = MANNERS[ask.moment]
-    for turn in turns:
+    for turn in MANNERS[ask.moment]:
         shown = 0
-        taken = [r for r in left if r.candidate.kind in turn.kinds and (beside(r, ask) or not turn.beside_cart)]
+        taken = [
+            r for r in left if r.candidate.kind in turn.kinds and (r.candidate.beside_cart or not turn.beside_cart)
+        ]
         left = [r for r in left if r not in taken]
-        if any(other.beside_cart for other in turns) and not turn.beside_cart and "replacement" in turn.kinds:
-            taken.sort(key=lambda r: not of_cart(r, ask))
         for r in taken:
             if any(r.excludes is not None and r.excludes == other.excludes for other in result):
                 continue
@@ -197,18 +196,8 @@ def mannered(ranked: list[Ranked], ask: Ask) -> list[Ranked]:
     return result
 
 
-def of_cart(ranked: Ranked, ask: Ask) -> bool:
-    """Whether a product of the cart brings it, or has its type."""
-    return ranked.candidate.brought_by in ask.cart or ranked.candidate.anchor in ask.cart
-
-
-def beside(ranked: Ranked, ask: Ask) -> bool:
-    """The same of what is new to the customer."""
-    return ranked.candidate.anchor != ranked.candidate.item and of_cart(ranked, ask)
-
-
 def facts_of(asked: Asked, candidate: Candidate) -> tuple[int | None, float, float, float]:
-    """What it shares with those that it excludes, its lift, the days until it is due and those from one purchase to the next; NaN for none."""
+    """Its group of those that exclude one another, lift, days until it is due, and interval; NaN for none."""
     own = asked.own.get(candidate.item, Own())
     due = float(own.interval - own.age) if candidate.kind == "replacement" else float("nan")
     excludes = int(asked.tables.exclusive_group[candidate.item])

@@ -79,21 +79,16 @@ def test_the_kinds_of_a_moment_come_in_its_turns_and_no_more_of_each_than_its_mo
     assert seen == set(range(len(turns)))
 
 
-def test_beside_a_cart_other_varieties_stand_before_one_product_of_the_customers_own(
+def test_beside_a_cart_stands_more_than_one_of_its_types_and_of_what_an_empty_cart_says_nothing_of_one(
     recommender: mersalg.Recommender, requests: list[dict[str, Any]]
 ) -> None:
-    varieties, own_ones = 0, 0
+    of_cart = []
     for request, offers in zip(requests, left_to_the_moment(recommender, requests, "cart"), strict=True):
-        history = {line["product_id"] for line in request["history"]}
         cart = {product_type(product) for product in request["cart"]}
-        again = [offer for offer in offers if offer.kind in OWN]
-        own = [offer for offer in again if offer.product_id in history]
-        new = [offer for offer in again if offer.product_id not in history and product_type(offer.product_id) in cart]
-        assert len(own) <= 1
-        assert not own or again[-1] == own[0]
-        varieties, own_ones = max(varieties, len(new)), own_ones + len(own)
-    assert varieties > 1
-    assert own_ones > 0
+        of_cart.append(sum(offer.kind in OWN and product_type(offer.product_id) in cart for offer in offers))
+    assert max(of_cart) > 1
+    without = left_to_the_moment(recommender, [{**request, "cart": []} for request in requests], "cart")
+    assert max(sum(offer.kind in OWN for offer in offers) for offers in without) == 1
 
 
 @pytest.mark.parametrize("moment", TURNS)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.kinds import UPSELL
-from mersalg_training.tables.advantages import APART, DIMENSIONS, MIN_STEPS, MOST_CHEAPER, SMALLER
+from mersalg_training.tables.advantages import APART, DIMENSIONS, MAX_CHEAPER, MIN_STEPS, SMALLER
 from mersalg_training.tables.shop_tables import ShopTables
 
 
@@ -17,7 +17,7 @@ def advantages_of(graph: GraphBuilder, tables: ShopTables, item: Value, anchor: 
     reaches = (step >= graph.constant(MIN_STEPS[:, None])) & (step < APART / 2.0)
     line = graph.constant(tables.advantages.line, "line_of_item")
     same_line = line.at(item).equal(line.at(anchor))
-    reaches = reaches & (same_line | ~(step.row(1) > graph.constant(MOST_CHEAPER[:, None])))
+    reaches = reaches & (same_line | ~(step.row(1) > graph.constant(MAX_CHEAPER[:, None])))
     bits = graph.constant(np.array([[2.0**i for i in range(len(DIMENSIONS))]], dtype=np.float32))
     better = bits.op("MatMul", reaches.floats()).flat()
     features = graph.constant(tables.advantages.features, "features_of_item")

@@ -40,11 +40,11 @@ class Candidates:
     """(C,) int64."""
     kind: Value
     anchor: Value
-    brought_by: Value
-    """As in the shortlist."""
     offerable: Value
     """(C,) bool: a new product has an anchor that brings it, an upsell something that makes it better. Nothing else is
     shown, however relevant."""
+    beside_cart: Value
+    """(C,) bool: of a type in the cart, or brought by a product of it."""
     better: Value
     """(C,) int64 bits of BETTER by position; 0 for what is no upsell."""
     strength: Value
@@ -78,8 +78,8 @@ def candidates(graph: GraphBuilder, tables: ShopTables, inputs: Inputs, first_we
         item=shortlist.item,
         kind=shortlist.kind,
         anchor=shortlist.anchor,
-        brought_by=shortlist.brought_by,
         offerable=shortlist.offerable & ((better > 0) | ~shortlist.kind.equal(UPSELL)),
+        beside_cart=shortlist.beside_cart,
         better=better,
         strength=shortlist.strength,
         days=graph.concat(

@@ -16,9 +16,9 @@ from mersalg.names import KINDS, MOMENTS, Kind
 from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.calibration import Calibration
-from mersalg_training.graph.candidates import Candidates, Inputs
+from mersalg_training.graph.candidates import Candidates
 from mersalg_training.graph.kinds import IS_NEW, REPLACEMENT
-from mersalg_training.graph.manners import BESIDE, OWN, most_of_turn, turn_of_kind
+from mersalg_training.graph.manners import most_of_turn, turn_of_kind
 from mersalg_training.graph.retrieve import partners_at, row_of
 from mersalg_training.graph.shortlist import START_SHARE
 from mersalg_training.graph.trees import TreeTable, routed, tree_node
@@ -110,16 +110,11 @@ def calibrated(graph: GraphBuilder, calibration: Calibration, score: Value, kind
 
 
 def decide(
-    graph: GraphBuilder,
-    tables: ShopTables,
-    candidates: Candidates,
-    decision: DecisionTables,
-    wish: Wish,
-    inputs: Inputs,
+    graph: GraphBuilder, tables: ShopTables, candidates: Candidates, decision: DecisionTables, wish: Wish, moment: Value
 ) -> TopOffers:
     """Show only what is offerable and reaches the threshold of its kind, in the order wanted, cut to the limit.
 
-    inputs: with the moment whose manners hold where the wish leaves the kinds to it.
+    moment: (1,) int64, whose manners hold where the wish leaves the kinds to it.
     """
     score = scores(graph, tables, candidates, decision.own_trees, decision.new_trees)
     relevance = calibrated(graph, decision.calibration, score, candidates.kind)
@@ -128,7 +123,7 @@ def decide(
     brought = relevance * graph.where(is_new, by_chance(graph, tables, candidates) * -1.0 + 1.0, 1.0)
     passes = (candidates.offerable & (relevance >= threshold)) | ~wish.apply_threshold
     place = best_first(graph, tables, candidates, score, relevance, brought, passes, wish)
-    place = well_mannered(graph, tables, candidates, place, wish, inputs)
+    place = well_mannered(graph, tables, candidates, place, wish, moment)
     best = graph.full(-1.0, len(KINDS))
     best = best.scatter(candidates.kind, graph.where(candidates.offerable, relevance, -1.0), "max")
     item, anchor, kind = (column.at(place) for column in (candidates.item, candidates.anchor, candidates.kind))
@@ -189,7 +184,7 @@ def best_first(
 
 
 def well_mannered(
-    graph: GraphBuilder, tables: ShopTables, candidates: Candidates, place: Value, wish: Wish, inputs: Inputs
+    graph: GraphBuilder, tables: ShopTables, candidates: Candidates, place: Value, wish: Wish, moment: Value
 ) -> Value:
     """(K,) of positions (P,), the best first, those that the moment's manners leave, in its turns, cut to the limit.
 
@@ -198,15 +193,10 @@ def well_mannered(
     """
     by_moment = wish.by_moment.floats()
     turn = graph.constant(turn_of_kind().reshape(-1), "turn_of_kind")
-    item, anchor, brought_by, kind = (
-        of.at(place) for of in (candidates.item, candidates.anchor, candidates.brought_by, candidates.kind)
-    )
-    cart = graph.where(inputs.cart < tables.n_items, inputs.cart, -1).unsqueeze(0)
-    beside = (anchor.unsqueeze(1).equal(cart) | brought_by.unsqueeze(1).equal(cart)).floats().max(1, keep=False)
-    stands = beside.integers() * graph.where(anchor.equal(item), OWN, BESIDE)
-    turns = turn.at(kind + inputs.moment * len(KINDS) + stands * (len(MOMENTS) * len(KINDS)))
+    beside_cart = candidates.beside_cart.at(place).integers() * (len(MOMENTS) * len(KINDS))
+    turns = turn.at(candidates.kind.at(place) + moment * len(KINDS) + beside_cart)
     _, ordered = (turns.floats() * by_moment * -1.0).sorted(k=place.dim(), largest=True)
-    place, turns = place.at(ordered), (turns.at(ordered) + 1) // 2
+    place, turns = place.at(ordered), turns.at(ordered)
     number = graph.full(1, place.dim()).cumsum()
     earlier = number.unsqueeze(1) > number.unsqueeze(0)
     group = graph.constant(tables.exclusive_group, "exclusive_group_of_item").at(candidates.item.at(place))
@@ -215,7 +205,7 @@ def well_mannered(
     if tables.relations.apart.are_declared:
         alone = alone & (kept_apart(graph, tables, candidates.item.at(place), earlier, alone) | ~wish.apply_threshold)
     before = (turns.unsqueeze(1).equal(turns.unsqueeze(0)) & earlier & alone.unsqueeze(0)).floats()
-    most = graph.constant(most_of_turn().reshape(-1), "most_of_turn").at(turns + inputs.moment * (len(KINDS) + 1))
+    most = graph.constant(most_of_turn().reshape(-1), "most_of_turn").at(turns + moment * (len(KINDS) + 1))
     kept = alone & (before.sum(1, keep=False) * by_moment < most.floats())
     return place.kept(kept).op("Slice", graph.constant(np.array([0])), wish.limit, graph.constant(np.array([0])))
 

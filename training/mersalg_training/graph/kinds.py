@@ -44,6 +44,8 @@ class Typed:
     offerable: Value
     """bool: a new product has an anchor that brings it and is no variant of a product of the cart; of an accessory that
     stands beside another one both fit the same."""
+    beside_cart: Value
+    """bool: of a type in the cart, or brought by a product of it."""
 
 
 def type_pool(
@@ -96,7 +98,9 @@ def type_pool(
         offerable = offerable & (is_new | of_item.equal(FITS_ANY) | of_item.equal(fits.at(anchor)))
     if (tables.exclusive_group >= tables.n_types).any():
         offerable = offerable & ~(is_new & varies(graph, tables, pool.item, request.cart))
-    return Typed(kind, anchor, eligible, result, in_cart, offerable)
+    brings = pool.anchor.unsqueeze(1).equal(request.cart.unsqueeze(0)) & (pool.anchor < no_item).unsqueeze(1)
+    beside_cart = (in_cart > 0.0) | (brings.floats().max(1, keep=False) > 0.5)
+    return Typed(kind, anchor, eligible, result, in_cart, offerable, beside_cart)
 
 
 def varies(graph: GraphBuilder, tables: ShopTables, item: Value, cart: Value) -> Value:

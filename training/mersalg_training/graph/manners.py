@@ -9,29 +9,20 @@ import numpy as np
 from mersalg.names import KINDS, MANNERS, MOMENTS
 from mersalg_training.data.timeline import Int64
 
-APART, OWN, BESIDE = range(3)
-"""How an offer stands to the cart: nothing in it brings it, an own product that goes with it, a new one beside it."""
-OWN_KINDS: Final = ("more-of-same", "replacement")
 MAX_PLACES: Final = 100
 """Of a group without a limit: more than an answer holds."""
 
 
 def turn_of_kind() -> Int64:
-    """(3 by APART, OWN and BESIDE, 5 moments, 5 kinds) int64: twice the first group of its moment that takes a kind.
+    """(2, 5 moments, 5 kinds) int64: the first group of its moment that takes a kind, from 0; behind all where none.
 
-    Groups are counted from 0; behind all where none does. One less has what of the own products goes with the cart, at
-    a moment that has a group for what stands beside it: it is the first of its group.
+    First of what does not stand beside the cart, then of what does.
     """
-    turn = np.full((3, len(MOMENTS), len(KINDS)), 2 * len(KINDS), dtype=np.int64)
+    turn = np.full((2, len(MOMENTS), len(KINDS)), len(KINDS), dtype=np.int64)
     for m, moment in enumerate(MOMENTS):
-        heeds_cart = any(group.beside_cart for group in MANNERS[moment])
         for position, group in reversed(list(enumerate(MANNERS[moment]))):
             for kind in group.kinds:
-                k = KINDS.index(kind)
-                turn[BESIDE, m, k] = 2 * position
-                if not group.beside_cart:
-                    turn[APART, m, k] = 2 * position
-                    turn[OWN, m, k] = 2 * position - int(heeds_cart and kind in OWN_KINDS)
+                turn[int(group.beside_cart) :, m, KINDS.index(kind)] = position
     return turn
 
 

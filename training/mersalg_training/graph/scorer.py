@@ -98,7 +98,7 @@ def scorer_model(
         by_moment=graph.input("by_moment", BOOL, [1]),
     )
     result = candidates(graph, tables, inputs, first_weights)
-    offers = decide(graph, tables, result, decision, wish, inputs)
+    offers = decide(graph, tables, result, decision, wish, inputs.moment)
     ids = graph.constant(np.array([*product_ids, ""], dtype=object), "product_ids")
 
     def give(value: Value, name: str, dtype: int, width: int | str) -> None:

@@ -46,15 +46,14 @@ class Shortlist:
     """
 
     item: Value
-    """(C,) int64; so are kind, anchor, brought_by and group."""
+    """(C,) int64; so are kind, anchor and group."""
     kind: Value
     anchor: Value
-    brought_by: Value
-    """What brings it, whatever its kind stands beside; "no item" where nothing does."""
     group: Value
     """Position in GROUPS."""
     offerable: Value
-    """(C,) bool."""
+    """(C,) bool; so is beside_cart."""
+    beside_cart: Value
     strength: Value
     """(C,) float32."""
     own: Value
@@ -105,9 +104,9 @@ def shorten(
         item=pool.item.at(place),
         kind=typed.kind.at(place),
         anchor=typed.anchor.at(place),
-        brought_by=pool.anchor.at(place),
         group=group.at(place),
         offerable=typed.offerable.at(place),
+        beside_cart=typed.beside_cart.at(place),
         strength=pool.strength.at(place),
         own=pool.own.at(place),
         first_score=best,

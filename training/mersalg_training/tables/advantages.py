@@ -26,7 +26,7 @@ DIMENSIONS: Final = ("larger pack", "lower price for the unit", "higher grade")
 """Of `Advantages.qualities`, by position as in `mersalg.names.BETTER`."""
 MIN_STEPS: Final = np.log2([1.1, 1.0 / 0.95, 1.25]).astype(np.float32)
 """By DIMENSIONS: a tenth more, a twentieth less by the unit, a brand that is a quarter dearer."""
-MOST_CHEAPER: Final = np.array([np.log2(1.0 / 0.8), -np.inf, np.inf], dtype=np.float32)
+MAX_CHEAPER: Final = np.array([np.log2(1.0 / 0.8), -np.inf, np.inf], dtype=np.float32)
 """By DIMENSIONS: between lines it counts of what is at most so much cheaper by the unit. A larger pack is better while
 it costs at most a fifth less, a lower price by itself says nothing, and a higher grade is one at any."""
 APART: Final = 64.0
