@@ -13,7 +13,7 @@ import pytest
 from mersalg.errors import ConfigError
 from mersalg_training.config import EngineConfig, load_config, public
 from mersalg_training.engine import database
-from mersalg_training.engine.database import connect, spill_folder
+from mersalg_training.engine.database import connect, fitting, spill_folder
 from mersalg_training.engine.machine import available_memory, usable_cores
 
 SPILLING = """
@@ -98,6 +98,15 @@ def test_what_was_spilled_is_gone_when_a_job_ends_and_what_a_killed_job_left_whe
         assert set(tmp_path.iterdir()) == held, "a job that lives keeps what is its own"
         assert spilled_bytes(tmp_path) > 2**20
         living.kill()
+
+
+def test_what_fits_neither_in_memory_nor_on_the_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with connect(EngineConfig(threads=1, memory="20MB", spill=str(tmp_path))) as connection:
+        connection.execute("SET max_temp_directory_size = '1MB'")
+        with pytest.raises(ConfigError, match=r"19\.0 MiB of engine\.memory") as caught, fitting(connection):
+            connection.execute("CREATE TABLE wide AS SELECT range AS a, hash(range) AS b FROM range(3000000)")
+    assert str(tmp_path) in str(caught.value)
+    assert "a larger disk" in str(caught.value)
 
 
 GIB = 2**30

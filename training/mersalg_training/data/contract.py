@@ -30,6 +30,7 @@ from mersalg_training.data.mends import mend_number, mend_time
 from mersalg_training.data.package_size import unit_of_column
 from mersalg_training.data.purchases import Purchases, reading
 from mersalg_training.data.sources import literal
+from mersalg_training.engine.database import fitting
 
 AS_PIECES: Final = 'If the till writes a line for each piece, set contract.duplicate = "keep", which adds them up'
 
@@ -53,9 +54,9 @@ def apply_contract(
     examples: whether the report, or the error, shows lines. keep_judged: whether `judged` stays, too: every line that
     was read, with the rule that rejects it. now: in UTC, without its zone; None = the clock's.
     DataError if more than config.max_reject_share of the lines are rejected or none is left, if the catalogue knows
-    none of their products, or if they cannot be read or do not fit on the disk.
+    none of their products, or if they cannot be read; ConfigError if they fit neither in memory nor on the disk.
     """
-    with reading("data.orders"):
+    with reading("data.orders"), fitting(purchases.connection):
         report = judged_purchases(purchases, config, examples, now or datetime.now(UTC).replace(tzinfo=None))
         if not keep_judged:
             purchases.connection.execute("DROP TABLE judged")
@@ -70,7 +71,8 @@ def judged_purchases(
     check_pattern(connection, "cancelled_order_pattern", config.cancelled_order_pattern)
     check_pattern(connection, "fee_pattern", config.fee_pattern)
     notes = list(purchases.notes)
-    with reading("data.products" if purchases.has_catalogue else "data.orders"):
+    source = "data.products" if purchases.has_catalogue else "data.orders"
+    with reading(source), fitting(connection):
         size = purchases.products.get("size")
         notes += gather_catalogue(connection, unit_of_column(size.told) if size is not None else "")
     notes += type_lines(purchases, config)

@@ -7,6 +7,8 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -39,6 +41,25 @@ def connect(engine: EngineConfig) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=settings if memory is None else {**settings, "memory_limit": memory})
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
+
+
+@contextmanager
+def fitting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Turn what DuckDB says where neither memory nor disk hold its work into a ConfigError that names both settings."""
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        if isinstance(error, duckdb.IOException) and "No space left" not in str(error):
+            raise
+        memory, folder = (
+            connection.execute("SELECT current_setting($name)", {"name": name}).fetchall()[0][0]
+            for name in ("memory_limit", "temp_directory")
+        )
+        raise ConfigError(
+            f"engine: the history fits neither in the {memory} of engine.memory nor in what is free below "
+            f"{str(Path(folder).parents[1])!r} (engine.spill): {str(error).splitlines()[0]}\n"
+            "Give engine.memory more, or engine.spill a folder on a larger disk"
+        ) from None
 
 
 def default_memory() -> str | None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mersalg_training.config import Config
 from mersalg_training.data.timeline import Timeline
-from mersalg_training.engine.database import connect
+from mersalg_training.engine.database import connect, fitting
 from mersalg_training.tables import statements
 
 Columns = dict[str, npt.NDArray[np.generic]]
@@ -90,7 +90,7 @@ def count_purchases(
     fewer than `privacy.min_customers` distinct customers are left out.
     """
     counts, least = config.counts, config.privacy.min_customers
-    with connect(config.engine) as connection:
+    with connect(config.engine) as connection, fitting(connection):
         orders = register_lines(connection, timeline, product_type, cut_day, config)
         query, known = partial(run_query, connection), partial(well_known, connection, least)
         gap = query(statements.ORDER_GAPS)["gap"]
