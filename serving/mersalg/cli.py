@@ -17,19 +17,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mersalg.arguments import add_command, split_ids
+from mersalg.arguments import add_command
 from mersalg.display import all_facts, answer_text, listed, plain_lines, summary
 from mersalg.errors import MersalgError
-from mersalg.names import KINDS, LANGUAGES, MOMENTS, ORDERS
+from mersalg.names import LANGUAGES
 from mersalg.policy.command import (
     add_policy_command,
     add_policy_options,
     beside_as_json,
     count_filtered,
-    read_shopper_text,
     under_policy,
 )
 from mersalg.reasons import read_language
+from mersalg.request_arguments import add_request_options, request_of
 
 if TYPE_CHECKING:
     from mersalg.arguments import Subparsers
@@ -46,7 +46,9 @@ WITHOUT_OTHERS: Final = ("inspect", "verify", "sign", "recommend", "score", "pol
 """First arguments for which no other package is imported."""
 EXTRA_OF: Final = {"serve": "serve", "follow-up": "ledger", "ledger": "ledger"}
 """First arguments for which mersalg-service alone is imported -> the extra that brings it."""
-OF_TRAINING: Final = ("init", "validate", "train", "tune", "evaluate", "report", "check", "recalibrate", "uplift")
+OF_TRAINING: Final = (
+    "init", "validate", "train", "tune", "evaluate", "report", "explain", "check", "recalibrate", "uplift"
+)  # fmt: skip
 """First arguments that mersalg-training adds."""
 PROGRESS_SECONDS: Final = 0.5
 
@@ -113,20 +115,8 @@ def add_own_commands(subparsers: Subparsers) -> None:
 
     example = " --cart 1029743,1106523 --history history.json --moment checkout --kinds add-on,replacement"
     recommend = add_command(subparsers, "recommend", "print the offers for one cart", recommend_offers, example)
-    recommend.add_argument("--cart", action="append", default=[], metavar="A,B", help="product ids; may be repeated")
-    recommend.add_argument("--exclude", action="append", default=[], metavar="A,B", help="products never to offer")
-    recommend.add_argument("--only", action="append", default=[], metavar="A,B", help="offer nothing but these")
-    recommend.add_argument(
-        "--history", type=Path, metavar="FILE.json", help="JSON list of {product_id, ordered_at, quantity}"
-    )
-    recommend.add_argument("--moment", default="cart", help=f"one of {', '.join(MOMENTS)} (default: cart)")
-    recommend.add_argument("--kinds", metavar="K,L", help=f"out of {', '.join(KINDS)} (default: the moment's)")
-    recommend.add_argument("--limit", type=int, help="most offers (default: 3, or the policy's)")
-    recommend.add_argument("--order", help=f"{' or '.join(ORDERS)} (default: relevance, or the policy's)")
-    recommend.add_argument("--at", metavar="TIME", help="ISO 8601 (default: now)")
+    add_request_options(recommend)
     recommend.add_argument("--language", default="en", help=f"of the reasons: {', '.join(LANGUAGES)} (default: en)")
-    recommend.add_argument("--shopper", metavar="JSON", help="facts for the policy: region, age, owned, budget")
-    add_policy_options(recommend)
     recommend.add_argument("--json", action="store_true", help="print JSON")
 
     example = " requests.parquet --out offers.parquet"
@@ -243,33 +233,6 @@ def recommend_offers(args: argparse.Namespace) -> int:
 def say(text: str) -> None:
     """Print what holds words of a bundle or a catalogue."""
     print(plain_lines(text))
-
-
-def request_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The request of the arguments; what is not given is left out."""
-    fields = {
-        "cart": split_ids(args.cart),
-        "history": read_history_file(args.history) if args.history else [],
-        "moment": args.moment,
-        "kinds": None if args.kinds is None else split_ids([args.kinds]),
-        "limit": args.limit,
-        "at": args.at,
-        "exclude": split_ids(args.exclude),
-        "only": split_ids(args.only),
-        "order": args.order,
-        "shopper": read_shopper_text(args.shopper),
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def read_history_file(path: Path) -> Any:
-    """The JSON document of a history."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MersalgError(f"--history {path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise MersalgError(f"--history {path}: expected a JSON list in UTF-8, got {error}") from None
 
 
 def score_requests(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -137,28 +137,35 @@ class PolicyRecommender(AnswersMany):
         """Of all that may be shown what keeps the rules, in the order that is wanted, cut to the limit."""
         if not result:
             return result
+        decided = list(self.decisions(request, result))
+        shown = [offer for offer, rule in decided if rule is None]
+        filtered = Counter(rule for _, rule in decided if rule is not None)
+        beside = tuple(compared(offer, self.catalogue) for offer in shown)
+        items = tuple(
+            replace(offer, rank=rank, price_step=comparison.difference if offer.kind == "upsell" else None)
+            for rank, (offer, comparison) in enumerate(zip(shown, beside, strict=True), start=1)
+        )
+        reason: Reason | None = None if items else "filtered"
+        return Offers(items, reason, result.retrieved, result.best_relevance, dict(filtered), beside)
+
+    def decisions(self, request: Request, result: Offers) -> Iterator[tuple[Offer, RuleName | None]]:
+        """Offers in the order that is wanted, each with the rule that takes it out, None for one that is shown.
+
+        Ends where the answer is full; what it does not reach is behind others.
+        """
         moment: Moment = MOMENTS[request.moment]
         rules = self.policy.moments[moment]
         limit = min(request.limit, rules.limit) if "limit" in request.stated else rules.limit
         context = RequestContext(request, self.catalogue, self.policy.owned)
         slate = Slate(self.policy, rules, context, self.off)
-        filtered: Counter[str] = Counter()
         for offer in self.ordered(result, request, rules):
             product = self.catalogue.products.get(offer.product_id) or Product(offer.product_id)
             refusal = self.refusal(moment, offer, product, context) or slate.refusal(offer, product)
-            if refusal is not None:
-                filtered[refusal] += 1
-                continue
-            slate.add(offer, product)
+            if refusal is None:
+                slate.add(offer, product)
+            yield offer, refusal
             if len(slate.offers) == limit:
-                break
-        beside = tuple(compared(offer, self.catalogue) for offer in slate.offers)
-        items = tuple(
-            replace(offer, rank=rank, price_step=comparison.difference if offer.kind == "upsell" else None)
-            for rank, (offer, comparison) in enumerate(zip(slate.offers, beside, strict=True), start=1)
-        )
-        reason: Reason | None = None if items else "filtered"
-        return Offers(items, reason, result.retrieved, result.best_relevance, dict(filtered), beside)
+                return
 
     def ordered(self, result: Offers, request: Request, rules: MomentRules) -> Iterable[Offer]:
         """The offers as the policy or the request wants them, in turns; of equals the better score first."""

@@ -10,6 +10,7 @@ def add_commands(subparsers: Any) -> None:
     from mersalg_training.commands import (  # noqa: PLC0415  # a command of the loader alone does not pay for them
         check,
         evaluate,
+        explain,
         init,
         patterns,
         recalibrate,
@@ -20,5 +21,5 @@ def add_commands(subparsers: Any) -> None:
         validate,
     )
 
-    for command in (init, validate, train, tune, evaluate, report, patterns, check, recalibrate, uplift):
+    for command in (init, validate, train, tune, evaluate, report, patterns, explain, check, recalibrate, uplift):
         command.add_command(subparsers)

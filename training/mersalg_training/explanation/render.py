@@ -1,0 +1,123 @@
+"""An explanation as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from mersalg.display import columns
+from mersalg.offers import REASONS
+from mersalg_training.explanation.result import Contribution, Explanation, OfferExplanation, SourceTrace, WhyNot
+from mersalg_training.explanation.why_not import percent
+
+BAR_WIDTH: Final = 12
+"""Of the largest contribution."""
+MAX_CONTRIBUTIONS: Final = 10
+"""Of an offer that are shown; the others are added up in one row."""
+MAX_BY: Final = 3
+"""Products of cart and history that are named for a source."""
+NO_FLOOR: Final = "a kind without a threshold"
+
+
+def as_lines(explanation: Explanation, name: Callable[[str], str]) -> str:
+    """Each offer with its contributions and its check, or why there is none, or why a product is not there."""
+    parts = [offer_text(offer) for offer in explanation.offers]
+    if explanation.why_not is not None:
+        parts.append(why_not_text(explanation.why_not, name))
+    elif explanation.empty is not None:
+        parts.append(
+            f"No offers: {explanation.empty} ({REASONS[explanation.empty]}). "
+            "--product ID says what keeps a product out."
+        )
+    return "\n\n".join(parts)
+
+
+def offer_text(explained: OfferExplanation) -> str:
+    """One offer."""
+    offer, least = explained.offer, explained.threshold
+    floor = NO_FLOOR if least is None else f"shown from {percent(least)}"
+    heading = [
+        f"{offer.rank}. {explained.name} ({offer.product_id}): {offer.kind}, {percent(offer.relevance)} relevant, {floor}",
+        f"   {explained.reason}",
+    ]
+    return "\n".join([*heading, "", indented(contribution_rows(explained)), "", f"   {check_text(explained)}"])
+
+
+def contribution_rows(explained: OfferExplanation) -> str:
+    """Base, contributions and score, in log-odds, with what the relevance is without each part."""
+    shown, others = explained.contributions[:MAX_CONTRIBUTIONS], explained.contributions[MAX_CONTRIBUTIONS:]
+    largest = max((abs(part.value) for part in shown), default=0.0)
+    drawn = explained.method == "permutation sampling"
+    rows = [("", "log-odds", "", "without it", "")]
+    rows.append(("nothing in the cart, no history", f"{explained.base:+.2f}", "", "", ""))
+    rows += [
+        (part.label, signed(part, drawn), bar(part.value, largest), percent(part.relevance_without), part.words)
+        for part in shown
+    ]
+    if others:
+        rows.append((f"{len(others)} others", f"{sum(part.value for part in others):+.2f}", "", "", ""))
+    rows.append(("score", f"{explained.offer.score:+.2f}", "", percent(explained.offer.relevance), ""))
+    return columns(rows)
+
+
+def signed(part: Contribution, drawn: bool) -> str:
+    """A contribution; with its standard error where it is drawn."""
+    return f"{part.value:+.2f} ± {part.error:.2f}" if drawn else f"{part.value:+.2f}"
+
+
+def bar(value: float, largest: float) -> str:
+    """A bar as long as the value is large, of another sign where it is below 0."""
+    length = round(BAR_WIDTH * abs(value) / largest) if largest > 0 else 0
+    return ("█" if value > 0 else "░") * length
+
+
+def check_text(explained: OfferExplanation) -> str:
+    """What the removal of `because` costs, and whether another removal costs more."""
+    because = explained.offer.because
+    if because is None:
+        return "Check: no single product brings it."
+    own = next(removal for removal in explained.removals if removal.product_id == because)
+    told = (
+        f"Check: without {own.name} in cart and history the score is {own.score:+.2f} instead of "
+        f"{explained.offer.score:+.2f}, the relevance {percent(own.relevance)} instead of "
+        f"{percent(explained.offer.relevance)}"
+    )
+    if explained.because_confirmed is None:
+        return f"{told}."
+    if explained.because_confirmed:
+        return f"{told}; no other removal lowers it as much."
+    first = explained.removals[0]
+    if first.score < explained.offer.score:
+        return f"{told}. More is lost without {first.name}: {first.score:+.2f}, {percent(first.relevance)}."
+    return f"{told}; no removal lowers the score."
+
+
+def why_not_text(missing: WhyNot, name: Callable[[str], str]) -> str:
+    """The stage and its sentence, and which sources brought the product."""
+    parts = [f"{missing.name} ({missing.product_id}) is not offered: {missing.stage}", f"   {missing.sentence}"]
+    if missing.sources:
+        rows = [source_row(source, name) for source in missing.sources]
+        parts += ["", indented(columns([("source", "brings it", "by", ""), *rows]))]
+    return "\n".join(parts)
+
+
+def source_row(source: SourceTrace, name: Callable[[str], str]) -> tuple[str, str, str, str]:
+    """One source of candidates."""
+    asked = f"{counted(source.asked, 'list')} of {source.width}" if source.asked else "nothing looked up"
+    listed = f"stands in {counted(source.listed, 'list')} of the bundle" if source.listed else ""
+    by = [
+        name(product_id) if lift is None else f"{name(product_id)} ({lift:.1f} times chance)"
+        for product_id, lift in zip(source.by, source.lifts, strict=True)
+    ]
+    more = f" and {len(by) - MAX_BY} more" if len(by) > MAX_BY else ""
+    return source.source, "yes" if source.brought else "no", ", ".join(by[:MAX_BY]) + more or asked, listed
+
+
+def counted(n: int, what: str) -> str:
+    """So many of something."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def indented(text: str) -> str:
+    """Each line a little to the right."""
+    return "\n".join(f"   {line}" for line in text.splitlines())
