@@ -139,7 +139,7 @@ class PolicyRecommender(AnswersMany):
             return result
         decided = list(self.decisions(request, result))
         shown = [offer for offer, rule in decided if rule is None]
-        filtered = Counter(rule for _, rule in decided if rule is not None)
+        filtered: Counter[str] = Counter(rule for _, rule in decided if rule is not None)
         beside = tuple(compared(offer, self.catalogue) for offer in shown)
         items = tuple(
             replace(offer, rank=rank, price_step=comparison.difference if offer.kind == "upsell" else None)

@@ -100,7 +100,7 @@ class NodeFinder:
 
     def made_by(self, value: str, kind: str) -> NodeProto:
         """The node that gives a value, of the operator that it has to be."""
-        node = self.maker.get(value)
+        node: NodeProto | None = self.maker.get(value)
         if node is None or node.op_type != kind:
             raise self.refusal(f"{value} from {kind}")
         return node
@@ -175,7 +175,9 @@ def opened_up(finder: NodeFinder, model: onnx.ModelProto, names: InnerNames) -> 
     graph.node.extend(nodes)
     graph.input.append(helper.make_tensor_value_info(SCORED, TensorProto.BOOL, [1]))
     known = {output.name for output in graph.output}
-    graph.output.extend(onnx.ValueInfoProto(name=name) for name in names.outputs() if name in made and name not in known)
+    graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in names.outputs() if name in made and name not in known
+    )
     return bytes(model.SerializeToString())
 
 

@@ -29,7 +29,17 @@ def as_lines(explanation: Explanation, name: Callable[[str], str]) -> str:
             f"No offers: {explanation.empty} ({REASONS[explanation.empty]}). "
             "--product ID says what keeps a product out."
         )
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *notes(explanation)])
+
+
+def notes(explanation: Explanation) -> list[str]:
+    """How the numbers are read; nothing where there are none."""
+    if not explanation.offers:
+        return []
+    told = "Log-odds: +0.7 doubles the odds that it is bought, -0.7 halves them."
+    if any(offer.method == "permutation sampling" for offer in explanation.offers):
+        told += " ± is a standard error: so many parts are drawn in random orders."
+    return [told]
 
 
 def offer_text(explained: OfferExplanation) -> str:
@@ -37,7 +47,8 @@ def offer_text(explained: OfferExplanation) -> str:
     offer, least = explained.offer, explained.threshold
     floor = NO_FLOOR if least is None else f"shown from {percent(least)}"
     heading = [
-        f"{offer.rank}. {explained.name} ({offer.product_id}): {offer.kind}, {percent(offer.relevance)} relevant, {floor}",
+        f"{offer.rank}. {explained.name} ({offer.product_id})",
+        f"   {offer.kind}, {percent(offer.relevance)} relevant, {floor}",
         f"   {explained.reason}",
     ]
     return "\n".join([*heading, "", indented(contribution_rows(explained)), "", f"   {check_text(explained)}"])
@@ -73,23 +84,22 @@ def bar(value: float, largest: float) -> str:
 
 def check_text(explained: OfferExplanation) -> str:
     """What the removal of `because` costs, and whether another removal costs more."""
-    because = explained.offer.because
-    if because is None:
+    offer = explained.offer
+    if offer.because is None:
         return "Check: no single product brings it."
-    own = next(removal for removal in explained.removals if removal.product_id == because)
+    own = next(removal for removal in explained.removals if removal.product_id == offer.because)
     told = (
-        f"Check: without {own.name} in cart and history the score is {own.score:+.2f} instead of "
-        f"{explained.offer.score:+.2f}, the relevance {percent(own.relevance)} instead of "
-        f"{percent(explained.offer.relevance)}"
+        f"without {own.name} in cart and history the score is {own.score:+.2f} instead of {offer.score:+.2f}, "
+        f"the relevance {percent(own.relevance)} instead of {percent(offer.relevance)}"
     )
-    if explained.because_confirmed is None:
-        return f"{told}."
-    if explained.because_confirmed:
-        return f"{told}; no other removal lowers it as much."
     first = explained.removals[0]
-    if first.score < explained.offer.score:
-        return f"{told}. More is lost without {first.name}: {first.score:+.2f}, {percent(first.relevance)}."
-    return f"{told}; no removal lowers the score."
+    if own.score >= offer.score:
+        told += ": it names the offer and does not carry it"
+    if explained.because_confirmed:
+        return f"Check: {told}; no other removal costs as much."
+    if explained.because_confirmed is None or first.score >= offer.score:
+        return f"Check: {told}."
+    return f"Check: {told}. More is lost without {first.name}: {first.score:+.2f}, {percent(first.relevance)}."
 
 
 def why_not_text(missing: WhyNot, name: Callable[[str], str]) -> str:

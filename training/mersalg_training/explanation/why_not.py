@@ -42,8 +42,12 @@ class Asked:
     """Why the policy answers the request itself, with nothing."""
 
     def name(self, product_id: str | None) -> str:
-        """The product's name."""
-        return self.recommender.name(product_id) if product_id is not None else "nothing"
+        """A product's name; with its id where the product that is asked about has the same."""
+        if product_id is None:
+            return "nothing"
+        name = self.recommender.name(product_id)
+        is_namesake = product_id != self.product_id and name == self.recommender.name(self.product_id)
+        return f"{name} ({product_id})" if is_namesake else name
 
     @cached_property
     def item(self) -> int:
@@ -120,12 +124,12 @@ def by_eligibility(asked: Asked) -> WhyNot | None:
     request, moment = asked.request, MOMENTS[asked.request.moment]
     if asked.is_eligible(kinds=ALL_KINDS, by_moment=False):
         kinds = ", ".join(kind for kind, is_asked in zip(KINDS, request.kinds, strict=True) if is_asked)
-        told = f"It would be an offer of {asked.scored.kind}; asked for {at(moment)}: {kinds}."
+        told = f"It would be {asked.scored.kind}, which is not asked for {at(moment)}: {kinds}."
         return scored(asked, "kind not asked for", told)
     if moment in AFTER_PAYMENT and asked.is_eligible(moment=MOMENTS.index(REFERENCE_MOMENT), kinds=ALL_KINDS):
         is_upsell = asked.scored.kind == "upsell"
-        told = "an upsell" if is_upsell else "what is of a type just paid for"
-        return scored(asked, "not at this moment", f"{at(moment).capitalize()} {told} is not offered.")
+        told = "no upsell" if is_upsell else "nothing of a type just paid for"
+        return scored(asked, "not at this moment", f"{sentence_start(at(moment))} {told} is offered.")
     for line in dict.fromkeys(request.cart):
         others = [other for other in request.cart if other != line]
         if asked.is_eligible(cart=others, kinds=ALL_KINDS, by_moment=False):
@@ -136,7 +140,13 @@ def by_eligibility(asked: Asked) -> WhyNot | None:
 
 def at(moment: str) -> str:
     """Where a moment is."""
-    return {"cart": "in the cart", "follow-up": "in a follow-up"}.get(moment, f"at {moment}")
+    told = {"cart": "in the cart", "follow-up": "in a follow-up", "product-page": "on a product page"}
+    return told.get(moment, f"at {moment.replace('-', ' ')}")
+
+
+def sentence_start(words: str) -> str:
+    """Words with a capital."""
+    return words[0].upper() + words[1:]
 
 
 def by_candidates(asked: Asked) -> WhyNot | None:
@@ -170,8 +180,8 @@ def by_threshold(asked: Asked) -> WhyNot | None:
         return scored(asked, "kind silent", f"The bundle never shows {offer.kind}: no threshold keeps its promise.")
     if offer.relevance < least:
         told = (
-            f"Its relevance is {percent(offer.relevance)} as {offer.kind}, which is shown from {percent(least)}: "
-            f"the threshold would have to be {least / max(offer.relevance, 1e-9):.1f} times lower."
+            f"It is {percent(offer.relevance)} relevant as {offer.kind}, which is shown from {percent(least)}: "
+            f"the threshold would have to be {offer.relevance:.4f} instead of {least:.4f}."
         )
         return scored(asked, "below threshold", told)
     return None
@@ -205,7 +215,8 @@ def closest_pair(asked: Asked) -> str:
     lift, anchor = max(pairs)
     kinds = asked.recommender.manifest["config"]["kinds"]
     least, of_best_sellers = kinds["least_lift"], kinds["least_lift"] * kinds["best_seller_lift"]
-    told = f"Nothing in cart and history brings it. Closest is {asked.name(anchor)}: bought together {lift:.1f} times as often as chance"
+    closest = f"Closest is {asked.name(anchor)}: bought together {lift:.1f} times as often as chance"
+    told = f"Nothing in cart and history brings it. {closest}"
     if lift < least:
         return f"{told}, and a pair counts from {least:g} times on."
     return f"{told}, which may still be chance, or is too little for a best-seller ({of_best_sellers:g} times)."
@@ -231,7 +242,8 @@ def by_answer(asked: Asked) -> WhyNot | None:
         return scored(asked, "excluded by another offer", told if other is not None else apart)
     moment = MOMENTS[asked.request.moment]
     turn = next(turn for turn in MANNERS[moment] if asked.scored.kind in turn.kinds)
-    told = f"{at(moment).capitalize()} at most {turn.most} of {' and '.join(turn.kinds)} is shown, and others come first."
+    kinds = " and ".join(turn.kinds)
+    told = f"{sentence_start(at(moment))} at most {turn.most} of {kinds} is shown, and another comes first."
     return scored(asked, "enough of its turn", told)
 
 
@@ -261,9 +273,7 @@ def behind(asked: Asked, before: list[str], limit: int) -> WhyNot | None:
     return scored(asked, "behind others", told, len(before) + 1, limit)
 
 
-def scored(
-    asked: Asked, stage: Stage, sentence: str, place: int | None = None, places: int | None = None
-) -> WhyNot:
+def scored(asked: Asked, stage: Stage, sentence: str, place: int | None = None, places: int | None = None) -> WhyNot:
     """An answer with what the product would be."""
     offer = asked.scored
     return WhyNot(
@@ -292,5 +302,3 @@ def would_be(asked: Asked) -> str:
 def percent(share: float) -> str:
     """A relevance with two digits that count."""
     return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
-
-
