@@ -91,11 +91,11 @@ class NodeFinder:
         """The nodes that take a value, in their order."""
         return (n for n in self.graph.node if value in n.input and kind in (None, n.op_type))
 
-    def user(self, value: str, kind: str, which: int = 0) -> NodeProto:
+    def user(self, value: str, kind: str | None = None, which: int = 0) -> NodeProto:
         """The first of them, or a later one."""
         found = list(self.users(value, kind))
         if len(found) <= which:
-            raise self.refusal(f"{kind} of {value}")
+            raise self.refusal(f"a node {kind or ''} of {value}")
         return found[which]
 
     def made_by(self, value: str, kind: str) -> NodeProto:
@@ -149,7 +149,7 @@ def find_names(finder: NodeFinder) -> InnerNames:
         own=finder.user("type_of_bought", "GatherElements").input[1],
         cart=finder.user("type_of_bought", "GatherElements", 1).input[1],
         anchors=finder.made_by(finder.user("anchor_neighbours", "Gather").input[1], "GatherElements").input[1],
-        sources={source: next(finder.users(table)).output[0] for source, table in TABLES.items()},
+        sources={source: finder.user(table).output[0] for source, table in TABLES.items()},
         rows={source: finder.user(TABLES[source], "Gather").input[1] for source in LIFTS},
         slate_item=group.input[1],
         slate_group=group.output[0],
