@@ -17,19 +17,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mersalg.arguments import add_command
+from mersalg.arguments import add_command, split_ids
 from mersalg.display import all_facts, answer_text, listed, plain_lines, summary
 from mersalg.errors import MersalgError
-from mersalg.names import LANGUAGES
+from mersalg.names import KINDS, LANGUAGES, MOMENTS, ORDERS
 from mersalg.policy.command import (
     add_policy_command,
     add_policy_options,
     beside_as_json,
     count_filtered,
+    read_shopper_text,
     under_policy,
 )
 from mersalg.reasons import read_language
-from mersalg.request_arguments import add_request_options, request_of
 
 if TYPE_CHECKING:
     from mersalg.arguments import Subparsers
@@ -130,6 +130,23 @@ def add_own_commands(subparsers: Subparsers) -> None:
     cores = os.cpu_count() or 1
     score.add_argument("--threads", type=int, default=cores, help=f"answers at once (default: cores, {cores} here)")
     add_policy_command(subparsers)
+
+
+def add_request_options(parser: argparse.ArgumentParser) -> None:
+    """Add the fields of a request, and the policy that it is answered under."""
+    parser.add_argument("--cart", action="append", default=[], metavar="A,B", help="product ids; may be repeated")
+    parser.add_argument("--exclude", action="append", default=[], metavar="A,B", help="products never to offer")
+    parser.add_argument("--only", action="append", default=[], metavar="A,B", help="offer nothing but these")
+    parser.add_argument(
+        "--history", type=Path, metavar="FILE.json", help="JSON list of {product_id, ordered_at, quantity}"
+    )
+    parser.add_argument("--moment", default="cart", help=f"one of {', '.join(MOMENTS)} (default: cart)")
+    parser.add_argument("--kinds", metavar="K,L", help=f"out of {', '.join(KINDS)} (default: the moment's)")
+    parser.add_argument("--limit", type=int, help="most offers (default: 3, or the policy's)")
+    parser.add_argument("--order", help=f"{' or '.join(ORDERS)} (default: relevance, or the policy's)")
+    parser.add_argument("--at", metavar="TIME", help="ISO 8601 (default: now)")
+    parser.add_argument("--shopper", metavar="JSON", help="facts for the policy: region, age, owned, budget")
+    add_policy_options(parser)
 
 
 def add_other_commands(subparsers: Subparsers, first: str) -> None:
@@ -233,6 +250,33 @@ def recommend_offers(args: argparse.Namespace) -> int:
 def say(text: str) -> None:
     """Print what holds words of a bundle or a catalogue."""
     print(plain_lines(text))
+
+
+def request_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The request of the arguments; what is not given is left out."""
+    fields = {
+        "cart": split_ids(args.cart),
+        "history": read_history_file(args.history) if args.history else [],
+        "moment": args.moment,
+        "kinds": None if args.kinds is None else split_ids([args.kinds]),
+        "limit": args.limit,
+        "at": args.at,
+        "exclude": split_ids(args.exclude),
+        "only": split_ids(args.only),
+        "order": args.order,
+        "shopper": read_shopper_text(args.shopper),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def read_history_file(path: Path) -> Any:
+    """The JSON document of a history."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MersalgError(f"--history {path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise MersalgError(f"--history {path}: expected a JSON list in UTF-8, got {error}") from None
 
 
 def score_requests(args: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ def test_an_offer_is_told_with_names_and_its_figures(trained_bundle: Path, capsy
     assert f"{first.score:+.2f}" in offer
     assert "pasta no. 1, 2 pcs" in offer
     assert "█" in offer
-    assert "Check: without pasta no. 1, 2 pcs in cart and history the score is" in offer
+    assert "Check: without pasta no. 1, 2 pcs in cart and history the score is" in " ".join(offer.split())
     assert "Log-odds: +0.7 doubles the odds" in told
 
 
@@ -60,6 +60,7 @@ def test_a_policy_acts_and_is_told(trained_bundle: Path, tmp_path: Path, capsys:
     policy.write_text('[blocked]\nproducts = ["sauce-1"]\n')
     told = explain(trained_bundle, capsys, "--policy", str(policy), "--product", "sauce-1")
     assert "is not offered: policy\n   The policy takes it out: blocked (" in told
+    assert max(map(len, told.splitlines())) <= 120
 
 
 def test_a_request_that_does_not_hold_is_refused_by_its_field(

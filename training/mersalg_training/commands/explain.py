@@ -15,13 +15,14 @@ examples:
 
 def add_command(subparsers: Any) -> None:
     """Add `mersalg explain`."""
-    from mersalg.request_arguments import add_request_options  # noqa: PLC0415
+    from mersalg.cli import add_request_options  # noqa: PLC0415
 
     parser = subparsers.add_parser(
         "explain",
         help="say why a cart is offered what it is, and why not another product",
-        description="Say what each part of a request adds to the score of each offer, as Shapley values that add up "
-        "to the score, and check it by removal. With --product: say why it is offered, or what keeps it out.",
+        description="Say what each part of a request adds to the score of each offer, as Shapley values\n"
+        "that add up to the score, and check it by removal. With --product: say why it is\n"
+        "offered, or what keeps it out.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -36,10 +37,10 @@ def explain_command(args: argparse.Namespace) -> int:
     """Print the explanation of an answer."""
     from rich.console import Console  # noqa: PLC0415
 
+    from mersalg.cli import request_of  # noqa: PLC0415
     from mersalg.display import plain_lines  # noqa: PLC0415
     from mersalg.policy import PolicyRecommender  # noqa: PLC0415
     from mersalg.policy.command import under_policy  # noqa: PLC0415
-    from mersalg.request_arguments import request_of  # noqa: PLC0415
     from mersalg_training.explanation.explainer import open_explainer  # noqa: PLC0415
     from mersalg_training.explanation.render import as_lines  # noqa: PLC0415
 
@@ -56,5 +57,5 @@ def explain_command(args: argparse.Namespace) -> int:
     if args.json:
         print(plain_lines(json.dumps(explanation.to_dict(), indent=2, ensure_ascii=False)))
     else:
-        print(as_lines(explanation, explainer.recommender.name))
+        print(plain_lines(as_lines(explanation, explainer.recommender.name)))
     return 0

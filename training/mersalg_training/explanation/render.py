@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import fill
 from typing import Final
 
-from mersalg.display import columns
+from mersalg.display import SCREEN_WIDTH, columns
 from mersalg.offers import REASONS
 from mersalg_training.explanation.result import Contribution, Explanation, OfferExplanation, SourceTrace, WhyNot
 from mersalg_training.explanation.why_not import percent
@@ -16,6 +17,7 @@ MAX_CONTRIBUTIONS: Final = 10
 """Of an offer that are shown; the others are added up in one row."""
 MAX_BY: Final = 3
 """Products of cart and history that are named for a source."""
+INDENT: Final = "   "
 NO_FLOOR: Final = "a kind without a threshold"
 
 
@@ -51,7 +53,7 @@ def offer_text(explained: OfferExplanation) -> str:
         f"   {offer.kind}, {percent(offer.relevance)} relevant, {floor}",
         f"   {explained.reason}",
     ]
-    return "\n".join([*heading, "", indented(contribution_rows(explained)), "", f"   {check_text(explained)}"])
+    return "\n".join([*heading, "", indented(contribution_rows(explained)), "", wrapped(check_text(explained))])
 
 
 def contribution_rows(explained: OfferExplanation) -> str:
@@ -104,7 +106,7 @@ def check_text(explained: OfferExplanation) -> str:
 
 def why_not_text(missing: WhyNot, name: Callable[[str], str]) -> str:
     """The stage and its sentence, and which sources brought the product."""
-    parts = [f"{missing.name} ({missing.product_id}) is not offered: {missing.stage}", f"   {missing.sentence}"]
+    parts = [f"{missing.name} ({missing.product_id}) is not offered: {missing.stage}", wrapped(missing.sentence)]
     if missing.sources:
         rows = [source_row(source, name) for source in missing.sources]
         parts += ["", indented(columns([("source", "brings it", "by", ""), *rows]))]
@@ -130,4 +132,16 @@ def counted(n: int, what: str) -> str:
 
 def indented(text: str) -> str:
     """Each line a little to the right."""
-    return "\n".join(f"   {line}" for line in text.splitlines())
+    return "\n".join(f"{INDENT}{line}" for line in text.splitlines())
+
+
+def wrapped(sentence: str) -> str:
+    """A sentence on lines that fit a terminal, a little to the right."""
+    return fill(
+        sentence,
+        SCREEN_WIDTH,
+        initial_indent=INDENT,
+        subsequent_indent=INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
