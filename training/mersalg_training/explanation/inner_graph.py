@@ -70,6 +70,8 @@ class InnerNames:
     """(P,) int64: of equal groups from 0 on one is shown."""
     slate_alone: str
     """(P,) bool: no offer before it excludes it."""
+    slate_most: str
+    """(P,) int64: the most offers of its turn."""
     slate_shown: str
     """(P,) bool: nor are there enough of its turn."""
 
@@ -154,6 +156,7 @@ def find_names(finder: NodeFinder) -> InnerNames:
         slate_item=group.input[1],
         slate_group=group.output[0],
         slate_alone=kept.input[0],
+        slate_most=turns.output[0],
         slate_shown=kept.output[0],
     )
 

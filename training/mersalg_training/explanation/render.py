@@ -15,8 +15,6 @@ BAR_WIDTH: Final = 12
 """Of the largest contribution."""
 MAX_CONTRIBUTIONS: Final = 10
 """Of an offer that are shown; the others are added up in one row."""
-MAX_BY: Final = 3
-"""Products of cart and history that are named for a source."""
 INDENT: Final = "   "
 NO_FLOOR: Final = "a kind without a threshold"
 
@@ -109,20 +107,18 @@ def why_not_text(missing: WhyNot, name: Callable[[str], str]) -> str:
     parts = [f"{missing.name} ({missing.product_id}) is not offered: {missing.stage}", wrapped(missing.sentence)]
     if missing.sources:
         rows = [source_row(source, name) for source in missing.sources]
-        parts += ["", indented(columns([("source", "brings it", "by", ""), *rows]))]
+        parts += ["", indented(columns([("source", "brings it", "by", "stands in"), *rows]))]
     return "\n".join(parts)
 
 
 def source_row(source: SourceTrace, name: Callable[[str], str]) -> tuple[str, str, str, str]:
-    """One source of candidates."""
+    """One source of candidates; of the products that bring it the strongest is named."""
     asked = f"{counted(source.asked, 'list')} of {source.width}" if source.asked else "nothing looked up"
-    listed = f"stands in {counted(source.listed, 'list')} of the bundle" if source.listed else ""
-    by = [
-        name(product_id) if lift is None else f"{name(product_id)} ({lift:.1f} times chance)"
-        for product_id, lift in zip(source.by, source.lifts, strict=True)
-    ]
-    more = f" and {len(by) - MAX_BY} more" if len(by) > MAX_BY else ""
-    return source.source, "yes" if source.brought else "no", ", ".join(by[:MAX_BY]) + more or asked, listed
+    pairs = sorted(zip(source.by, source.lifts, strict=True), key=lambda pair: -(pair[1] or 0.0))
+    by = [name(product_id) + (f" ({lift:.1f} times chance)" if lift else "") for product_id, lift in pairs[:1]]
+    more = f" and {len(pairs) - 1} more" if len(pairs) > 1 else ""
+    listed = counted(source.listed, "list") if source.listed else ""
+    return source.source, "yes" if source.brought else "no", "".join(by) + more or asked, listed
 
 
 def counted(n: int, what: str) -> str:

@@ -241,9 +241,10 @@ def by_answer(asked: Asked) -> WhyNot | None:
         apart = "An offer before it is declared to exclude it or to resemble it."
         return scored(asked, "excluded by another offer", told if other is not None else apart)
     moment = MOMENTS[asked.request.moment]
-    turn = next(turn for turn in MANNERS[moment] if asked.scored.kind in turn.kinds)
-    kinds = " and ".join(turn.kinds)
-    told = f"{sentence_start(at(moment))} at most {turn.most} of {kinds} is shown, and another comes first."
+    most = int(trace.values[inner.slate_most][place])
+    of_turn = (turn.kinds for turn in MANNERS[moment] if asked.scored.kind in turn.kinds and turn.most == most)
+    kinds = " and ".join(next(of_turn, (asked.scored.kind,)))
+    told = f"{sentence_start(at(moment))} at most {most} of {kinds} is shown, and another comes first."
     return scored(asked, "enough of its turn", told)
 
 
