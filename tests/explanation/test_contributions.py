@@ -13,7 +13,7 @@ from mersalg_training.explanation.players import ALIKE, ITSELF, REST
 from mersalg_training.explanation.result import Contribution, OfferExplanation
 
 AT = "2024-07-18T12:00:00"
-FEW = 8
+FEW = 12
 """Requests that are explained in full."""
 
 
@@ -40,7 +40,7 @@ def test_what_is_explained_is_what_the_bundle_answers(
     explained = [explainer.explain(request) for request in requests[:FEW]]
     assert [[part.offer for part in one.offers] for one in explained] == [list(one) for one in answers[:FEW]]
     assert [one.empty for one in explained] == [one.reason for one in answers[:FEW]]
-    assert sum(len(one.offers) for one in explained) >= FEW
+    assert sum(len(one.offers) for one in explained) > FEW // 2
 
 
 def test_base_and_contributions_add_up_to_the_score(explainer: Explainer, requests: list[dict[str, Any]]) -> None:

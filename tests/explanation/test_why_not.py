@@ -121,7 +121,7 @@ def test_every_stage_agrees_with_what_the_bundle_answers_otherwise(
     explainer: Explainer, plain: Recommender, requests: list[dict[str, Any]]
 ) -> None:
     told: Counter[str] = Counter()
-    for number, request in enumerate(requests[:16]):
+    for number, request in enumerate(requests[:20]):
         limited = request | {"limit": 1} | ({"history": []} if number % 2 else {})
         shown = [offer.product_id for offer in plain.score([limited])[0]]
         for product in sorted(plain.names)[number % 3 :: 3]:
