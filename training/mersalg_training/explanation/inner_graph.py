@@ -42,10 +42,6 @@ class InnerNames:
     """(U,) int64 item indices."""
     pool_score: str
     """(U,) float32 first score."""
-    pool_kind: str
-    """(U,) int64."""
-    pool_own: str
-    """(U,) bool: a repeat product."""
     eligible: str
     """(U,) bool: may become a candidate."""
     named: str
@@ -72,8 +68,6 @@ class InnerNames:
     """(P,) bool: no offer before it excludes it."""
     slate_most: str
     """(P,) int64: the most offers of its turn."""
-    slate_shown: str
-    """(P,) bool: nor are there enough of its turn."""
 
     def outputs(self) -> list[str]:
         """All names, each once."""
@@ -128,13 +122,11 @@ def find_names(finder: NodeFinder) -> InnerNames:
     pool_item = finder.made_by(standing.input[1], "Add").input[1]
     added = finder.user(standing.output[0], "Add")
     pool_score = added.output[0]
-    pool_own = finder.made_by(added.input[0], "Where").input[0]
     masked = list(finder.users(pool_score, "Where"))
     parts = tuple(node.input[0] for node in masked)
     places = tuple(finder.user(node.output[0], "TopK").output[1] for node in masked)
     eligible = finder.made_by(parts[0], "And").input[0]
     restricted = finder.made_by(finder.made_by(eligible, "And").input[1], "Or")
-    kind = finder.user("calibration_score", "Gather").input[1]
     turns = finder.user("most_of_turn", "GatherElements")
     most = finder.user(turns.output[0], "Cast").output[0]
     kept = finder.user(finder.user(most, "Less").output[0], "And")
@@ -142,8 +134,6 @@ def find_names(finder: NodeFinder) -> InnerNames:
     return InnerNames(
         pool_item=pool_item,
         pool_score=pool_score,
-        pool_kind=finder.made_by(kind, "GatherElements").input[0],
-        pool_own=pool_own,
         eligible=eligible,
         named=restricted.input[0],
         parts=parts,
@@ -157,7 +147,6 @@ def find_names(finder: NodeFinder) -> InnerNames:
         slate_group=group.output[0],
         slate_alone=kept.input[0],
         slate_most=turns.output[0],
-        slate_shown=kept.output[0],
     )
 
 
