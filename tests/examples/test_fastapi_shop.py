@@ -53,7 +53,7 @@ class Visitor:
 
 def offers_in(page: str) -> str:
     """The part of a page with offers; empty where it has none."""
-    return page.split('<section id="offers">')[1].split("</section>")[0] if "offers" in page else ""
+    return page.split('<section id="offers">')[1].split("</section>", maxsplit=1)[0] if "offers" in page else ""
 
 
 @pytest.fixture
