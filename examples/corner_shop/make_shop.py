@@ -100,7 +100,7 @@ def baskets(random: np.random.Generator) -> Iterator[tuple[datetime, dict[str, i
     day = float(random.uniform(0.0, 10.0))
     while day < DAYS:
         basket = {kind for kind in due if due[kind] <= day + 2.0}
-        due |= {kind: day + used[kind] * float(random.uniform(0.8, 1.2)) for kind in basket}
+        due |= {kind: day + used[kind] * float(random.uniform(0.8, 1.2)) for kind in sorted(basket)}
         if random.random() < 0.12:
             basket.add(str(random.choice(NOW_AND_THEN)))
         for kind in sorted(basket):

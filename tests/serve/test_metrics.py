@@ -48,6 +48,6 @@ def test_calls_are_timed_by_route_and_status_and_paths_are_no_labels(toy_folder:
 def test_the_bundle_and_the_process_are_told(service: Running, toy_folder: Path) -> None:
     found = figures(service)
     version = service.service.live.current.version
-    assert found["mersalg_bundle", f"address={toy_folder}", "name=toy", f"version={version}"] == 1
+    assert found["mersalg_bundle_info", f"address={toy_folder}", "name=toy", f"version={version}"] == 1
     assert found[("mersalg_bundle_refused",)] == 0
     assert found[("process_resident_memory_bytes",)] > 1e7

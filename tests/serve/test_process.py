@@ -156,7 +156,7 @@ def test_several_workers_answer_and_put_their_figures_together(toy_folder: Path)
         with urllib.request.urlopen(address + "/metrics", timeout=10) as answer:
             figures = answer.read().decode().splitlines()
         assert 'mersalg_requests_total{moment="cart"} 40.0' in figures
-        assert sum(line.startswith("mersalg_bundle{") for line in figures) == 1
+        assert sum(line.startswith("mersalg_bundle_info{") for line in figures) == 1
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
         assert process.returncode == 0

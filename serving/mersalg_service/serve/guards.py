@@ -21,7 +21,7 @@ from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, document_of, headers_of, status_of
 from mersalg_service.serve.settings import Keys, Settings
 
-OPEN: Final = frozenset({"/health", "/ready", "/v2/health/live", "/v2/health/ready", "/openapi.json"})
+OPEN: Final = frozenset({"/health", "/ready", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/docs"})
 """Paths that need no key: probes, and the description of the interface."""
 WATCHING: Final = OPEN | {"/version", "/metrics", "/v2"}
 """Paths that are answered also when all places are taken, and at any rate."""

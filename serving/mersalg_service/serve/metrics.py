@@ -66,11 +66,11 @@ class Metrics:
         )  # fmt: skip
         self.checks = Counter("mersalg_bundle_checks", "Looks for a newer bundle.", ["outcome"], registry=own)
         self.bundle = Gauge(
-            "mersalg_bundle", "1 for the bundle that answers now.", ["name", "version", "address"], registry=own,
+            "mersalg_bundle_info", "1 for the bundle that answers now.", ["name", "version", "address"], registry=own,
             multiprocess_mode="livemax",
         )  # fmt: skip
         self.since = Gauge(
-            "mersalg_bundle_since_seconds", "When the bundle began to answer, in seconds since 1970.", registry=own,
+            "mersalg_bundle_since_timestamp_seconds", "When the bundle began to answer, since 1970.", registry=own,
             multiprocess_mode="livemin",
         )  # fmt: skip
         self.refused = Gauge(

@@ -39,7 +39,10 @@ def connect(engine: EngineConfig) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": False,
     }
     connection = duckdb.connect(":memory:", config=settings if memory is None else {**settings, "memory_limit": memory})
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    ((shows_progress,),) = connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()
+    if shows_progress:  # in a notebook without ipywidgets it is off, and DuckDB refuses to be told so
+        connection.execute("SET enable_progress_bar = false")
     return connection
 
 
