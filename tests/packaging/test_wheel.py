@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -128,8 +129,38 @@ def test_without_the_service_and_without_training_their_commands_say_what_to_ins
     assert "recommend" in done.stdout
 
 
+def check_metadata(wheel: zipfile.ZipFile, project: Path) -> None:
+    """A wheel says on an index what it is, whose, under which license, and shows its own page."""
+    told = message_from_bytes(text_of(wheel, "METADATA"))
+    assert told["License-Expression"] == "Apache-2.0"
+    assert told.get_all("License-File") == ["LICENSE"]
+    assert text_of(wheel, "licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+    assert told["Author"]
+    assert told["Requires-Python"] == ">=3.11"
+    assert told["Description-Content-Type"] == "text/markdown"
+    assert str(told.get_payload()).strip() == (project / "README.md").read_text(encoding="utf-8").strip()
+    classifiers = told.get_all("Classifier") or []
+    assert "Typing :: Typed" in classifiers
+    assert not [one for one in classifiers if one.startswith("License ::")], "the expression says it"
+
+
+def test_an_index_can_say_what_each_wheel_is(wheel: zipfile.ZipFile, service: zipfile.ZipFile) -> None:
+    check_metadata(wheel, ROOT)
+    check_metadata(service, ROOT / "serving")
+
+
+def test_the_npm_package_says_the_same(wheel: zipfile.ZipFile) -> None:
+    client = ROOT / "clients" / "node"
+    package = json.loads((client / "package.json").read_text(encoding="utf-8"))
+    told = message_from_bytes(text_of(wheel, "METADATA"))
+    assert (package["name"], package["version"]) == (told["Name"], told["Version"])
+    assert (package["license"], package["author"]) == (told["License-Expression"], told["Author"])
+    assert (client / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
 def test_the_wheel_of_training_brings_the_parts_of_a_report(tmp_path: Path) -> None:
     training = build(ROOT / "training", tmp_path)
+    check_metadata(training, ROOT / "training")
     parts = {f"mersalg_training/report/{name}" for name in ("page.html.jinja", "page.css", "page.py")}
     assert parts <= set(training.namelist())
     assert {"jinja2", "mersalg", "mersalg-service"} <= required_by(training)[""]

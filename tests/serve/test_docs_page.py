@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mersalg_service.serve.docs_page import docs_page
+from mersalg_service.serve.interface.docs_page import docs_page
 from mersalg_service.serve.settings import Keys
 from serve.running import Running, running
 

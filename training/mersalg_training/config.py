@@ -29,7 +29,7 @@ Days = Annotated[float, Field(ge=0.0)]
 class ConfigSection(BaseModel):
     """A table of the TOML file: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class DataConfig(ConfigSection):

@@ -25,15 +25,15 @@ from mersalg.child import load_after_child
 from mersalg.errors import MersalgError
 from mersalg.recommender import AnswersRequests, Recommender
 from mersalg_service.serve.deployment import FIRST, Deployment, Deployments, open_first
-from mersalg_service.serve.docs_page import POLICY, docs_page
 from mersalg_service.serve.guards import Guards, log
 from mersalg_service.serve.inference_v2 import inference_routes
+from mersalg_service.serve.interface.docs_page import POLICY, docs_page
+from mersalg_service.serve.interface.schemas import OPEN_TO_ALL, all_schemas
 from mersalg_service.serve.live_bundle import LiveBundle
 from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.policy_files import PolicyFiles
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, document_of, headers_of, status_of
 from mersalg_service.serve.routes import deployment_routes, offer_routes, state_routes
-from mersalg_service.serve.schemas import OPEN_TO_ALL, all_schemas
 from mersalg_service.serve.service import Service
 from mersalg_service.serve.settings import Keys, Settings, read_keys, settings_from_environment
 from mersalg_service.serve.sources import source_of

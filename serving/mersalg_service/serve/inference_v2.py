@@ -13,8 +13,8 @@ from fastapi import APIRouter, Request, Response
 
 from mersalg.names import KINDS
 from mersalg_service.serve import bodies
+from mersalg_service.serve.interface.schemas import OPEN_TO_ALL
 from mersalg_service.serve.problems import CallError
-from mersalg_service.serve.schemas import OPEN_TO_ALL
 from mersalg_service.serve.service import Service
 from mersalg_service.serve.tensors import INPUT_TYPES, OUTPUT_TYPES, read_tensors, tensors_of
 

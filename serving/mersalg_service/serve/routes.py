@@ -13,9 +13,9 @@ from mersalg.registry.address import FORM
 from mersalg.requests import Request as MersalgRequest
 from mersalg_service.serve import bodies
 from mersalg_service.serve.batching import Together
+from mersalg_service.serve.interface.schemas import OPEN_TO_ALL, Schema, named
 from mersalg_service.serve.live_bundle import Served
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, status_of
-from mersalg_service.serve.schemas import OPEN_TO_ALL, Schema, named
 from mersalg_service.serve.service import Service
 
 JSON = "application/json"

@@ -12,6 +12,9 @@ from typing import Any, Final, get_args
 from mersalg.errors import ConfigError, DataError
 from mersalg_training.columns import OFFER_COLUMNS, ORDER_COLUMNS, PRODUCT_COLUMNS, Column
 from mersalg_training.commands.init_file import FoundColumns, job_text
+from mersalg_training.commands.init_schema import FILE as SCHEMA_FILE
+from mersalg_training.commands.init_schema import LINE as SCHEMA_LINE
+from mersalg_training.commands.init_schema import schema_text
 from mersalg_training.commands.output import write_text
 from mersalg_training.config import NAME, DataConfig, parse_config
 from mersalg_training.data.casts import timestamp_sql
@@ -48,12 +51,21 @@ def add_command(subparsers: Any) -> None:
         help="mersalg's column = a column of the files, or a DuckDB expression over them; may be repeated",
     )
     parser.add_argument("--encoding", default="utf-8", help="of CSV files, as windows-1252 or utf-16 (default: utf-8)")
+    parser.add_argument(
+        "--schema",
+        action="store_true",
+        help=f"write {SCHEMA_FILE} beside it, by which an editor completes and checks keys; alone where it is there",
+    )
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
 
 
 def init_command(args: argparse.Namespace) -> int:
     """Write a configuration from the columns of a shop's files; without --orders, a template."""
     config: Path = args.config
+    if args.schema and config.is_file() and not args.force:
+        write_schema(config)
+        print(f"Let {config} begin with the line\n  {SCHEMA_LINE}")
+        return 0
     check_target(config, args.force)
     result = None
     if args.orders is not None:
@@ -61,8 +73,10 @@ def init_command(args: argparse.Namespace) -> int:
         result = look_into(data, args.offers)
     elif args.products or args.offers or args.columns:
         raise ConfigError(f"--orders: expected the order lines beside the other options, got none; as in\n  {EXAMPLE}")
-    write_text(config, job_text(config.stem, result), "init")
+    write_text(config, (f"{SCHEMA_LINE}\n" if args.schema else "") + job_text(config.stem, result), "init")
     print(f"Wrote {config}")
+    if args.schema:
+        write_schema(config)
     if result is None:
         print("Its paths are placeholders: put those of your files under [data]")
     else:
@@ -74,6 +88,12 @@ def init_command(args: argparse.Namespace) -> int:
             print(f"  off: {sentence}")
     print("\nNext", *next_steps(config, args.offers), sep="\n  ")
     return 0
+
+
+def write_schema(config: Path) -> None:
+    """Write the schema of configurations beside one."""
+    write_text(config.with_name(SCHEMA_FILE), schema_text(), "init")
+    print(f"Wrote {config.with_name(SCHEMA_FILE)}")
 
 
 def check_target(config: Path, force: bool) -> None:

@@ -6,10 +6,10 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from mersalg_service.serve.schemas import Schema
+from mersalg_service.serve.interface.schemas import Schema
 
 STYLE: Final = """
 :root { color-scheme: light dark; }
@@ -25,7 +25,8 @@ POLICY: Final = f"default-src 'none'; style-src 'sha256-{HASH}'; base-uri 'none'
 """The Content-Security-Policy that the page is sent with."""
 LIMITS: Final = {
     "minimum": "from", "maximum": "to", "exclusiveMinimum": "above", "exclusiveMaximum": "below",
-    "minLength": "length from", "maxLength": "length to", "minItems": "items from", "maxItems": "items to", "format": "as", "default": "default",
+    "minLength": "length from", "maxLength": "length to", "minItems": "items from",
+    "maxItems": "items to", "format": "as", "default": "default",
 }  # fmt: skip
 """What a schema says of a value -> the word before it."""
 
@@ -87,7 +88,7 @@ def schemas(known: Mapping[str, Schema]) -> Iterator[str]:
         yield table(("field", "type", "what it is"), rows) if rows else f"<p>{type_of(schema)}</p>"
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of cells that are HTML already."""
     titles = "".join(f"<th>{title}</th>" for title in head)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
