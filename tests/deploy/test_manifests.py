@@ -70,3 +70,9 @@ def test_what_is_composed_listens_on_this_machine_alone_and_needs_secrets_of_its
     assert composed["service"]["environment"]["MERSALG_API_KEYS"].startswith("${MERSALG_API_KEYS:?")
     text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
     assert set(re.findall(r"\$\{POSTGRES_PASSWORD[^}]{0,2}", text)) == {"${POSTGRES_PASSWORD:?"}
+
+
+def test_the_server_of_mlflow_is_the_version_that_is_tested() -> None:
+    tested = re.search(r"^mlflow==\S+", (DEPLOY.parent / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert tested is not None
+    assert f'"{tested[0]}"' in (DEPLOY / "mlflow.Dockerfile").read_text(encoding="utf-8")
