@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from mersalg.names import KINDS
-from serve.running import NOBODY, Keys, running
+from mersalg_service.serve.settings import Keys
+from serve.running import running
 from toy_bundle import write_bundle
 
 TOOL = Path(__file__).parents[2] / "examples" / "mcp_tool" / "offers_tool.py"
@@ -73,11 +75,11 @@ def test_an_agent_gets_offers_with_reasons_or_none_and_why(toy: Path) -> None:
 
 
 def test_a_service_that_is_down_is_an_error_that_says_what_to_do(
-    toy: Path, tool: ModuleType, monkeypatch: pytest.MonkeyPatch
+    tool: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running(toy, NOBODY) as service:
-        address = f"http://127.0.0.1:{service.port}"
-    monkeypatch.setattr(tool, "SERVICE", address)  # which has ended
-    (answer,) = call(tool.server, {"cart": ["milk"]})
+    with socket.socket() as nobody:  # a port that is taken, and at which nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(tool, "SERVICE", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        (answer,) = call(tool.server, {"cart": ["milk"]})
     assert answer.is_error
     assert "go on without them" in answer.content[0].text
