@@ -13,16 +13,20 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from mersalg_training.data.purchases import Purchases
 from small_shop import Line
 
-SHOPIFY_HEADER = (
-    "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,"
-    "Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,"
-    "Lineitem price,Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,"
-    "Lineitem fulfillment status,Billing Name,Billing Street,Billing City,Billing Zip,Billing Country,Notes,"
-    "Note Attributes,Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Outstanding Balance,Id,Tags,"
-    "Risk Level,Source,Lineitem discount,Tax 1 Name,Tax 1 Value,Phone"
-).split(",")
+SHOPIFY_HEADER = """\
+Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,Taxes,\
+Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,Lineitem price,\
+Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,Lineitem fulfillment status,\
+Billing Name,Billing Street,Billing City,Billing Zip,Billing Country,Notes,Note Attributes,Cancelled at,Payment Method,\
+Payment Reference,Refunded Amount,Vendor,Outstanding Balance,Id,Tags,Risk Level,Source,Lineitem discount,Tax 1 Name,\
+Tax 1 Value,Phone"""
+LINES = "order_id, product_id, ordered_at, quantity, unit_price"
+NOON = datetime(2024, 3, 9, 12, 30)
+ORDER = [Line("77", "1001", "bread", NOON, 2.0, 3.5), Line("77", "1001", "milk", NOON, 1.0, 1.25)]
+OTHER = [Line("78", "1002", "bread", datetime(2024, 3, 10, 8), 1.0, 3.5)]
 EAST = timezone(timedelta(hours=-4))
 """The zone of the Shopify shop."""
 
@@ -58,7 +62,7 @@ def shopify_rows(lines: Iterable[Line], **of_order: str) -> list[dict[str, str]]
     rows = []
     for number, (order_id, order) in enumerate(orders_of(lines).items()):
         for place, line in enumerate(order):
-            row = dict.fromkeys(SHOPIFY_HEADER, "") | {
+            row = dict.fromkeys(SHOPIFY_HEADER.split(","), "") | {
                 "Name": order_id, "Email": email_of(line), "Lineitem quantity": whole(line.quantity),
                 "Lineitem name": name_of(line), "Lineitem sku": line.product_id, "Lineitem requires shipping": "true",
                 "Lineitem taxable": "true", "Lineitem fulfillment status": "fulfilled", "Vendor": "House",
@@ -68,7 +72,7 @@ def shopify_rows(lines: Iterable[Line], **of_order: str) -> list[dict[str, str]]
                 at = line.ordered_at.replace(tzinfo=UTC).astimezone(EAST).strftime("%Y-%m-%d %H:%M:%S %z")
                 row |= {
                     "Financial Status": "paid", "Paid at": at, "Created at": at, "Currency": "EUR", "Shipping": "4.90",
-                    "Taxes": "0.00", "Subtotal": "1", "Total": "5.90", "Billing Zip": "'75008", "Id": str(7000 + number),
+                    "Taxes": "0.00", "Total": "5.90", "Billing Zip": "'75008", "Id": str(7000 + number),
                     "Refunded Amount": "0.00", "Payment Method": "Shopify Payments", "Source": "web",
                     "Notes": "ring,\ntwice", **of_order,
                 }  # fmt: skip
@@ -114,7 +118,7 @@ def shopify_order(order: list[Line], **changes: Any) -> dict[str, Any]:
 
 def hash_number(text: str) -> int:
     """A number that goes with a text."""
-    return int.from_bytes(text.encode()[-6:], "big") * 100
+    return int.from_bytes(text.encode(), "big") * 100
 
 
 def write_shopify_json(lines: Iterable[Line], folder: Path) -> Path:
@@ -201,12 +205,16 @@ def ga4_event(order: list[Line], name: str = "purchase", **changes: Any) -> dict
     return {
         "event_date": f"{first.ordered_at:%Y%m%d}", "event_name": name, **account,
         "event_timestamp": str(int(first.ordered_at.replace(tzinfo=UTC).timestamp()) * 1_000_000),
-        "event_params": [{"key": "currency", "value": {"string_value": "EUR"}}, {"key": "n", "value": {"int_value": "1"}}],
+        "event_params": [
+            {"key": "ga_session_id", "value": {"int_value": "1"}},
+            {"key": "currency", "value": {"string_value": "EUR"}},
+        ],
         "device": {"category": "mobile"}, "ecommerce": {"transaction_id": first.order_id, "purchase_revenue": 5.9},
         "items": [
             {
-                "item_id": line.product_id, "item_name": name_of(line), "item_brand": "(not set)", "coupon": "(not set)",
-                "item_category": "Things", "quantity": str(int(line.quantity)), "price": line.unit_price,
+                "item_id": line.product_id, "item_name": name_of(line), "item_brand": "(not set)",
+                "coupon": "(not set)", "item_category": "Things", "quantity": str(int(line.quantity)),
+                "price": line.unit_price,
             }
             for line in order
         ],
@@ -237,3 +245,8 @@ WRITERS: dict[str, tuple[str, Callable[[Iterable[Line], Path], Path]]] = {
     "magento": ("magento", write_magento),
 }
 """Name -> `data.format`, and what writes such a file or folder into a folder and says where it is."""
+
+
+def rows(purchases: Purchases, columns: str = LINES, table: str = "lines") -> list[tuple[Any, ...]]:
+    """Rows of a table of the purchases, in order."""
+    return purchases.connection.execute(f"SELECT {columns} FROM {table} ORDER BY ALL").fetchall()

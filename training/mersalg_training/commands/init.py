@@ -139,7 +139,7 @@ def look_into(data: DataConfig, offers: str | None) -> FoundColumns:
     except DataError as error:
         raise DataError(
             f"{error}\nNothing is written. Here, --column COLUMN=NAME says which column is "
-            "which, --format and --encoding stand for data.format and data.encoding"
+            "which, --format stands for data.format, and --encoding stands for data.encoding"
         ) from None
     off = [sentence for column, sentence in SWITCHED_OFF.items() if offers and (KEY, column) not in after]
     return FoundColumns(

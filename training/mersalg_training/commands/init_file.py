@@ -35,13 +35,13 @@ class FoundColumns:
     orders: str
     products: str | None
     encoding: str
-    format: Format
     columns: Mapping[Column, str]
     """mersalg's column -> the column or expression, where that is not its own name."""
     notes: Sequence[str]
     """What is read otherwise than it says, in sentences."""
     switched_off: Sequence[str]
     """What missing columns switch off, in sentences."""
+    format: Format = "table"
 
 
 def job_text(name: str, result: FoundColumns | None) -> str:

@@ -23,10 +23,13 @@ REASONS: Final = {
     r"Expected Number of Columns: (\d+) Found: (\d+)": "{0} columns are expected there, and {1} found",
     r"Maximum line size of (\d+) bytes": "it is longer than {0} bytes; look for a quote that is not closed",
     r"[Ii]nvalid unicode|not utf-8": 'it is not UTF-8; name the encoding, as data.encoding = "windows-1252"',
+    r'JSON transform error in file "(?:.*/)?(.*)", in record/value (\d+): Expected (\w+), but got (\w+)': (
+        "record {1} of {0} holds {3} where {2} is expected"
+    ),
     r"Parallel CSV Reader": "a line is too long; look for a quote that is not closed",
     r"[Uu]nterminated quote|quotes? (should|must) be": "a quote is not closed",
 }
-"""What DuckDB says of a line of a CSV -> what is said here, without the line."""
+"""What DuckDB says of a line of a CSV or a record of JSON -> what is said here, without what it holds."""
 FORMS = "a Parquet or CSV file, a glob, a folder of one of both, or package:NAME/PATH inside an installed package"
 
 

@@ -13,6 +13,17 @@ HASH_CHARACTERS: Final = 16
 PLACES: Final = 6
 """Of a price that is computed."""
 
+CANCELLED: Final = "a cancelled order"
+REFUNDED: Final = "a refunded order"
+UNPAID: Final = "an order that was never paid"
+TEST: Final = "a test order"
+DRAFT: Final = "a draft"
+OLDER: Final = "an older copy of an order"
+GUEST: Final = "are of guests: the hash of the e-mail is their customer"
+IN_PART: Final = "are refunded in part: what is left counts"
+SOMEHOW_IN_PART: Final = "are of orders refunded in part, and count: the export does not say which lines"
+"""Why a line is no purchase, and what was decided about one that is."""
+
 
 def told(cases: Mapping[str, str]) -> str:
     """SQL for the first text whose condition holds, NULL where none does. cases: text -> condition."""

@@ -12,7 +12,7 @@ from typing import Final
 import duckdb
 
 from mersalg_training.data.casts import number
-from mersalg_training.data.exports.expressions import all_told, left_over, money, told
+from mersalg_training.data.exports.expressions import IN_PART, all_told, left_over, money, told
 from mersalg_training.data.exports.files import Export, Spec, records
 
 LEVELS: Final = ("item_category2", "item_category3", "item_category4", "item_category5")
@@ -35,6 +35,19 @@ def lines(connection: duckdb.DuckDBPyConnection, export: Export) -> str:
     """
     fields = ", ".join(f"{known(f'item.{name}')} AS {name}" for name in ITEM)
     taken = number("r.taken")
+    no_purchase = told(
+        {
+            "an event that repeats its transaction": "copy > 1",
+            "refunded": f"coalesce(f.is_whole, false) OR {taken} >= {number('pieces')}",
+        }
+    )
+    decisions = all_told(
+        {
+            "have the id of a device (user_pseudo_id) as their customer": "user_id IS NULL AND device <> ''",
+            "have no transaction_id: their event is their order": "s.transaction_id IS NULL",
+            IN_PART: f"{taken} < {number('pieces')}",
+        }
+    )
     return f"""
         WITH events AS MATERIALIZED (
             SELECT event_name, TRY_CAST(event_timestamp AS BIGINT) AS micros, {known("user_id")} AS user_id,
@@ -62,25 +75,10 @@ def lines(connection: duckdb.DuckDBPyConnection, export: Export) -> str:
         )
         SELECT coalesce(user_id, device) AS customer_id, order_id, s.product_id, make_timestamp(micros) AS ordered_at,
                {left_over("pieces", taken)} AS quantity, {money("s.price")} AS unit_price,
-               {
-        told(
-            {
-                "an event that repeats its transaction": "copy > 1",
-                "refunded": f"coalesce(f.is_whole, false) OR {taken} >= {number('pieces')}",
-            }
-        )
-    } AS no_purchase,
+               {no_purchase} AS no_purchase,
                item_name AS name, item_category AS category, item_category2 AS product_type, item_brand AS brand,
                item_variant, {", ".join(LEVELS)}, s.currency,
-               {
-        all_told(
-            {
-                "have the id of a device (user_pseudo_id) as their customer": "user_id IS NULL AND device <> ''",
-                "have no transaction_id: their event is their order": "s.transaction_id IS NULL",
-                "are refunded in part: what is left counts": f"{taken} < {number('pieces')}",
-            }
-        )
-    } AS decisions
+               {decisions} AS decisions
         FROM sold s
         LEFT JOIN refunds f ON s.transaction_id = f.transaction_id
         LEFT JOIN refunded r ON s.transaction_id = r.transaction_id AND s.product_id = r.product_id

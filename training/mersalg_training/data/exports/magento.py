@@ -12,7 +12,20 @@ from typing import Final
 import duckdb
 
 from mersalg_training.data.casts import number
-from mersalg_training.data.exports.expressions import all_told, amount, each, hashed, left_over, told
+from mersalg_training.data.exports.expressions import (
+    CANCELLED,
+    GUEST,
+    IN_PART,
+    OLDER,
+    REFUNDED,
+    UNPAID,
+    all_told,
+    amount,
+    each,
+    hashed,
+    left_over,
+    told,
+)
 from mersalg_training.data.exports.files import Export, Spec, records
 
 ITEM: Final = (
@@ -35,6 +48,24 @@ def lines(connection: duckdb.DuckDBPyConnection, export: Export) -> str:
     currency of the website.
     """
     taken = "coalesce(canceled, 0) + coalesce(refunded, 0)"
+    no_purchase = told(
+        {
+            OLDER: "copy > 1",
+            CANCELLED: "state = 'canceled'",
+            REFUNDED: "state = 'closed'",
+            UNPAID: "state = 'pending_payment'",
+            "cancelled or refunded": f"{taken} >= {number('pieces')}",
+        }
+    )
+    decisions = all_told(
+        {
+            GUEST: "account IS NULL AND guest IS NOT NULL",
+            IN_PART: f"{taken} > 0 AND {taken} < {number('pieces')}",
+            "are configurable products: the SKU that was chosen is their product": "sort = 'configurable'",
+            "are bundles, which count as one product": "sort = 'bundle'",
+            "are gift cards, which are fees": f"sort = '{GIFT_CARD}'",
+        }
+    )
     return f"""
         WITH orders AS (
             SELECT *, row_number() OVER (PARTITION BY increment_id ORDER BY updated_at DESC) AS copy
@@ -54,29 +85,9 @@ def lines(connection: duckdb.DuckDBPyConnection, export: Export) -> str:
         SELECT coalesce(account, guest) AS customer_id, order_id, coalesce(sku, entity) AS product_id, ordered_at,
                {left_over("pieces", f"({taken})")} AS quantity, coalesce({each("total", "pieces")}, base_price)
                    AS unit_price, coalesce(sort = '{GIFT_CARD}', false) AS is_fee,
-               {
-        told(
-            {
-                "an older copy of an order": "copy > 1",
-                "a cancelled order": "state = 'canceled'",
-                "a refunded order": "state = 'closed'",
-                "an order that was never paid": "state = 'pending_payment'",
-                "cancelled or refunded": f"{taken} >= {number('pieces')}",
-            }
-        )
-    } AS no_purchase,
+               {no_purchase} AS no_purchase,
                name, coalesce(base_original_price, base_price) AS price, cost,
                CASE WHEN sort = 'configurable' THEN entity END AS variant_of, sku, currency,
-               {
-        all_told(
-            {
-                "are of guests: the hash of the e-mail is their customer": "account IS NULL AND guest IS NOT NULL",
-                "are cancelled or refunded in part: what is left counts": f"{taken} > 0 AND {taken} < {number('pieces')}",
-                "are configurable products: the SKU that was chosen is their product": "sort = 'configurable'",
-                "are bundles, which count as one product": "sort = 'bundle'",
-                "are gift cards, which are fees": f"sort = '{GIFT_CARD}'",
-            }
-        )
-    } AS decisions
+               {decisions} AS decisions
         FROM sold
     """

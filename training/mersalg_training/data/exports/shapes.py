@@ -41,7 +41,7 @@ class Shape:
 MAX_PAGE_FIELDS: Final = 4
 """A page of an API has its records, and little else: search criteria, a count."""
 ORDERS: Final = (
-    Shape("ga4", "GA4 events", ("event_name", "event_timestamp", "user_pseudo_id", "items"), "", ga4.lines),
+    Shape("ga4", "GA4 events", ("event_name", "event_timestamp", "items"), "", ga4.lines),
     Shape(
         "shopify", "Shopify's orders as CSV",
         ("Name", "Created at", "Lineitem quantity", "Lineitem name"), "", shopify.lines,

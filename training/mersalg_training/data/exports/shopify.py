@@ -13,7 +13,24 @@ from typing import Final
 import duckdb
 
 from mersalg_training.data.casts import number
-from mersalg_training.data.exports.expressions import all_told, hashed, left_over, less, money, told, zoned
+from mersalg_training.data.exports.expressions import (
+    CANCELLED,
+    DRAFT,
+    GUEST,
+    IN_PART,
+    OLDER,
+    REFUNDED,
+    SOMEHOW_IN_PART,
+    TEST,
+    UNPAID,
+    all_told,
+    hashed,
+    left_over,
+    less,
+    money,
+    told,
+    zoned,
+)
 from mersalg_training.data.exports.files import Export, Spec, records
 from mersalg_training.data.sources import literal
 
@@ -30,7 +47,7 @@ OF_LINE: Final[dict[str, tuple[str, ...]]] = {
 NOT_PAID: Final = ("voided", "expired")
 GIFT_CARD: Final = "(?i)^(e-?)?gift card( - .*)?$"
 TIP: Final = "(?i)^tip$"
-DRAFT: Final = "^#?D[0-9]+$"
+DRAFT_NAME: Final = "^#?D[0-9]+$"
 """The name of a draft, which is no order yet."""
 
 ITEM: Final = (
@@ -57,33 +74,31 @@ def csv_lines(export: Export) -> str:
     columns = ", ".join(f"{export.column(*names)} AS {name}" for name, names in {**OF_ORDER, **OF_LINE}.items())
     filled = ", ".join(f"max({name}) OVER (PARTITION BY order_id) AS {name}" for name in OF_ORDER)
     kept_refund = f"status = 'partially_refunded' OR (status IS NULL AND {number(money('refunded'))} > 0)"
+    no_purchase = told(
+        {
+            CANCELLED: "cancelled_at IS NOT NULL",
+            REFUNDED: "status = 'refunded'",
+            UNPAID: f"status IN {NOT_PAID}",
+            TEST: "method ILIKE '%bogus%'",
+            DRAFT: f"regexp_matches(order_id, {literal(DRAFT_NAME)})",
+        }
+    )
+    decisions = all_told(
+        {
+            "have the hash of an e-mail as their customer": "contains(email, '@')",
+            "have no SKU: their product is its name": "sku IS NULL AND name IS NOT NULL",
+            SOMEHOW_IN_PART: kept_refund,
+            "are gift cards or tips, which are fees": is_no_merchandise("name", "false"),
+        }
+    )
     return f"""
         WITH filled AS (SELECT {filled}, {", ".join(OF_LINE)} FROM (SELECT {columns} FROM {export.relation}))
         SELECT {hashed("email")} AS customer_id, order_id, coalesce(sku, name) AS product_id,
                {zoned("created_at")} AS ordered_at, pieces AS quantity,
                {less("list_price", "discount", "pieces")} AS unit_price, {is_no_merchandise("name", "false")} AS is_fee,
-               {
-        told(
-            {
-                "a cancelled order": "cancelled_at IS NOT NULL",
-                "a refunded order": "status = 'refunded'",
-                "an order that was never paid": f"status IN {NOT_PAID}",
-                "a test order": "method ILIKE '%bogus%'",
-                "a draft": f"regexp_matches(order_id, {literal(DRAFT)})",
-            }
-        )
-    } AS no_purchase,
+               {no_purchase} AS no_purchase,
                name, brand, {money("list_price")} AS price, sku, currency,
-               {
-        all_told(
-            {
-                "have the hash of an e-mail as their customer": "contains(email, '@')",
-                "have no SKU: their product is its name": "sku IS NULL AND name IS NOT NULL",
-                "are of orders refunded in part, and count: the export does not say which lines": kept_refund,
-                "are gift cards or tips, which are fees": is_no_merchandise("name", "false"),
-            }
-        )
-    } AS decisions
+               {decisions} AS decisions
         FROM filled
     """
 
@@ -98,6 +113,24 @@ def api_lines(connection: duckdb.DuckDBPyConnection, export: Export) -> str:
     back = f"list_sum(list_transform({given_back}, lambda g: TRY_CAST(g.quantity AS DOUBLE)))"
     taken = f"coalesce({number('i.quantity')} - {number('i.current_quantity')}, {back}, 0)"
     discount = f"coalesce(CAST({allocated} AS VARCHAR), i.total_discount)"
+    no_purchase = told(
+        {
+            OLDER: "copy > 1",
+            TEST: "test = 'true'",
+            CANCELLED: "cancelled_at IS NOT NULL",
+            REFUNDED: "financial_status = 'refunded'",
+            UNPAID: f"financial_status IN {NOT_PAID}",
+            "refunded or removed": f"taken >= {number('pieces')}",
+        }
+    )
+    decisions = all_told(
+        {
+            GUEST: "is_guest AND customer_id IS NOT NULL",
+            "have no SKU: their product is its variant": "sku IS NULL",
+            IN_PART: f"taken > 0 AND taken < {number('pieces')}",
+            "are gift cards or tips, which are fees": "is_fee",
+        }
+    )
     return f"""
         WITH orders AS (
             SELECT *, row_number() OVER (PARTITION BY id ORDER BY updated_at DESC) AS copy,
@@ -117,29 +150,9 @@ def api_lines(connection: duckdb.DuckDBPyConnection, export: Export) -> str:
         SELECT customer_id, order_id, coalesce(sku, variant_id, variant_of, item_name) AS product_id, ordered_at,
                {left_over("pieces", "taken")} AS quantity, {less("list_price", "discount", "pieces")} AS unit_price,
                is_fee,
-               {
-        told(
-            {
-                "an older copy of an order": "copy > 1",
-                "a test order": "test = 'true'",
-                "a cancelled order": "cancelled_at IS NOT NULL",
-                "a refunded order": "financial_status = 'refunded'",
-                "an order that was never paid": f"financial_status IN {NOT_PAID}",
-                "refunded or removed": f"taken >= {number('pieces')}",
-            }
-        )
-    } AS no_purchase,
+               {no_purchase} AS no_purchase,
                item_name AS name, brand, {money("list_price")} AS price, variant_of, sku, variant_id, currency,
-               {
-        all_told(
-            {
-                "are of guests: the hash of the e-mail is their customer": "is_guest AND customer_id IS NOT NULL",
-                "have no SKU: their product is its variant": "sku IS NULL",
-                "are refunded in part: what is left counts": f"taken > 0 AND taken < {number('pieces')}",
-                "are gift cards or tips, which are fees": "is_fee",
-            }
-        )
-    } AS decisions
+               {decisions} AS decisions
         FROM sold
     """
 

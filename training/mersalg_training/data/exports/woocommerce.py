@@ -10,7 +10,20 @@ from typing import Final
 
 import duckdb
 
-from mersalg_training.data.exports.expressions import all_told, amount, each, hashed, told
+from mersalg_training.data.exports.expressions import (
+    CANCELLED,
+    DRAFT,
+    GUEST,
+    OLDER,
+    REFUNDED,
+    SOMEHOW_IN_PART,
+    UNPAID,
+    all_told,
+    amount,
+    each,
+    hashed,
+    told,
+)
 from mersalg_training.data.exports.files import Export, Spec, records
 
 ITEM: Final = (
@@ -32,6 +45,22 @@ def lines(connection: duckdb.DuckDBPyConnection, export: Export) -> str:
 
     A product is its variation, or the product where it has none; variants of one product name that.
     """
+    no_purchase = told(
+        {
+            OLDER: "copy > 1",
+            CANCELLED: "status IN ('cancelled', 'trash')",
+            REFUNDED: "status = 'refunded'",
+            UNPAID: "status IN ('pending', 'failed')",
+            DRAFT: f"status IN {DRAFTS}",
+        }
+    )
+    decisions = all_told(
+        {
+            GUEST: "account IS NULL AND guest IS NOT NULL",
+            SOMEHOW_IN_PART: "refunds > 0 AND status <> 'refunded'",
+            "are of products that are deleted: their SKU or name is their product": "parent_id IS NULL",
+        }
+    )
     return f"""
         WITH orders AS (
             SELECT *, row_number() OVER (PARTITION BY id ORDER BY date_modified_gmt DESC) AS copy
@@ -50,26 +79,8 @@ def lines(connection: duckdb.DuckDBPyConnection, export: Export) -> str:
         SELECT coalesce(account, guest) AS customer_id, order_id,
                coalesce(variation_id, parent_id, sku, name) AS product_id, ordered_at, quantity,
                coalesce(paid, told_price) AS unit_price,
-               {
-        told(
-            {
-                "an older copy of an order": "copy > 1",
-                "a cancelled order": "status IN ('cancelled', 'trash')",
-                "a refunded order": "status = 'refunded'",
-                "an order that was never paid": "status IN ('pending', 'failed')",
-                "a draft": f"status IN {DRAFTS}",
-            }
-        )
-    } AS no_purchase,
+               {no_purchase} AS no_purchase,
                name, price, CASE WHEN variation_id IS NOT NULL THEN parent_id END AS variant_of, sku, number, currency,
-               {
-        all_told(
-            {
-                "are of guests: the hash of the e-mail is their customer": "account IS NULL AND guest IS NOT NULL",
-                "are of orders refunded in part, and count: the export does not say which lines": "refunds > 0 AND status <> 'refunded'",
-                "are of products that are deleted: their SKU or name is their product": "parent_id IS NULL",
-            }
-        )
-    } AS decisions
+               {decisions} AS decisions
         FROM sold
     """
