@@ -92,7 +92,7 @@ def test_what_a_shopify_csv_says_of_an_order_on_its_first_row_holds_for_all(
     purchases, report = read_csv(tmp_path, {0: changes})
     assert rows(purchases) == [REST]
     assert report.rejected == {"no purchase": 2}
-    assert f"no purchase: 2 lines are of {reason}" in report.notes
+    assert f"no purchase, {reason}: 2 lines" in report.notes
 
 
 def test_a_canceled_order_may_be_spelled_with_one_l(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_canceled_order_may_be_spelled_with_one_l(tmp_path: Path) -> None:
 
 def test_a_draft_of_shopify_is_no_purchase(tmp_path: Path) -> None:
     _, report = read_csv(tmp_path, {2: {"Name": "#D7"}})
-    assert "no purchase: 1 lines are of a draft" in report.notes
+    assert "no purchase, a draft: 1 lines" in report.notes
 
 
 @pytest.mark.parametrize("name", ["Gift card - $25.00", "Gift Card", "Tip"])
@@ -177,24 +177,24 @@ LEFT = ("1001", "bread", NOON, 1.0, 3.5)
 @pytest.mark.parametrize(
     ("format", "record", "left", "note"),
     [
-        ("shopify", SHOPIFY | {"test": True}, [], "no purchase: 2 lines are of a test order"),
-        ("shopify", SHOPIFY | {"cancelled_at": "2024-03-10T00:00:00Z"}, [], "2 lines are of a cancelled order"),
-        ("shopify", SHOPIFY | {"financial_status": "refunded"}, [], "2 lines are of a refunded order"),
+        ("shopify", SHOPIFY | {"test": True}, [], "no purchase, a test order: 2 lines"),
+        ("shopify", SHOPIFY | {"cancelled_at": "2024-03-10T00:00:00Z"}, [], "no purchase, a cancelled order: 2 lines"),
+        ("shopify", SHOPIFY | {"financial_status": "refunded"}, [], "no purchase, a refunded order: 2 lines"),
         ("shopify", refund(SHOPIFY, 0, 1), [LEFT, MILK], "1 lines are refunded in part: what is left counts"),
-        ("shopify", refund(SHOPIFY, 1, 1), [BREAD], "no purchase: 1 lines are of refunded or removed"),
-        ("shopify", changed_item(SHOPIFY, 1, current_quantity=0), [BREAD], "1 lines are of refunded or removed"),
+        ("shopify", refund(SHOPIFY, 1, 1), [BREAD], "no purchase, refunded or removed: 1 lines"),
+        ("shopify", changed_item(SHOPIFY, 1, current_quantity=0), [BREAD], "no purchase, refunded or removed: 1 lines"),
         ("shopify", changed_item(SHOPIFY, 1, gift_card=True), [BREAD], "1 lines are gift cards or tips"),
-        ("woocommerce", WOO | {"status": "cancelled"}, [], "2 lines are of a cancelled order"),
-        ("woocommerce", WOO | {"status": "refunded"}, [], "2 lines are of a refunded order"),
-        ("woocommerce", WOO | {"status": "pending"}, [], "2 lines are of an order that was never paid"),
-        ("woocommerce", WOO | {"status": "checkout-draft"}, [], "2 lines are of a draft"),
+        ("woocommerce", WOO | {"status": "cancelled"}, [], "no purchase, a cancelled order: 2 lines"),
+        ("woocommerce", WOO | {"status": "refunded"}, [], "no purchase, a refunded order: 2 lines"),
+        ("woocommerce", WOO | {"status": "pending"}, [], "no purchase, an order that was never paid: 2 lines"),
+        ("woocommerce", WOO | {"status": "checkout-draft"}, [], "no purchase, a draft: 2 lines"),
         ("woocommerce", WOO | {"status": "shipped"}, [BREAD, MILK], "read as WooCommerce orders"),
         ("woocommerce", WOO | {"refunds": [{"id": 9}]}, [BREAD, MILK], "2 lines are of orders refunded in"),
-        ("magento", MAGENTO | {"state": "canceled"}, [], "2 lines are of a cancelled order"),
-        ("magento", MAGENTO | {"state": "closed"}, [], "2 lines are of a refunded order"),
-        ("magento", MAGENTO | {"state": "pending_payment"}, [], "2 lines are of an order that was never paid"),
+        ("magento", MAGENTO | {"state": "canceled"}, [], "no purchase, a cancelled order: 2 lines"),
+        ("magento", MAGENTO | {"state": "closed"}, [], "no purchase, a refunded order: 2 lines"),
+        ("magento", MAGENTO | {"state": "pending_payment"}, [], "no purchase, an order that was never paid: 2 lines"),
         ("magento", changed_item(MAGENTO, 0, "items", qty_refunded=1), [LEFT, MILK], "refunded in part: what is left"),
-        ("magento", changed_item(MAGENTO, 2, "items", qty_canceled=1), [BREAD], "1 lines are of cancelled or refunded"),
+        ("magento", changed_item(MAGENTO, 2, "items", qty_canceled=1), [BREAD], "no purchase, cancelled or refunded: 1 lines"),
         ("magento", changed_item(MAGENTO, 2, "items", product_type="giftcard"), [BREAD], "1 lines are gift cards"),
     ],
 )  # fmt: skip
@@ -221,7 +221,7 @@ def test_the_newest_copy_of_an_order_counts(tmp_path: Path, format: str, newest:
     make = {"shopify": shopify_order, "woocommerce": woocommerce_order, "magento": magento_order}[format]
     purchases, report = read_json(tmp_path, format, later, record, make(OTHER))
     assert rows(purchases) == [REST]
-    assert noted(report, "2 lines are of an older copy of an order")
+    assert noted(report, "no purchase, an older copy of an order: 2 lines")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def open_export_orders(
         f"SELECT no_purchase, count(*) FROM {table} WHERE no_purchase IS NOT NULL GROUP BY ALL ORDER BY 2 DESC, 1"
     ).fetchall()
     notes = [f"data.orders: read as {shape.title}"]
-    notes += [f"no purchase: {count:,} lines are of {reason}" for reason, count in reasons]
+    notes += [f"no purchase, {reason}: {count:,} lines" for reason, count in reasons]
     notes += [f"{count:,} lines {decision}" for decision, count in counts]
     notes += settle_currency(connection, table)
     return told_columns(connection, export, table), notes
