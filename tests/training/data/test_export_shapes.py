@@ -12,11 +12,12 @@ from mersalg.errors import DataError
 from mersalg_training.config import ContractConfig, DataConfig
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.purchases import Purchases, open_purchases
+from small_shop import SmallShop
 from system_exports import OTHER, WRITERS, rows, woocommerce_order, write_csv
 
 PLAIN = "order_id,product_id,ordered_at\n1,bread,2024-01-01\n"
 TITLES = {
-    "ga4": "GA4 events", "shopify-csv": "Shopify's orders as CSV", "shopify-json": "Shopify's orders as JSON",
+    "ga4": "GA4 events", "shopify-csv": "Shopify's orders (CSV)", "shopify-json": "Shopify's orders (JSON)",
     "woocommerce": "WooCommerce orders", "magento": "Magento orders",
 }  # fmt: skip
 SHOPIFY_PRODUCTS = [
@@ -71,7 +72,7 @@ def test_json_without_a_format_is_told_of_it(tmp_path: Path) -> None:
 
 def test_products_in_place_of_orders_are_known(tmp_path: Path) -> None:
     told = refusal(write_csv(SHOPIFY_PRODUCTS, tmp_path / "products.csv"), "shopify")
-    assert "It looks like Shopify's products as CSV: name it as data.products." in told
+    assert "It looks like Shopify's products (CSV): name it as data.products." in told
 
 
 @pytest.mark.parametrize("text", ['{"id": 1', "[1, 2]", ""])
@@ -85,6 +86,16 @@ def test_a_field_of_another_type_is_refused_without_its_value(tmp_path: Path) ->
     told = refusal(tmp_path / "orders.json", "woocommerce")
     assert "cannot be read as WooCommerce orders" in told
     assert "SECRET" not in told
+
+
+def test_a_page_larger_than_the_usual_limit_of_an_object_is_read(
+    small_shop: SmallShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mersalg_training.data.exports.files.MAX_OBJECT_BYTES", 100_000)
+    orders = WRITERS["magento"][1](small_shop.lines, tmp_path)
+    assert orders.stat().st_size > 1_000_000
+    purchases = open_purchases(DataConfig(orders=str(orders), format="magento"))
+    assert len(rows(purchases, "order_id", "raw_orders")) == len(small_shop.lines)
 
 
 def with_products(folder: Path, name: str, products: Path) -> Purchases:

@@ -28,7 +28,9 @@ from mersalg_training.data.sources import (
 LOOKED_AT: Final = 1000
 """The names of fields are those of so many records."""
 MAX_OBJECT_BYTES: Final = 2**24
-"""DuckDB's own limit for one JSON object; where a file is a single one, it may be as large as the file."""
+"""DuckDB's own limit for one JSON object; where one is larger, it may be as large as its file."""
+TOO_LARGE: Final = "maximum_object_size"
+"""What DuckDB speaks of where an object is larger than that."""
 PACKED: Final = 30
 """A packed file is taken to be at most so many times as large."""
 Spec = str | Mapping[str, "Spec"] | Sequence[Mapping[str, "Spec"]]
@@ -47,6 +49,8 @@ class Export:
     """Of the rows of a CSV or Parquet, or of the objects of JSON."""
     relation: str
     """The rows of a CSV or Parquet as SQL; empty for JSON."""
+    object_bytes: int = MAX_OBJECT_BYTES
+    """The largest object of JSON that is read."""
 
     @property
     def is_json(self) -> bool:
@@ -70,15 +74,27 @@ def open_export(connection: duckdb.DuckDBPyConnection, key: str, location: str, 
     if suffix(files[0]) not in JSON:
         source = open_source(connection, key, location, encoding)
         return Export(key, location, tuple(files), source.columns, source.relation)
+    limit = MAX_OBJECT_BYTES
     try:
-        rows = connection.execute(f"""
-            SELECT DISTINCT unnest(json_keys(json)) FROM
-            (SELECT json FROM read_json_objects({listed(files)}, maximum_object_size = {most_bytes(files)})
-             LIMIT {LOOKED_AT})
-        """).fetchall()
+        try:
+            columns = fields_of(connection, files, limit)
+        except duckdb.InvalidInputException as error:
+            if TOO_LARGE not in str(error):
+                raise
+            limit = most_bytes(files)  # a page of an API is one object
+            columns = fields_of(connection, files, limit)
     except duckdb.Error as error:
         raise DataError(f"{key} = {location!r}: cannot be read as JSON: {refused(error)}") from None
-    return Export(key, location, tuple(files), tuple(sorted(row[0] for row in rows)), "")
+    return Export(key, location, tuple(files), columns, "", limit)
+
+
+def fields_of(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], limit: int) -> tuple[str, ...]:
+    """The names of fields of the first objects of JSON files, of which none is larger than so many bytes."""
+    rows = connection.execute(f"""
+        SELECT DISTINCT unnest(json_keys(json)) FROM
+        (SELECT json FROM read_json_objects({listed(files)}, maximum_object_size = {limit}) LIMIT {LOOKED_AT})
+    """).fetchall()
+    return tuple(sorted(row[0] for row in rows))
 
 
 def listed(files: Sequence[Path]) -> str:
@@ -99,7 +115,7 @@ def records(connection: duckdb.DuckDBPyConnection, export: Export, shape: Mappin
     """
     if not export.is_json:
         return f"(SELECT {fixed(connection, export, shape)} FROM {export.relation})"
-    reader = f"read_json({listed(export.files)}, maximum_object_size = {most_bytes(export.files)}"
+    reader = f"read_json({listed(export.files)}, maximum_object_size = {export.object_bytes}"
     if is_page(export, shape, envelope):
         pages = f"{reader}, columns = {{{literal(envelope)}: {literal(sql_type([shape]))}}})"
         return f"(SELECT page.* FROM (SELECT unnest({identifier(envelope)}) AS page FROM {pages}))"

@@ -43,10 +43,10 @@ MAX_PAGE_FIELDS: Final = 4
 ORDERS: Final = (
     Shape("ga4", "GA4 events", ("event_name", "event_timestamp", "items"), "", ga4.lines),
     Shape(
-        "shopify", "Shopify's orders as CSV",
+        "shopify", "Shopify's orders (CSV)",
         ("Name", "Created at", "Lineitem quantity", "Lineitem name"), "", shopify.lines,
     ),
-    Shape("shopify", "Shopify's orders as JSON", ("name", "created_at", "line_items"), "orders", shopify.lines),
+    Shape("shopify", "Shopify's orders (JSON)", ("name", "created_at", "line_items"), "orders", shopify.lines),
     Shape(
         "woocommerce", "WooCommerce orders",
         ("id", "status", "date_created_gmt|date_created", "line_items"), "", woocommerce.lines,
@@ -55,7 +55,7 @@ ORDERS: Final = (
 )  # fmt: skip
 PRODUCTS: Final = (
     Shape(
-        "shopify", "Shopify's products as CSV",
+        "shopify", "Shopify's products (CSV)",
         ("Handle|URL handle", "Title", "Variant SKU|SKU", "Variant Price|Price"), "", catalogues.shopify,
     ),
     Shape(
