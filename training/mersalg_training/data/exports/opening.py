@@ -11,6 +11,7 @@ from mersalg_training.columns import Format
 from mersalg_training.data.exports.files import Export, open_export
 from mersalg_training.data.exports.shapes import PRODUCTS, Shape, shape_of
 from mersalg_training.data.sources import DataSource, identifier, refused, source_of
+from mersalg_training.engine.database import fitting
 
 DECISIONS: Final = "decisions"
 """The column of an adapter with what was decided about a line, in words that follow a number of lines."""
@@ -64,7 +65,8 @@ def open_export_products(
 def make_table(connection: duckdb.DuckDBPyConnection, export: Export, shape: Shape, table: str) -> str:
     """Run an adapter's statement into a table; DataError where a record is not as its shape says."""
     try:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {shape.statement(connection, export)}")
+        with fitting(connection):
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {shape.statement(connection, export)}")
     except duckdb.Error as error:
         raise DataError(
             f"{export.key} = {export.location!r}: cannot be read as {shape.title}: {refused(error)}"
