@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def pages_command(args: argparse.Namespace) -> int:
     """Write the file and print a summary."""
+    from mersalg.cli import counted  # noqa: PLC0415
     from mersalg.policy import Catalogue, read_catalogue  # noqa: PLC0415
     from mersalg.recommender import load  # noqa: PLC0415
     from mersalg.table import read_requests, whole_file  # noqa: PLC0415
@@ -62,6 +63,9 @@ def pages_command(args: argparse.Namespace) -> int:
     with whole_file(args.out) as part:
         left_out = write(part, args.format, zip_moments(answers, moments), facts)
     print(f"{tally['requests']:,} requests, {tally['offers']:,} offers -> {args.out}")
+    empty = {reason: count for reason, count in tally.items() if reason not in ("requests", "offers")}
+    if empty:
+        print(f"{sum(empty.values()):,} empty answers: {listed(empty, '{:,}')}")
     if left_out:
         print(f"{sum(left_out.values()):,} offers are not in the file: {listed(left_out, '{:,}')}")
     return 0
@@ -91,14 +95,6 @@ def zip_moments(answers: Iterable[Offers], moments: deque[Moment]) -> Iterator[t
     """Each answer, which come in the order of the requests, with its moment."""
     for offers in answers:
         yield moments.popleft(), offers
-
-
-def counted(answers: Iterable[Offers], tally: Counter[str]) -> Iterator[Offers]:
-    """The same answers, counted."""
-    for offers in answers:
-        tally["requests"] += 1
-        tally["offers"] += len(offers)
-        yield offers
 
 
 def write_feed(path: Path, _: str, answers: Iterable[tuple[Moment, Offers]], __: PageFacts) -> Counter[str]:
