@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mersalg.arguments import add_command
 from mersalg_service.follow_up import command as follow_up
 from mersalg_service.ledger import commands as ledger
+from mersalg_service.pages import command as pages
 from mersalg_service.serve import command as serve
 
 if TYPE_CHECKING:
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """Add follow-up, ledger and serve; what they work with is imported when they run."""
+    """Add follow-up, ledger, pages and serve; what they work with is imported when they run."""
     text = "write the batch for a mailing: each follow-up at most once"
     example = " --orders orders.parquet --ledger sqlite:///ledger.db --out mails.parquet"
     follow_up.add_arguments(add_command(subparsers, "follow-up", text, follow_up.follow_up_command, example))
     text = "look into a ledger, and keep customers' rights"
     ledger.add_arguments(subparsers.add_parser("ledger", help=text, description=text[0].upper() + text[1:] + "."))
+    text = "write the offers for a file of requests as pages and feeds have them"
+    example = " requests.jsonl --format ga4-items --out items.jsonl"
+    pages.add_arguments(add_command(subparsers, "pages", text, pages.pages_command, example))
     text = "answer over HTTP (extra `serve`)"
     serve.add_arguments(add_command(subparsers, "serve", text, serve.serve_bundle, " --port 8000"))

@@ -20,6 +20,7 @@ from docs.page_run import PageRun, page_environment
 from mersalg.names import Kind
 from mersalg_service.experiment import Experiment
 from small_shop import DAYS, START, Line, Product, make_shop, write_table
+from system_exports import write_shopify_csv
 
 ROOT: Final = Path(__file__).parents[2]
 END: Final = START + timedelta(days=DAYS)
@@ -58,6 +59,7 @@ def write_files(folder: Path) -> None:
         shutil.copy(ROOT / "configs" / name, folder / name)
     past = [line for line in shop.lines if line.ordered_at < END]
     write_table(past, Line, folder / "orders.parquet")
+    write_shopify_csv(past, folder)
     write_table(shop.lines, Line, folder / "newer.parquet")
     write_table(shop.products, Product, folder / "products.csv")
     polars.DataFrame(logged_offers(shop.lines)).write_parquet(folder / "offers.parquet")

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
-OrderColumn = Literal["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "is_fee"]
+OrderColumn = Literal[
+    "customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "is_fee", "no_purchase",
+]  # fmt: skip
 ProductColumn = Literal[
     "product_id", "name", "category", "product_type", "brand", "price", "cost", "is_fee",
     "size", "features", "variant_of", "accessory_for", "excludes", "similar_to", "successor_of",
@@ -17,12 +19,15 @@ OfferColumn = Literal[
 ]  # fmt: skip
 RecordColumn = Literal["experiment", "unit", "relevance", "because", "bundle"]
 Column = Literal[
-    "customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price",
+    "customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "no_purchase",
     "name", "category", "product_type", "brand", "price", "cost", "is_fee",
     "size", "features", "variant_of", "accessory_for", "excludes", "similar_to", "successor_of",
     "kind", "moment", "offered_at", "position", "propensity", "accepted", "cart", "shown", "arm",
     "experiment", "unit", "relevance", "because", "bundle",
 ]  # fmt: skip
+
+Format = Literal["table", "ga4", "shopify", "woocommerce", "magento"]
+"""`data.format`: plain tables, or the system whose export the files are."""
 
 ORDER_COLUMNS: Final[tuple[OrderColumn, ...]] = get_args(OrderColumn)
 PRODUCT_COLUMNS: Final[tuple[ProductColumn, ...]] = get_args(ProductColumn)
@@ -49,6 +54,7 @@ ALIASES: Final[dict[Column, tuple[str, ...]]] = {
     "price": ("list_price", "unit_price", "retail_price"),
     "cost": ("standard_cost", "unit_cost", "cost_price"),
     "is_fee": (),
+    "no_purchase": (),
     "size": ("package_size", "pack_size", "net_content", "net_contents", "net_weight", "volume_ml", "weight_g"),
     "features": (),
     "variant_of": ("is_variant_of", "item_group_id"),

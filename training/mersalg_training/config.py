@@ -15,7 +15,7 @@ from mersalg.names import KINDS, Kind
 from mersalg.policy.values import unknown
 from mersalg.registry.server import without_password
 from mersalg.toml import read_toml
-from mersalg_training.columns import Column
+from mersalg_training.columns import Column, Format
 
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """What a job's name matches."""
@@ -39,6 +39,8 @@ class DataConfig(ConfigSection):
     """Order lines: a Parquet or CSV file, a glob, a folder, or `package:NAME/PATH` inside an installed package."""
     products: str | None = None
     """The catalogue, in the same forms; null or empty = none: the order lines tell what they can of their products."""
+    format: Format = "table"
+    """What the files are: tables, or the export of a shop system, which an adapter reads."""
     columns: dict[Column, str] = Field(default_factory=dict)
     """mersalg's column -> a column of the source, or a DuckDB expression over its columns."""
     encoding: str = "utf-8"

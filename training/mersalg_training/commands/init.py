@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from mersalg.errors import ConfigError, DataError
-from mersalg_training.columns import OFFER_COLUMNS, ORDER_COLUMNS, PRODUCT_COLUMNS, Column
+from mersalg_training.columns import OFFER_COLUMNS, ORDER_COLUMNS, PRODUCT_COLUMNS, Column, Format
 from mersalg_training.commands.init_file import FoundColumns, job_text
 from mersalg_training.commands.init_schema import FILE as SCHEMA_FILE
 from mersalg_training.commands.init_schema import LINE as SCHEMA_LINE
@@ -39,7 +39,11 @@ def add_command(subparsers: Any) -> None:
     )
     parser.set_defaults(handler=init_command)
     parser.add_argument("config", type=Path, metavar="configs/NAME.toml", help="the file to write; NAME is the job's")
-    parser.add_argument("--orders", metavar="PATH", help="order lines: Parquet or CSV, one file, a glob, or a folder")
+    parser.add_argument(
+        "--orders",
+        metavar="PATH",
+        help="order lines: Parquet or CSV, JSON too with --format; one file, a glob, or a folder",
+    )
     parser.add_argument("--products", metavar="PATH", help="the catalogue, in the same forms")
     parser.add_argument("--offers", metavar="PATH", help="a log of offers, as `mersalg evaluate --offers` reads it")
     parser.add_argument(
@@ -49,6 +53,12 @@ def add_command(subparsers: Any) -> None:
         default=[],
         metavar="COLUMN=NAME",
         help="mersalg's column = a column of the files, or a DuckDB expression over them; may be repeated",
+    )
+    parser.add_argument(
+        "--format",
+        choices=get_args(Format),
+        default="table",
+        help="what the files are: tables (default), or the export of a shop system",
     )
     parser.add_argument("--encoding", default="utf-8", help="of CSV files, as windows-1252 or utf-16 (default: utf-8)")
     parser.add_argument(
@@ -71,7 +81,7 @@ def init_command(args: argparse.Namespace) -> int:
     if args.orders is not None:
         data = read_data(args)
         result = look_into(data, args.offers)
-    elif args.products or args.offers or args.columns:
+    elif args.products or args.offers or args.columns or args.format != "table":
         raise ConfigError(f"--orders: expected the order lines beside the other options, got none; as in\n  {EXAMPLE}")
     write_text(config, (f"{SCHEMA_LINE}\n" if args.schema else "") + job_text(config.stem, result), "init")
     print(f"Wrote {config}")
@@ -125,7 +135,7 @@ def read_columns(texts: Sequence[str]) -> dict[Column, str]:
 
 def read_data(args: argparse.Namespace) -> DataConfig:
     """The section [data] of the arguments; ConfigError where one does not hold."""
-    given = {"orders": args.orders, "products": args.products, "encoding": args.encoding}
+    given = {"orders": args.orders, "products": args.products, "encoding": args.encoding, "format": args.format}
     columns = read_columns(args.columns)
     return parse_config({"name": "init", "data": {**given, "columns": columns}}, "mersalg init").data
 
@@ -149,13 +159,14 @@ def look_into(data: DataConfig, offers: str | None) -> FoundColumns:
     except DataError as error:
         raise DataError(
             f"{error}\nNothing is written. Here, --column COLUMN=NAME says which column is "
-            "which, and --encoding stands for data.encoding"
+            "which, --format stands for data.format, and --encoding stands for data.encoding"
         ) from None
     off = [sentence for column, sentence in SWITCHED_OFF.items() if offers and (KEY, column) not in after]
     return FoundColumns(
         orders=data.orders,
         products=data.products,
         encoding=data.encoding,
+        format=data.format,
         columns={**columns, **aliases},
         notes=[*purchases.notes, *([spelling] if spelling else [])],
         switched_off=[*purchases.switched_off, *(f"{KEY}: {sentence}" for sentence in off)],

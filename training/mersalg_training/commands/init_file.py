@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mersalg_training.columns import NO_PRICE, SWITCHED_OFF, Column
+from mersalg_training.columns import NO_PRICE, SWITCHED_OFF, Column, Format
 from mersalg_training.config import (
     PRECISION_WANTED,
     Config,
@@ -41,6 +41,7 @@ class FoundColumns:
     """What is read otherwise than it says, in sentences."""
     switched_off: Sequence[str]
     """What missing columns switch off, in sentences."""
+    format: Format = "table"
 
 
 def job_text(name: str, result: FoundColumns | None) -> str:
@@ -82,6 +83,8 @@ def data_section(result: FoundColumns | None) -> str:
             + key("products", products, "the catalogue; without one, take this line out")
         )
     lines = "[data]\n" + key("orders", result.orders, "the order lines")
+    if result.format != "table":
+        lines += key("format", result.format, "the shop system whose export it is")
     if result.encoding != DataConfig.model_fields["encoding"].default:
         lines += key("encoding", result.encoding, "of the CSV files")
     if result.products is None:

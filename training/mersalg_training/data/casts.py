@@ -97,3 +97,8 @@ def number(text: str) -> str:
 def truth(column: str) -> str:
     """SQL for a condition: true for true, 1, yes and their kind; false for all else and for NULL."""
     return f"coalesce(lower(trim(CAST({column} AS VARCHAR))) IN ('true', 't', 'yes', 'y', '1'), false)"
+
+
+def is_told(column: str) -> str:
+    """SQL for whether a column tells anything: false for NULL, for blanks, and for false, 0, no and their kind."""
+    return f"coalesce(lower(trim(CAST({column} AS VARCHAR))) NOT IN ('', 'false', 'f', 'no', 'n', '0'), false)"

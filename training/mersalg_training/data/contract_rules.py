@@ -10,15 +10,14 @@ from typing import Final, Literal
 import duckdb
 
 from mersalg_training.config import ContractConfig
-from mersalg_training.data.casts import float_notes, id_text, is_unusable, number, timestamp_sql, truth
+from mersalg_training.data.casts import float_notes, id_text, is_told, is_unusable, number, timestamp_sql, truth
 from mersalg_training.data.contract_report import Row
 from mersalg_training.data.purchases import Purchases
 from mersalg_training.data.sources import literal
 
 Reason = Literal[
-    "missing id", "unusable id", "unparsable date", "date in the future", "wrong type", "cancellation",
-    "non-positive quantity",
-    "non-positive price", "duplicate", "fee", "unknown product",
+    "missing id", "unusable id", "unparsable date", "date in the future", "wrong type", "no purchase",
+    "cancellation", "non-positive quantity", "non-positive price", "duplicate", "fee", "unknown product",
 ]  # fmt: skip
 IDS: Final = ("customer_id", "order_id", "product_id")
 EXAMPLES: Final = 3
@@ -47,6 +46,7 @@ def contract_rules(purchases: Purchases, config: ContractConfig, now: datetime) 
         Rule("unparsable date", "t.ordered_at IS NULL", True),
         Rule("date in the future", f"t.ordered_at > TIMESTAMP '{now + CLOCKS_DIFFER:%Y-%m-%d %H:%M:%S}'", True),
         Rule("wrong type", "t.bad_quantity IS NOT NULL OR t.bad_price IS NOT NULL", True),
+        Rule("no purchase", "t.no_purchase", True),
         Rule("cancellation", "t.is_cancelled OR t.quantity < 0", config.cancellation == "reject"),
         Rule("non-positive quantity", "t.quantity <= 0", config.non_positive_quantity == "reject"),
         Rule("non-positive price", "t.unit_price <= 0", config.non_positive_price == "reject"),
@@ -69,7 +69,7 @@ def type_lines(purchases: Purchases, config: ContractConfig) -> list[str]:
                    {number(quantity)} AS quantity, {number("CAST(unit_price AS VARCHAR)")} AS unit_price,
                    trim(CAST(ordered_at AS VARCHAR)) AS date_text, {quantity} AS quantity_text,
                    nullif(trim(CAST(unit_price AS VARCHAR)), '') AS price_text,
-                   {truth("is_fee")} AS is_fee
+                   {truth("is_fee")} AS is_fee, {is_told("no_purchase")} AS no_purchase
             FROM raw_orders
         )
         SELECT customer_id, order_id, product_id, ordered_at, quantity, unit_price,
@@ -77,7 +77,7 @@ def type_lines(purchases: Purchases, config: ContractConfig) -> list[str]:
                CASE WHEN quantity IS NULL THEN coalesce(quantity_text, '') END AS bad_quantity,
                CASE WHEN unit_price IS NULL THEN price_text END AS bad_price,
                {cancelled if config.cancelled_order_pattern else "false"} AS is_cancelled,
-               is_fee, count(*) AS copies
+               is_fee, no_purchase, count(*) AS copies
         FROM cast_lines GROUP BY ALL
     """)
     return [*([note] if note else []), *float_notes(purchases.connection, "raw_orders", IDS)]

@@ -18,9 +18,12 @@ from mersalg_training.columns import (
     REQUIRED,
     SWITCHED_OFF,
     Column,
+    Format,
     find_exact,
 )
 from mersalg_training.config import DataConfig, EngineConfig
+from mersalg_training.data.exports.opening import open_export_orders, open_export_products
+from mersalg_training.data.exports.shapes import likeness
 from mersalg_training.data.mapping import Bound, Unbound, bind_columns, mapped_view
 from mersalg_training.data.sources import DataSource, identifier, open_source, refused
 from mersalg_training.engine.database import connect
@@ -60,24 +63,24 @@ class Purchases:
 
 
 def open_purchases(data: DataConfig, engine: EngineConfig | None = None) -> Purchases:
-    """Find the sources and map their columns; no row is read yet.
+    """Find the sources and map their columns; no row is read yet, but of an export, which is made a table first.
 
     DataError if a source is missing or unreadable, if order_id, product_id or ordered_at is not found, or if a mapping
     that fits neither source looks misspelt.
     """
     connection = connect(engine or EngineConfig())
     notes: list[str] = []
-    orders_source = open_source(connection, "data.orders", data.orders, data.encoding)
+    orders_source = open_orders(connection, data, notes)
     orders, unbound = bind_columns(connection, orders_source, ORDER_COLUMNS, data.columns)
     products_source = None
     if data.products is not None:
-        products_source = open_source(connection, "data.products", data.products, data.encoding)
+        products_source = open_products(connection, data, data.products, notes)
     catalogue = products_source or orders_source
     taken = [] if products_source else [bound.told for bound in orders.values()]
     products, unbound_products = bind_columns(connection, catalogue, PRODUCT_COLUMNS, data.columns, taken)
     bound = [*orders.values(), *products.values()]
     notes += unbound_notes([*unbound, *unbound_products], bound, [orders_source, catalogue])
-    require(orders_source, orders)
+    require(orders_source, orders, data.format)
     if products_source is None:
         products["product_id"] = orders["product_id"]
     elif "product_id" not in products:
@@ -98,6 +101,27 @@ def open_purchases(data: DataConfig, engine: EngineConfig | None = None) -> Purc
     missing_columns = [c for c in SWITCHED_OFF if c not in orders and c not in products]
     off = switched_off(missing_columns, products)
     return Purchases(connection, orders, products, orders_source, products_source, notes, off)
+
+
+def open_orders(connection: duckdb.DuckDBPyConnection, data: DataConfig, notes: list[str]) -> DataSource:
+    """The order lines: a table, or what an adapter makes of an export; what was decided there is added to the notes."""
+    if data.format == "table":
+        return open_source(connection, "data.orders", data.orders, data.encoding)
+    source, told = open_export_orders(connection, data.format, data.orders, data.encoding)
+    notes += told
+    return source
+
+
+def open_products(
+    connection: duckdb.DuckDBPyConnection, data: DataConfig, location: str, notes: list[str]
+) -> DataSource:
+    """The catalogue: a table in any case, or the products that the same system exports."""
+    export = open_export_products(connection, data.format, location, data.encoding)
+    if export is None:
+        return open_source(connection, "data.products", location, data.encoding)
+    source, told = export
+    notes += told
+    return source
 
 
 @contextmanager
@@ -121,10 +145,10 @@ def switched_off(missing_columns: list[Column], products: Mapping[Column, Bound]
     return sentences
 
 
-def require(source: DataSource, result: Mapping[Column, Bound]) -> None:
+def require(source: DataSource, result: Mapping[Column, Bound], format: Format) -> None:
     """DataError if a column is missing without which nothing can be learned."""
     if absent := [column for column in REQUIRED if column not in result]:
-        raise DataError(missing(source, absent))
+        raise DataError("\n".join(filter(None, [missing(source, absent), likeness(source.columns, format)])))
 
 
 def missing(source: DataSource, absent: Sequence[Column]) -> str:

@@ -17,14 +17,19 @@ from mersalg_training.data.csv_files import check_head, in_utf8
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+JSON = tuple(ending + packed for ending in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz"))
+FORM_ENDINGS: Final = {"Parquet": PARQUET, "CSV": CSV, "JSON": JSON}
 REASONS: Final = {
     r"Expected Number of Columns: (\d+) Found: (\d+)": "{0} columns are expected there, and {1} found",
     r"Maximum line size of (\d+) bytes": "it is longer than {0} bytes; look for a quote that is not closed",
     r"[Ii]nvalid unicode|not utf-8": 'it is not UTF-8; name the encoding, as data.encoding = "windows-1252"',
+    r'JSON transform error in file "(?:.*/)?(.*)", in record/value (\d+): Expected (\w+), but got (\w+)': (
+        "record {1} of {0} holds {3} where {2} is expected"
+    ),
     r"Parallel CSV Reader": "a line is too long; look for a quote that is not closed",
     r"[Uu]nterminated quote|quotes? (should|must) be": "a quote is not closed",
 }
-"""What DuckDB says of a line of a CSV -> what is said here, without the line."""
+"""What DuckDB says of a line of a CSV or a record of JSON -> what is said here, without what it holds."""
 FORMS = "a Parquet or CSV file, a glob, a folder of one of both, or package:NAME/PATH inside an installed package"
 
 
@@ -125,13 +130,16 @@ def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[st
     return tuple(row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall())
 
 
-def find_files(key: str, location: str) -> list[Path]:
-    """The files of a location, sorted, all Parquet or all CSV; DataError names what is there instead."""
+def find_files(key: str, location: str, endings: Sequence[str] = PARQUET + CSV) -> list[Path]:
+    """The files of a location, sorted, all of one form; DataError names what is there instead.
+
+    endings: those that are read.
+    """
     if "://" in location:
         raise DataError(f"{key} = {location!r}: expected {FORMS}; addresses are not read, bring the files here first")
     path = package_file(key, location) if location.startswith("package:") else Path(location).expanduser()
     if path.is_dir():
-        files = [file for file in path.rglob("*") if file.is_file() and suffix(file) in PARQUET + CSV]
+        files = [file for file in path.rglob("*") if file.is_file() and suffix(file) in endings]
         files = [
             file for file in files if not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
         ]
@@ -142,13 +150,18 @@ def find_files(key: str, location: str) -> list[Path]:
         files = [file for file in Path(path.anchor).glob(pattern) if file.is_file()]
     if not files:
         raise DataError(f"{key} = {location!r}: found no file; expected {FORMS}, seen from {Path.cwd()}")
-    strange = sorted(file.name for file in files if suffix(file) not in PARQUET + CSV)
+    strange = sorted(file.name for file in files if suffix(file) not in endings)
     if strange:
-        raise DataError(
-            f"{key} = {location!r}: expected files that end in {', '.join(PARQUET + CSV)}, got {strange[0]}"
+        mend = (
+            "; the JSON of a shop system is read where data.format names it" if suffix(Path(strange[0])) in JSON else ""
         )
-    if len({suffix(file) in CSV for file in files}) > 1:
-        raise DataError(f"{key} = {location!r}: holds Parquet and CSV; name one of them with a glob, as in */*.parquet")
+        raise DataError(
+            f"{key} = {location!r}: expected files that end in {', '.join(endings)}, got {strange[0]}{mend}"
+        )
+    forms = sorted(name for name, form in FORM_ENDINGS.items() if any(suffix(file) in form for file in files))
+    if len(forms) > 1:
+        told = " and ".join(reversed(forms))
+        raise DataError(f"{key} = {location!r}: holds {told}; name one of them with a glob, as in */*.parquet")
     return sorted(files)
 
 
