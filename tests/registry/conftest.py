@@ -11,6 +11,7 @@ import pytest
 from mersalg.signing import sign_bundle
 from mersalg_training.config import TrackingConfig
 from mersalg_training.tracking.mlflow_run import import_mlflow, open_run
+from processes import DEADLINE
 from serve.running import write_honey_bundle
 from serving_mlflow.mlflow_processes import free_port, listening
 
@@ -66,6 +67,6 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("URI", "TOKEN", "USERNAME", "PASSWORD", "SERVER_CERT_PATH", "CLIENT_CERT_PATH", "INSECURE_TLS"):
         monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
     monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
-    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", f"{DEADLINE:.0f}")
     monkeypatch.setenv("MERSALG_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"

@@ -186,9 +186,7 @@ def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_never_begun
         # On a slow machine the first may be given up before it is begun; then the next one hangs.
         wait_until(lambda: service.recommend(cart=["milk"]).status == 503 and slow.begun)
         with ThreadPoolExecutor(4) as callers:
-            answered = [
-                call.result() for call in [callers.submit(service.recommend, cart=["bread"]) for _ in range(4)]
-            ]
+            answered = [call.result() for call in [callers.submit(service.recommend, cart=["bread"]) for _ in range(4)]]
         assert [answer.status for answer in answered] == [503] * 4
         assert "0.3 s" in answered[0].json["detail"]
         slow.go.set()
