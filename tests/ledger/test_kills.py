@@ -114,7 +114,8 @@ class Storm:
         how = self.random.random()
         if how < 0.8:
             midway = [name for name in alive if self.is_midway(name)]
-            return [name for name in midway if name in self.held] or midway
+            if midway or self.held:
+                return [name for name in midway if name in self.held] or midway
         free = [name for name in alive if name not in self.held]
         return [name for name in free if self.begun(name)] if how < 0.99 else free
 
