@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from small_shop import TEST_FROM, Line, SmallShop, make_shop, write_shop
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 PASSWORD = "s3cret-of-mlflow"
 """Of the tracking that the job names and does not use."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import mersalg.child
 from mersalg import BundleError, MersalgError
 from mersalg.bundle.manifest import DIGEST
 from mersalg.child import load_after_child, load_in_child
+from processes import DEADLINE, has_ended, wait_until
 from toy_bundle import build_scorer, rewrite, write_bundle
 
 
@@ -101,14 +101,9 @@ def test_a_child_ends_with_who_started_it(folder: Path) -> None:
         "print(alone.pid, flush=True)\n"
         "os._exit(9)\n"
     )
-    done = subprocess.run([sys.executable, "-c", started], capture_output=True, text=True, check=False, timeout=60)
-    pid = int(done.stdout)
-    end = time.monotonic() + 60
-    while (
-        Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    ):
-        assert time.monotonic() < end, "it goes on"
-        time.sleep(0.05)
+    command = [sys.executable, "-c", started]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE)
+    wait_until(lambda: has_ended(int(done.stdout)))
 
 
 WAITS = """\

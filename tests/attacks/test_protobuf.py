@@ -40,7 +40,7 @@ def read(message: bytes, counted: frozenset[int]) -> list[tuple[int, Field]] | N
     return found
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.lists(pieces, max_size=12), st.integers(0, 4), st.frozensets(st.integers(1, 15), max_size=6))
 def test_runs_are_the_fields_they_stand_for(parts: list[bytes], dropped: int, counted: frozenset[int]) -> None:
     whole = b"".join(parts)

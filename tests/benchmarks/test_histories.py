@@ -5,10 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import runpy
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +14,7 @@ from typing import Any
 import pytest
 
 from mersalg_training.tuning.tuned_file import tuned_toml
+from processes import killed_before
 from quick_job import QUICK
 from small_shop import make_shop, write_shop
 
@@ -158,14 +156,9 @@ def test_a_killed_run_leaves_nothing_half_written_and_what_is_there_is_not_made_
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_tiny_shop(tmp_path / "shops" / "tiny")
-    command = [sys.executable, str(HISTORIES), *arguments(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not list(tmp_path.glob("out/tiny/*/.bundle.*.partial")):
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-        said = process.communicate()[1]
-    assert process.returncode == -signal.SIGKILL, said
+    killed_before("mersalg_training.train:load", 1, str(HISTORIES), *arguments(tmp_path))
     [place] = (tmp_path / "out" / "tiny").iterdir()
+    assert list(place.glob(".bundle.*.partial"))
     assert not (place / "bundle").exists()
     assert not list(place.glob("evaluation*"))
     said = finished(tmp_path, capsys, monkeypatch)

@@ -14,6 +14,7 @@ from sybil.example import SybilFailure
 
 from docs.blocks import PROGRAMS, page_sybil
 from docs.page_run import PageRun, page_environment
+from processes import has_ended, wait_until
 from web.programs import MissingError
 
 ROOT = Path(__file__).parents[2]
@@ -107,11 +108,10 @@ def test_a_console_block_without_a_command_fails(lines: tuple[str, ...], page_ru
 
 
 def test_what_is_left_running_ends_with_the_page(page_run: PageRun) -> None:
-    assert outcomes(page_run, block("console", "$ sleep 100 & echo $! > pid", "$ kill -0 $(cat pid)")) == [""]
+    assert outcomes(page_run, block("console", "$ sleep 3600 & echo $! > pid", "$ kill -0 $(cat pid)")) == [""]
     page_run.end()
     pid = int((page_run.folder / "pid").read_text())
-    state = Path(f"/proc/{pid}/stat")
-    assert not state.exists() or state.read_text().rsplit(")", maxsplit=1)[1].split()[0] == "Z"
+    wait_until(lambda: has_ended(pid))
 
 
 @pytest.mark.parametrize("label", ["", "html", "bash"])

@@ -30,6 +30,7 @@ from mersalg_service.ledger import (
     record_wish,
     stats,
 )
+from processes import DEADLINE
 
 TWO = Rules(limit=2)
 
@@ -248,8 +249,11 @@ class LedgerContract:
     ) -> None:
         record_wish(ledger, "berta", "opted-out", AT)
 
+        begun = threading.Event()
+
         def wish() -> None:
             with open_ledger(url, key) as own:
+                begun.set()
                 if what == "opt-out":
                     record_wish(own, "anna", "opted-out", AT)
                 elif what == "erasure":
@@ -261,9 +265,10 @@ class LedgerContract:
             with ledger.last_word(["anna", "berta", "carla"]) as out:
                 assert out == {"berta"}
                 wished = pool.submit(wish)
+                assert begun.wait(DEADLINE)
                 with pytest.raises(TimeoutError):
                     wished.result(0.5)
-            wished.result(60)
+            wished.result(DEADLINE)
         with ledger.last_word(["anna", "berta", "carla"]) as out:
             assert out == {"anna", "berta"}
 
@@ -426,7 +431,7 @@ class LedgerContract:
             with open_ledger(url, key) as own:
                 batch = begin(own, f"batch {number}")
                 for customer in customers:
-                    together.wait(60)
+                    together.wait(DEADLINE)
                     won.extend(customer for _ in claim(own, batch, customer, offers(f"product {number}"), rules).offers)
 
         with ThreadPoolExecutor(racers) as pool:

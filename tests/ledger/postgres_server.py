@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from processes import DEADLINE
+
 MISSING = (
     "no PostgreSQL server program is found in PATH or /usr/lib/postgresql/*/bin: the claims about PostgreSQL are NOT "
     "tested; on Debian install it with `apt-get install postgresql`"
@@ -58,7 +60,7 @@ def running_server(programs: Path) -> Iterator[str]:
             yield url
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(60)
+            server.wait(DEADLINE)
     finally:
         shutil.rmtree(folder)
 
@@ -67,7 +69,7 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     """Return when the server takes connections."""
     import psycopg
 
-    until = time.monotonic() + 60
+    until = time.monotonic() + DEADLINE
     while True:
         try:
             psycopg.connect(url).close()

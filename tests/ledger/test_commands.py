@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from mersalg.cli import main
 from mersalg.policy.default import DEFAULT_POLICY
 from mersalg_service.follow_up.command import offer_rows
 from mersalg_service.ledger import Batch, Decision, Ledger
+from processes import killed_before
 from toy_bundle import write_bundle
 
 Out = pytest.CaptureFixture[str]
@@ -243,7 +242,7 @@ def test_a_killed_command_is_resumed_by_the_same_command(
     lines = [f"customer {n},milk,2017-11-02" for n in range(3000)]
     (tmp_path / "many.csv").write_text("\n".join(["customer_id,product_id,ordered_at", *lines]))
     made = Made(toy_folder, tmp_path / "many.csv", url, key_file, tmp_path)
-    command = [sys.executable, "-m", "mersalg", *made.arguments("mails.jsonl")]
+    command = ["mersalg", *made.arguments("mails.jsonl")]
 
     def decided() -> int:
         import contextlib
@@ -253,14 +252,10 @@ def test_a_killed_command_is_resumed_by_the_same_command(
             made.ledger("stats", "--json")
         return int(json.loads(text.getvalue())["customers_with_offers"])
 
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while not decided() and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
+    killed_before("mersalg_service.ledger:Ledger.claim", 3, *command)
     assert 0 < decided() < 3000
     assert not (tmp_path / "mails.jsonl").exists()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=True)
     assert "(resumed)" in done.stdout
     rows = made.rows("mails.jsonl")
     assert set(Counter((row["customer_id"], row["product_id"]) for row in rows).values()) == {1}

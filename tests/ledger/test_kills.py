@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from ledger.writer import CAPS, PRODUCTS, write
+from ledger.writer import CAPS, PRODUCTS, decided, write
 from mersalg_service.ledger import (
     erase_customer,
     export_customer,
@@ -35,6 +35,8 @@ from mersalg_service.ledger.times import to_micros
 PROCESSES = get_context("forkserver")
 """Each writer is a process of its own; they are forked from one that has imported what they need."""
 PROCESSES.set_forkserver_preload(["ledger.writer"])
+FIRST_DECIDED = 16
+"""Customers that a writer has decided at least when it waits for its kill: not all of them are erased meanwhile."""
 
 
 class Storm:
@@ -56,6 +58,8 @@ class Storm:
         self.starts_before: dict[str, int] = {}
         """Writer -> how many were past their preparations when the running one was started."""
         self.decided_before: dict[str, int] = {}
+        self.held: set[str] = set()
+        """Writers that wait midway for their kill, or will, however quick they are."""
 
     def out(self, name: str) -> Path:
         return self.folder / f"{name}.jsonl"
@@ -63,9 +67,9 @@ class Storm:
     def start(self, name: str) -> BaseProcess:
         self.starts_before[name], self.decided_before[name] = self.starts(name), self.decided(name)
         day = int(name.split()[1]) // 4  # four batches a day
-        process = PROCESSES.Process(
-            target=write, args=(self.url, str(self.key_file), name, day, str(self.out(name)), self.customers)
-        )
+        waits_at = self.random.randint(FIRST_DECIDED, self.customers // 3) if name in self.held else None
+        given = (self.url, str(self.key_file), name, day, str(self.out(name)), self.customers, waits_at)
+        process = PROCESSES.Process(target=write, args=given)
         process.start()
         return process
 
@@ -95,8 +99,7 @@ class Storm:
 
     def decided(self, name: str) -> int:
         """How many customers a batch has decided."""
-        with self.ledger.database.snapshot() as t:
-            return int(t.rows("SELECT count(*) FROM mersalg_decisions WHERE batch = ?", [name])[0][0])
+        return decided(self.ledger.database, name)
 
     def is_midway(self, name: str) -> bool:
         """Whether the running writer has claimed for a first customer, and its batch is not near its end."""
@@ -106,27 +109,36 @@ class Storm:
         """Whether the running writer is past its preparations."""
         return self.starts(name) > self.starts_before[name]
 
-    def rage(self, kills: int) -> None:
+    def victims(self, alive: list[str]) -> list[str]:
+        """Whom to kill: most in the midst of their claims, some before these, few before they begin."""
+        how = self.random.random()
+        if how < 0.8:
+            midway = [name for name in alive if self.is_midway(name)]
+            if midway or self.held:
+                return [name for name in midway if name in self.held] or midway
+        free = [name for name in alive if name not in self.held]
+        return [name for name in free if self.begun(name)] if how < 0.99 else free
+
+    def rage(self, kills: int, held: int) -> None:
         """Run all writers; kill one at random again and again, so many times in all.
 
-        One that has ended well before the last kill writes its finished batch again, which must change nothing.
+        held: so many are surely killed midway, once. One that has ended well before the last kill writes its finished
+        batch again, which must change nothing.
         """
+        self.held = set(self.names[:held])
         running = {name: self.start(name) for name in self.names}
         try:
             while running:
                 time.sleep(self.random.uniform(0.0, 0.1))
                 self.lose_one()
-                alive = [name for name, process in running.items() if process.is_alive()]
-                how = self.random.random()
-                if how < 0.8:  # most are killed in the midst of their claims, some before these, few before they begin
-                    alive = [name for name in alive if self.is_midway(name)]
-                elif how < 0.99:
-                    alive = [name for name in alive if self.begun(name)]
-                if alive and self.kills < kills:
-                    victim = running[self.random.choice(alive)]
+                victims = self.victims([name for name, process in running.items() if process.is_alive()])
+                name = self.random.choice(victims) if victims else ""
+                if name and (name in self.held or self.kills + len(self.held) < kills):
+                    victim = running[name]
                     victim.kill()
                     victim.join()
                     self.kills += victim.exitcode == -signal.SIGKILL
+                    self.held.discard(name)
                 for name, process in list(running.items()):
                     if not process.is_alive():
                         assert process.exitcode in (0, -signal.SIGKILL)
@@ -203,8 +215,9 @@ def check_storm(storm: Storm) -> None:
 
 def test_a_few_writers_and_kills(new_url: str, key_file: Path, tmp_path: Path) -> None:
     storm = Storm(new_url, key_file, tmp_path, writers=4, customers=60, seed=1)
-    storm.rage(kills=4)
+    storm.rage(kills=4, held=2)
     assert storm.kills == 4
+    assert storm.midway() >= 2
     assert storm.out_since
     check_storm(storm)
 
@@ -213,8 +226,8 @@ def test_a_few_writers_and_kills(new_url: str, key_file: Path, tmp_path: Path) -
 @pytest.mark.slow
 def test_fifty_writers_and_a_hundred_kills(new_url: str, key_file: Path, tmp_path: Path) -> None:
     storm = Storm(new_url, key_file, tmp_path, writers=50, customers=100, seed=int(os.environ.get("SEED", "2")))
-    storm.rage(kills=100)
+    storm.rage(kills=100, held=25)
     assert storm.kills == 100
     assert len(storm.out_since) == 33
-    assert storm.midway() >= 20
+    assert storm.midway() >= 25
     check_storm(storm)

@@ -177,7 +177,7 @@ CELL = st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.lists(st.lists(CELL, min_size=9, max_size=9), min_size=1, max_size=8))
 def test_every_row_counts_or_is_counted_once(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
     folder = tmp_path_factory.mktemp("offers")

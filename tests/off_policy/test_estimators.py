@@ -83,7 +83,7 @@ def test_ips_and_doubly_robust_are_unbiased_over_every_log_that_can_happen() -> 
         assert expected[estimator] == pytest.approx(truth)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     accepted=st.lists(st.sampled_from([0.0, 1.0]), min_size=40, max_size=80),
     modelled=st.floats(0.0, 1.0),
@@ -100,7 +100,7 @@ def test_the_logging_policy_is_worth_what_it_reached(accepted: list[float], mode
     assert found.support.effective == pytest.approx(n)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(weights=st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=50))
 def test_an_effective_sample_lies_between_one_and_all(weights: list[float]) -> None:
     assert 1.0 - 1e-9 <= effective_sample(np.array(weights)) <= len(weights) + 1e-9

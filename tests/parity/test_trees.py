@@ -149,7 +149,7 @@ halfway = st.floats(width=32, min_value=-(2.0**100), max_value=2.0**100).map(
 a_threshold = halfway | st.floats(allow_nan=False) | st.sampled_from(AWKWARD)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(a_threshold, min_size=1, max_size=12), min_size=1, max_size=5),
     st.integers(1, 3),

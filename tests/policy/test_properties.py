@@ -21,7 +21,7 @@ from mersalg.policy import Catalogue, Policy, PolicyRecommender, parse_policy
 from policy.drawn import drawn_catalogue, drawn_offers, drawn_policy, drawn_request, drawn_upsells
 from policy.given_offers import AT, GivenOffers
 
-EXAMPLES = settings(max_examples=200, deadline=None)
+EXAMPLES = settings(max_examples=200)
 ROUNDING = 1e-6
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mersalg import KINDS, Offer, Offers, Recommender
 from mersalg.names import AFTER_PAYMENT, KINDS_BY_MOMENT, ORDERS
 from property.requests_of_a_shop import requests_of
 
-EXAMPLES = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = settings(max_examples=80)
 MANY = settings(EXAMPLES, max_examples=15)
 
 

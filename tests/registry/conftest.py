@@ -11,8 +11,9 @@ import pytest
 from mersalg.signing import sign_bundle
 from mersalg_training.config import TrackingConfig
 from mersalg_training.tracking.mlflow_run import import_mlflow, open_run
+from processes import DEADLINE
 from serve.running import write_honey_bundle
-from serving_mlflow.mlflow_processes import free_port, listening
+from serving_mlflow.mlflow_processes import listening
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ class Shelf:
         import_mlflow().MlflowClient(self.uri, registry_uri=self.uri).set_registered_model_alias(name, alias, version)
 
 
-def serve_registry(folder: Path, port: int, *arguments: str) -> Iterator[str]:
+def serve_registry(folder: Path, *arguments: str) -> Iterator[str]:
     """Run a tracking server with its own SQLite file and artifact store."""
     told = [
         "server", "--backend-store-uri", f"sqlite:///{folder / 'server.db'}",
         "--artifacts-destination", str(folder / "artifacts"), "--workers", "1", *arguments,
     ]  # fmt: skip
-    with listening(told, port, "/health", folder / "server.log") as address:
+    with listening(told, "/health", folder / "server.log") as address:
         yield address
 
 
@@ -55,7 +56,7 @@ def serve_registry(folder: Path, port: int, *arguments: str) -> Iterator[str]:
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     """The registry of a running server."""
     folder = tmp_path_factory.mktemp("registry")
-    for address in serve_registry(folder, free_port()):
+    for address in serve_registry(folder):
         (folder / "bundles").mkdir()
         yield Shelf(address, folder / "bundles")
 
@@ -66,6 +67,6 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("URI", "TOKEN", "USERNAME", "PASSWORD", "SERVER_CERT_PATH", "CLIENT_CERT_PATH", "INSECURE_TLS"):
         monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
     monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
-    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", f"{DEADLINE:.0f}")
     monkeypatch.setenv("MERSALG_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"

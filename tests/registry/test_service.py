@@ -16,9 +16,10 @@ import pytest
 from mersalg_service.serve.settings import Keys
 from mersalg_training.config import TrackingConfig
 from mersalg_training.tracking.mlflow_run import open_run
+from processes import wait_until
 from registry.conftest import Shelf
 from registry.fronts import Front, front
-from serve.running import HONEY, Running, honey_of, running, wait_until, write_honey_bundle
+from serve.running import HONEY, Running, honey_of, running, write_honey_bundle
 from toy_bundle import rewrite
 
 pytestmark = [

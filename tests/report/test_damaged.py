@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from mersalg.errors import MersalgError
@@ -49,7 +49,7 @@ def damaged(document: Any, path: tuple[Any, ...], value: Any, remove: bool) -> A
     return changed
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(path=st.sampled_from([path for path in paths(MANIFEST) if path]), value=ODD, remove=st.booleans())
 def test_any_key_of_a_manifest_may_be_odd_or_missing_and_there_is_a_page_or_a_refusal(
     bundle: Path, path: tuple[Any, ...], value: Any, remove: bool
@@ -65,7 +65,7 @@ def test_any_key_of_a_manifest_may_be_odd_or_missing_and_there_is_a_page_or_a_re
             read_page(text)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(path=st.sampled_from([path for path in paths(DOCUMENT) if path]), value=ODD, remove=st.booleans())
 def test_any_key_of_an_evaluation_may_be_odd_or_missing_and_there_is_a_page_or_a_refusal(
     bundle: Path, path: tuple[Any, ...], value: Any, remove: bool

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from mersalg_service.serve.app import make_app, make_service
 from mersalg_service.serve.command import for_uvicorn
 from mersalg_service.serve.service import Service
 from mersalg_service.serve.settings import Keys, Settings
+from processes import DEADLINE, wait_until
 
 NOBODY = Keys(frozenset(), "")
 JSON = {"Content-Type": "application/json"}
@@ -51,7 +51,7 @@ class Running:
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answered:
         """One call on a connection of its own; a body that is no bytes is sent as JSON."""
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, content, {**JSON, **self.headers, **named})
@@ -71,8 +71,9 @@ def running(
     open_bundle: Callable[[Path], AnswersRequests] | None = None,
     **settings: Any,
 ) -> Iterator[Running]:
-    """Serve a bundle on a free port until the block ends."""
-    told = Settings(str(bundle), port=0, **{"check_seconds": 0.1, "threads": 2, **settings})
+    """Serve a bundle on a free port until the block ends; unless it is told otherwise, no call is given up as slow."""
+    usual = {"check_seconds": 0.1, "threads": 2, "timeout_seconds": DEADLINE}
+    told = Settings(str(bundle), port=0, **{**usual, **settings})
     service = make_service(told, open_bundle)
     server = uvicorn.Server(uvicorn.Config(make_app(service, keys), **for_uvicorn(told)))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -83,16 +84,8 @@ def running(
         yield Running(service, server, server.servers[0].sockets[0].getsockname()[1])
     finally:
         server.should_exit = True
-        thread.join(timeout=30)
+        thread.join(timeout=DEADLINE)
         assert not thread.is_alive(), "the service did not stop"
-
-
-def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
-    """Return when it holds; fail when it does not within some seconds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def write_honey_bundle(folder: Path, relevance: float) -> Path:

@@ -12,6 +12,7 @@ import pytest
 from mersalg.errors import BundleError, RequestError
 from mersalg.requests import Request, read_request
 from mersalg_service.serve.batching import MAX_BATCH, MAX_SHARED_BYTES, Together
+from processes import DEADLINE
 
 
 class Counting:
@@ -35,7 +36,7 @@ class Counting:
         carts = [request.cart[0] for request in requests]
         if "held" in carts:
             self.begun.set()
-            assert self.go.wait(30)
+            assert self.go.wait(DEADLINE)
         if "bad" in carts:
             raise BundleError("the graph failed")
         return [cart.encode() for cart in carts]
@@ -45,9 +46,9 @@ class Counting:
 
         async def all_of_them() -> list[object]:
             first = asyncio.create_task(self.together.ask(b"held"))
-            await asyncio.to_thread(self.begun.wait, 30)
+            assert await asyncio.to_thread(self.begun.wait, DEADLINE)
             rest = [asyncio.create_task(self.together.ask(body.encode())) for body in bodies]
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0)  # each task runs until it waits for its answer
             self.go.set()
             return list(await asyncio.gather(first, *rest, return_exceptions=True))
 
@@ -86,7 +87,7 @@ def test_a_call_that_was_given_up_is_not_begun() -> None:
 
     async def give_up() -> None:
         held = asyncio.create_task(counting.together.ask(b"held"))
-        await asyncio.to_thread(counting.begun.wait, 30)
+        assert await asyncio.to_thread(counting.begun.wait, DEADLINE)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(counting.together.ask(b"late"), 0.05)
         counting.go.set()

@@ -11,6 +11,7 @@ import pytest
 
 from mersalg.policy.default import DEFAULT_POLICY
 from mersalg_service.serve.settings import Keys
+from processes import DEADLINE
 from serve.running import Running, running
 
 KEY = "k" * 20
@@ -61,10 +62,11 @@ def test_schemathesis_finds_nothing(
             [
                 str(Path(sys.executable).with_name("schemathesis")), "--config-file", "schemathesis.toml", "run",
                 f"http://127.0.0.1:{service.port}/openapi.json", "--checks", "all", "--max-examples", "25",
-                "--seed", "1", "--no-color", "--generation-database", "none", "--continue-on-failure",
+                "--seed", "1", "--request-timeout", str(DEADLINE), "--no-color", "--generation-database", "none",
+                "--continue-on-failure",
                 *(["--header", f"Authorization: Bearer {KEY}"] if keys.callers else []),
             ],
-            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600,
+            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=20 * DEADLINE,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "generated" in done.stdout

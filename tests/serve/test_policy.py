@@ -10,7 +10,8 @@ from mersalg import ConfigError, DataError
 from mersalg.policy.default import DEFAULT_POLICY
 from mersalg_service.serve.app import make_service
 from mersalg_service.serve.settings import Settings
-from serve.running import running, wait_until
+from processes import wait_until
+from serve.running import running
 from serve.test_metrics import figures
 
 STOCKED = "product_id,price,stock\nmilk,1,5\nbread,2,5\nbutter,3,5\nbag,1,5\nwine,9,5\n"

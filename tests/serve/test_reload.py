@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from attacks.graph_attacks import changed, division_at
-from mersalg import BundleError
+from mersalg import BundleError, load
 from mersalg_service.serve.app import make_service
 from mersalg_service.serve.deployment import open_first
 from mersalg_service.serve.live_bundle import LiveBundle, NoBundleError
 from mersalg_service.serve.settings import Settings
 from mersalg_service.serve.sources import FolderSource
-from serve.running import HONEY, honey_of, move_link, running, wait_until, write_honey_bundle
+from processes import wait_until
+from serve.running import HONEY, honey_of, move_link, running, write_honey_bundle
 from toy_bundle import rewrite
 
 
@@ -97,7 +99,7 @@ def test_a_refused_bundle_is_not_read_again_until_it_changes(bundles: tuple[Path
     live = LiveBundle(FolderSource(first), count_and_open)  # type: ignore[arg-type]
     assert [live.check() for _ in range(3)] == ["refused"] * 3
     assert len(opened) == 1
-    (first / "golden.json").touch()
+    os.utime(first / "golden.json", (1, 1))  # a time of its own, however soon after the file was made
     assert live.check() == "refused"
     assert len(opened) == 2
     with pytest.raises(NoBundleError, match="not this one"):
@@ -115,17 +117,37 @@ def test_a_hundred_callers_at_once_never_see_two_bundles_in_one_answer(
     link = tmp_path / "link"
     move_link(link, bundles[0])
     many = {**HONEY, "requests": HONEY["requests"] * 40}  # more than one run of the graph
-    with running(link, check_seconds=0.01, most_waiting=200) as service, ThreadPoolExecutor(100) as callers:
-        answers = [callers.submit(service.call, "POST", "/v1/score", many) for _ in range(600)]
-        for turn in range(12):
-            move_link(link, bundles[1 - turn % 2])
-            wait_until(lambda: all(answer.done() for answer in answers[: 50 * (turn + 1)]))  # noqa: B023
-        seen: dict[str, set[float]] = {}
-        for answer in answers:
-            found = answer.result()
-            assert found.status == 200
-            relevances = {round(a["offers"][0]["relevance"], 4) for a in found.json["answers"]}
-            seen.setdefault(found.json["bundle"], set()).update(relevances)
+    answers: list[tuple[str, set[float]]] = []
+    ended = threading.Event()
+    with running(link, check_seconds=0.01, most_waiting=200, open_bundle=load) as service:
+        live = service.service.live
+
+        def ask_on(_: int) -> None:
+            while not ended.is_set():
+                found = service.call("POST", "/v1/score", many)
+                assert found.status == 200
+                relevances = {round(a["offers"][0]["relevance"], 4) for a in found.json["answers"]}
+                answers.append((found.json["bundle"], relevances))
+
+        def answered() -> int:
+            return sum(bundle == live.current.version for bundle, _ in answers)
+
+        with ThreadPoolExecutor(100) as callers:
+            calls = [callers.submit(ask_on, caller) for caller in range(100)]
+            try:
+                for turn in range(6):
+                    before = live.current
+                    move_link(link, bundles[1 - turn % 2])
+                    wait_until(lambda: live.current is not before)  # noqa: B023
+                    once_more = answered() + 1
+                    wait_until(lambda: answered() >= once_more)  # noqa: B023
+            finally:
+                ended.set()
+        for call in calls:
+            call.result()
+    seen: dict[str, set[float]] = {}
+    for bundle, relevances in answers:
+        seen.setdefault(bundle, set()).update(relevances)
     assert sorted(map(sorted, seen.values())) == [[0.02], [0.03]]
 
 

@@ -17,7 +17,8 @@ from mersalg import ConfigError, MersalgError
 from mersalg_service.experiment import EXPOSURE_FIELDS, HOLD_OUT, Exposure, read_experiment
 from mersalg_service.serve.app import make_service
 from mersalg_service.serve.settings import Settings
-from serve.running import Running, running, wait_until
+from processes import DEADLINE, wait_until
+from serve.running import Running, running
 from serve.test_metrics import figures
 from serve.test_process import started
 
@@ -140,7 +141,7 @@ def test_a_record_that_is_stuck_delays_no_answer_and_what_is_lost_is_counted(
         real, served.queue.most = served.queue.write, 4
 
         def stuck(rows: Sequence[Exposure]) -> None:
-            go.wait(30)
+            assert go.wait(DEADLINE)
             real(rows)
 
         served.queue.write = stuck
@@ -173,15 +174,15 @@ def refuse(_: Sequence[Exposure]) -> None:
 def test_what_waits_at_a_graceful_stop_is_written(toy_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "record"
     options = ("--trial", write_trial(tmp_path)["trial"], "--exposures", str(folder), "--workers", "2")
-    with started(str(toy_folder), *options, MERSALG_EXPERIMENT_KEY=KEY) as (process, address):
+    with started(str(toy_folder), *options, MERSALG_EXPERIMENT_KEY=KEY) as service:
         for number in range(40):
             body = json.dumps({"cart": ["milk"], "limit": 1, "customer_id": f"c{number}"}).encode()
-            with urllib.request.urlopen(address + "/v1/recommend", body, timeout=10) as answer:
+            with urllib.request.urlopen(service.address + "/v1/recommend", body, timeout=DEADLINE) as answer:
                 assert answer.status == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) in (0, -signal.SIGTERM)
-    (file,) = folder.iterdir()
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(DEADLINE) in (0, -signal.SIGTERM)
+    files = sorted(folder.iterdir())  # two where a day has ended meanwhile
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     assert {row["customer_id"] for row in rows} == {f"c{number}" for number in range(40)}
     assert len(rows) == 40
 

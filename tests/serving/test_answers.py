@@ -191,7 +191,7 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(requests=st.lists(REQUESTS, max_size=9), threshold=st.booleans(), batch_size=st.integers(1, 5))
 def test_a_batch_gives_what_single_requests_give(
     toy: Recommender, requests: list[dict[str, object]], threshold: bool, batch_size: int
@@ -200,7 +200,7 @@ def test_a_batch_gives_what_single_requests_give(
     assert together == [toy.score([request], threshold=threshold)[0] for request in requests]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(request=REQUESTS)
 def test_limit_holds_and_a_reason_stands_exactly_on_an_empty_answer(
     toy: Recommender, request: dict[str, object]

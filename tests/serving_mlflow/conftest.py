@@ -9,7 +9,7 @@ import pytest
 
 from mersalg_training.config import TrackingConfig
 from mersalg_training.tracking.mlflow_run import open_run
-from serving_mlflow.mlflow_processes import Logged, free_port, listening
+from serving_mlflow.mlflow_processes import Logged, listening
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "server", "--backend-store-uri", f"sqlite:///{folder / 'server.db'}",
         "--artifacts-destination", str(folder / "artifacts"), "--workers", "1",
     ]  # fmt: skip
-    with listening(arguments, free_port(), "/health", folder / "server.log") as address:
+    with listening(arguments, "/health", folder / "server.log") as address:
         yield address
 
 
@@ -47,5 +47,5 @@ def model_server(logged: Logged, tmp_path_factory: pytest.TempPathFactory) -> It
     log = tmp_path_factory.mktemp("model_server") / "serve.log"
     arguments = ["models", "serve", "--model-uri", "models:/corner-shop@challenger", "--env-manager", "local"]
     off = {"MLFLOW_TRACKING_URI": logged.tracking.uri, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
-    with listening(arguments, free_port(), "/ping", log, **off) as address:
+    with listening(arguments, "/ping", log, **off) as address:
         yield address

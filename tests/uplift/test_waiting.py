@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from threading import Event, Thread
 
@@ -16,7 +16,8 @@ import pytest
 
 from mersalg import MersalgError
 from mersalg_service.experiment import EXPOSURE_FIELDS, Exposure, ExposureFolder, ExposureLog, ExposureQueue
-from mersalg_service.experiment.folder import open_exposures
+from mersalg_service.experiment.folder import open_exposures, today
+from processes import DEADLINE, wait_until
 
 
 def exposure(customer: str) -> Exposure:
@@ -40,7 +41,7 @@ class Disk:
 
     def __call__(self, rows: Sequence[Exposure]) -> None:
         self.begun.set()
-        assert self.go.wait(30)
+        assert self.go.wait(DEADLINE)
         if self.fails:
             raise MersalgError("the disk is full")
         self.rows += [row.customer_id for row in rows]
@@ -63,7 +64,7 @@ def test_what_waits_is_written_at_the_close_in_its_order(disk: Disk) -> None:
         queue([exposure(f"{number}"), exposure(f"{number}")])
     assert queue.waiting == 5000
     Thread(target=lambda: (disk.begun.wait(), disk.go.set())).start()
-    assert queue.close(30) == 0
+    assert queue.close(DEADLINE) == 0
     assert disk.rows == [f"{number}" for number in range(2500) for _ in range(2)]
     assert len(disk.writes) <= 7  # many answers a write
     assert (disk.told, queue.waiting) == ({"written": 5000}, 0)
@@ -77,7 +78,7 @@ def test_a_full_queue_takes_no_answer_whatever_its_size(disk: Disk, caplog: pyte
         queue([exposure("3")] * size)
     assert (queue.waiting, disk.told) == (6, {"queue full": 5})
     disk.go.set()
-    assert queue.close(30) == 0
+    assert queue.close(DEADLINE) == 0
     assert disk.rows == ["1", "1", "2", "2", "2", "2"]
     assert [record.getMessage() for record in caplog.records] == [
         "1 exposures are lost (1 since the start): 3 rows wait already"
@@ -89,11 +90,10 @@ def test_a_write_that_fails_loses_its_rows_alone(disk: Disk) -> None:
     disk.fails = True
     disk.go.set()
     queue([exposure("1")])
-    while not disk.told:
-        disk.begun.wait(0.01)
+    wait_until(lambda: disk.told)
     disk.fails = False
     queue([exposure("2")])
-    assert queue.close(30) == 0
+    assert queue.close(DEADLINE) == 0
     assert (disk.rows, disk.told) == (["2"], {"not written": 1, "written": 1})
 
 
@@ -121,10 +121,12 @@ def test_each_day_has_its_file(tmp_path: Path) -> None:
 
 
 def test_a_name_that_ends_in_jsonl_is_a_file_and_any_other_a_folder(tmp_path: Path) -> None:
+    first = today()
     file, folder = open_exposures(tmp_path / "e.jsonl"), open_exposures(tmp_path / "e")
+    (named,) = [path.name for path in (tmp_path / "e").iterdir()]
+    assert f"exposures-{first}.jsonl" <= named <= f"exposures-{today()}.jsonl"
     assert isinstance(file, ExposureLog)
     assert isinstance(folder, ExposureFolder)
-    assert (tmp_path / "e" / f"exposures-{datetime.now(UTC).date()}.jsonl").is_file()
     file.close()
     folder.close()
     with pytest.raises(MersalgError, match="cannot be a folder of exposures"):

@@ -25,6 +25,8 @@ from mersalg_service.serve.settings import (
     read_keys,
 )
 
+WORKER_SECONDS: Final = 60
+"""For a worker to say that it lives, before another takes its place: a busy machine may take long to start one."""
 TIDY_SECONDS: Final = 0.2
 """For idle threads to end by themselves."""
 PROXIES_VARIABLE: Final = "FORWARDED_ALLOW_IPS"
@@ -140,6 +142,7 @@ def for_uvicorn(settings: Settings) -> dict[str, Any]:
         "log_config": None,
         "timeout_graceful_shutdown": settings.stop_seconds * CALLS_SHARE,
         "timeout_keep_alive": 75,
+        "timeout_worker_healthcheck": WORKER_SECONDS,
     }
 
 

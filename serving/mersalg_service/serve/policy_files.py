@@ -18,7 +18,7 @@ from mersalg.requests import Request
 
 log: Final = logging.getLogger("mersalg.serve")
 
-Stamp = tuple[tuple[str, int, int], ...]
+Stamp = tuple[tuple[str | int, ...], ...]
 
 
 class UnderPolicy:
@@ -78,12 +78,16 @@ class PolicyFiles:
         return True
 
     def stamp(self) -> Stamp:
-        """Inode and time of each file; -1 for one that is not there, which reading it then says."""
-        result = []
+        """Inode, size and time of each file; none of one that is not there, which reading it then says.
+
+        One that is still being written may get its end within the tick of the clock in which it was looked at.
+        """
+        result: list[tuple[str | int, ...]] = []
         for file in (self.policy_file, self.catalogue_file):
             if file is not None:
                 status = file.stat() if file.exists() else None
-                result.append((str(file), status.st_ino if status else -1, status.st_mtime_ns if status else -1))
+                told = (status.st_ino, status.st_size, status.st_mtime_ns) if status else ()
+                result.append((str(file), *told))
         return tuple(result)
 
     def _read(self) -> tuple[Policy, Catalogue]:

@@ -60,7 +60,7 @@ def test_nobody_proves_nothing() -> None:
     assert certified_share(nobody, nobody, MAX_OFFERS, (nobody, nobody), CONFIDENCE) == 0.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.03, 0.2, 0.7]), st.integers(1, 120))
 def test_what_is_proved_never_lies_above_what_was_seen(seed: int, precision: float, n: int) -> None:
     hits, offers = (column[:, 0] for column in customers(n, precision, np.random.default_rng(seed), repeats=1))

@@ -20,6 +20,7 @@ from mersalg import BundleError
 from mersalg_training.export import writer as export
 from mersalg_training.export.writer import BundleWriter, exchanged, new_bundle
 from mersalg_training.json_values import as_json
+from processes import DEADLINE
 from toy_bundle import GOLDEN, build_scorer, make_manifest
 
 FILES = {
@@ -248,8 +249,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from training.export.test_writer import write_toy
-print("ready", flush=True)
 for number in range(100_000):
+    print("next", flush=True)
     write_toy(Path(sys.argv[1]), b"# card %d\\n" % number + b"." * 2_000_000)
 """
 
@@ -261,17 +262,18 @@ def test_a_writer_that_is_killed_at_any_time_leaves_a_whole_bundle_and_nothing_h
     random = np.random.default_rng(3)
     write_toy(tmp_path / "toy")
     replaced = 0
-    for _ in range(10):
+    for turn in range(10):
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path / "toy")],
             stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         assert process.stdout is not None
         with process.stdout:
-            assert process.stdout.readline() == b"ready\n"
+            for _ in range(1 + turn % 2):  # every other one is killed after it has written a bundle, however slowly
+                assert process.stdout.readline() == b"next\n"
             time.sleep(float(random.uniform(0.0, 0.12)))
             process.send_signal(signal.SIGKILL)
-            process.wait(timeout=20)
+            process.wait(DEADLINE)
         whole = set()
         for folder in tmp_path.iterdir():
             with suppress(BundleError):

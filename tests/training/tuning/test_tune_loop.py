@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -136,15 +136,19 @@ def test_a_search_without_a_better_trial_writes_no_file(
     assert "No trial of 3 is better" in str(render(found))
 
 
-def test_no_trial_begins_after_the_timeout(judged_by: Callable[[Judge], None], job: Path, tmp_path: Path) -> None:
-    def slow(bench: Bench, config: Config, tell: Any) -> Judged:
-        time.sleep(0.02)
+def test_no_trial_begins_after_the_timeout(
+    judged_by: Callable[[Judge], None], job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+
+    def of_a_minute(bench: Bench, config: Config, tell: Any) -> Judged:
+        now[0] += 60.0
         return by_formula(bench, config, tell)
 
-    judged_by(slow)
-    plan = a_plan(tmp_path, trials=5000, minutes=0.3 / 60)
-    found = tune(load_config(job), "job.toml", plan, quiet_console())
-    assert 1 <= found.settled < 100
+    judged_by(of_a_minute)
+    monkeypatch.setattr(search, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    found = tune(load_config(job), "job.toml", a_plan(tmp_path, trials=5000, minutes=2.5), quiet_console())
+    assert found.settled == 3
 
 
 # --- refusals

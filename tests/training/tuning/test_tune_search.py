@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from mersalg_training.tuning.bench import open_bench
 from mersalg_training.tuning.search import tune
 from mersalg_training.tuning.space import with_settings
 from mersalg_training.tuning.summary import TuningResult, render
+from processes import killed_before
 from small_shop import TEST_FROM, SmallShop, another_future, write_shop
 from small_tuning import (
     ONLY,
@@ -105,35 +103,18 @@ def test_the_best_trial_stands_beside_the_default_task_by_task(finished: tuple[T
 def test_a_killed_search_goes_on_as_if_nothing_had_happened(
     finished: tuple[TuningResult, Tries], job: Path, tmp_path: Path
 ) -> None:
-    study, script = (
-        tmp_path / "shop.tuning.db",
-        "import sys; from mersalg.cli import main; sys.exit(main(sys.argv[1:]))",
-    )
+    study = tmp_path / "shop.tuning.db"
     arguments = ["tune", str(job), "--trials", "3", "--only", ONLY, "--queries", str(QUERIES), "--study", str(study)]
-    command = [sys.executable, "-c", script, *arguments, "--out", str(tmp_path / "tuned.toml")]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        while process.poll() is None and not (states(study).count("COMPLETE") >= 2 and "RUNNING" in states(study)):
-            time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
-        said = process.communicate()[1].decode()
-    assert process.returncode == -signal.SIGKILL, said[-2000:]
-    assert states(study).count("RUNNING") == 1
+    command = ["mersalg", *arguments, "--out", str(tmp_path / "tuned.toml")]
+    killed_before("mersalg_training.tuning.bench:Bench.judge", 3, *command)
+    with closing(sqlite3.connect(study)) as connection:
+        states = [row[0] for row in connection.execute("SELECT state FROM trials ORDER BY number")]
+    assert states == ["COMPLETE", "COMPLETE", "RUNNING"]
     before = [trial for trial in read_trials(study) if trial.outcome == "done"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "was cut off when the process was killed; it is tried again" in ended.stdout
     after = read_trials(study)
     assert [trial for trial in after if trial.number < len(before)] == before
     assert [trial.outcome for trial in after].count("broken off") == 1
     assert tries(study) == finished[1]
-
-
-def states(study: Path) -> list[str]:
-    """The states of the trials, by number; empty as long as there are no tables."""
-    if not study.exists():
-        return []
-    with closing(sqlite3.connect(f"file:{study}?mode=ro", uri=True)) as connection:
-        try:
-            return [row[0] for row in connection.execute("SELECT state FROM trials ORDER BY number")]
-        except sqlite3.OperationalError:  # not made yet, or being written
-            return []
