@@ -13,13 +13,16 @@ def add_commands(subparsers: Any) -> None:
         explain,
         init,
         patterns,
+        promote,
         recalibrate,
         report,
+        runs,
         train,
         tune,
         uplift,
         validate,
     )
 
-    for command in (init, validate, train, tune, evaluate, report, patterns, explain, check, recalibrate, uplift):
+    first = (init, validate, train, tune, evaluate, report, patterns, explain, check, recalibrate)
+    for command in (*first, promote, runs, uplift):
         command.add_command(subparsers)

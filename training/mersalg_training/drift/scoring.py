@@ -22,20 +22,22 @@ TICKS = 256
 
 def ask(recommender: Recommender, timeline: Timeline, attributes: Attributes, cases: Cases, tick: Tick) -> ScoredOffers:
     """Ask for the kinds of each moment, as calibration does."""
-    bundle = BundleMethod(recommender, timeline)
-    limit = int(recommender.manifest["graph"]["candidates"])
+    answers = all_retrieved(BundleMethod(recommender, timeline), cases, tick)
+    return labelled_offers(answers, cases, len(timeline.customer_ids), worth_of(attributes))
+
+
+def all_retrieved(bundle: BundleMethod, cases: Cases, tick: Tick) -> Iterator[BundleAnswer]:
+    """All that is retrieved for each case of the kinds of its moment, the best first, whatever the thresholds."""
+    limit = int(bundle.recommender.manifest["graph"]["candidates"])
 
     def request(case: int) -> dict[str, object]:
         return bundle.requests.make(cases, case, KINDS_BY_MOMENT[MOMENTS[int(cases.moment[case])]], limit=limit)
 
-    def answers() -> Iterator[BundleAnswer]:
-        for case, answer in enumerate(bundle.answers(map(request, range(len(cases))), threshold=False)):
-            yield answer
-            if case % TICKS == 0:
-                tick(case, len(cases))
-        tick(len(cases), len(cases))
-
-    return labelled_offers(answers(), cases, len(timeline.customer_ids), worth_of(attributes))
+    for case, answer in enumerate(bundle.answers(map(request, range(len(cases))), threshold=False)):
+        yield answer
+        if case % TICKS == 0:
+            tick(case, len(cases))
+    tick(len(cases), len(cases))
 
 
 def worth_of(attributes: Attributes) -> Float32:
