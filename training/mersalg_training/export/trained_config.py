@@ -16,8 +16,12 @@ def bundle_config(manifest: Mapping[str, Any], where: str, overrides: Sequence[s
     tables = copy.deepcopy(dict(manifest["config"]))
     for override in overrides:
         lay_over(tables, override)
-    windows = {name: naive(datetime.fromisoformat(text)) for name, text in manifest["windows"].items()}
-    return parse_config(tables, f"{where}/manifest.json: config"), Windows(**windows)
+    return parse_config(tables, f"{where}/manifest.json: config"), bundle_windows(manifest)
+
+
+def bundle_windows(manifest: Mapping[str, Any]) -> Windows:
+    """The windows that a bundle was trained with."""
+    return Windows(**{name: naive(datetime.fromisoformat(text)) for name, text in manifest["windows"].items()})
 
 
 def naive(time: datetime) -> datetime:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from mersalg.saved_requests.checking import SavedOutcome
 from mersalg_training.promotion import COST_MARGIN, MARGIN
 from mersalg_training.promotion.cost import Cost
-from mersalg_training.promotion.measure import ALL_KINDS, Measure
+from mersalg_training.promotion.measure import ALL_KINDS, PairedFigure
 from mersalg_training.promotion.promises import KindPromises
 
 Verdict = Literal["better", "not worse", "open", "WORSE", ""]
@@ -26,7 +26,7 @@ class Margins:
 
 
 @dataclass(frozen=True)
-class Decision:
+class PromotionDecision:
     """What is to be done with the challenger, and why, in sentences."""
 
     outcome: Outcome
@@ -39,11 +39,12 @@ class Decision:
     def why(self) -> list[str]:
         """The sentences that the outcome rests on."""
         if self.outcome == "promote":
-            return self.better
-        return self.worse or self.open or ["nothing is better"]
+            return [f"better: {sentence}" for sentence in self.better]
+        told = [f"worse: {one}" for one in self.worse] or [f"open: {one}" for one in self.open]
+        return told or ["nothing is better"]
 
 
-def verdict(measure: Measure, margin: float) -> Verdict:
+def verdict(measure: PairedFigure, margin: float) -> Verdict:
     """Better where the whole interval is above 0; WORSE where it is wholly beyond the margin; open where it reaches it.
 
     What is told alone has no verdict.
@@ -59,12 +60,12 @@ def verdict(measure: Measure, margin: float) -> Verdict:
 
 
 def decide(
-    measures: Sequence[Measure],
+    measures: Sequence[PairedFigure],
     promised: Sequence[KindPromises],
     cost: Cost,
     saved: Sequence[tuple[SavedOutcome, SavedOutcome]],
     margins: Margins,
-) -> Decision:
+) -> PromotionDecision:
     """What the evidence says. saved: the outcomes of each saved request, the champion's and the challenger's.
 
     A headline that is open keeps the challenger back, as does that no headline, cost or saved request is better; a
@@ -88,17 +89,19 @@ def decide(
     return decided(worse + dearer, unsure, better + cheaper)
 
 
-def decided(worse: list[str], unsure: list[str], better: list[str]) -> Decision:
+def decided(worse: list[str], unsure: list[str], better: list[str]) -> PromotionDecision:
     """The outcome of the sentences."""
     outcome: Outcome = "worse" if worse else "promote" if better and not unsure else "not shown"
-    return Decision(outcome, worse, unsure, better)
+    return PromotionDecision(outcome, worse, unsure, better)
 
 
-def decide_first(saved: Sequence[SavedOutcome]) -> Decision:
+def decide_first(saved: Sequence[SavedOutcome]) -> PromotionDecision:
     """A bundle that verifies, where there is no champion: it may break no saved request."""
     broken = [f"saved request {outcome.saved.request_id} is broken" for outcome in saved if not outcome.kept]
+    if broken:
+        return PromotionDecision("worse", worse=broken)
     kept = f" and keeps {len(saved):,} saved requests" if saved else ""
-    return Decision("worse", worse=broken) if broken else Decision("promote", better=[f"the first; it verifies{kept}"])
+    return PromotionDecision("promote", better=[f"the first; it verifies{kept}"])
 
 
 def costs(cost: Cost, margin: float) -> tuple[list[str], list[str]]:
@@ -114,7 +117,7 @@ def costs(cost: Cost, margin: float) -> tuple[list[str], list[str]]:
     return dearer, [told for is_so, told in ((times.high < least, time_told), (size < least, size_told)) if is_so]
 
 
-def sentence(measure: Measure) -> str:
+def sentence(measure: PairedFigure) -> str:
     """A measure in words."""
     of = "" if measure.kind == ALL_KINDS else f", {measure.kind}"
     apart = measure.difference

@@ -25,7 +25,7 @@ from mersalg_training.promotion.decision import Margins, decide, decide_first
 from mersalg_training.promotion.measure import ask, compare
 from mersalg_training.promotion.promises import promises
 from mersalg_training.promotion.record import CHAMPION
-from mersalg_training.promotion.result import Contestant, Evidence, Promotion
+from mersalg_training.promotion.result import BundleComparison, Contestant, Promotion
 from mersalg_training.promotion.window import Span, learned_until, read_shared
 from mersalg_training.tracking.mlflow_run import ALIAS
 from mersalg_training.tracking.registered_models import ModelVersions
@@ -45,14 +45,14 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Candidates:
+class Contenders:
     """The versions that the two aliases name."""
 
     challenger: str
     champion: str | None
 
 
-def candidates(models: ModelVersions) -> Candidates:
+def candidates(models: ModelVersions) -> Contenders:
     """Who challenges whom. RegistryError where nobody does."""
     aliases = models.aliases()
     if ALIAS not in aliases:
@@ -60,10 +60,10 @@ def candidates(models: ModelVersions) -> Candidates:
             f"models:/{models.name}@{ALIAS}: expected a version, got none; `mersalg train` registers one, or move the "
             "alias in MLflow"
         )
-    return Candidates(aliases[ALIAS], aliases.get(CHAMPION))
+    return Contenders(aliases[ALIAS], aliases.get(CHAMPION))
 
 
-def judge(models: ModelVersions, who: Candidates, asked: Asked, stages: Stages) -> Promotion:
+def judge(models: ModelVersions, who: Contenders, asked: Asked, stages: Stages) -> Promotion:
     """Load the challenger as a shop does, and the champion where there is one, and decide; nothing is written."""
     with TemporaryDirectory(prefix="mersalg-promote-") as place:
         with stages.stage(f"Loading challenger, version {who.challenger}"):
@@ -107,11 +107,10 @@ def contestant(version: str, recommender: Recommender) -> Contestant:
     return Contestant(version, str(recommender.manifest["name"]), manifest_digest(recommender.folder))
 
 
-def gather(champion: Recommender, challenger: Recommender, asked: Asked, stages: Stages) -> Evidence:
+def gather(champion: Recommender, challenger: Recommender, asked: Asked, stages: Stages) -> BundleComparison:
     """Both on the same requests, of days from which neither has learned."""
-    config, windows = bundle_config(challenger.manifest, "challenger", asked.overrides)
-    _, theirs = bundle_config(champion.manifest, "champion", ())
-    unseen = max(learned_until(challenger.manifest, windows), learned_until(champion.manifest, theirs))
+    config, _ = bundle_config(challenger.manifest, "challenger", asked.overrides)
+    unseen = max(learned_until(challenger.manifest), learned_until(champion.manifest))
     with stages.stage("Reading and checking purchases"):
         window = read_shared(config, unseen, asked.span)
     answered = []
@@ -128,7 +127,7 @@ def gather(champion: Recommender, challenger: Recommender, asked: Asked, stages:
         requests = BundleMethod(champion, window.timeline).requests
         timed = [requests.make(window.cases, case) for case in range(min(TIMED, len(window.cases)))]
         cost = measure_cost(champion, challenger, timed, config.seed)
-    return Evidence(
+    return BundleComparison(
         since=f"{window.since:%Y-%m-%d}",
         until=f"{window.until:%Y-%m-%d}",
         requests=len(window.cases),

@@ -51,7 +51,7 @@ LIFTED: Final = f"offers of lift {MIN_LIFT}+"
 
 
 @dataclass(frozen=True)
-class Measure:
+class PairedFigure:
     """One figure of both bundles and how much more the challenger has."""
 
     name: str
@@ -65,7 +65,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Tally:
+class Sums:
     """A figure as sums over requests: (n,) each; the figure is the sum of the one over the sum of the other."""
 
     above: Float64
@@ -74,7 +74,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Answered:
-    """What a bundle makes of the requests of a window."""
+    """What a bundle makes of the requests of a window; what nobody ever sold keeps its place, and is never bought."""
 
     shown: list[BundleAnswer]
     """By default: at its thresholds, the moment's kinds, three offers at most."""
@@ -94,14 +94,15 @@ def ask(bundle: BundleMethod, window: SharedWindow, tick: Tick) -> Answered:
     kinds = bundle.recommender.manifest["kinds"]
     least = {kind: kinds[kind]["threshold"] for kind in KINDS}
     thresholds = {kind: float(threshold) for kind, threshold in least.items() if threshold is not None}
-    return Answered(list(bundle.show(cases)), ranked, outcomes, thresholds)
+    shown = list(bundle.answers(bundle.requests.make(cases, case) for case in range(len(cases))))
+    return Answered(shown, ranked, outcomes, thresholds)
 
 
-def compare(window: SharedWindow, answered: tuple[Answered, Answered], seed: int) -> list[Measure]:
+def compare(window: SharedWindow, answered: tuple[Answered, Answered], seed: int) -> list[PairedFigure]:
     """Every measure, the headlines first; one that nothing tells of is left out. answered: champion, challenger."""
     cases = window.cases
     draws = resample_customers(cases.customer, cases.order, np.random.default_rng([seed, 7]))
-    scale = Scale.of(window)
+    scale = Yardstick.of(window)
     pairs = zip(*map(scale.tallies, answered), strict=True)
     measures = [measure(name, draws, theirs, ours) for (name, theirs), (_, ours) in pairs]
     return sorted((m for m in measures if m is not None), key=lambda m: ("headline", "guard", "told").index(m.weight))
@@ -111,7 +112,7 @@ Name = tuple[str, str, Weight]
 
 
 @dataclass(frozen=True)
-class Scale:
+class Yardstick:
     """What answers are measured by."""
 
     window: SharedWindow
@@ -121,39 +122,39 @@ class Scale:
     lift: CountedLift
 
     @classmethod
-    def of(cls, window: SharedWindow) -> Scale:
+    def of(cls, window: SharedWindow) -> Yardstick:
         """Counted from the orders before the window."""
         holding = orders_holding(window.timeline, window.first_day)
         orders = int(np.count_nonzero(window.timeline.order_day < window.first_day))
         lift = counted_lift(window.timeline, window.first_day)
         return cls(window, best_sellers(holding), hit_weights(holding, orders), lift)
 
-    def tallies(self, answered: Answered) -> list[tuple[Name, Tally]]:
+    def tallies(self, answered: Answered) -> list[tuple[Name, Sums]]:
         """Every figure of a bundle, in one order for all bundles."""
         cases = self.window.cases
         ones = np.ones(len(cases))
         offers, hits = (self.per_case(answered.shown, of) for of in ("offers", "hits"))
         new, lifted, best = (self.per_case(answered.shown, of) for of in ("new", "lifted", "best-sellers"))
-        result: list[tuple[Name, Tally]] = [
+        result: list[tuple[Name, Sums]] = [
             *self.ranking(answered.ranked, None),
-            ((BOUGHT, ALL_KINDS, "headline"), Tally(hits, ones)),
-            ((LIFTED, ALL_KINDS, "guard"), Tally(lifted, new)),
-            ((PRECISION_SHOWN, ALL_KINDS, "guard"), Tally(hits, offers)),
-            ((SEEN, ALL_KINDS, "told"), Tally((offers > 0).astype(np.float64), ones)),
-            ((BEST_SELLER_SHARE, ALL_KINDS, "told"), Tally(best, new)),
+            ((BOUGHT, ALL_KINDS, "headline"), Sums(hits, ones)),
+            ((LIFTED, ALL_KINDS, "guard"), Sums(lifted, new)),
+            ((PRECISION_SHOWN, ALL_KINDS, "guard"), Sums(hits, offers)),
+            ((SEEN, ALL_KINDS, "told"), Sums((offers > 0).astype(np.float64), ones)),
+            ((BEST_SELLER_SHARE, ALL_KINDS, "told"), Sums(best, new)),
         ]
         for kind in KINDS:
             made, came = self.could_be_shown(answered, kind)
             result += self.ranking(answered.ranked, kind)
-            result.append(((BOUGHT, kind, "guard"), Tally(came, self.asked(kind))))
-            result.append(((PRECISION_SHOWN, kind, "told"), Tally(came, made)))
+            result.append(((BOUGHT, kind, "guard"), Sums(came, self.asked(kind))))
+            result.append(((PRECISION_SHOWN, kind, "told"), Sums(came, made)))
         return result
 
     def asked(self, kind: Kind) -> Float64:
         """(n,) 1 where the moment of a request offers a kind."""
         return np.asarray(OFFERED[self.window.cases.moment, KINDS.index(kind)], dtype=np.float64)
 
-    def ranking(self, answers: Sequence[BundleAnswer], kind: Kind | None) -> list[tuple[Name, Tally]]:
+    def ranking(self, answers: Sequence[BundleAnswer], kind: Kind | None) -> list[tuple[Name, Sums]]:
         """How far up stands what is bought, in the whole list or in that of a kind; of requests that buy something."""
         cases = self.window.cases
         asked = (cases.target.lengths > 0).astype(np.float64)
@@ -167,7 +168,7 @@ class Scale:
         if kind is None:
             names.append((PS_NDCG, "headline"))
         of = kind or ALL_KINDS
-        return [((name, of, weight), Tally(spread(values[name], rows, len(cases)), asked)) for name, weight in names]
+        return [((name, of, weight), Sums(spread(values[name], rows, len(cases)), asked)) for name, weight in names]
 
     def could_be_shown(self, answered: Answered, kind: Kind) -> tuple[Float64, Float64]:
         """(n,) the offers of a kind that reach its threshold, SHOWN at most, and those of them that were bought."""
@@ -192,20 +193,18 @@ class Scale:
         if of == "hits":
             counts = np.array([p in cases.target[c] for c, p in zip(case, product, strict=True)], dtype=np.float64)
         elif of == "best-sellers":
-            counts = self.is_best_seller[product].astype(np.float64)
+            counts = (self.is_best_seller[product] & (product != UNKNOWN)).astype(np.float64)
         elif of == "lifted":
             anchor = np.array([offer.because for _, offer in rows], dtype=np.int64)
             counts = np.zeros(len(rows))
-            brought = np.flatnonzero(anchor != UNKNOWN)
+            brought = np.flatnonzero((anchor != UNKNOWN) & (product != UNKNOWN))
             counts[brought] = self.lift.of(anchor[brought], product[brought]) >= MIN_LIFT
         return np.bincount(case, weights=counts, minlength=len(cases)).astype(np.float64)
 
 
 def products_of(answer: BundleAnswer, kind: Kind | None) -> Int64:
-    """The products of an answer, or those of a kind, the best first; what the timeline lacks is left out."""
-    return np.array(
-        [o.product for o in answer.offers if (kind is None or o.kind == kind) and o.product != UNKNOWN], dtype=np.int64
-    )
+    """The products of an answer, or those of a kind, the best first; UNKNOWN for what the timeline lacks."""
+    return np.array([offer.product for offer in answer.offers if kind in (None, offer.kind)], dtype=np.int64)
 
 
 def spread(values: Float64, rows: Int64, n: int) -> Float64:
@@ -215,7 +214,7 @@ def spread(values: Float64, rows: Int64, n: int) -> Float64:
     return result
 
 
-def measure(name: Name, draws: Resamples, champion: Tally, challenger: Tally) -> Measure | None:
+def measure(name: Name, draws: Resamples, champion: Sums, challenger: Sums) -> PairedFigure | None:
     """A figure of both and the difference on the same draws; None where one is unknown, or both are 0."""
     theirs, ours = ratio(champion.above, champion.below, draws), ratio(challenger.above, challenger.below, draws)
     if not np.isfinite([theirs.value, ours.value]).all() or theirs.value == ours.value == 0.0:
@@ -224,10 +223,10 @@ def measure(name: Name, draws: Resamples, champion: Tally, challenger: Tally) ->
     low, high = np.percentile(drawn[np.isfinite(drawn)], LEVEL)
     n = int(np.count_nonzero(challenger.below))
     difference = Estimate(ours.value - theirs.value, float(low), float(high), n)
-    return Measure(*name, theirs.value, ours.value, difference)
+    return PairedFigure(*name, theirs.value, ours.value, difference)
 
 
-def per_draw(tally: Tally, draws: Resamples) -> Float64:
+def per_draw(tally: Sums, draws: Resamples) -> Float64:
     """(n_resamples,) the figure of each draw; NaN where the sum below is zero."""
     n = draws.times.shape[1]
     above, below = (

@@ -58,7 +58,7 @@ Kept = TypeVar("Kept", PromotionRecord, RollbackRecord)
 
 
 @dataclass(frozen=True)
-class Standing:
+class VersionStanding:
     """A version, and what became of it."""
 
     version: RegisteredVersion
@@ -117,7 +117,7 @@ def in_short(sentences: Sequence[str]) -> tuple[str, ...]:
     return tuple(cut) if more <= 0 else (*cut[: MAX_REASONS - 1], f"and {more + 1} more")
 
 
-def standings(versions: Iterable[RegisteredVersion], champion: str | None) -> list[Standing]:
+def standings(versions: Iterable[RegisteredVersion], champion: str | None) -> list[VersionStanding]:
     """What became of each version: the alias says who is champion, and each champion's record who was before."""
     known = {version.version: version for version in versions}
     reigned = line_of(known, champion)
@@ -134,13 +134,13 @@ def line_of(known: Mapping[str, RegisteredVersion], champion: str | None) -> lis
     return line
 
 
-def standing(version: RegisteredVersion, champion: str | None, line: Sequence[str]) -> Standing:
+def standing(version: RegisteredVersion, champion: str | None, line: Sequence[str]) -> VersionStanding:
     """What became of one version. One of the line was not taken back, whatever a tag says that came to nothing."""
     promoted, taken_back, kept_back = promotion_of(version), rollback_of(version), promotion_of(version, KEPT_BACK)
     if version.version in line:
-        return Standing(version, "champion" if version.version == champion else "was champion", promoted)
+        return VersionStanding(version, "champion" if version.version == champion else "was champion", promoted)
     if taken_back is not None:
-        return Standing(version, "rolled back", taken_back)
+        return VersionStanding(version, "rolled back", taken_back)
     if promoted is not None:
-        return Standing(version, "not carried out", promoted)
-    return Standing(version, "kept back" if kept_back is not None else "", kept_back)
+        return VersionStanding(version, "not carried out", promoted)
+    return VersionStanding(version, "kept back" if kept_back is not None else "", kept_back)

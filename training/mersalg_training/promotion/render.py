@@ -8,9 +8,9 @@ from rich.text import Text
 
 from mersalg_training.figure_table import FigureTable, as_text
 from mersalg_training.promotion.decision import Margins, verdict
-from mersalg_training.promotion.measure import ALL_KINDS, Measure
+from mersalg_training.promotion.measure import ALL_KINDS, PairedFigure
 from mersalg_training.promotion.promises import Promise
-from mersalg_training.promotion.result import Evidence, Promotion
+from mersalg_training.promotion.result import BundleComparison, Promotion
 
 OUTCOMES = {
     "promote": "is better and nowhere worse",
@@ -42,11 +42,11 @@ def render(promotion: Promotion) -> RenderableType:
     found_to = OUTCOMES[decision.outcome] if promotion.champion is not None else "has no champion before it"
     parts.append(Text(f"\nChallenger {promotion.challenger.version} {found_to}."))
     for label, sentences in (("worse", decision.worse), ("open", decision.open), ("better", decision.better)):
-        parts += [Text(f"  {label:7}{sentence}") for sentence in sentences]
+        parts += [Text(f"  {label:8}{sentence}") for sentence in sentences]
     return Group(*parts)
 
 
-def measures_table(found: Evidence, margins: Margins) -> FigureTable:
+def measures_table(found: BundleComparison, margins: Margins) -> FigureTable:
     """The headlines and what else is compared request by request."""
     rows = [row_of(measure, verdict(measure, margins.figures)) for measure in found.measures]
     columns = ("figure", "kind", "champion", "challenger", "difference", "95 %", "")
@@ -54,7 +54,7 @@ def measures_table(found: Evidence, margins: Margins) -> FigureTable:
     return FigureTable("", columns, rows, words=(1, 6), notes=[note])
 
 
-def row_of(measure: Measure, judged: str) -> tuple[str, ...]:
+def row_of(measure: PairedFigure, judged: str) -> tuple[str, ...]:
     """A measure's row."""
     apart = measure.difference
     headline = judged if measure.weight == "headline" or judged in ("WORSE", "better") else ""
@@ -69,7 +69,7 @@ def row_of(measure: Measure, judged: str) -> tuple[str, ...]:
     )
 
 
-def promises_table(found: Evidence) -> FigureTable:
+def promises_table(found: BundleComparison) -> FigureTable:
     """What was shown, promised and bought of each kind, champion / challenger."""
     rows = []
     for kind in found.promises:
@@ -107,7 +107,7 @@ def certificate(promise: Promise) -> str:
     return "-" if promise.certified is None else f"{promise.certified:.1%}"
 
 
-def cost_line(found: Evidence) -> str:
+def cost_line(found: BundleComparison) -> str:
     """Time and size."""
     cost = found.cost
     return (

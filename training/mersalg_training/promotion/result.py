@@ -10,8 +10,8 @@ from mersalg.saved_requests.checking import SavedOutcome
 from mersalg_training.evaluation.result import metric_key
 from mersalg_training.json_values import finite
 from mersalg_training.promotion.cost import Cost
-from mersalg_training.promotion.decision import EXIT_STATUS, Decision, Margins, verdict
-from mersalg_training.promotion.measure import Measure
+from mersalg_training.promotion.decision import EXIT_STATUS, Margins, PromotionDecision, verdict
+from mersalg_training.promotion.measure import PairedFigure
 from mersalg_training.promotion.promises import KindPromises
 
 
@@ -26,7 +26,7 @@ class Contestant:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class BundleComparison:
     """What was measured of champion and challenger."""
 
     since: str
@@ -35,7 +35,7 @@ class Evidence:
     requests: int
     customers: int
     """Units: customers, and orders without one."""
-    measures: Sequence[Measure]
+    measures: Sequence[PairedFigure]
     promises: Sequence[KindPromises]
     cost: Cost
 
@@ -53,9 +53,9 @@ class Promotion:
     margins: Margins
     saved: Sequence[tuple[SavedOutcome | None, SavedOutcome]]
     """Of each saved request, the champion's outcome and the challenger's."""
-    evidence: Evidence | None
+    evidence: BundleComparison | None
     """None where there is no champion."""
-    decision: Decision
+    decision: PromotionDecision
 
     @property
     def exit_status(self) -> int:
@@ -108,7 +108,7 @@ def saved_row(champion: SavedOutcome | None, challenger: SavedOutcome) -> dict[s
     }
 
 
-def evidence_json(found: Evidence, margins: Margins) -> dict[str, Any]:
+def evidence_json(found: BundleComparison, margins: Margins) -> dict[str, Any]:
     """What was measured, in values that JSON knows, NaN aside."""
     return {
         "since": found.since,

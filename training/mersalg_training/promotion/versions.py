@@ -16,7 +16,7 @@ from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.figure_table import FigureTable
 from mersalg_training.json_values import finite
 from mersalg_training.progress import Tick
-from mersalg_training.promotion.record import CHAMPION, PromotionRecord, Standing, standings
+from mersalg_training.promotion.record import CHAMPION, PromotionRecord, VersionStanding, standings
 from mersalg_training.tracking.registered_models import ModelVersions
 
 HEADLINES: Final = ("completion, all", "next basket, all")
@@ -28,7 +28,7 @@ SHOWN, SEEN = "precision shown", "requests with an offer"
 class VersionRow:
     """A version and its run."""
 
-    standing: Standing
+    standing: VersionStanding
     data: tuple[str, str]
     """First and last day of the purchases."""
     test_from: str
@@ -64,7 +64,7 @@ def read_rows(models: ModelVersions, most: int, tick: Tick) -> list[VersionRow]:
     return rows
 
 
-def read_row(models: ModelVersions, standing: Standing, place: Path) -> VersionRow:
+def read_row(models: ModelVersions, standing: VersionStanding, place: Path) -> VersionRow:
     """A version's manifest and, where it carries one, its evaluation."""
     version = standing.version.version
     file = models.fetch(version, place, "manifest.json")

@@ -15,10 +15,10 @@ from mersalg_training.data.attributes import Attributes, read_attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.purchases import open_purchases
-from mersalg_training.data.split import DAY, Windows, midnight
+from mersalg_training.data.split import DAY, midnight
 from mersalg_training.data.timeline import Timeline, read_timeline
 from mersalg_training.evaluation.run import horizon_of
-from mersalg_training.export.trained_config import naive
+from mersalg_training.export.trained_config import bundle_windows, naive
 from mersalg_training.promotion import MIN_REQUESTS, REQUESTS
 from mersalg_training.ranking.cases import Cases, make_cases
 
@@ -78,7 +78,7 @@ def read_shared(config: Config, unseen: datetime, span: Span) -> SharedWindow:
     return SharedWindow(timeline, attributes, first, end, cases)
 
 
-def learned_until(manifest: Mapping[str, Any], windows: Windows) -> datetime:
+def learned_until(manifest: Mapping[str, Any]) -> datetime:
     """The end of what a bundle has learned from; of a recalibrated one that is where its newer window ends."""
-    lineage = manifest.get("lineage")
-    return max(windows.test_from, naive(datetime.fromisoformat(lineage["to"]))) if lineage else windows.test_from
+    trained_until, lineage = bundle_windows(manifest).test_from, manifest.get("lineage")
+    return max(trained_until, naive(datetime.fromisoformat(lineage["to"]))) if lineage else trained_until
