@@ -12,8 +12,20 @@ import pytest
 
 from mersalg.errors import MersalgError
 from mersalg_training.commands.promote import add_command
-from mersalg_training.promotion.record import CHAMPION, PROMOTION, promotion_of, standings
-from promotion.toy_registry import BAD, GOOD, ToyRegistry
+from mersalg_training.progress import unseen
+from mersalg_training.promotion.judge import Asked, candidates, judge
+from mersalg_training.promotion.record import (
+    CHAMPION,
+    PROMOTION,
+    PromotionRecord,
+    as_tag,
+    promotion_of,
+    rollback_of,
+    standings,
+)
+from mersalg_training.promotion.registry import carry_out, take_back, way_back
+from mersalg_training.tracking.registered_models import open_versions
+from promotion.toy_registry import BAD, GOOD, GOOD_TOO, ToyRegistry
 from registry.conftest import Shelf
 from registry.writes import write_front
 from serve.running import HONEY, Running, honey_of, running, wait_until
