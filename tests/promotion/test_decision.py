@@ -127,5 +127,5 @@ def test_reasons_fit_a_tag_and_what_something_else_wrote_is_refused() -> None:
     assert len(as_tag(record)) < 5000
     assert promotion_of(version("2", {PROMOTION: as_tag(record)})) == record
     for wrong in ("yes", "[]", json.dumps({"why": []})):
-        with pytest.raises(RegistryError, match="version 2: tag mersalg.promotion: expected JSON with"):
+        with pytest.raises(RegistryError, match=r"version 2: tag mersalg\.promotion: expected JSON with"):
             promotion_of(version("2", {PROMOTION: wrong}))
