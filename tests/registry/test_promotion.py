@@ -56,6 +56,11 @@ def promote(toys: ToyRegistry, uri: str, *more: str) -> int:
     return int(args.handler(args))
 
 
+def ends(writes: list[str]) -> list[str]:
+    """The last part of each path; before it stand the numbers of runs."""
+    return [write.rpartition("/")[2] for write in writes]
+
+
 def honey(service: Running) -> float:
     return honey_of(service.call("POST", "/v1/score", HONEY))
 
@@ -85,17 +90,17 @@ def test_a_server_that_dies_at_any_write_leaves_the_old_champion_or_the_new_one_
     toys.models.client.delete_registered_model_alias(toys.model, CHAMPION)
     with write_front(shelf.uri) as alive:
         carry_out(open_versions(alive.uri, toys.model), decided, "")
-    assert [write.rpartition("/")[2] for write in alive.writes[-3:]] == ["update", "set-tag", "alias"]
+    assert ends(alive.writes[-3:]) == ["update", "set-tag", "alias"]
     assert toys.champion() == version
     for number in range(len(alive.writes)):
         for carried_out in (False, True):
             is_move = number == len(alive.writes) - 1
             toys.models.client.delete_registered_model_alias(toys.model, CHAMPION)
-            if not is_move:
+            if not is_move and PROMOTION in toys.tags(version):
                 toys.models.client.delete_model_version_tag(toys.model, version, PROMOTION)
             with write_front(shelf.uri, number, after=carried_out) as dying, pytest.raises(MersalgError):
                 carry_out(open_versions(dying.uri, toys.model), decided, "")
-            assert dying.writes[: number + 1] == alive.writes[: number + 1]
+            assert ends(dying.writes[: number + 1]) == ends(alive.writes[: number + 1])
             assert toys.champion() == (version if is_move and carried_out else None)
             (found,) = standings(toys.models.newest(9), toys.champion())
             if toys.champion() is not None:
