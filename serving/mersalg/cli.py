@@ -30,7 +30,6 @@ from mersalg.policy.command import (
     under_policy,
 )
 from mersalg.reasons import read_language
-from mersalg.saved_requests.command import add_verify
 
 if TYPE_CHECKING:
     from mersalg.arguments import Subparsers
@@ -48,8 +47,8 @@ WITHOUT_OTHERS: Final = ("inspect", "verify", "sign", "recommend", "score", "pol
 EXTRA_OF: Final = {"serve": "serve", "follow-up": "ledger", "ledger": "ledger", "pages": "pages"}
 """First arguments for which mersalg-service alone is imported -> the extra that brings it."""
 OF_TRAINING: Final = (
-    "init", "validate", "train", "tune", "evaluate", "report", "patterns", "explain", "check", "recalibrate", "promote",
-    "runs", "uplift",
+    "init", "validate", "train", "tune", "evaluate", "report", "explain", "check", "recalibrate", "promote", "runs",
+    "uplift",
 )  # fmt: skip
 """First arguments that mersalg-training adds."""
 PROGRESS_SECONDS: Final = 0.5
@@ -107,7 +106,13 @@ def add_own_commands(subparsers: Subparsers) -> None:
     form.add_argument("--all", action="store_true", help="print more than one screen: every metric, rejected lines")
     form.add_argument("--json", action="store_true", help="print the manifest and the card as JSON")
 
-    add_verify(subparsers)
+    verify = add_command(
+        subparsers, "verify", "check a bundle: sizes, hashes, graph, golden requests", verify_bundle, ""
+    )
+    verify.add_argument("--public-key", type=Path, metavar="FILE", help="require a signature by this key (PEM)")
+    said = "requests with `must`, `may` and `must_not`; status 2 where an answer breaks one"
+    verify.add_argument("--requests", type=Path, metavar="FILE.jsonl", help=said)
+    add_policy_options(verify)
 
     sign = add_command(subparsers, "sign", "sign a bundle with a private key", sign_bundle, " --private-key shop.key")
     sign.add_argument("--private-key", type=Path, metavar="FILE", required=True, help="elliptic curve, PEM")
@@ -182,6 +187,36 @@ def inspect_bundle(args: argparse.Namespace) -> int:
         say(json.dumps({**bundle.manifest, "card": card}, indent=2, ensure_ascii=False))
     else:
         say(all_facts(bundle.manifest) if args.all else summary(bundle))
+    return 0
+
+
+def verify_bundle(args: argparse.Namespace) -> int:
+    """Load a bundle, in a process of its own first, which checks it, and say what was checked."""
+    from mersalg.bundle import read_card  # noqa: PLC0415
+    from mersalg.child import load_after_child  # noqa: PLC0415
+    from mersalg.registry.opening import find_place  # noqa: PLC0415
+    from mersalg.saved_requests import check_saved, outcomes_text, read_saved_requests  # noqa: PLC0415
+
+    if args.policy is not None and args.requests is None:
+        raise MersalgError("--policy: expected --requests with it, whose answers keep the policy")
+    saved = read_saved_requests(args.requests) if args.requests is not None else []
+    recommender = load_after_child(find_place(args.bundle, signed=args.public_key is not None).folder, args.public_key)
+    manifest = recommender.manifest
+    size = sum(entry["size"] for entry in manifest["files"].values())
+    read_card(recommender.folder, dict(manifest))
+    print(f"manifest  format version {manifest['format_version']}, every key has its shape")
+    print(f"files     {len(manifest['files'])} files, {size:,} bytes: sizes and sha256 are as the manifest says")
+    print("graph     allowed operators only, no subgraph, no external data; names, types and shapes fit")
+    if args.public_key is not None:
+        print(f"signature of these files by {args.public_key}")
+    print("golden    every golden request gives the offers that it must")
+    print(f"products  {len(recommender.names):,} names")
+    print(f"{args.bundle} is a whole bundle")
+    outcomes = check_saved(under_policy(recommender, args), saved)
+    if outcomes:
+        say("\n" + outcomes_text(outcomes, recommender.name))
+    if broken := [outcome.saved.request_id for outcome in outcomes if not outcome.kept]:
+        raise MersalgError(f"{args.requests}: expected every request to be kept, got {len(broken)} broken: {broken}")
     return 0
 
 

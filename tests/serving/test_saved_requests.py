@@ -11,8 +11,7 @@ import pytest
 from mersalg import Recommender
 from mersalg.cli import main
 from mersalg.errors import MersalgError
-from mersalg.saved_requests.checking import check_saved
-from mersalg.saved_requests.reading import SavedRequest, read_saved_requests
+from mersalg.saved_requests import SavedRequest, check_saved, read_saved_requests
 
 Out = pytest.CaptureFixture[str]
 MILK = {"request_id": "milk", "cart": ["milk"], "must": ["bread"], "may": ["butter"], "must_not": ["honey"]}
