@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mersalg.arguments import add_command, add_completion_command, split_ids
-from mersalg.display import all_facts, answer_text, listed, plain_lines, summary
+from mersalg.display import all_facts, answer_text, listed, outcomes_text, plain_lines, summary
 from mersalg.errors import MersalgError
 from mersalg.names import KINDS, LANGUAGES, MOMENTS, ORDERS
 from mersalg.policy.command import (
@@ -195,10 +195,8 @@ def verify_bundle(args: argparse.Namespace) -> int:
     from mersalg.bundle import read_card  # noqa: PLC0415
     from mersalg.child import load_after_child  # noqa: PLC0415
     from mersalg.registry.opening import find_place  # noqa: PLC0415
-    from mersalg.saved_requests import check_saved, outcomes_text, read_saved_requests  # noqa: PLC0415
+    from mersalg.table import check_saved, read_saved_requests  # noqa: PLC0415
 
-    if args.policy is not None and args.requests is None:
-        raise MersalgError("--policy: expected --requests with it, whose answers keep the policy")
     saved = read_saved_requests(args.requests) if args.requests is not None else []
     recommender = load_after_child(find_place(args.bundle, signed=args.public_key is not None).folder, args.public_key)
     manifest = recommender.manifest

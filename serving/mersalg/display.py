@@ -11,6 +11,7 @@ from mersalg.offers import REASONS, Comparison, Offers
 
 if TYPE_CHECKING:
     from mersalg.bundle import Bundle
+    from mersalg.table import SavedOutcome
 
 STEERING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control signs, separators of lines, overrides of the direction, and halves of characters."""
@@ -133,6 +134,23 @@ def answer_text(
         compared = [("price", "beside it", "differs"), *map(comparison_cells, offers.beside)]
         table = [(*row, *cells) for row, cells in zip(table, compared, strict=True)]
     return "\n\n".join([columns(table), *filtered_text(offers)])
+
+
+def outcomes_text(outcomes: Sequence[SavedOutcome], name: Callable[[str], str]) -> str:
+    """What was expected of each request and what came, and the counts."""
+    lines = []
+    for outcome in outcomes:
+        saved = outcome.saved
+        told = {
+            "must": saved.must, "may": saved.may, "must not": saved.must_not, "missing": outcome.missing,
+            "unwanted": outcome.unwanted, "came": tuple(offer.product_id for offer in outcome.offers),
+        }  # fmt: skip
+        lines.append(f"{'kept' if outcome.kept else 'BROKEN':8}{saved.request_id}")
+        for what, products in told.items():
+            if products:
+                lines.append(f"  {what:10}{', '.join(f'{one} ({name(one)})' for one in products)}")
+    broken = sum(not outcome.kept for outcome in outcomes)
+    return "\n".join([*lines, f"{len(outcomes):,} saved requests, {broken:,} broken"])
 
 
 def filtered_text(offers: Offers) -> list[str]:

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from mersalg.errors import MersalgError, RequestError
 from mersalg.offers import OFFER_FIELDS, Offers
-from mersalg.requests import FIELDS
+from mersalg.recommender import AnswersRequests, stream_answers
+from mersalg.requests import FIELDS, read_mapping, read_product_ids
 
 REQUIRED: Final = ("request_id", "cart")
 """Fields that every request of a file has; the others have the defaults of `recommend`."""
+JUDGEMENTS: Final = ("must", "may", "must_not")
+"""Fields of a saved request beside those of a request: products that have to be offered, that are welcome, and that may
+not be offered. What is in none of them is not judged."""
 PIECE: Final = 4096
 """Rows read or written together."""
 
@@ -95,17 +100,24 @@ def plain_type(arrow: Any, kind: Any) -> Any:
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """One mapping a line; empty lines are passed over."""
+    for _, request in json_lines(path):
+        yield {name: request[name] for name in FIELDS if name in request}
+
+
+def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """File and number of each line that is not empty, and the object there, which has REQUIRED."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield read_line(line, f"{path}, line {number}")
+                    where = f"{path}, line {number}"
+                    yield where, read_line(line, where)
     except (UnicodeDecodeError, OSError) as error:
         raise MersalgError(f"{path}: cannot be read as JSON Lines in UTF-8: {error}") from None
 
 
 def read_line(line: str, where: str) -> dict[str, Any]:
-    """The request of a line."""
+    """The object of a line."""
     try:
         request = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -115,7 +127,81 @@ def read_line(line: str, where: str) -> dict[str, Any]:
     for field in REQUIRED:
         if field not in request:
             raise RequestError(field, "a value", None, where)
-    return {name: request[name] for name in FIELDS if name in request}
+    return request
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRequest:
+    """A request, and the judgements of products for it."""
+
+    request: Mapping[str, Any]
+    must: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    must_not: tuple[str, ...] = ()
+
+    @property
+    def request_id(self) -> str:
+        """Its name in the file."""
+        return str(self.request["request_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOutcome:
+    """What came of a saved request."""
+
+    saved: SavedRequest
+    offers: Offers
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What must be offered and is not."""
+        offered = [offer.product_id for offer in self.offers]
+        return tuple(product_id for product_id in self.saved.must if product_id not in offered)
+
+    @property
+    def unwanted(self) -> tuple[str, ...]:
+        """What must not be offered and is."""
+        return tuple(offer.product_id for offer in self.offers if offer.product_id in self.saved.must_not)
+
+    @property
+    def kept(self) -> bool:
+        """Nothing is missing and nothing unwanted."""
+        return not self.missing and not self.unwanted
+
+
+def read_saved_requests(file: Path) -> list[SavedRequest]:
+    """The saved requests of a file, in its order. MersalgError names the line and the field that does not hold."""
+    result: dict[str, SavedRequest] = {}
+    for where, document in json_lines(file):
+        try:
+            saved = read_saved(document)
+            if not saved.request_id or saved.request_id in result:
+                raise RequestError("request_id", "an id that no other line has", saved.request_id)
+        except RequestError as error:
+            raise error.at(where) from None
+        result[saved.request_id] = saved
+    if not result:
+        raise MersalgError(f"{file}: expected at least one request, got none")
+    return list(result.values())
+
+
+def read_saved(document: Mapping[str, Any]) -> SavedRequest:
+    """A checked request with its judgements; RequestError names the field."""
+    request = {name: value for name, value in document.items() if name not in JUDGEMENTS}
+    checked = read_mapping(request)
+    if checked.history and document.get("at") is None:
+        raise RequestError("at", "a time, up to which the history is aged", None)
+    judged = [tuple(read_product_ids(document.get(name), name)) for name in JUDGEMENTS]
+    once = [product_id for products in judged for product_id in products]
+    for product_id in once:
+        if once.count(product_id) > 1:
+            raise RequestError(", ".join(JUDGEMENTS), "a product once", product_id)
+    return SavedRequest(request, *judged)
+
+
+def check_saved(by: AnswersRequests, saved: Sequence[SavedRequest]) -> list[SavedOutcome]:
+    """The outcome of each saved request, in order; `by` may stand under a policy."""
+    return list(map(SavedOutcome, saved, stream_answers(by, [one.request for one in saved])))
 
 
 def write_offers(path: Path, answers: Iterable[Offers]) -> None:

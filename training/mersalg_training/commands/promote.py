@@ -80,7 +80,7 @@ def promote_command(args: argparse.Namespace) -> int:
 
 def asked_by(args: argparse.Namespace) -> Asked:
     """What the arguments ask for; MersalgError names the one that does not hold."""
-    from mersalg.saved_requests import read_saved_requests  # noqa: PLC0415
+    from mersalg.table import read_saved_requests  # noqa: PLC0415
     from mersalg_training.drift.new_purchases import read_day  # noqa: PLC0415
     from mersalg_training.promotion.decision import Margins  # noqa: PLC0415
     from mersalg_training.promotion.judge import Asked  # noqa: PLC0415

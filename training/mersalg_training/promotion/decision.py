@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from mersalg.saved_requests import SavedOutcome
+from mersalg.table import SavedOutcome
 from mersalg_training.promotion import COST_MARGIN, MARGIN
 from mersalg_training.promotion.cost import Cost
 from mersalg_training.promotion.measure import ALL_KINDS, PairedFigure

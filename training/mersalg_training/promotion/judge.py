@@ -12,7 +12,7 @@ import numpy as np
 from mersalg.child import load_in_child
 from mersalg.errors import BundleError, RegistryError
 from mersalg.recommender import AnswersRequests, Recommender, load
-from mersalg.saved_requests import SavedOutcome, SavedRequest, check_saved
+from mersalg.table import SavedOutcome, SavedRequest, check_saved
 from mersalg_training.config import TrackingConfig
 from mersalg_training.drift.check import manifest_digest
 from mersalg_training.drift.comparison import compare_kinds

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mersalg.saved_requests import SavedOutcome
+from mersalg.table import SavedOutcome
 from mersalg_training.evaluation.result import metric_key
 from mersalg_training.json_values import finite
 from mersalg_training.promotion.cost import Cost
@@ -103,7 +103,7 @@ def saved_row(champion: SavedOutcome | None, challenger: SavedOutcome) -> dict[s
         "request_id": challenger.saved.request_id,
         "kept_by_champion": None if champion is None else champion.kept,
         "kept": challenger.kept,
-        "missing": [product_id for product_id in challenger.missing],
+        "missing": list(challenger.missing),
         "unwanted": list(challenger.unwanted),
     }
 
