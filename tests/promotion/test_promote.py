@@ -11,7 +11,6 @@ import pytest
 
 from mersalg.errors import MersalgError, RegistryError
 from mersalg_training.commands.promote import add_command
-from mersalg_training.commands.runs import add_command as add_runs
 from mersalg_training.config import parse_config
 from mersalg_training.promotion.record import KEPT_BACK, PROMOTION, ROLLBACK
 from mersalg_training.promotion.registry import move_champion
@@ -30,7 +29,6 @@ def run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers()
     add_command(subparsers)
-    add_runs(subparsers)
     args = parser.parse_args(list(arguments))
     return int(args.handler(args))
 

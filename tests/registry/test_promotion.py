@@ -13,7 +13,7 @@ import pytest
 from mersalg.errors import MersalgError
 from mersalg_training.commands.promote import add_command
 from mersalg_training.progress import unseen
-from mersalg_training.promotion.judge import Asked, candidates, judge
+from mersalg_training.promotion.judge import PromotionTerms, candidates, judge
 from mersalg_training.promotion.record import (
     CHAMPION,
     PROMOTION,
@@ -85,7 +85,7 @@ def test_a_server_that_dies_at_any_write_leaves_the_old_champion_or_the_new_one_
 ) -> None:
     toys = toys_of(shelf, tmp_path, "dying")
     version = toys.register(GOOD)
-    decided = judge(toys.models, candidates(toys.models), Asked(), unseen())
+    decided = judge(toys.models, candidates(toys.models), PromotionTerms(), unseen())
     carry_out(toys.models, decided, "")  # so that the experiment is there
     toys.models.client.delete_registered_model_alias(toys.model, CHAMPION)
     with write_front(shelf.uri) as alive:

@@ -16,7 +16,6 @@ def add_commands(subparsers: Any) -> None:
         promote,
         recalibrate,
         report,
-        runs,
         train,
         tune,
         uplift,
@@ -24,5 +23,5 @@ def add_commands(subparsers: Any) -> None:
     )
 
     first = (init, validate, train, tune, evaluate, report, patterns, explain, check, recalibrate)
-    for command in (*first, promote, runs, uplift):
+    for command in (*first, promote, uplift):
         command.add_command(subparsers)

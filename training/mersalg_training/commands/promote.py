@@ -1,4 +1,4 @@
-"""`mersalg promote`: a challenger against the champion, and the alias moved where it is better and nowhere worse."""
+"""`mersalg promote` and `mersalg runs`: a challenger against the champion, and what became of every version."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from mersalg_training.promotion import COST_MARGIN, MARGIN, MIN_REQUESTS, REQUES
 
 if TYPE_CHECKING:
     from mersalg_training.progress import Stages
-    from mersalg_training.promotion.judge import Asked
+    from mersalg_training.promotion.judge import PromotionTerms
     from mersalg_training.promotion.result import Promotion
     from mersalg_training.tracking.registered_models import ModelVersions
 
 MAX_WHY: Final = 300
+"""Characters."""
+NEWEST: Final = 20
+"""Versions that are listed."""
 EPILOG = """\
 exit status:
   0  the challenger is the champion (with --dry-run: would be); or the rollback is done
@@ -32,7 +35,8 @@ examples:
 
 
 def add_command(subparsers: Any) -> None:
-    """Add `mersalg promote`."""
+    """Add `mersalg promote`, and `mersalg runs` that tells what came of it."""
+    add_runs(subparsers)
     parser = subparsers.add_parser(
         "promote",
         help="make the challenger the champion where it is better and nowhere worse",
@@ -59,6 +63,18 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
 
 
+def add_runs(subparsers: Any) -> None:
+    """Add `mersalg runs`."""
+    parser = subparsers.add_parser(
+        "runs", help="list the versions of a registered model", description=runs_command.__doc__
+    )
+    parser.set_defaults(handler=runs_command)
+    parser.add_argument("model", metavar="NAME", help="the registered model, for example demo")
+    parser.add_argument("--newest", type=int, default=NEWEST, metavar="N", help=f"most versions (default: {NEWEST})")
+    add_set(parser, "of the registry: tracking.uri=URI (default: MLFLOW_TRACKING_URI, else as training has it)")
+    parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
+
+
 def promote_command(args: argparse.Namespace) -> int:
     """Compare the version behind the alias `challenger` with that behind `champion` on orders of which neither knows.
 
@@ -78,12 +94,12 @@ def promote_command(args: argparse.Namespace) -> int:
     return roll_back(models, args, stages) if asked is None else promote(models, asked, args, stages)
 
 
-def asked_by(args: argparse.Namespace) -> Asked:
+def asked_by(args: argparse.Namespace) -> PromotionTerms:
     """What the arguments ask for; MersalgError names the one that does not hold."""
     from mersalg.table import read_saved_requests  # noqa: PLC0415
     from mersalg_training.drift.new_purchases import read_day  # noqa: PLC0415
     from mersalg_training.promotion.decision import Margins  # noqa: PLC0415
-    from mersalg_training.promotion.judge import Asked  # noqa: PLC0415
+    from mersalg_training.promotion.judge import PromotionTerms  # noqa: PLC0415
     from mersalg_training.promotion.window import Span  # noqa: PLC0415
 
     for option, value in (("--margin", args.margin), ("--cost-margin", args.cost_margin)):
@@ -97,7 +113,7 @@ def asked_by(args: argparse.Namespace) -> Asked:
         None if text is None else read_day(text, option)
         for text, option in ((args.since, "--since"), (args.until, "--until"))
     )
-    return Asked(
+    return PromotionTerms(
         overrides=args.overrides,
         span=Span(since, until, args.queries),
         margins=Margins(args.margin, args.cost_margin),
@@ -106,7 +122,7 @@ def asked_by(args: argparse.Namespace) -> Asked:
     )
 
 
-def promote(models: ModelVersions, asked: Asked, args: argparse.Namespace, stages: Stages) -> int:
+def promote(models: ModelVersions, asked: PromotionTerms, args: argparse.Namespace, stages: Stages) -> int:
     """Decide, tell, and carry the decision out."""
     from mersalg_training.progress import results_console  # noqa: PLC0415
     from mersalg_training.promotion.judge import candidates, judge  # noqa: PLC0415
@@ -156,3 +172,29 @@ def tell(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
     from mersalg_training.json_values import as_json  # noqa: PLC0415
 
     print(as_json(document).decode() if args.json else text, end="" if args.json else "\n")
+
+
+def runs_command(args: argparse.Namespace) -> int:
+    """List versions and their runs: aliases, data, figures of the test window with 95 % intervals, what was decided."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from mersalg_training.figure_table import as_text  # noqa: PLC0415
+    from mersalg_training.json_values import as_json  # noqa: PLC0415
+    from mersalg_training.progress import Stages, results_console  # noqa: PLC0415
+    from mersalg_training.promotion.versions import history_lines, read_rows, versions_table  # noqa: PLC0415
+    from mersalg_training.tracking.registered_models import open_versions, registry_uri  # noqa: PLC0415
+
+    if args.newest < 1:
+        raise MersalgError(f"--newest: expected a whole number from 1, got {args.newest}")
+    models = open_versions(registry_uri(args.overrides), args.model)
+    with Stages(Console(stderr=True)).stage("Reading the versions") as tick:
+        rows = read_rows(models, args.newest, tick)
+    if args.json:
+        print(as_json({"model": models.name, "versions": [row.to_json() for row in rows]}).decode(), end="")
+        return 0
+    console = results_console(highlight=False)
+    console.print(as_text(versions_table(rows)))
+    for line in history_lines(rows):
+        console.print(f"\n{line}", end="", markup=False)
+    console.print()
+    return 0

@@ -31,7 +31,7 @@ from mersalg_training.tracking.registered_models import ModelVersions
 
 
 @dataclass(frozen=True)
-class Asked:
+class PromotionTerms:
     """What a promotion is asked to look at."""
 
     overrides: Sequence[str] = ()
@@ -62,7 +62,7 @@ def candidates(models: ModelVersions) -> Contenders:
     return Contenders(aliases[ALIAS], aliases.get(CHAMPION))
 
 
-def judge(models: ModelVersions, who: Contenders, asked: Asked, stages: Stages) -> Promotion:
+def judge(models: ModelVersions, who: Contenders, asked: PromotionTerms, stages: Stages) -> Promotion:
     """Load the challenger as a shop does, and the champion where there is one, and decide; nothing is written."""
     with TemporaryDirectory(prefix="mersalg-promote-") as place:
         with stages.stage(f"Loading challenger, version {who.challenger}"):
@@ -106,7 +106,7 @@ def contestant(version: str, recommender: Recommender) -> Contestant:
     return Contestant(version, str(recommender.manifest["name"]), manifest_digest(recommender.folder))
 
 
-def gather(champion: Recommender, challenger: Recommender, asked: Asked, stages: Stages) -> BundleComparison:
+def gather(champion: Recommender, challenger: Recommender, asked: PromotionTerms, stages: Stages) -> BundleComparison:
     """Both on the same requests, of days from which neither has learned."""
     config, _ = bundle_config(challenger.manifest, "challenger", asked.overrides)
     unseen = max(learned_until(challenger.manifest), learned_until(champion.manifest))
