@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mersalg_training.tracking.mlflow_run import UntrackedRun
+from mersalg_training.tracking.run import UntrackedRun
 from mersalg_training.tracking.training_run import log_evaluation, log_job
 from report.evidence import EVALUATION
 from toy_bundle import make_manifest

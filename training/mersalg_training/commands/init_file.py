@@ -65,7 +65,7 @@ def job_text(name: str, result: FoundColumns | None) -> str:
         "[thresholds.precision]" + comment("[thresholds.precision]", "the least relevance of each offer shown")
         + "".join(default(kind, share) for kind, share in PRECISION_WANTED.items()),
         "[tracking]\n"
-        + default("uri", TrackingConfig().uri, "where MLflow keeps runs and models")
+        + default("uri", "sqlite:///mlflow.db", "MLflow's store; left out: ~/.local/share/mersalg/mlflow.db")
         + default("enabled", TrackingConfig().enabled, "false: no run is logged"),
     ]  # fmt: skip
     return "\n".join(sections)
