@@ -73,6 +73,7 @@ def log_model(mlflow: Any, client: Any, folder: Path, entry: ModelEntry, run_id:
 
     with tempfile.TemporaryDirectory() as staging, warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*An input example was not provided")  # of a bundle that offers nothing
+        warnings.filterwarnings("ignore", "Operation with range is deprecated")  # MLflow's use of pandas
         warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType")  # MLflow about its own types
         data = Path(staging, PurePosixPath(BUNDLE_IN_MODEL).name)
         shutil.copytree(folder, data)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
-from importlib.metadata import Distribution, distribution
-from importlib.util import find_spec
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -27,25 +27,25 @@ METADATA_FILES: Final = ("METADATA", "entry_points.txt")
 
 def write_wheel(name: str, folder: Path) -> Path:
     """Write the wheel of the installed pure Python distribution `name`, whose package has the same name."""
-    installed = distribution(name)
+    try:
+        installed = distribution(name)
+    except PackageNotFoundError:
+        raise MersalgError(f"{name}: expected an installed distribution, got none; install it with pip") from None
     info = f"{name}-{installed.version}.dist-info"
-    files = {**package_files(name), **{f"{info}/{file}": text for file, text in metadata_files(installed).items()}}
-    files[f"{info}/WHEEL"] = WHEEL.encode()
-    record = [f"{path},sha256={digest(content)},{len(content)}" for path, content in files.items()]
-    files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""]).encode()
+    inside = {**package_files(name), **{f"{info}/{file}": text for file, text in metadata_files(installed).items()}}
+    inside[f"{info}/WHEEL"] = WHEEL.encode()
+    record = [f"{path},sha256={digest(content)},{len(content)}" for path, content in inside.items()]
+    inside[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""]).encode()
     path = folder / f"{name}-{installed.version}-{TAG}.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
-        for file, content in files.items():
+        for file, content in inside.items():
             wheel.writestr(zipfile.ZipInfo(file, EPOCH), content, zipfile.ZIP_DEFLATED)
     return path
 
 
 def package_files(name: str) -> dict[str, bytes]:
     """Path in the wheel -> content, of the package that Python would import."""
-    spec = find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        raise MersalgError(f"{name}: expected an installed package, got none; install it with pip")
-    root = Path(spec.submodule_search_locations[0])
+    root = Path(str(files(name)))
     paths = sorted(path for path in root.rglob("*") if path.suffix in SUFFIXES)
     return {f"{name}/{path.relative_to(root).as_posix()}": path.read_bytes() for path in paths}
 
