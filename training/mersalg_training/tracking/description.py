@@ -17,8 +17,9 @@ CARD_IN_MODEL: Final = "data/bundle/CARD.md"
 def describe_run(manifest: Mapping[str, Any], figures: Mapping[str, float]) -> str:
     """A table of the kinds and one of the tasks, for the head of a run's page."""
     data = manifest["data"]
+    certified = [certificate["kind"] for certificate in manifest["certificates"]]
     intro = (
-        f"Follow-on offers, learned from {data['lines']:,} order lines of {data['customers']:,} customers, "
+        f"Certified: {', '.join(certified) or 'no kind'}. Learned from {data['lines']:,} order lines of {data['customers']:,} customers, "
         f"{data['from'][:10]} to {data['to'][:10]}. The page is `report.html`, every figure is in `metrics.csv`."
     )
     columns = ["kind", "threshold", "certified", "requests that see one", "bought of what is shown"]

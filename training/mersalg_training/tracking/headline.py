@@ -26,6 +26,8 @@ TASKS: Final = {
 """Task -> what its figure is called."""
 ANY: Final = "any"
 """All kinds of offer together."""
+ENDS: Final = ("/low", "/high")
+"""Of an interval."""
 BYTES_OF_MEGABYTE: Final = 1e6
 
 
@@ -36,14 +38,15 @@ def headline(
 
     `ndcg/TASK` is NDCG@10 on the test window; `shown/KIND` the share of requests that see an offer of the kind,
     `came/KIND` the share of these offers that was bought; `certified/KIND` what is certified of it, and none where
-    nothing is. What was not measured is left out.
+    nothing is. What was not measured is left out. The intervals come last.
     """
     result = {} if evaluation is None else {**of_tasks(evaluation), **of_shown(evaluation)}
     result |= {f"certified/{key(c['kind'])}": float(c["precision"]) for c in manifest["certificates"]}
     result["size_mb"] = sum(file["size"] for file in manifest["files"].values()) / BYTES_OF_MEGABYTE
     if latency_ms is not None:
         result["latency_ms"] = latency_ms
-    return {name: value for name, value in result.items() if math.isfinite(value)}
+    finite = {name: value for name, value in result.items() if math.isfinite(value)}
+    return dict(sorted(finite.items(), key=lambda item: item[0].endswith(ENDS)))  # MLflow lists them in this order
 
 
 def of_tasks(evaluation: Evaluation) -> dict[str, float]:
@@ -73,7 +76,7 @@ def of_shown(evaluation: Evaluation) -> dict[str, float]:
 
 def with_interval(name: str, estimate: Estimate) -> dict[str, float]:
     """A figure and its interval."""
-    return {name: estimate.value, f"{name}/low": estimate.low, f"{name}/high": estimate.high}
+    return dict(zip((name, *(name + end for end in ENDS)), (estimate.value, estimate.low, estimate.high), strict=True))
 
 
 def key(kind: str) -> str:

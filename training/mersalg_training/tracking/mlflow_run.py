@@ -28,6 +28,9 @@ PARENT_TAG: Final = "mlflow.parentRunId"
 """By this tag MLflow shows a run below another."""
 NOTE_TAG: Final = "mlflow.note.content"
 """In this tag MLflow keeps a run's description."""
+KIND_TAG: Final = "mlflow.experimentKind"
+"""By this tag MLflow shows an experiment as one of models, not of prompts and agents."""
+MODEL_TRAINING: Final = "custom_model_development"
 MAX_PARAMS, MAX_METRICS, MAX_PARAM_LENGTH, MAX_DIGEST_LENGTH = 100, 1000, 6000, 36
 """MLflow's limits: parameters and metrics in one batch, characters of a parameter and of a data set's digest."""
 
@@ -101,8 +104,14 @@ class MlflowRun:
 
     def start_model(self, name: str) -> None:
         with self._asking("open the entry of the model"):
+            tags = self._client.get_run(self._run_id).data.tags
             self._model = self._client.create_logged_model(
-                self._experiment_id, name, source_run_id=self._run_id, params=self._params, model_type=MODEL_TYPE
+                self._experiment_id,
+                name,
+                source_run_id=self._run_id,
+                tags={key: value for key, value in tags.items() if key.startswith("mlflow.source.")},
+                params=self._params,
+                model_type=MODEL_TYPE,
             )
         self._model_is_open = True
 
@@ -210,7 +219,9 @@ def start_run(tracking: TrackingConfig, name: str, parent: str | None = None) ->
         client = mlflow.MlflowClient(store.uri)
         experiment = client.get_experiment_by_name(tracking.experiment)
         experiment_id = (
-            client.create_experiment(tracking.experiment, artifact_location=artifact_location(store.uri))
+            client.create_experiment(
+                tracking.experiment, artifact_location=artifact_location(store.uri), tags={KIND_TAG: MODEL_TRAINING}
+            )
             if experiment is None
             else experiment.experiment_id
         )
