@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mersalg.errors import BundleError
 from mersalg_training.config import TrackingConfig
 from mersalg_training.tracking.mlflow_run import NOTE_TAG, PARENT_TAG, import_mlflow, open_run
 from mersalg_training.tracking.model_entry import read_entry
@@ -147,17 +148,20 @@ def test_the_requirements_name_a_wheel_that_lies_in_the_model(model: Any) -> Non
 
 def test_a_model_of_a_job_that_stopped_is_marked_as_failed(migrated_store: Path, tmp_path: Path) -> None:
     shutil.copy(migrated_store, tmp_path / "mlflow.db")
-    with pytest.raises(ValueError, match="in the middle"), open_run(tracking_in(tmp_path), "stopped") as run:
-        run.start_model("toy")
-        raise ValueError("in the middle")
+
+    def job() -> None:
+        with open_run(tracking_in(tmp_path), "stopped") as run:
+            run.start_model("toy")
+            run.log_bundle(tmp_path, "toy")
+
+    with pytest.raises(BundleError, match="expected a bundle"):
+        job()
     client = import_mlflow().MlflowClient(tracking_in(tmp_path).uri)
     [model] = client.search_logged_models([client.get_experiment_by_name("shop").experiment_id])
     assert model.status == "FAILED"
 
 
 def test_a_bundle_that_does_not_answer_as_it_must_is_not_registered(tmp_path: Path) -> None:
-    from mersalg.errors import BundleError
-
     bundle = write_bundle(tmp_path / "toy")
     (bundle / "scorer.onnx").write_bytes(b"another")
     with pytest.raises(BundleError):

@@ -71,7 +71,7 @@ def test_a_run_in_a_folder_with_a_store_of_before_goes_to_the_default_one_and_sa
 def test_mlflows_variable_is_named_where_its_store_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     with (
-        pytest.raises(ConfigError, match="^MLFLOW_TRACKING_URI .*expected an MLflow server, got no answer") as refused,
+        pytest.raises(ConfigError, match=r"^MLFLOW_TRACKING_URI .*expected an MLflow server, got no answer") as refused,
         open_run(TrackingConfig(uri="sqlite:///unused.db"), "unreachable"),
     ):
         pass
@@ -83,9 +83,9 @@ def test_a_default_folder_that_cannot_be_made_is_a_config_error(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
-    with pytest.raises(ConfigError, match="name another store with MLFLOW_TRACKING_URI"):
-        with open_run(TrackingConfig(), "nowhere"):
-            pass
+    told = "name another store with MLFLOW_TRACKING_URI"
+    with pytest.raises(ConfigError, match=told), open_run(TrackingConfig(), "nowhere"):
+        pass
 
 
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")

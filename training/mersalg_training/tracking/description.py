@@ -19,7 +19,8 @@ def describe_run(manifest: Mapping[str, Any], figures: Mapping[str, float]) -> s
     data = manifest["data"]
     certified = [certificate["kind"] for certificate in manifest["certificates"]]
     intro = (
-        f"Certified: {', '.join(certified) or 'no kind'}. Learned from {data['lines']:,} order lines of {data['customers']:,} customers, "
+        f"Certified: {', '.join(certified) or 'no kind'}. "
+        f"Learned from {data['lines']:,} order lines of {data['customers']:,} customers, "
         f"{data['from'][:10]} to {data['to'][:10]}. The page is `report.html`, every figure is in `metrics.csv`."
     )
     columns = ["kind", "threshold", "certified", "requests that see one", "bought of what is shown"]
