@@ -86,4 +86,4 @@ requirements:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) .floor $(CLIENT)/node_modules models/*/ mlruns mlartifacts mlflow.db* *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .floor $(CLIENT)/node_modules models/*/ *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

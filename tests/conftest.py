@@ -7,7 +7,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +59,39 @@ def trained_job(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory)
 
     folder = made_once(tmp_path_factory, "small-shop", make)
     return Job(folder / "job" / "bundle", (folder / "printed.txt").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep runs that name no store out of the user's own one."""
+    folder = tmp_path_factory.mktemp("data")
+    before = os.environ.get("XDG_DATA_HOME")
+    os.environ["XDG_DATA_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["XDG_DATA_HOME"]
+    else:
+        os.environ["XDG_DATA_HOME"] = before
+
+
+@pytest.fixture(autouse=True)
+def no_store_in_the_environment() -> Iterator[None]:
+    """Let no test write where another one, or the user, has pointed MLflow to."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    yield
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow store with all its tables, which takes seconds: a file to copy."""
+
+    def make(folder: Path) -> None:
+        from mersalg_training.tracking.mlflow_run import import_mlflow
+
+        import_mlflow().MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
+
+    return made_once(tmp_path_factory, "mlflow-store", make) / "mlflow.db"
 
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 import mersalg
 from mersalg_training.config import Config
-from mersalg_training.tracking.mlflow_run import UntrackedRun
+from mersalg_training.tracking.run import UntrackedRun
 from mersalg_training.train import Trained, train
 from small_shop import SmallShop
 

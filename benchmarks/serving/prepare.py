@@ -45,7 +45,8 @@ def prepare(place: Place, n: int, seed: int, progress: Callable[[str], None]) ->
 
 def save_for_mlflow(bundle: Path, folder: Path) -> None:
     """The bundle as `mersalg train` logs it, in a folder."""
-    from mersalg_training.tracking.mlflow_run import import_mlflow, request_signature  # noqa: PLC0415
+    from mersalg_training.tracking.mlflow_run import import_mlflow  # noqa: PLC0415
+    from mersalg_training.tracking.model_entry import signature  # noqa: PLC0415
 
     mlflow = import_mlflow()
     with warnings.catch_warnings():
@@ -55,6 +56,6 @@ def save_for_mlflow(bundle: Path, folder: Path) -> None:
             str(folder),
             loader_module="mersalg.pyfunc",
             data_path=str(bundle),
-            signature=request_signature(mlflow),
+            signature=signature(mlflow),
             pip_requirements=["pandas"],
         )

@@ -31,6 +31,10 @@ class OfferModel:
     def __init__(self, recommender: Recommender) -> None:
         self.recommender = recommender
 
+    def get_raw_model(self) -> Recommender:
+        """The recommender, under the name by which MLflow's evaluators ask for it."""
+        return self.recommender
+
     def predict(self, model_input: Frame, params: Mapping[str, Any] | None = None) -> Any:
         """The offers for all requests, with the fields of an offer as columns.
 

@@ -26,6 +26,12 @@ CHECKOUT = (
     "tests",
     "training",
 )
+OF_MLFLOW = (
+    "The ``noload`` loader strategy is deprecated",
+    ".*Any type hint is inferred as AnyType",
+    "Starting with pandas version 4.0 all arguments of all",
+)
+"""What MLflow warns of its own use of SQLAlchemy, types and pandas, in a python block that uses it."""
 KEPT = "MERSALG_WORKSPACE"
 
 
@@ -46,6 +52,8 @@ class Page(SybilFile):
         self.needs_demo = any(map(names_demo, items))
         for item in items:
             item.add_marker("long")
+            for warning in OF_MLFLOW:
+                item.add_marker(pytest.mark.filterwarnings(f"ignore:{warning}"))
             yield item
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from drift.later import Later
 from mersalg.cli import main
-from mersalg_training.tracking.mlflow_run import ALIAS, import_mlflow
+from mersalg_training.tracking.mlflow_run import import_mlflow
+from mersalg_training.tracking.model_entry import ALIAS
 
 # MLflow declares its tables with an option that SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")

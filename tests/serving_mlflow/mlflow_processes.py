@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from mersalg_training.config import TrackingConfig
-from mersalg_training.tracking.mlflow_run import RegisteredBundle
+from mersalg_training.tracking.run import RegisteredBundle
 from processes import DEADLINE
 
 STARTS_WITHIN_SECONDS = 3 * DEADLINE

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import mersalg
-from mersalg_training.tracking.mlflow_run import BUNDLE_IN_MODEL, import_mlflow
+from mersalg_training.tracking.mlflow_run import import_mlflow
+from mersalg_training.tracking.model_entry import BUNDLE_IN_MODEL
 from serving_mlflow.mlflow_processes import Logged
 
 pytestmark = [

@@ -304,7 +304,8 @@ class ThresholdConfig(ConfigSection):
 class TrackingConfig(ConfigSection):
     """Where the run is logged."""
 
-    uri: str = "sqlite:///mlflow.db"
+    uri: str | None = None
+    """The store, where MLFLOW_TRACKING_URI names none; null = `~/.local/share/mersalg/mlflow.db`."""
     experiment: str = "mersalg"
     registered_model: str | None = None
     """The registered model's name; null = the config's name."""
@@ -418,7 +419,8 @@ def public(config: Config) -> dict[str, Any]:
     Without the tracking's password, and without the machine that the job ran on.
     """
     tables = config.model_dump(mode="json", exclude={"engine"})
-    tables["tracking"]["uri"] = without_password(config.tracking.uri)
+    if config.tracking.uri is not None:
+        tables["tracking"]["uri"] = without_password(config.tracking.uri)
     return tables
 
 

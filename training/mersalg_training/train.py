@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from mersalg.bundle import Bundle
+from mersalg.bundle import Bundle, read_bundle
 from mersalg.bundle.onnx.graph import ML_OPSET, OPSET
-from mersalg.recommender import Recommender, load
+from mersalg.recommender import Recommender
 from mersalg.session import Session
 from mersalg_training.config import Config
 from mersalg_training.drift.reference import training_reference
 from mersalg_training.evaluation.bundle_method import THREADS, BundleMethod
 from mersalg_training.evaluation.file import NAME as EVALUATION
 from mersalg_training.evaluation.file import evaluation_document
+from mersalg_training.evaluation.latency import median_latency_ms
 from mersalg_training.evaluation.result import Evaluation
 from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.export.card import render_card
@@ -33,7 +34,8 @@ from mersalg_training.progress import Stages
 from mersalg_training.report.tracking import log_report
 from mersalg_training.tables.patterns import patterns_of
 from mersalg_training.tables.shop_tables import ShopTables
-from mersalg_training.tracking.mlflow_run import RegisteredBundle, open_run
+from mersalg_training.tracking.mlflow_run import open_run
+from mersalg_training.tracking.run import RegisteredBundle
 from mersalg_training.tracking.training_run import log_job
 
 GOLDEN = 24
@@ -68,8 +70,8 @@ def train(config: Config, out: Path, console: Console) -> Trained:
             console.print(f"Adapted  {adaptation.sentence()}", highlight=False)
         recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages)
         with stages.stage("Loading the bundle as a shop does"):
-            load(writer.folder)
-        log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds)
+            latency_ms = median_latency_ms(read_bundle(writer.folder))
+        log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds, latency_ms)
         run.log_text(PATTERNS, (writer.folder / PATTERNS).read_text("utf-8"))
         log_report(run, writer.folder, evaluation)
         writer.put_in_place()

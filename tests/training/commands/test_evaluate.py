@@ -35,10 +35,15 @@ def test_the_command_evaluates_a_bundle_on_the_window_that_its_manifest_names(
     assert ours["completion, all"] == 1.0  # three products of the toy bundle's seven in each order
     assert any(row["offers"] for row in found["shown"])
     run, artifacts = read_run(store, printed.rpartition("/runs/")[2].strip())
-    assert run.data.metrics["test/completion.all/recall_at_10"] == 1.0
-    assert "test/completion.all/baseline.popularity/recall_at_10" in run.data.metrics
+    assert run.data.metrics["ndcg/completion"] == run.data.metrics["ndcg/completion/high"] == 1.0
+    assert run.data.metrics["certified/cross_sell"] == 0.22
+    assert len(run.data.metrics) < 80
+    table = (tmp_path / "mlruns" / run.info.run_id / "artifacts" / "metrics.csv").read_text()
+    every = dict(csv.reader(table.splitlines()))
+    assert every["test/completion.all/recall_at_10"] == "1.0"
+    assert "test/completion.all/baseline.popularity/recall_at_10" in every
     assert run.data.params == {"queries": "50", "baselines": "quick"}
-    assert {"evaluation.json", "evaluation.md", "evaluation_recall.md", "report.html"} <= artifacts
+    assert {"metrics.csv", "evaluation.json", "evaluation.md", "evaluation_recall.md", "report.html"} <= artifacts
 
 
 def read_run(store: str, run_id: str) -> tuple[Any, set[str]]:

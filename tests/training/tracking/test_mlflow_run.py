@@ -15,18 +15,12 @@ import pytest
 from mersalg.errors import BundleError, ConfigError
 from mersalg.registry.server import without_password
 from mersalg_training.config import TrackingConfig
-from mersalg_training.tracking.mlflow_run import ALIAS, BUNDLE_IN_MODEL, MlflowRun, import_mlflow, open_run
+from mersalg_training.tracking.mlflow_run import MlflowRun, import_mlflow, open_run
+from mersalg_training.tracking.model_entry import ALIAS, BUNDLE_IN_MODEL
+from toy_bundle import write_bundle
 
 # MLflow declares its tables with an option that SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
-
-
-@pytest.fixture(scope="session")
-def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an empty store with all its tables, once: it takes MLflow seconds."""
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    import_mlflow().MlflowClient(f"sqlite:///{file}").search_experiments()
-    return file
 
 
 @pytest.fixture
@@ -37,12 +31,7 @@ def tracking(migrated_store: Path, tmp_path: Path) -> TrackingConfig:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    folder = tmp_path / "models" / "corner-shop"
-    folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text('{"name": "corner-shop"}')
-    (folder / "scorer.onnx").write_bytes(bytes(range(256)) * 40)
-    (folder / "CARD.md").write_bytes(b"# a card\r\nwith its line ends\r\n")
-    return folder
+    return write_bundle(tmp_path / "models" / "corner-shop", {"CARD.md": b"# a card\r\nwith its line ends\r\n"})
 
 
 def client(tracking: TrackingConfig) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mersalg_training.tracking.mlflow_run import UntrackedRun
+from mersalg_training.tracking.run import UntrackedRun
 from mersalg_training.tracking.training_run import log_evaluation, log_job
 from report.evidence import EVALUATION
 from toy_bundle import make_manifest
@@ -41,5 +41,5 @@ def test_an_evaluation_is_drawn_for_a_tracked_run() -> None:
 def test_nothing_is_drawn_for_a_run_that_is_not_tracked() -> None:
     run, nothing = RecordingRun(tracked=False), Untouched()
     log_evaluation(run, nothing, nothing)  # type: ignore[arg-type]
-    log_job(run, nothing, nothing, nothing, nothing, nothing)  # type: ignore[arg-type]
+    log_job(run, nothing, nothing, nothing, nothing, nothing, 1.0)  # type: ignore[arg-type]
     assert run.names == []

@@ -34,14 +34,6 @@ def tracked(job: Path, tmp_path: Path, migrated_store: Path) -> Config:
     return load_config(job, ["tracking.enabled=true", f'tracking.uri="sqlite:///{tmp_path / "mlflow.db"}"'])
 
 
-@pytest.fixture(scope="module")
-def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an empty store with all its tables, once: it takes MLflow seconds."""
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    import_mlflow().MlflowClient(f"sqlite:///{file}").search_experiments()
-    return file
-
-
 def runs_of(config: Config) -> tuple[Any, list[Any]]:
     """The search's own run, and those of its trials by name."""
     client = import_mlflow().MlflowClient(config.tracking.uri)

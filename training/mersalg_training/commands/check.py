@@ -11,7 +11,7 @@ from mersalg_training.commands.output import write_text
 
 if TYPE_CHECKING:
     from mersalg_training.drift.result import Check
-    from mersalg_training.tracking.mlflow_run import Run
+    from mersalg_training.tracking.run import Run
 
 
 def add_command(subparsers: Any) -> None:
@@ -41,7 +41,9 @@ def check_command(args: argparse.Namespace) -> int:
 
     recommender = load(args.bundle, threads=THREADS)
     asked = asked_by(args, recommender)
-    with open_run(asked.config.tracking, f"check {recommender.manifest['name']}") as run:
+    with open_run(
+        asked.config.tracking, f"check {recommender.manifest['name']}", parent=recommender.manifest["run_id"]
+    ) as run:
         check = check_bundle(recommender, asked, args.offers, Stages(Console(stderr=True)))
         log_check(run, check, str(args.bundle))
     if args.report is not None:

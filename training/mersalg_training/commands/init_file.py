@@ -65,8 +65,7 @@ def job_text(name: str, result: FoundColumns | None) -> str:
         + default("uncertified", ThresholdConfig().uncertified, 'or "silent": show nothing that is not certified'),
         "[thresholds.precision]" + comment("[thresholds.precision]", "the least relevance of each offer shown")
         + "".join(default(kind, share) for kind, share in PRECISION_WANTED.items()),
-        "[tracking]\n"
-        + default("uri", TrackingConfig().uri, "where MLflow keeps runs and models")
+        "[tracking]" + comment("[tracking]", "MLflow; without a uri or MLFLOW_TRACKING_URI in ~/.local/share/mersalg")
         + default("enabled", TrackingConfig().enabled, "false: no run is logged"),
     ]  # fmt: skip
     return "\n".join(sections)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from mersalg_training.commands.newer_data import add_window_arguments, asked_by
 
 if TYPE_CHECKING:
+    from mersalg_training.config import Config
     from mersalg_training.drift.recalibrate import Recalibrated
-    from mersalg_training.tracking.mlflow_run import Run
+    from mersalg_training.tracking.run import Run
 
 
 def add_command(subparsers: Any) -> None:
@@ -37,9 +38,9 @@ def recalibrate_command(args: argparse.Namespace) -> int:
     config = asked.config
     console = results_console(highlight=False)
     name = f"recalibrate {recommender.manifest['name']}"
-    with new_bundle(args.out) as writer, open_run(config.tracking, name) as run:
+    with new_bundle(args.out) as writer, open_run(config.tracking, name, parent=recommender.manifest["run_id"]) as run:
         made = recalibrate(recommender, writer, asked, args.offers, run.id, Stages(console))
-        log_recalibrated(run, made)
+        log_recalibrated(run, made, config)
         registered = run.log_bundle(args.out, config.tracking.registered_model or config.name)
     for line in recalibrated_lines(made):
         console.print(line, markup=False)
@@ -61,12 +62,18 @@ def recalibrated_lines(made: Recalibrated) -> list[str]:
     return lines
 
 
-def log_recalibrated(run: Run, made: Recalibrated) -> None:
+def log_recalibrated(run: Run, made: Recalibrated, config: Config) -> None:
     """Tell MLflow where the new version comes from, and the reliability of its certifying half."""
     import numpy as np  # noqa: PLC0415
 
+    from mersalg.bundle import read_bundle  # noqa: PLC0415
+    from mersalg_training.config import flat  # noqa: PLC0415
+    from mersalg_training.evaluation.latency import median_latency_ms  # noqa: PLC0415
     from mersalg_training.json_values import as_json  # noqa: PLC0415
     from mersalg_training.plots import evaluation as plots  # noqa: PLC0415
+    from mersalg_training.tracking.description import describe_run  # noqa: PLC0415
+    from mersalg_training.tracking.headline import as_csv, headline  # noqa: PLC0415
+    from mersalg_training.tracking.training_run import threshold_metrics  # noqa: PLC0415
 
     if run.id is None:
         return
@@ -79,10 +86,12 @@ def log_recalibrated(run: Run, made: Recalibrated) -> None:
         {"offers": lineage["offers"], "requests": lineage["requests"]},
     )
     run.log_text("lineage.json", as_json(lineage).decode())
-    for kind, chosen in made.calibrated.thresholds.items():
-        values = {"threshold": chosen.threshold, "precision_realised": chosen.precision, "offers": chosen.offers}
-        known = {name: float(v) for name, v in values.items() if v is not None and np.isfinite(v)}
-        run.log_metrics({f"threshold/{kind}/{name}": v for name, v in known.items()})
-        run.log_metrics({f"threshold/{kind}/certified": float(chosen.certified)})
+    bundle = read_bundle(made.bundle)
+    figures = headline(bundle.manifest, None, median_latency_ms(bundle))
+    run.log_params(flat(config))
+    run.start_model(str(made.manifest["name"]))
+    run.log_model_metrics(figures)
+    run.describe(describe_run(bundle.manifest, figures))
+    run.log_text("metrics.csv", as_csv(threshold_metrics(made.calibrated) | figures))
     relevance = rows.relevance.astype(np.float64)
     run.log_figure("plots/reliability.png", plots.reliability(relevance, rows.label > 0.5, rows.kind))

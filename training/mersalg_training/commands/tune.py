@@ -9,6 +9,7 @@ from typing import Any, Final
 from mersalg.errors import MersalgError
 from mersalg_training.commands.arguments import add_set
 from mersalg_training.config import Config, load_config
+from mersalg_training.tracking.store import sqlite_file
 
 TRIALS: Final = 20
 QUERIES: Final = 500
@@ -105,7 +106,7 @@ def tune_command(args: argparse.Namespace) -> int:
 
 
 def default_study(config: Config) -> Path:
-    """`NAME.tuning.db` beside the SQLite file of the tracking, or in the current folder."""
-    prefix, _, file = config.tracking.uri.partition(":///")
-    folder = Path(file).parent if prefix == "sqlite" and file else Path()
+    """`NAME.tuning.db` beside the SQLite file that `tracking.uri` names, or in the current folder."""
+    file = None if config.tracking.uri is None else sqlite_file(config.tracking.uri)
+    folder = Path() if file is None else file.parent
     return folder / f"{config.name}.tuning.db"

@@ -26,7 +26,7 @@ from mersalg_training.promotion.promises import promises
 from mersalg_training.promotion.record import CHAMPION
 from mersalg_training.promotion.result import BundleComparison, Contestant, Promotion
 from mersalg_training.promotion.window import Span, learned_until, read_shared
-from mersalg_training.tracking.mlflow_run import ALIAS
+from mersalg_training.tracking.model_entry import ALIAS
 from mersalg_training.tracking.registered_models import ModelVersions
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mersalg.bundle import read_bundle
 from mersalg_training.evaluation.result import Evaluation
-from mersalg_training.tracking.mlflow_run import Run
+from mersalg_training.tracking.run import Run
 
 
 def log_report(run: Run, folder: Path, evaluation: Evaluation | None) -> None:

@@ -16,7 +16,9 @@ from typing import Any
 from mersalg.errors import ConfigError, RegistryError
 from mersalg.registry.server import without_password
 from mersalg_training.config import TrackingConfig, lay_over
-from mersalg_training.tracking.mlflow_run import BUNDLE_IN_MODEL, check_server, import_mlflow, is_server
+from mersalg_training.tracking.mlflow_run import import_mlflow
+from mersalg_training.tracking.model_entry import BUNDLE_IN_MODEL
+from mersalg_training.tracking.store import Store, check_server, find_store, is_server
 
 ELSEWHERE = "name another: MLFLOW_TRACKING_URI, or --set tracking.uri=..."
 
@@ -115,12 +117,12 @@ class ModelVersions:
 
 
 def registry_uri(overrides: Sequence[str]) -> str:
-    """The registry of a command: `tracking.uri` where it is set, else MLFLOW_TRACKING_URI, else that of training."""
+    """The registry of a command: that to which training logs, with `tracking.uri` where it is set."""
     tables: dict[str, Any] = {}
     for override in overrides:
         lay_over(tables, override)
     tracking = tables.get("tracking") or {}
-    return str(tracking.get("uri") or os.environ.get("MLFLOW_TRACKING_URI") or TrackingConfig().uri)
+    return find_store(TrackingConfig(uri=tracking.get("uri"))).uri
 
 
 def open_versions(uri: str, name: str) -> ModelVersions:
@@ -129,7 +131,7 @@ def open_versions(uri: str, name: str) -> ModelVersions:
         raise RegistryError(f"NAME: expected the name of a registered model, for example demo, got {name!r}")
     if is_server(uri):
         try:
-            check_server(uri)
+            check_server(Store(uri, "tracking.uri"))
         except ConfigError:
             raise RegistryError(
                 f"{without_password(uri)}: expected an MLflow server, got no answer; start it, or {ELSEWHERE}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,10 +22,17 @@ from mersalg_training.plots.evaluation import (
 )
 from mersalg_training.plots.thresholds import reliability_by_group, tradeoff_curves
 from mersalg_training.plots.training import feature_importances, recall_of_candidates, training_loss
-from mersalg_training.tracking.mlflow_run import Run
+from mersalg_training.tracking.description import describe_run
+from mersalg_training.tracking.headline import as_csv, headline
+from mersalg_training.tracking.run import Run
 
 if TYPE_CHECKING:
+    from mersalg_training.calibration.fit import Calibrated
     from mersalg_training.learn import Learned
+
+
+COUNTS: Final = ("lines", "orders", "customers", "products")
+"""Of the purchases, in a manifest."""
 
 
 def log_job(
@@ -35,28 +42,31 @@ def log_job(
     evaluation: Evaluation | None,
     manifest: Mapping[str, Any],
     seconds: Mapping[str, float],
+    latency_ms: float,
 ) -> None:
-    """Log everything but the bundle itself; nothing is drawn for a run that is not tracked."""
+    """Log everything but the bundle itself; nothing is drawn for a run that is not tracked.
+
+    latency_ms: of one request, the median over the golden ones.
+    """
     if run.id is None:
         return
     run.log_params(flat(learned.fitted.config))
     run.log_dataset(
-        learned.fitted.config.name, report.digest, learned.fitted.config.data.orders, {"lines": report.lines_kept}
+        learned.fitted.config.name,
+        report.digest,
+        learned.fitted.config.data.orders,
+        {name: manifest["data"][name] for name in COUNTS},
     )
     run.log_text("config.json", as_json(manifest["config"]).decode())
     run.log_text("data/contract.json", as_json(report.to_json()).decode())
-    run.log_metrics(
-        {
-            **{f"data/{name}": float(manifest["data"][name]) for name in ("lines", "orders", "customers", "products")},
-            **{f"data/rejected/{reason}": float(n) for reason, n in report.rejected.items()},
-            **{f"seconds/{name}": value for name, value in seconds.items()},
-            **learned.fitted.statistics.metrics(),
-            **threshold_metrics(learned),
-            **{
-                f"candidate_recall/{source.replace(' ', '_')}": share for source, share in learned.fitted.recall.items()
-            },
-            **(manifest["metrics"]),
-        }
+    run.start_model(manifest["name"])
+    figures = headline(manifest, evaluation, latency_ms)
+    run.log_model_metrics(figures)
+    run.log_metrics({"training_seconds": sum(seconds.values())})
+    run.describe(describe_run(manifest, figures))
+    run.log_text(
+        "metrics.csv",
+        as_csv(job_figures(report, learned, manifest, seconds) | figures),
     )
     names = learned.fitted.feature_names
     for side, trees in (("own", learned.fitted.own), ("new", learned.fitted.new)):
@@ -73,6 +83,21 @@ def log_job(
         log_evaluation(run, evaluation, manifest)
 
 
+def job_figures(
+    report: ContractReport, learned: Learned, manifest: Mapping[str, Any], seconds: Mapping[str, float]
+) -> dict[str, float]:
+    """Every figure of a job under its flat name."""
+    return {
+        **{f"data/{name}": float(manifest["data"][name]) for name in COUNTS},
+        **{f"data/rejected/{reason}": float(n) for reason, n in report.rejected.items()},
+        **{f"seconds/{name}": value for name, value in seconds.items()},
+        **learned.fitted.statistics.metrics(),
+        **threshold_metrics(learned.calibrated),
+        **{f"candidate_recall/{source.replace(' ', '_')}": share for source, share in learned.fitted.recall.items()},
+        **(manifest["metrics"]),
+    }
+
+
 def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]) -> None:
     """Log the tables of every method on every task with their intervals, and their picture; of a tracked run alone."""
     if run.id is None:
@@ -87,10 +112,10 @@ def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]
         run.log_figure("plots/reliability_test.png", reliability(relevance, shown.label > 0.5, shown.kind))
 
 
-def threshold_metrics(learned: Learned) -> dict[str, float]:
+def threshold_metrics(calibrated: Calibrated) -> dict[str, float]:
     """What the thresholds promise, and the half of the customers that was held out for it."""
     result = {}
-    for kind, chosen in learned.calibrated.thresholds.items():
+    for kind, chosen in calibrated.thresholds.items():
         values = {
             "threshold": chosen.threshold if chosen.threshold is not None else np.nan,
             "precision_wanted": chosen.wanted,

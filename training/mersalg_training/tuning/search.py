@@ -19,7 +19,8 @@ from mersalg_training.config import Config, flat
 from mersalg_training.evaluation.result import metric_key
 from mersalg_training.learn import Purchased, read_purchases
 from mersalg_training.progress import Stages
-from mersalg_training.tracking.mlflow_run import Run, end_run_left_open, open_run
+from mersalg_training.tracking.mlflow_run import end_run_left_open, open_run
+from mersalg_training.tracking.run import Run
 from mersalg_training.tuning.bench import Bench, Judged, Tell, open_bench
 from mersalg_training.tuning.objective import compare, counted, parts_of, percent, value_of
 from mersalg_training.tuning.space import SPACE, Dimension, around, choose, settings_of, with_settings

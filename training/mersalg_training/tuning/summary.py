@@ -15,7 +15,7 @@ from mersalg_training.evaluation.render import interval
 from mersalg_training.evaluation.result import metric_key
 from mersalg_training.figure_table import FigureTable, as_markdown, as_text
 from mersalg_training.plots.training import bars
-from mersalg_training.tracking.mlflow_run import Run
+from mersalg_training.tracking.run import Run
 from mersalg_training.tuning.objective import Compared, percent
 from mersalg_training.tuning.space import Settings
 from mersalg_training.tuning.study import MIN_TRIALS_FOR_IMPORTANCE, TuningTrial

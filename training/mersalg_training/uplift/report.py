@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mersalg.errors import DataError
 from mersalg_training.json_values import as_json, finite
-from mersalg_training.tracking.mlflow_run import Run
+from mersalg_training.tracking.run import Run
 from mersalg_training.uplift import pictures
 from mersalg_training.uplift.render import arms_of, markdown
 from mersalg_training.uplift.result import Uplift
