@@ -1,0 +1,61 @@
+/** Carts to try and made-up customers. No real customer is in a bundle, and none is here. */
+
+const MOST_DRAWN = 6;
+const REGULAR = 8;
+const TIMES = 4;
+const KIND_WORTH = 4;
+const MOST_TRIED = 60;
+const MOST_TRIES = 6;
+const DAY = 86_400_000;
+
+/** A history line as the page holds it. @typedef {{id: string, days: number, quantity: number}} Line */
+
+/** The time of the page, to the minute and without a zone. @param {Date} [now] */
+export function timeText(now = new Date()) {
+  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 16) + ":00";
+}
+
+/** The time so many days before a time without a zone. @param {string} at @param {number} days */
+export function daysBefore(at, days) {
+  return new Date(Date.parse(`${at}Z`) - days * DAY).toISOString().slice(0, 19);
+}
+
+/**
+ * Made-up customers: the histories of golden requests, whose products are drawn, and one who buys by the rhythms.
+ * @param {any[]} golden
+ * @param {any} patterns
+ * @returns {{sort: string, number: number, lines: Line[]}[]}
+ */
+export function sampleCustomers(golden, patterns) {
+  const regular = (patterns?.rhythms ?? []).slice(0, REGULAR).flatMap(({ product, interval_days }) =>
+    Array.from({ length: TIMES }, (_, time) => ({ id: product, days: Math.round((time + 0.9) * interval_days), quantity: 1 })),
+  );
+  const drawn = golden.filter(({ history }) => history?.length).slice(0, MOST_DRAWN);
+  return [
+    ...(regular.length ? [{ sort: "regular", number: 0, lines: regular }] : []),
+    ...drawn.map(({ at, history }, place) => ({
+      sort: "drawn", number: place + 1, lines: history.map((line) => lineOf(line, at)),
+    })),
+  ];
+}
+
+/** A line of a request's history. @param {any} line @param {string} at @returns {Line} */
+export function lineOf(line, at) {
+  const zoned = (time) => (/(Z|[+-]\d\d:?\d\d)$/.test(time) ? time : `${time}Z`);
+  const days = Math.round((Date.parse(zoned(at)) - Date.parse(zoned(line.ordered_at))) / DAY);
+  return { id: line.product_id, days: Math.max(0, days), quantity: line.quantity ?? 1 };
+}
+
+/**
+ * Products to try: those of the patterns that see offers on their own page, the ones with most kinds of them first.
+ * @param {import("./model.js").Model} model
+ * @param {string} at
+ */
+export async function productsToTry(model, at) {
+  const rows = [...(model.patterns?.ladders ?? []).slice(0, MOST_TRIED / 2), ...(model.patterns?.pairs ?? []).slice(0, MOST_TRIED)];
+  const ids = [...new Set([...rows.map((row) => row.anchor), ...model.index.ids.slice(0, MOST_TRIED / 2)])].slice(0, MOST_TRIED);
+  const shown = await model.shown(ids.map((id) => ({ cart: [id], moment: "product-page", at })), model.own);
+  const worth = shown.map((offers) => KIND_WORTH * new Set(offers.map(({ kind }) => kind)).size + offers.length);
+  const order = ids.map((_, place) => place).sort((a, b) => worth[b] - worth[a] || a - b);
+  return order.map((place) => ids[place]).slice(0, MOST_TRIES);
+}
