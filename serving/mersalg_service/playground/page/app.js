@@ -1,7 +1,7 @@
 /** The page: a request on the left, its answer in the middle, the floors on the right. */
 
 import { KINDS_BY_MOMENT, MOMENTS } from "../client/names.js";
-import { byId, el, radios } from "./dom.js";
+import { byId, el, keepingFocus, radios } from "./dom.js";
 import { describeFloors, floorsView } from "./floors_panel.js";
 import { Model } from "./model.js";
 import { answerView, changesView, leftView, otherView } from "./offers.js";
@@ -22,7 +22,7 @@ let verdicts = new Map();
 /** @type {any} */
 let answer = null;
 let snippet = Object.keys(SNIPPETS)[0];
-let asked = 0;
+let [isAsking, isAsked] = [false, false];
 
 const model = () => models[current];
 const request = new RequestPanel({ model, changed: requestChanged, said });
@@ -36,7 +36,12 @@ const saved = new SavedPanel({
 
 function context() {
   return {
-    name: model().name, floors, verdicts, canMove: model().canMove, judge, showPatterns, moveFloor, take: (id) => request.add(id),
+    name: model().name, floors, verdicts, canMove: model().canMove, judge, showPatterns,
+    take: (id) => request.add(id),
+    moveFloor(kind, floor) {
+      byId(`floor-${kind}`).focus();
+      moveFloor(kind, floor);
+    },
   };
 }
 
@@ -50,21 +55,28 @@ function showMoment() {
   radios(byId("moments"), "moment", words, request.moment, (value) => request.setMoment(value));
 }
 
-/** Ask the graph, and show the answer unless a later question has been asked meanwhile. */
+/** Ask the graph and show the answer; while it is at work, the latest question alone waits. */
 async function ask() {
-  const number = (asked += 1);
-  const question = request.request();
-  showCode(question);
-  describeFloors(model(), floors, new Set(KINDS_BY_MOMENT.get(question.moment)));
-  try {
-    const given = await model().answer(question, floors);
-    if (number !== asked) return;
-    answer = given;
-    show();
-    await Promise.all([compare(question, number), saved.judge()]);
-  } catch (error) {
-    if (number === asked) fail(error);
+  showCode(request.request());
+  describeFloors(model(), floors, new Set(KINDS_BY_MOMENT.get(request.moment)));
+  isAsked = true;
+  if (isAsking) return;
+  isAsking = true;
+  while (isAsked) {
+    isAsked = false;
+    await askOnce(model(), request.request()).catch(fail);
   }
+  isAsking = false;
+}
+
+/** @param {any} of the bundle that is asked @param {any} question */
+async function askOnce(of, question) {
+  const given = await of.answer(question, floors);
+  if (of !== model()) return;
+  answer = given;
+  keepingFocus([byId("answer"), byId("left")], show, byId("answer-title"));
+  if (!isAsked) await compare(question);
+  if (!isAsked) await saved.judge();
 }
 
 function show() {
@@ -74,25 +86,21 @@ function show() {
   byId("changes").replaceChildren(...(isMoved ? [changesView(answer, context())] : []));
   byId("reset").hidden = !isMoved;
   byId("took").textContent = t("took", { ms: figure(answer.milliseconds.shown, 1) });
-  byId("took").title = `${answer.retrieved}, ${answer.milliseconds.all.toFixed(1)} ms`;
   byId("told").textContent = answer.shown.length ? t("told", { count: answer.shown.length }) : t("empty.title");
 }
 
 /** What the other bundle shows at its own floors, once it is loaded. */
-async function compare(question, number) {
+async function compare(question) {
   const other = models[1 - current];
   if (other?.own === undefined) return byId("other").replaceChildren();
   const given = await other.answer(question, other.own);
-  if (number === asked) byId("other").replaceChildren(otherView(answer, given.shown, other));
+  byId("other").replaceChildren(otherView(answer, given.shown, other, question.cart));
 }
 
 function judge(id, verdict) {
   if (verdicts.get(id) === verdict) verdicts.delete(id);
   else verdicts.set(id, verdict);
-  const place = document.activeElement?.closest("[aria-label]")?.getAttribute("aria-label");
-  show();
-  for (const group of document.querySelectorAll(".verdicts"))
-    if (group.getAttribute("aria-label") === place) group.querySelector(`.${verdict}`)?.focus();
+  keepingFocus([byId("answer"), byId("left")], show, byId("answer-title"));
 }
 
 function moveFloor(kind, floor) {
@@ -109,6 +117,7 @@ function showPatterns(id) {
   byId("patterns-title").textContent = t("patterns.of", { name: model().name(id) });
   byId("patterns-body").replaceChildren(...patternsView(model(), id, showPatterns));
   if (!byId("patterns").open) byId("patterns").showModal();
+  byId("patterns-close").focus();
 }
 
 function showCode(question) {
@@ -121,7 +130,12 @@ function showCode(question) {
 }
 
 async function copyCode() {
-  await navigator.clipboard.writeText(byId("code").textContent);
+  getSelection().selectAllChildren(byId("code"));
+  try {
+    await navigator.clipboard.writeText(byId("code").textContent);
+  } catch {
+    return; // the browser forbids it; the code is selected, for the keys that copy
+  }
   byId("copy").textContent = t("copied");
   said(t("copied"));
 }
@@ -155,6 +169,7 @@ async function choose(place) {
   if (place !== current) return;
   showAll();
   await ask();
+  await request.findTries();
 }
 
 function loading() {
@@ -225,6 +240,7 @@ async function start() {
     await models[1].opening();
     await ask();
   }
+  await request.findTries();
 }
 
 start().catch(fail);

@@ -46,6 +46,7 @@ export function button(word, pressed, more = {}) {
  * @param {(value: string) => void} chosen
  */
 export function radios(group, name, choices, value, chosen) {
+  const isHeld = group.contains(document.activeElement);
   group.classList.add("bar-of-choices");
   group.replaceChildren(
     ...choices.map((choice) =>
@@ -58,4 +59,26 @@ export function radios(group, name, choices, value, chosen) {
       ),
     ),
   );
+  if (isHeld) group.querySelector("input:checked")?.focus();
+}
+
+/**
+ * Draw areas anew and give the focus back to the button that had it, or else to another place.
+ * @param {any[]} areas
+ * @param {() => void} draw
+ * @param {any} otherwise
+ */
+export function keepingFocus(areas, draw, otherwise) {
+  const held = document.activeElement;
+  const key = held !== null && areas.some((area) => area.contains(held)) ? labelOf(held) : null;
+  draw();
+  if (key === null) return;
+  const buttons = areas.flatMap((area) => [...area.querySelectorAll("button, summary")]);
+  (buttons.find((button) => labelOf(button) === key) ?? otherwise).focus();
+}
+
+/** What an element is called, with the group that it stands in. @param {Element} element */
+function labelOf(element) {
+  const group = element.closest("[role=group]")?.getAttribute("aria-label");
+  return `${group}: ${element.getAttribute("aria-label") ?? element.textContent}`;
 }

@@ -6,6 +6,8 @@ import { placeOf } from "./scale.js";
 import { figure, percent, spoken, t } from "./texts.js";
 
 const MOST_LEFT = 6;
+/** Groups of what was left out that are not unfolded. */
+const closed = new Set(["unbrought"]);
 const VERDICTS = ["must", "may", "must_not"];
 
 /**
@@ -153,8 +155,9 @@ export function leftView(answer, context) {
 
 function leftGroup(why, offers, context) {
   const rest = offers.length - MOST_LEFT;
+  const toggled = (event) => (event.target.open ? closed.delete(why) : closed.add(why));
   return el(
-    "details", why === "unbrought" ? {} : { open: "" },
+    "details", { ...(closed.has(why) ? {} : { open: "" }), on: { toggle: toggled } },
     el("summary", {}, `${t(`left.${why}`)} (${figure(offers.length)})`),
     el(
       "ul", { className: "lines" },
@@ -168,12 +171,12 @@ function leftLine(offer, why, context) {
   return el(
     "li", { className: "left" },
     el(
-      "div", { className: "left-what" },
+      "div", { className: "offer-top" },
       el("p", {}, kindBadge(offer.kind), " ", el("strong", {}, context.name(offer.product_id))),
-      why === "unbrought" ? null : el("p", { className: "reason" }, sentence(offer, context)),
+      verdicts(offer, context),
     ),
+    why === "unbrought" ? null : el("p", { className: "reason" }, sentence(offer, context)),
     relevanceBar(offer, context.floors[offer.kind]),
-    verdicts(offer, context),
   );
 }
 
@@ -196,9 +199,10 @@ export function changesView(answer, context) {
   );
 }
 
-/** What the other bundle shows for the same request. @param {any} answer @param {any[]} others @param {any} model */
-export function otherView(answer, others, model) {
+/** What the other bundle shows for the same request. @param {any} answer @param {any[]} others @param {any} model @param {string[]} cart */
+export function otherView(answer, others, model, cart) {
   const here = new Set(answer.shown.map((offer) => offer.product_id));
+  const isKnown = !cart.length || cart.some((id) => model.names.has(id));
   const line = (offer) =>
     el(
       "li", {}, kindBadge(offer.kind), " ", model.name(offer.product_id), ` ${percent(offer.relevance)} `,
@@ -207,6 +211,6 @@ export function otherView(answer, others, model) {
   return el(
     "div", { className: "changes" },
     el("h3", {}, t("other", { name: model.title })),
-    others.length ? el("ul", { className: "lines" }, ...others.map(line)) : el("p", { className: "hint" }, t("other.nothing")),
+    others.length ? el("ul", { className: "lines" }, ...others.map(line)) : el("p", { className: "hint" }, t(isKnown ? "other.nothing" : "other.unknown")),
   );
 }

@@ -8,6 +8,8 @@ import { figure, t } from "./texts.js";
 
 const LIMIT = 3;
 const MAX_LIMIT = 20;
+const FEW_TRIED = 15;
+const MANY_TRIED = 300;
 const NOBODY = "none";
 const AS_TYPED = "own";
 
@@ -32,8 +34,15 @@ export class RequestPanel {
 
   /** Begin with a product that sees offers. */
   async begin() {
-    this.#tries = await productsToTry(this.page.model(), this.at);
-    this.cart = this.#tries.slice(0, 1);
+    this.cart = (await productsToTry(this.page.model(), this.at, FEW_TRIED)).slice(0, 1);
+  }
+
+  /** Look for more products to try, while the page is in use already. */
+  async findTries() {
+    const model = this.page.model();
+    const tries = await productsToTry(model, this.at, MANY_TRIED);
+    if (model === this.page.model()) this.#tries = tries;
+    this.#showTries();
   }
 
   /** The request as every reader of requests takes it. */
@@ -58,7 +67,6 @@ export class RequestPanel {
   setMoment(moment) {
     this.moment = moment;
     this.#changed();
-    /** @type {any} */ (document.querySelector(`#moments input[value="${moment}"]`)).focus();
   }
 
   /** @param {string} id */
@@ -108,12 +116,16 @@ export class RequestPanel {
       byId("history").querySelector("input")?.focus();
     });
     byId("cart").replaceChildren(...this.cart.map((id) => this.#cartLine(id)));
+    this.#showTries();
+    this.#showHistory();
+  }
+
+  #showTries() {
     const tries = this.#tries.filter((id) => !this.cart.includes(id) && this.page.model().names.has(id));
     byId("tries").replaceChildren(
       ...(tries.length ? [`${t("tries")}: `] : []),
       ...tries.map((id) => button(this.page.model().name(id), () => this.#try(id), { className: "chip" })),
     );
-    this.#showHistory();
   }
 
   /** A product to try takes the place of the whole cart. @param {string} id */

@@ -4,8 +4,8 @@ const MOST_DRAWN = 6;
 const REGULAR = 8;
 const TIMES = 4;
 const KIND_WORTH = 4;
-const MOST_TRIED = 60;
 const MOST_TRIES = 6;
+const PORTION = 15;
 const DAY = 86_400_000;
 
 /** A history line as the page holds it. @typedef {{id: string, days: number, quantity: number}} Line */
@@ -50,12 +50,18 @@ export function lineOf(line, at) {
  * Products to try: those of the patterns that see offers on their own page, the ones with most kinds of them first.
  * @param {import("./model.js").Model} model
  * @param {string} at
+ * @param {number} most that are looked at, in portions, so that other questions need not wait
  */
-export async function productsToTry(model, at) {
-  const rows = [...(model.patterns?.ladders ?? []).slice(0, MOST_TRIED / 2), ...(model.patterns?.pairs ?? []).slice(0, MOST_TRIED)];
-  const ids = [...new Set([...rows.map((row) => row.anchor), ...model.index.ids.slice(0, MOST_TRIED / 2)])].slice(0, MOST_TRIED);
-  const shown = await model.shown(ids.map((id) => ({ cart: [id], moment: "product-page", at })), model.own);
+export async function productsToTry(model, at, most) {
+  const strongest = [model.patterns?.pairs ?? [], model.patterns?.ladders ?? []].map((rows) => rows.slice(0, most / 3));
+  const anchors = strongest.flatMap((rows) => rows.map(({ anchor }) => anchor));
+  const ids = [...new Set([...model.index.ids.slice(0, most / 3), ...anchors])];
+  const shown = [];
+  for (let place = 0; place < ids.length; place += PORTION) {
+    const requests = ids.slice(place, place + PORTION).map((id) => ({ cart: [id], moment: "product-page", at }));
+    shown.push(...(await model.shown(requests, model.own)));
+  }
   const worth = shown.map((offers) => KIND_WORTH * new Set(offers.map(({ kind }) => kind)).size + offers.length);
-  const order = ids.map((_, place) => place).sort((a, b) => worth[b] - worth[a] || a - b);
-  return order.map((place) => ids[place]).slice(0, MOST_TRIES);
+  const order = ids.map((_, place) => place).filter((place) => worth[place]).sort((a, b) => worth[b] - worth[a] || a - b);
+  return order.slice(0, MOST_TRIES).map((place) => ids[place]);
 }

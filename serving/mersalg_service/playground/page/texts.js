@@ -91,6 +91,7 @@ const TEXTS = {
   other: ["{name} shows", "{name} viser", "{name} viser", "{name} visar"],
   "other.both": ["both", "begge", "begge", "båda"],
   "other.nothing": ["nothing", "intet", "ingenting", "inget"],
+  "other.unknown": ["nothing: it knows none of these products", "intet: den kender ingen af varerne", "ingenting: den kjenner ingen av varene", "inget: den känner ingen av varorna"],
   left: ["Why others were left out", "Hvorfor andre blev udeladt", "Hvorfor andre ble utelatt", "Varför andra uteblev"],
   "left.below": ["Below the floor of their kind", "Under deres gulv", "Under sitt gulv", "Under sitt golv"],
   "left.cut": ["Relevant enough, cut by the limit", "Relevante nok, men over antallet", "Relevante nok, men over antallet", "Relevanta nog, men över antalet"],
