@@ -2,10 +2,14 @@
 
 const PLAIN = /^[\x20-\x7e]*$/;
 
+/** Letters that are none with an accent, as they are typed without them. @type {Record<string, string>} */
+const LETTERS = { æ: "ae", ø: "o", ß: "ss", ð: "d", þ: "th", ł: "l" };
+
 /** Small letters without accents. @param {string} text */
 function folded(text) {
   const small = text.toLowerCase();
-  return PLAIN.test(small) ? small : small.normalize("NFD").replace(/\p{M}/gu, "");
+  if (PLAIN.test(small)) return small;
+  return small.normalize("NFD").replace(/\p{M}/gu, "").replace(/[æøßðþł]/g, (letter) => LETTERS[letter]);
 }
 
 const PAIR = /"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)"/g;

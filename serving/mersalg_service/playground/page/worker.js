@@ -48,21 +48,23 @@ async function answer({ request, floors }) {
   const asked = performance.now() - start;
   const usual = await at(request, own);
   const unlimited = await at({ ...request, limit: most }, floors);
-  const open = runtime.own === null ? own : Object.fromEntries(KINDS.map((kind) => [kind, 0]));
-  const showable = await at({ ...request, kinds, limit: most }, open);
+  const lowest = runtime.own === null ? own : Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+  const showable = await at({ ...request, kinds, limit: most }, lowest);
   const [ranked] = await recommender.score([{ ...request, limit: most }], { threshold: false });
-  const known = told(showable);
   const isIn = (offers) => (offer) => [...offers].some(({ product_id }) => product_id === offer.product_id);
   const reaches = ({ kind, relevance }) => relevance >= floors[kind];
+  const hidden = told(ranked).filter((offer) => !isIn(showable)(offer) && !isIn(shown)(offer));
+  // Where floors cannot be moved, what the graph hides for its floor alone is not told from what it would never show.
+  const isBelow = (offer) => runtime.own === null && !reaches(offer);
   return {
     shown: told(shown),
     reason: shown.reason,
     retrieved: shown.retrieved,
     usual: told(usual),
-    below: known.filter((offer) => !reaches(offer)),
+    below: [...told(showable).filter((offer) => !reaches(offer)), ...hidden.filter(isBelow)],
     cut: told(unlimited).filter((offer) => !isIn(shown)(offer)),
-    unmannered: known.filter((offer) => reaches(offer) && !isIn(unlimited)(offer)),
-    unbrought: told(ranked).filter((offer) => !isIn(showable)(offer) && !isIn(shown)(offer)),
+    unmannered: told(showable).filter((offer) => reaches(offer) && !isIn(unlimited)(offer)),
+    unbrought: hidden.filter((offer) => !isBelow(offer)),
     milliseconds: { shown: asked, all: performance.now() - start },
   };
 }
