@@ -127,7 +127,9 @@ def test_the_wheels_bring_the_command_and_what_is_added_to_it(wheel: zipfile.Zip
     assert dict(added["mlflow.deployments"]) == {"mersalg": "mersalg_service.deployments"}
 
 
-@pytest.mark.parametrize(("command", "extra"), [("serve", "serve"), ("follow-up", "ledger"), ("ledger", "ledger"), ("playground", "serve")])
+@pytest.mark.parametrize(
+    ("command", "extra"), [("serve", "serve"), ("follow-up", "ledger"), ("ledger", "ledger"), ("playground", "serve")]
+)
 def test_without_the_service_and_without_training_their_commands_say_what_to_install(
     command: str, extra: str, wheel: zipfile.ZipFile, tmp_path: Path
 ) -> None:

@@ -34,7 +34,9 @@ def find_playwright() -> str:
     packages = find_client() / "node_modules"
     for name in ("playwright-core", "axe-core"):
         if not (packages / name).is_dir():
-            raise MissingError(f"the package {name} is not installed: rm {packages}/ready; make clients/node/node_modules/ready")
+            raise MissingError(
+                f"the package {name} is not installed: rm {packages}/ready; make clients/node/node_modules/ready"
+            )
     return find_browser()
 
 

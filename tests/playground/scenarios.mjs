@@ -142,8 +142,9 @@ const SCENARIOS = {
     return { before, low, silent, after, curl: await curl(page) };
   },
 
-  async saved(page, { kind }) {
+  async saved(page) {
     await ready(page);
+    const kind = (await page.locator("#answer .offer .kind").first().getAttribute("class")).split(" ")[1];
     await page.locator("#answer .offer .verdict.must").first().click();
     await page.fill("#save-name", "mine");
     await page.click("#save button");

@@ -33,9 +33,7 @@ def requests(trained_bundle: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def given(
-    site: Site, trained_bundle: Path, requests: list[dict[str, Any]], tmp_path: Path
-) -> dict[str, Any]:
+def given(site: Site, trained_bundle: Path, requests: list[dict[str, Any]], tmp_path: Path) -> dict[str, Any]:
     """What the page's modules give under Node."""
     write_site(site, tmp_path / "site")
     questions = {"requests": requests, "floors": FLOORS, "typed": TYPED, "lines": LINES}

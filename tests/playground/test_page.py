@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("browser_tools")
 
 HOSTILE = (
-    "<img src=x onerror=\"globalThis.hit='img'\">", '"><script>globalThis.hit=1</script>', "<b>bold</b> & {anchor}", "'$(reboot)`;",
-)  # fmt: skip
+    "<img src=x onerror=\"globalThis.hit='img'\">",
+    '"><script>globalThis.hit=1</script>',
+    "<b>bold</b> & {anchor}",
+    "'$(reboot)`;",
+)
 
 
 def shown(recommender: Any, request: Mapping[str, Any]) -> list[str]:
@@ -111,29 +114,29 @@ def test_a_moved_floor_is_answered_by_the_graph_and_tells_what_becomes_of_the_ce
     recommender = mersalg.load(trained_bundle)
     manifest = recommender.manifest
     with serving(site) as address:
-        page = in_browser("floors", address, kind="cross-sell")
+        page = in_browser("floors", address, kind="upsell")
     assert quiet(page)
     request = request_in(page["curl"])
     floors = [manifest["kinds"][kind]["threshold"] for kind in KINDS]
     own = [2.0 if floor is None else floor for floor in floors]
-    place = KINDS.index("cross-sell")
+    place = KINDS.index("upsell")
     for state, floor in (("low", 0.001), ("silent", 2.0)):
         moved = with_floors(trained_bundle, [*own[:place], floor, *own[place + 1 :]])
         assert page[state]["products"] == shown(moved, request)
     assert page["before"]["products"] == page["after"]["products"] == shown(recommender, request)
     assert page["silent"]["products"] != page["before"]["products"]
     assert page["before"]["told"] == page["after"]["told"]
-    (certificate,) = [one for one in manifest["certificates"] if one["kind"] == "cross-sell"]
+    (certificate,) = [one for one in manifest["certificates"] if one["kind"] == "upsell"]
     assert f"on {certificate['n']:,} offers" in page["before"]["told"]
     assert "The certificate is lost" in page["low"]["told"]
-    assert "--set thresholds.cross-sell.precision=0.001" in page["low"]["told"]
+    assert "--set thresholds.upsell.precision=0.001" in page["low"]["told"]
     assert "Silent" in page["silent"]["told"]
 
 
 @pytest.mark.long
 def test_saved_requests_outlive_the_page_and_are_judged_at_once(site: Site, serving: Serving) -> None:
     with serving(site) as address:
-        page = in_browser("saved", address, kind="cross-sell")
+        page = in_browser("saved", address)
     assert quiet(page)
     (saved,) = [json.loads(line) for line in page["written"].splitlines()]
     assert (saved["request_id"], saved["must"]) == ("mine", [page["must"]])

@@ -16,7 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=PORT, help=f"0 for any that is free (default: {PORT})")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.add_argument(
-        "--runtime", type=Path, metavar="FOLDER", help="onnxruntime-web's dist (default: npm's, here or in the checkout)"
+        "--runtime",
+        type=Path,
+        metavar="FOLDER",
+        help="onnxruntime-web's dist (default: npm's, here or in a checkout)",
     )
 
 

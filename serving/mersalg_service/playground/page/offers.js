@@ -33,7 +33,7 @@ function offerCard(offer, context) {
   return el(
     "article", { className: "offer", "data-product": offer.product_id },
     el("div", { className: "offer-top" }, kindBadge(offer.kind), verdicts(offer, context)),
-    offer.kind === "upsell" && offer.because !== null ? sideBySide(offer, context) : el("h3", {}, context.name(offer.product_id)),
+    offer.kind === "upsell" && offer.because !== null ? sideBySide(offer, context) : el("h3", { title: offer.product_id }, context.name(offer.product_id)),
     el("p", { className: "reason" }, sentence(offer, context)),
     el(
       "div", { className: "offer-foot" },
@@ -59,7 +59,7 @@ function sideBySide(offer, context) {
     el(
       "div", {},
       el("p", { className: "hint" }, t(word)),
-      el("h3", {}, context.name(id)),
+      el("h3", { title: id }, context.name(id)),
       price === null ? null : el("p", { className: "price", title: t("price") }, figure(price, 2)),
       better.length ? el("ul", { className: "better" }, ...better.map((sort) => el("li", {}, t(`better.${sort}`)))) : null,
     );
@@ -172,7 +172,7 @@ function leftLine(offer, why, context) {
     "li", { className: "left" },
     el(
       "div", { className: "offer-top" },
-      el("p", {}, kindBadge(offer.kind), " ", el("strong", {}, context.name(offer.product_id))),
+      el("p", {}, kindBadge(offer.kind), " ", el("strong", { title: offer.product_id }, context.name(offer.product_id))),
       verdicts(offer, context),
     ),
     why === "unbrought" ? null : el("p", { className: "reason" }, sentence(offer, context)),

@@ -118,7 +118,7 @@ const TEXTS = {
   "set.name": ["Name of the request", "Forespørgslens navn", "Navn på forespørselen", "Frågans namn"],
   "set.save": ["Save", "Gem", "Lagre", "Spara"],
   "set.open": ["Open {name}", "Åbn {name}", "Åpne {name}", "Öppna {name}"],
-  "set.download": ["Download JSON Lines", "Hent JSON Lines", "Last ned JSON Lines", "Ladda ned JSON Lines"],
+  "set.download": ["Download .jsonl", "Hent .jsonl", "Last ned .jsonl", "Ladda ned .jsonl"],
   "set.import": ["Open a file", "Åbn en fil", "Åpne en fil", "Öppna en fil"],
   "set.passes": ["as wanted", "som ønsket", "som ønsket", "som önskat"],
   "set.missing": ["missing: {names}", "mangler: {names}", "mangler: {names}", "saknas: {names}"],
