@@ -11,6 +11,7 @@ const { runtimeWithFloors } = await module("page/floors.js");
 const { load } = await module("client/node.js");
 const { ProductIndex, readNames } = await module("page/search.js");
 const saved = await module("page/saved.js");
+const { daysBefore, lineOf } = await module("page/samples.js");
 const { SNIPPETS } = await module("page/snippets.js");
 const { requests, floors, typed, lines } = JSON.parse(readFileSync(questions, "utf-8"));
 
@@ -41,5 +42,11 @@ console.log(JSON.stringify({
   wrong: ["{}", '{"request_id": "a", "cart": ["x"]}\nnonsense\n', '{"request_id": "a", "cart": [1]}', "[]\n", "null"].map(
     (text) => saved.fromLines(text).wrong,
   ),
+  made: saved.savedRequest({ cart: [], limit: 1 }, "x", new Map([["a", "must"], ["b", "must"]])),
+  aged: ["2024-02-28T17:30:00", "2024-03-01T11:59:59"].map((ordered_at) => {
+    const at = "2024-03-01T12:00:00";
+    const { id, days, quantity } = lineOf({ product_id: "a", ordered_at }, at);
+    return { product_id: id, ordered_at: daysBefore(at, days), quantity };
+  }),
   snippets: Object.fromEntries(Object.entries(SNIPPETS).map(([name, write]) => [name, write(requests[0], "shop")])),
 }));

@@ -89,6 +89,11 @@ def saved_requests_are_those_of_score(given: dict[str, Any]) -> None:
     ]  # fmt: skip
     assert given["judged"] == [{"missing": ["jam"], "unwanted": ["tea"]}, {"missing": [], "unwanted": []}]
     assert given["wrong"] == [1, 2, 1, 1, 1]
+    assert given["made"]["limit"] == 2, "two products must be offered"
+    lines = [
+        {"product_id": "a", "ordered_at": at, "quantity": 1} for at in ("2024-02-28T17:30:00", "2024-03-01T11:59:59")
+    ]
+    assert given["aged"] == lines, "a history that is opened and saved keeps its times"
 
 
 def snippets_run(snippets: dict[str, str], request: dict[str, Any], bundle: Path, folder: Path) -> None:

@@ -21,6 +21,8 @@ export class RequestPanel {
   history = [];
   limit = LIMIT;
   at = timeText();
+  /** Fields of an opened request that the page does not show. @type {Record<string, unknown>} */
+  #rest = {};
   #sample = NOBODY;
   /** @type {string[]} */
   #tries = [];
@@ -49,16 +51,18 @@ export class RequestPanel {
   request() {
     const { at, moment, limit } = this;
     const history = this.history.map(({ id, days, quantity }) => ({ product_id: id, ordered_at: daysBefore(at, days), quantity }));
-    return { cart: [...this.cart], ...(history.length ? { history } : {}), moment, at, limit };
+    return { cart: [...this.cart], ...(history.length ? { history } : {}), moment, at, limit, ...this.#rest };
   }
 
   /** Take over a saved request. @param {any} saved */
   open(saved) {
-    this.at = saved.at ?? timeText();
-    this.moment = saved.moment ?? "cart";
-    this.limit = saved.limit ?? LIMIT;
-    this.cart = [...new Set(saved.cart)];
-    this.history = (saved.history ?? []).map((line) => lineOf(line, this.at));
+    const { request_id: _, cart, history, moment, at, limit, ...rest } = saved;
+    this.at = at ?? timeText();
+    this.moment = moment ?? "cart";
+    this.limit = limit ?? LIMIT;
+    this.cart = [...new Set(cart)];
+    this.history = (history ?? []).map((line) => lineOf(line, this.at));
+    this.#rest = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null));
     this.#sample = this.history.length ? AS_TYPED : NOBODY;
     this.#changed();
   }
@@ -131,6 +135,7 @@ export class RequestPanel {
   /** A product to try takes the place of the whole cart. @param {string} id */
   #try(id) {
     this.cart = [id];
+    this.#rest = {};
     this.#changed();
     byId("search-cart").focus();
     byId("search-cart").blur();
@@ -180,7 +185,7 @@ export class RequestPanel {
   #historyLine(line, place) {
     const name = this.page.model().name(line.id);
     const days = el("input", {
-      type: "number", min: "0", value: String(line.days), "aria-label": `${name}: ${t("history.days")}`,
+      type: "number", min: "0", value: String(Math.round(line.days)), "aria-label": `${name}: ${t("history.days")}`,
       on: {
         change: () => {
           line.days = Math.max(0, Math.round(days.valueAsNumber || 0));

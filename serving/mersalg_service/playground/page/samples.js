@@ -8,16 +8,18 @@ const MOST_TRIES = 6;
 const PORTION = 15;
 const DAY = 86_400_000;
 
-/** A history line as the page holds it. @typedef {{id: string, days: number, quantity: number}} Line */
+/** A history line as the page holds it; days need not be whole. @typedef {{id: string, days: number, quantity: number}} Line */
 
 /** The time of the page, to the minute and without a zone. @param {Date} [now] */
 export function timeText(now = new Date()) {
   return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 16) + ":00";
 }
 
-/** The time so many days before a time without a zone. @param {string} at @param {number} days */
+/** The time so many days before a time, with a zone where it has one. @param {string} at @param {number} days */
 export function daysBefore(at, days) {
-  return new Date(Date.parse(`${at}Z`) - days * DAY).toISOString().slice(0, 19);
+  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(at);
+  const time = new Date(Math.round((Date.parse(zoned ? at : `${at}Z`) - days * DAY) / 1000) * 1000).toISOString();
+  return zoned ? time : time.slice(0, 19);
 }
 
 /**
@@ -42,7 +44,7 @@ export function sampleCustomers(golden, patterns) {
 /** A line of a request's history. @param {any} line @param {string} at @returns {Line} */
 export function lineOf(line, at) {
   const zoned = (time) => (/(Z|[+-]\d\d:?\d\d)$/.test(time) ? time : `${time}Z`);
-  const days = Math.round((Date.parse(zoned(at)) - Date.parse(zoned(line.ordered_at))) / DAY);
+  const days = (Date.parse(zoned(at)) - Date.parse(zoned(line.ordered_at))) / DAY;
   return { id: line.product_id, days: Math.max(0, days), quantity: line.quantity ?? 1 };
 }
 

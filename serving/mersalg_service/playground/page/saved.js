@@ -2,10 +2,11 @@
 
 const LISTS = ["must", "may", "must_not"];
 
-/** A request with its verdicts. @param {object} request @param {string} id @param {Map<string, string>} verdicts */
+/** A request with its verdicts; its limit leaves room for all that must be offered. @param {any} request @param {string} id @param {Map<string, string>} verdicts */
 export function savedRequest(request, id, verdicts) {
   const lists = LISTS.map((list) => [list, [...verdicts].filter(([, verdict]) => verdict === list).map(([product]) => product)]);
-  return { request_id: id, ...request, ...Object.fromEntries(lists.filter(([, products]) => products.length)) };
+  const limit = Math.max(request.limit, lists[0][1].length);
+  return { request_id: id, ...request, limit, ...Object.fromEntries(lists.filter(([, products]) => products.length)) };
 }
 
 /** The request alone, without verdicts. @param {Record<string, unknown>} saved */

@@ -43,7 +43,7 @@ async function at(request, floors) {
 async function answer({ request, floors }) {
   const start = performance.now();
   const most = recommender.manifest.graph.candidates;
-  const kinds = KINDS_BY_MOMENT.get(request.moment);
+  const kinds = request.kinds ?? KINDS_BY_MOMENT.get(request.moment);
   const shown = await at(request, floors);
   const asked = performance.now() - start;
   const usual = await at(request, own);
