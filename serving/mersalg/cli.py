@@ -44,7 +44,9 @@ examples:
 """
 WITHOUT_OTHERS: Final = ("inspect", "verify", "sign", "recommend", "score", "policy", "--version")
 """First arguments for which no other package is imported."""
-EXTRA_OF: Final = {"serve": "serve", "follow-up": "ledger", "ledger": "ledger", "pages": "pages"}
+EXTRA_OF: Final = {
+    "serve": "serve", "follow-up": "ledger", "ledger": "ledger", "pages": "pages", "playground": "serve"
+}  # fmt: skip
 """First arguments for which mersalg-service alone is imported -> the extra that brings it."""
 OF_TRAINING: Final = (
     "init", "validate", "train", "tune", "evaluate", "report", "explain", "check", "recalibrate", "promote", "runs",

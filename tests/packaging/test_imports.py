@@ -49,7 +49,7 @@ def test_help_of_the_loader_loads_nothing_but_the_loader(command: str) -> None:
     assert modules_after_help(command) == {"mersalg"}
 
 
-@pytest.mark.parametrize("command", ["serve", "follow-up", "ledger"])
+@pytest.mark.parametrize("command", ["serve", "follow-up", "ledger", "playground"])
 def test_help_of_the_service_loads_the_service_alone_and_nothing_that_it_needs(command: str) -> None:
     assert modules_after_help(command) == {"mersalg", "mersalg_service"}
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from configparser import ConfigParser
 from email import message_from_bytes
@@ -16,6 +17,7 @@ from toy_bundle import write_bundle
 
 ROOT = Path(__file__).parents[2]
 VERSION = mersalg.__version__
+PLAYGROUND = ("mersalg_service/playground/page/", "mersalg_service/playground/client/")
 
 
 def build(project: Path, out: Path) -> zipfile.ZipFile:
@@ -62,9 +64,25 @@ def test_a_wheel_holds_its_own_package_and_nothing_else(
     names = built.namelist()
     assert {name.split("/")[0] for name in names} == {package, f"{package}-{VERSION}.dist-info"}
     assert not [name for name in names if "training" in name or "test" in name]
-    suffixes = {Path(name).suffix for name in names if name.startswith(f"{package}/")}
-    assert suffixes == {".py", ".typed"}
+    outside = [name for name in names if name.startswith(f"{package}/") and not name.startswith(PLAYGROUND)]
+    assert {Path(name).suffix for name in outside} == {".py", ".typed"}
     assert f"{package}/py.typed" in names
+
+
+def test_the_wheel_of_the_service_brings_the_page_and_the_client_that_it_loads(
+    service: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    page, client = (ROOT / place for place in ("serving/mersalg_service/playground/page", "clients/node/lib"))
+    for source, place in zip((page, client), PLAYGROUND, strict=True):
+        wanted = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+        assert wanted == {name.removeprefix(place) for name in service.namelist() if name.startswith(place)}
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT / "serving", check=True, capture_output=True)
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        archive.extractall(tmp_path, filter="data")
+    wheel = build(path.with_name(path.name.removesuffix(".tar.gz")), tmp_path / "again")
+    assert set(wheel.namelist()) == set(service.namelist())
 
 
 def test_the_loader_is_small_enough_to_be_read(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
@@ -109,7 +127,9 @@ def test_the_wheels_bring_the_command_and_what_is_added_to_it(wheel: zipfile.Zip
     assert dict(added["mlflow.deployments"]) == {"mersalg": "mersalg_service.deployments"}
 
 
-@pytest.mark.parametrize(("command", "extra"), [("serve", "serve"), ("follow-up", "ledger"), ("ledger", "ledger")])
+@pytest.mark.parametrize(
+    ("command", "extra"), [("serve", "serve"), ("follow-up", "ledger"), ("ledger", "ledger"), ("playground", "serve")]
+)
 def test_without_the_service_and_without_training_their_commands_say_what_to_install(
     command: str, extra: str, wheel: zipfile.ZipFile, tmp_path: Path
 ) -> None:

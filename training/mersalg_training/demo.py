@@ -245,6 +245,7 @@ def show_places(trained: Trained, examples: Sequence[Example], console: Console)
         *([] if trained.registered is None else [("Registered", f"{trained.registered.uri} (alias challenger)")]),
         ("All figures", f"mersalg evaluate {bundle} --baselines"),
         ("Patterns", f"mersalg patterns {bundle}"),
+        ("Playground", f"mersalg playground {bundle}"),
         ("Report", f"mersalg report {bundle} --out {bundle}.html"),
         ("Embed it", snippet(trained.bundle, carts[0][:FEW] if carts else []).replace("\n", "\n" + " " * 13)),
     ]

@@ -264,7 +264,13 @@ def test_the_whole_demo_replaces_an_earlier_bundle_and_ends_by_saying_where_ever
     examples, figures = told.index("Real carts from"), told.index("What each kind shows and certifies")
     assert examples < figures < told.index("import mersalg")
     assert all(told.count(f"\n{kind}  (") + told.count(f"No answer begins with {kind}") == 1 for kind in KINDS)
-    for part in ("then bought", "In all, of ", f"Bundle       {out}, made in", "Run          not tracked"):
+    for part in (
+        "then bought",
+        "In all, of ",
+        f"Bundle       {out}, made in",
+        "Run          not tracked",
+        f"mersalg playground {out}\n",
+    ):
         assert part in told
     tasks = {row["task"] for row in json.loads((out / "evaluation.json").read_text())["rows"]}
     headline = [task for task in HEADLINE if task in tasks]

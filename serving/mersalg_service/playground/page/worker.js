@@ -1,0 +1,101 @@
+/** A bundle in a thread of its own, so that the page never waits for it. Answers messages {id, call, argument}. */
+
+import { KINDS_BY_MOMENT } from "../client/names.js";
+import { KINDS, load } from "../client/web.js";
+import * as ort from "../ort/ort.js";
+import { SILENT, runtimeWithFloors } from "./floors.js";
+
+ort.env.wasm.numThreads = 1;
+ort.env.wasm.wasmPaths = { wasm: new URL("../ort/ort.wasm", import.meta.url).href };
+
+const runtime = runtimeWithFloors(ort);
+/** @type {import("../client/recommender.js").Recommender} */
+let recommender;
+/** Kind -> the floor of the bundle; SILENT for one that it never shows. @type {Record<string, number>} */
+let own = {};
+
+/** Load and verify a bundle; what the page shows of it. @param {string} address */
+async function open(address) {
+  const start = performance.now();
+  [recommender] = await Promise.all([load(address, { ort: runtime }), runtime.warm()]);
+  const { manifest } = recommender;
+  own = Object.fromEntries(KINDS.map((kind) => [kind, Math.fround(manifest.kinds[kind].threshold ?? SILENT)]));
+  const golden = await (await fetch(new URL("golden.json", address))).json();
+  return {
+    manifest,
+    own,
+    canMove: runtime.own !== null,
+    samples: golden.requests,
+    milliseconds: performance.now() - start,
+  };
+}
+
+/** Answer at these floors. @param {object} request @param {Record<string, number>} floors */
+async function at(request, floors) {
+  if (runtime.own !== null) runtime.floors = Float32Array.from(KINDS, (kind) => floors[kind]);
+  return recommender.recommend(request);
+}
+
+/**
+ * The answer at these floors, what the bundle's own floors give, and why each other candidate is left out.
+ * @param {{request: object, floors: Record<string, number>}} question
+ */
+async function answer({ request, floors }) {
+  const start = performance.now();
+  const most = recommender.manifest.graph.candidates;
+  const kinds = request.kinds ?? KINDS_BY_MOMENT.get(request.moment);
+  const shown = await at(request, floors);
+  const asked = performance.now() - start;
+  const usual = await at(request, own);
+  const unlimited = await at({ ...request, limit: most }, floors);
+  const lowest = runtime.own === null ? own : Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+  const showable = await at({ ...request, kinds, limit: most }, lowest);
+  const [ranked] = await recommender.score([{ ...request, limit: most }], { threshold: false });
+  const isIn = (offers) => (offer) => [...offers].some(({ product_id }) => product_id === offer.product_id);
+  const reaches = ({ kind, relevance }) => relevance >= floors[kind];
+  const hidden = told(ranked).filter((offer) => !isIn(showable)(offer) && !isIn(shown)(offer));
+  // Where floors cannot be moved, what the graph hides for its floor alone is not told from what it would never show.
+  const isBelow = (offer) => runtime.own === null && !reaches(offer);
+  return {
+    shown: told(shown),
+    reason: shown.reason,
+    retrieved: shown.retrieved,
+    usual: told(usual),
+    below: [...told(showable).filter((offer) => !reaches(offer)), ...hidden.filter(isBelow)],
+    cut: told(unlimited).filter((offer) => !isIn(shown)(offer)),
+    unmannered: told(showable).filter((offer) => reaches(offer) && !isIn(unlimited)(offer)),
+    unbrought: hidden.filter((offer) => !isBelow(offer)),
+    milliseconds: { shown: asked, all: performance.now() - start },
+  };
+}
+
+/** Offers as plain objects; an upsell with its price and its anchor's, where the bundle knows them. */
+function told(offers) {
+  return Array.from(offers, (offer) => {
+    const plain = { ...offer, better: [...offer.better], price: null, anchor_price: null };
+    if (offer.kind !== "upsell" || offer.because === null) return plain;
+    const [price, anchor_price] = [runtime.price(offer.product_id), runtime.price(offer.because)];
+    const price_step = price === null || anchor_price === null ? null : price - anchor_price;
+    return { ...plain, price, anchor_price, price_step };
+  });
+}
+
+/** What is shown to each of these requests. @param {{requests: object[], floors: Record<string, number>}} set */
+async function judge({ requests, floors }) {
+  const answers = [];
+  for (const request of requests) answers.push(Array.from(await at(request, floors), ({ product_id, kind }) => ({ product_id, kind })));
+  return answers;
+}
+
+const CALLS = { open, answer, judge };
+let last = Promise.resolve();
+
+addEventListener("message", ({ data: { id, call, argument } }) => {
+  last = last.then(async () => {
+    try {
+      postMessage({ id, result: await CALLS[call](argument) });
+    } catch (error) {
+      postMessage({ id, error: `${error.message}` });
+    }
+  });
+});
