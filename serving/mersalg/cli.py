@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mersalg.arguments import add_command, add_completion_command, split_ids
+from mersalg.arguments import add_command, split_ids
 from mersalg.display import all_facts, answer_text, listed, outcomes_text, plain_lines, summary
 from mersalg.errors import MersalgError
 from mersalg.names import KINDS, LANGUAGES, MOMENTS, ORDERS
@@ -45,7 +45,8 @@ examples:
 WITHOUT_OTHERS: Final = ("inspect", "verify", "sign", "recommend", "score", "policy", "--version")
 """First arguments for which no other package is imported."""
 EXTRA_OF: Final = {
-    "serve": "serve", "follow-up": "ledger", "ledger": "ledger", "pages": "pages", "playground": "serve"
+    "serve": "serve", "follow-up": "ledger", "ledger": "ledger", "pages": "pages", "playground": "serve",
+    "completion": "completion",
 }  # fmt: skip
 """First arguments for which mersalg-service alone is imported -> the extra that brings it."""
 OF_TRAINING: Final = (
@@ -102,7 +103,7 @@ class Version(argparse.Action):
 
 
 def add_own_commands(subparsers: Subparsers) -> None:
-    """Add inspect, verify, sign, recommend, score, policy and completion."""
+    """Add inspect, verify, sign, recommend, score and policy."""
     inspect = add_command(subparsers, "inspect", "print what a bundle says of itself", inspect_bundle, " --all")
     form = inspect.add_mutually_exclusive_group()
     form.add_argument("--all", action="store_true", help="print more than one screen: every metric, rejected lines")
@@ -136,7 +137,6 @@ def add_own_commands(subparsers: Subparsers) -> None:
     cores = os.cpu_count() or 1
     score.add_argument("--threads", type=int, default=cores, help=f"answers at once (default: cores, {cores} here)")
     add_policy_command(subparsers)
-    add_completion_command(subparsers, make_parser)
 
 
 def add_request_options(parser: argparse.ArgumentParser) -> None:

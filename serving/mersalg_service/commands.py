@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mersalg.arguments import add_command
+from mersalg_service import completion
 from mersalg_service.follow_up import command as follow_up
 from mersalg_service.ledger import commands as ledger
 from mersalg_service.pages import command as pages
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """Add follow-up, ledger, pages, playground and serve; what they work with is imported when they run."""
+    """Add completion and all else; what they work with is imported when they run."""
+    completion.add_arguments(subparsers)
     text = "write the batch for a mailing: each follow-up at most once"
     example = " --orders orders.parquet --ledger sqlite:///ledger.db --out mails.parquet"
     follow_up.add_arguments(add_command(subparsers, "follow-up", text, follow_up.follow_up_command, example))

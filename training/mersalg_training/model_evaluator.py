@@ -19,16 +19,16 @@ from mlflow.models.evaluation import ModelEvaluator
 
 from mersalg.errors import MersalgError
 from mersalg.recommender import Recommender
-from mersalg_training.evaluate import evaluate_bundle, log_evaluated
 from mersalg_training.evaluation import QUERIES
 from mersalg_training.evaluation.run import EvaluationOptions
 from mersalg_training.export.trained_config import bundle_config
+from mersalg_training.report.evaluated import evaluate_bundle, log_evaluated
 from mersalg_training.tracking.mlflow_run import join_run
 from mersalg_training.tracking.model_entry import MODEL_TYPE
 
 
 @dataclass(frozen=True)
-class Options:
+class EvaluatorOptions:
     """What `evaluator_config` may set, as the arguments of `mersalg evaluate` do."""
 
     queries: int = QUERIES
@@ -77,10 +77,10 @@ def recommender_of(model: Any) -> Recommender:
     return raw
 
 
-def read_options(config: Mapping[str, Any]) -> Options:
+def read_options(config: Mapping[str, Any]) -> EvaluatorOptions:
     """The options in `evaluator_config`; MersalgError names one that is unknown."""
-    known = [field.name for field in fields(Options)]
+    known = [field.name for field in fields(EvaluatorOptions)]
     unknown = [name for name in config if name not in known]
     if unknown:
         raise MersalgError(f"evaluator_config: expected {', '.join(known)}, got {unknown[0]!r}")
-    return Options(**config)
+    return EvaluatorOptions(**config)

@@ -9,13 +9,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mersalg.recommender import load
 from mersalg_training.commands.output import write_json
-from mersalg_training.evaluate import evaluate_bundle, log_evaluated
 from mersalg_training.evaluation.bundle_method import THREADS
 from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.evaluation.render import render
 from mersalg_training.evaluation.run import EvaluationOptions
 from mersalg_training.export.trained_config import bundle_config
 from mersalg_training.progress import results_console
+from mersalg_training.report.evaluated import evaluate_bundle, log_evaluated
 from mersalg_training.tracking.mlflow_run import open_run
 
 
