@@ -56,8 +56,8 @@ def test_a_hundred_threads_ask_while_the_folder_is_exchanged_and_loaded_anew(fol
                     held[0] = mersalg.load(folder)
                 except BundleError:
                     refused += 1
-                before = list(asked)
-                wait_until(lambda: all(map(int.__lt__, before, asked)) or any(a.done() for a in asking))  # noqa: B023
+                before = sum(asked)
+                wait_until(lambda: sum(asked) > before or any(each.done() for each in asking))  # noqa: B023
         finally:
             ended.set()
         for each in asking:
