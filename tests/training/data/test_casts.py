@@ -9,13 +9,15 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from mersalg_training.config import EngineConfig
 from mersalg_training.data.casts import id_text, timestamp_sql
+from mersalg_training.engine.database import connect
 from shop_spellings import TEXT_IDS, TIMES, TYPED_IDS, ZONED_TIMES
 
 
 def view_of(values: list[Any]) -> duckdb.DuckDBPyConnection:
     """A connection whose view `lines` has these values, with their places, as its columns `value` and `place`."""
-    connection = duckdb.connect()
+    connection = connect(EngineConfig())  # as training's, whose dates are in UTC wherever the machine is
     connection.register("lines", pa.table({"value": values, "place": list(range(len(values)))}))
     return connection
 

@@ -17,7 +17,7 @@ from mersalg_training.tracking.mlflow_run import NOTE_TAG, PARENT_TAG, import_ml
 from mersalg_training.tracking.model_entry import read_entry
 from mersalg_training.tracking.origin import origin_tags
 from mersalg_training.tracking.run import EVALUATION
-from toy_bundle import write_bundle
+from toy_bundle import rewrite, write_bundle
 
 pytestmark = [
     # MLflow declares its tables with an option that SQLAlchemy 2.1 deprecates.
@@ -161,13 +161,6 @@ def test_a_model_of_a_job_that_stopped_is_marked_as_failed(migrated_store: Path,
     assert model.status == "FAILED"
 
 
-def test_a_bundle_that_does_not_answer_as_it_must_is_not_registered(tmp_path: Path) -> None:
-    bundle = write_bundle(tmp_path / "toy")
-    (bundle / "scorer.onnx").write_bytes(b"another")
-    with pytest.raises(BundleError):
-        read_entry(bundle)
-
-
 def test_a_run_says_which_command_and_commit_it_comes_from_and_no_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,3 +177,12 @@ def test_a_run_says_which_command_and_commit_it_comes_from_and_no_password(
     assert tags["mlflow.source.name"] == "mersalg train"
     assert tags["mlflow.user"] == "ann"
     assert "http://a:***@b" in tags["mersalg.command"]
+
+
+def test_a_bundle_that_answers_its_golden_requests_otherwise_is_not_registered(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "toy")
+    golden = json.loads((bundle / "golden.json").read_text())
+    golden["answers"][0][0]["relevance"] = 0.9
+    rewrite(bundle, "golden.json", json.dumps(golden).encode())
+    with pytest.raises(BundleError, match="expected relevance"):
+        read_entry(bundle)
