@@ -35,8 +35,10 @@ def test_a_hundred_threads_ask_while_the_folder_is_exchanged_and_loaded_anew(fol
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
     held = [load(folder)]
     expected, ended, asked = offered(held[0]), threading.Event(), [0] * THREADS
+    start = threading.Barrier(THREADS + 1)  # a thread starts slowly among others that are at work
 
     def ask(thread: int) -> None:
+        start.wait(DEADLINE)
         while not ended.is_set():
             assert offered(held[0]) == expected
             asked[thread] += 1
@@ -44,6 +46,7 @@ def test_a_hundred_threads_ask_while_the_folder_is_exchanged_and_loaded_anew(fol
     refused = 0
     with ThreadPoolExecutor(THREADS) as pool:
         asking = [pool.submit(ask, thread) for thread in range(THREADS)]
+        start.wait(DEADLINE)
         try:
             for turn in range(4):
                 before = sum(asked)
