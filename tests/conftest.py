@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,10 +77,18 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def no_store_in_the_environment() -> Iterator[None]:
-    """Let no test write where another one, or the user, has pointed MLflow to."""
-    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    """Let no test read or write where another one, or the user, has pointed MLflow to."""
+    point_nowhere()
     yield
-    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    point_nowhere()
+
+
+def point_nowhere() -> None:
+    """Take back what MLflow keeps of an address, in variables and, of its registry, in a module."""
+    for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        os.environ.pop(variable, None)
+    if (registry := sys.modules.get("mlflow.tracking._model_registry.utils")) is not None:
+        registry._registry_uri = None
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,9 @@ def drawn_tables(n: int, config: Config, random: np.random.Generator) -> ShopTab
     neighbours = drawn_neighbours(vocabulary, n_types, supported, config, random)
     rhythm = Rhythm(ORDER_GAP_DAYS)
     advantages = Advantages(
-        qualities=random.normal(0.0, 0.5, (3, n + 1)).astype(np.float32), features=random.integers(8, size=n + 1)
+        qualities=random.normal(0.0, 0.5, (3, n + 1)).astype(np.float32),
+        features=random.integers(8, size=n + 1),
+        line=vocabulary.brand,
     )
     return ShopTables(
         counts=no_counts(),

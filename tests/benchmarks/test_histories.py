@@ -156,7 +156,7 @@ def test_a_killed_run_leaves_nothing_half_written_and_what_is_there_is_not_made_
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_tiny_shop(tmp_path / "shops" / "tiny")
-    killed_before("mersalg_training.train:load", 1, str(HISTORIES), *arguments(tmp_path))
+    killed_before("mersalg_training.train:median_latency_ms", 1, str(HISTORIES), *arguments(tmp_path))
     [place] = (tmp_path / "out" / "tiny").iterdir()
     assert list(place.glob(".bundle.*.partial"))
     assert not (place / "bundle").exists()
