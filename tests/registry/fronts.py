@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,20 +55,28 @@ class Front:
 def front(behind: str) -> Iterator[Front]:
     """A front that listens until the block ends."""
     told = Front(behind)
+    with listening(told.answer, "GET") as told.uri:
+        yield told
+
+
+@contextmanager
+def listening(answer: Callable[[BaseHTTPRequestHandler], None], *methods: str) -> Iterator[str]:
+    """A server whose calls of some methods are answered so, until the block ends; gives its address."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            told.answer(self)
+        def do(self) -> None:
+            answer(self)
 
         def log_message(self, *_: object) -> None:
             pass
 
+    for method in methods:
+        setattr(Handler, f"do_{method}", Handler.do)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.uri = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield told
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

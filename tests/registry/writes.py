@@ -8,7 +8,9 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from registry.fronts import listening
 
 
 @dataclass
@@ -66,23 +68,5 @@ class WriteFront:
 def write_front(behind: str, dies_at: int | None = None, after: bool = False) -> Iterator[WriteFront]:
     """A front that listens until the block ends."""
     told = WriteFront(behind, dies_at=dies_at, after=after)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do(self) -> None:
-            told.answer(self)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do  # noqa: N815  # names of the library
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.uri = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with listening(told.answer, "GET", "POST", "PUT", "PATCH", "DELETE") as told.uri:
         yield told
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
