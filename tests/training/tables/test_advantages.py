@@ -13,12 +13,13 @@ from onnx import TensorProto
 
 from mersalg.names import BETTER, KINDS
 from mersalg.offers import advantages
+from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes, encoded, read_sizes
-from mersalg_training.data.timeline import UNKNOWN, Int64, Timeline
+from mersalg_training.data.timeline import UNKNOWN, Int32, Int64, Timeline
 from mersalg_training.graph.better import advantages_of
 from mersalg_training.graph.builder import GraphBuilder
 from mersalg_training.tables.advantages import build_advantages
-from mersalg_training.tables.exclusive import NO_GROUP, exclusive_groups, types_taken_together
+from mersalg_training.tables.exclusive import NO_GROUP, Booleans, exclusive_groups, types_taken_together, variant_codes
 from mersalg_training.tables.shop_tables import ShopTables
 from mersalg_training.tables.vocabulary import Vocabulary
 
@@ -78,7 +79,12 @@ def learned(products: Mapping[str, Made], product_type: str | None = "type") -> 
 def better(products: Mapping[str, Made], anchor: str, item: str, kind: str = "upsell") -> tuple[str, ...]:
     """What the graph says of an item beside an anchor; either may be no product."""
     vocabulary, attributes = learned(products)
-    tables = cast(ShopTables, SimpleNamespace(advantages=build_advantages(vocabulary, attributes)))
+    tables = cast(
+        ShopTables,
+        SimpleNamespace(
+            advantages=build_advantages(vocabulary, attributes, variant_codes(attributes, vocabulary.code))
+        ),
+    )
     graph = GraphBuilder("better")
     inputs = [graph.input(name, TensorProto.INT64, [1]) for name in ("item", "anchor", "kind")]
     graph.output(advantages_of(graph, tables, *inputs), "better", TensorProto.INT64, [1])
@@ -202,7 +208,8 @@ def test_features_that_it_has_beside_all_of_its_anchors_are_more() -> None:
 def group_of(products: Mapping[str, Made], product_type: str | None = None, *, together: bool = False) -> Int64:
     """The groups of products, without types unless one is named, of which people take several or one at a time."""
     taken = np.array([] if product_type is None else [together], dtype=np.bool_)
-    return exclusive_groups(*learned(products, product_type), taken)
+    vocabulary, attributes = learned(products, product_type)
+    return exclusive_groups(vocabulary, attributes, variant_codes(attributes, vocabulary.code), taken)
 
 
 def test_products_of_a_type_exclude_one_another() -> None:
@@ -220,18 +227,22 @@ def test_of_a_type_that_people_take_several_of_only_the_variants_of_one_product_
     groups = group_of(shelf, "type", together=True)
     assert groups[0] == groups[1] != groups[2]
     assert groups[3] == groups[4] == groups[5] == NO_GROUP, "a name that says no more than the type tells no variant"
+    coloured = group_of(
+        {"a": Made("White Bread 500 g", 1.0), "b": Made("White Bread 1 kg", 2.0)}, "white bread", together=True
+    )
+    assert coloured.tolist() == [NO_GROUP] * 3, "nor where the type names a colour"
 
 
-def bought(baskets: list[list[int]], first_day: float = 0.0) -> Timeline:
-    """Orders of product codes, one a day."""
+def bought(baskets: list[list[int]], customers: int = 0) -> Timeline:
+    """Orders of product codes, one a day, of so many customers one after the other, or of nobody known."""
     start = np.cumsum([0, *map(len, baskets)])
     n = int(start[-1])
     return Timeline(
         order_ids=[str(i) for i in range(len(baskets))],
-        customer_ids=[],
+        customer_ids=[str(i) for i in range(customers)],
         product_ids=[str(i) for i in range(9)],
-        order_customer=np.full(len(baskets), UNKNOWN, dtype=np.int32),
-        order_day=first_day + np.arange(len(baskets), dtype=np.float64),
+        order_customer=np.array([i % customers if customers else UNKNOWN for i in range(len(baskets))], dtype=np.int32),
+        order_day=np.arange(len(baskets), dtype=np.float64),
         order_start=start.astype(np.int64),
         customer_start=np.zeros(1, dtype=np.int64),
         line_product=np.array([p for basket in baskets for p in basket], dtype=np.int32),
@@ -246,10 +257,26 @@ def test_people_take_several_of_a_type_where_a_quarter_of_enough_orders_with_one
     baskets += [[2, 3]] * 4 + [[2]] * 16  # a fifth
     baskets += [[4]] * 20
     baskets += [[6, 7]] * 19  # too few orders tell it
+    baskets += [[5]] * 60  # later than the others
     history = bought(baskets)
-    assert types_taken_together(history, product_type, 4, 1000.0, 1000).tolist() == [True, False, False, False]
-    assert not types_taken_together(history, product_type, 4, 19.0, 1000)[0], "later orders have no influence"
-    assert not types_taken_together(history, product_type, 4, 1000.0, 70)[0], "nor have any but the latest"
+    assert together(history, product_type, 4).tolist() == [True, False, False, False]
+    assert not together(history, product_type, 4, before_day=19.0)[0], "later orders have no influence"
+    assert not together(history, product_type, 4, max_orders=100)[0], "nor have any but the latest"
+
+
+def test_what_few_customers_take_together_tells_of_no_type() -> None:
+    product_type = np.zeros(9, dtype=np.int32)
+    assert not together(bought([[0, 1]] * 40, customers=4), product_type, 1)[0]
+    assert together(bought([[0, 1]] * 40, customers=5), product_type, 1)[0]
+    of_two = [[0, 1] if i % 6 < 2 else [0] for i in range(120)]
+    assert not together(bought(of_two, customers=6), product_type, 1)[0], "a third of the orders, and two customers"
+
+
+def together(
+    history: Timeline, product_type: Int32, n_types: int, before_day: float = 1000.0, max_orders: int = 1000
+) -> Booleans:
+    config = Config.model_validate({"name": "shop", "data": {"orders": "o"}, "factors": {"max_orders": max_orders}})
+    return types_taken_together(history, product_type, n_types, before_day, config)
 
 
 def test_without_types_sizes_and_colours_of_one_name_exclude_one_another() -> None:

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.package_size import MEASURES
 from mersalg_training.data.timeline import Float32, Float64, Int64
-from mersalg_training.tables.exclusive import variant_codes
 from mersalg_training.tables.vocabulary import Vocabulary
 
 DIMENSIONS: Final = ("larger pack", "lower price for the unit", "higher grade")
@@ -63,8 +62,8 @@ class Advantages:
     """(n_items + 1,) the same for items of one brand, or where it is not known for the variants of one product."""
 
 
-def build_advantages(vocabulary: Vocabulary, attributes: Attributes) -> Advantages:
-    """Of every item of the vocabulary."""
+def build_advantages(vocabulary: Vocabulary, attributes: Attributes, variant: Int64) -> Advantages:
+    """Of every item of the vocabulary. variant: (n_items,) by `tables.exclusive.variant_codes`."""
     code, n = vocabulary.code, vocabulary.n_items
     product_type, price = vocabulary.product_type[:-1], vocabulary.price[:-1].astype(np.float64)
     sizes = [attributes.sizes[c] for c in code] if attributes.sizes else [None] * n
@@ -87,14 +86,13 @@ def build_advantages(vocabulary: Vocabulary, attributes: Attributes) -> Advantag
             axis=1,
         ).astype(np.float32),
         features=np.append(feature_bits(features, product_type), 0),
-        line=np.append(lines_of(vocabulary, attributes), -1),
+        line=np.append(lines_of(vocabulary, len(attributes.brands), variant), -1),
     )
 
 
-def lines_of(vocabulary: Vocabulary, attributes: Attributes) -> Int64:
+def lines_of(vocabulary: Vocabulary, n_brands: int, variant: Int64) -> Int64:
     """(n_items,) the line of each item: its brand, else what its variants share, else itself."""
-    n_brands, brand = len(attributes.brands), vocabulary.brand[:-1]
-    variant = variant_codes(attributes, vocabulary.code)
+    brand = vocabulary.brand[:-1]
     alone = n_brands + vocabulary.n_items + np.arange(vocabulary.n_items)
     return np.where(brand < n_brands, brand, np.where(variant >= 0, n_brands + variant, alone))
 

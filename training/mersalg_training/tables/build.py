@@ -12,7 +12,7 @@ from mersalg_training.tables.accessories import find_accessories
 from mersalg_training.tables.advantages import build_advantages
 from mersalg_training.tables.counts import count_purchases
 from mersalg_training.tables.ease import weights_of_orders
-from mersalg_training.tables.exclusive import exclusive_groups, types_taken_together
+from mersalg_training.tables.exclusive import exclusive_groups, types_taken_together, variant_codes
 from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved, latest_orders
 from mersalg_training.tables.neighbours import build_neighbours
 from mersalg_training.tables.relations import find_relations
@@ -38,7 +38,8 @@ def learn_shop(
     relations = find_relations(vocabulary, attributes)
     vocabulary = replace(vocabulary, statistics=relations.expected(vocabulary.statistics))
     neighbours = build_neighbours(counts, vocabulary, n_types, config, ease, accessories, relations)
-    together = types_taken_together(timeline, attributes.product_type, n_types, cut_day, config.factors.max_orders)
+    together = types_taken_together(timeline, attributes.product_type, n_types, cut_day, config)
+    variant = variant_codes(attributes, vocabulary.code)
     tick(3, 3)
     return ShopTables(
         counts=counts,
@@ -46,8 +47,8 @@ def learn_shop(
         neighbours=neighbours,
         factors=factors,
         taste=taste,
-        advantages=build_advantages(vocabulary, attributes),
-        exclusive_group=exclusive_groups(vocabulary, attributes, together),
+        advantages=build_advantages(vocabulary, attributes, variant),
+        exclusive_group=exclusive_groups(vocabulary, attributes, variant, together),
         fits=accessories.fits,
         relations=relations,
         n_types=n_types,

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.package_size import without_sizes
-from mersalg_training.data.timeline import Int32, Int64, Timeline
+from mersalg_training.data.timeline import UNKNOWN, Int32, Int64, Timeline
 from mersalg_training.tables.factors import latest_orders
 from mersalg_training.tables.vocabulary import Vocabulary
 
@@ -36,13 +37,12 @@ LOOKS: Final = frozenset(
 """Words of a name by which variants of one product differ: colours, and sizes of clothes."""
 
 
-def exclusive_groups(vocabulary: Vocabulary, attributes: Attributes, taken_together: Booleans) -> Int64:
+def exclusive_groups(vocabulary: Vocabulary, attributes: Attributes, variant: Int64, taken_together: Booleans) -> Int64:
     """(n_items + 1,) of each item the products of which one stands in an answer; NO_GROUP where it is alone.
 
-    taken_together: (n_types,) by `types_taken_together`.
+    variant: (n_items,) by `variant_codes`; taken_together: (n_types,) by `types_taken_together`.
     """
     n_types = len(attributes.product_types)
-    variant = variant_codes(attributes, vocabulary.code)
     of_variant = np.where(variant == NO_GROUP, NO_GROUP, n_types + variant)
     product_type = vocabulary.product_type[:-1]
     excludes = np.append(~taken_together, False)
@@ -50,21 +50,28 @@ def exclusive_groups(vocabulary: Vocabulary, attributes: Attributes, taken_toget
 
 
 def types_taken_together(
-    timeline: Timeline, product_type: Int32, n_types: int, before_day: float, max_orders: int
+    timeline: Timeline, product_type: Int32, n_types: int, before_day: float, config: Config
 ) -> Booleans:
     """(n_types,) whether people take several products of a type at a time, by the latest orders before a day.
 
-    product_type: (n_products,) by product code; n_types where it is not known.
+    product_type: (n_products,) by product code; n_types where it is not known. That it is so rests on at least
+    `privacy.min_customers` distinct customers who did; an order without one counts as one of its own.
     """
     before = timeline.line_day < before_day
     order, product = timeline.line_order[before].astype(np.int64), timeline.line_product[before].astype(np.int64)
-    latest = latest_orders(order, timeline.order_day, max_orders)
+    latest = latest_orders(order, timeline.order_day, config.factors.max_orders)
     order, product = order[latest], product[latest]
     # A product stands once in an order: so many lines of a type are so many products.
     held, products = np.unique(order * (n_types + 1) + product_type[product], return_counts=True)
-    orders = np.bincount(held % (n_types + 1), minlength=n_types + 1)[:n_types]
-    several = np.bincount(held % (n_types + 1), weights=products > 1, minlength=n_types + 1)[:n_types]
-    return (orders >= SEVERAL_ORDERS) & (several >= SEVERAL_SHARE * orders)
+    order, held_type, is_several = held // (n_types + 1), held % (n_types + 1), products > 1
+    orders = np.bincount(held_type, minlength=n_types + 1)[:n_types]
+    several = np.bincount(held_type, weights=is_several, minlength=n_types + 1)[:n_types]
+    customer, n_customers = timeline.order_customer[order].astype(np.int64), len(timeline.customer_ids)
+    person = np.where(customer == UNKNOWN, n_customers + order, customer)
+    who = np.unique(person[is_several] * (n_types + 1) + held_type[is_several])
+    people = np.bincount(who % (n_types + 1), minlength=n_types + 1)[:n_types]
+    is_known = (orders >= SEVERAL_ORDERS) & (people >= config.privacy.min_customers)
+    return is_known & (several >= SEVERAL_SHARE * orders)
 
 
 def variant_codes(attributes: Attributes, code: Int32) -> Int64:
@@ -82,10 +89,13 @@ def variant_of(attributes: Attributes, code: int) -> tuple[str, int] | None:
     declared = attributes.variant_of[code] if attributes.variant_of else None
     if declared is not None:
         return declared, NO_GROUP
-    words = re.findall(r"[^\W\d_]+|\d+", without_sizes(attributes.names[code].split("#")[0]).lower())
-    name = " ".join(word for word in words if word not in LOOKS)
+    name = without_looks(attributes.names[code].split("#")[0])
     of_type = int(attributes.product_type[code])
-    is_type = of_type < len(attributes.product_types) and name == " ".join(
-        re.findall(r"[^\W\d_]+|\d+", attributes.product_types[of_type].lower())
-    )
+    is_type = of_type < len(attributes.product_types) and name == without_looks(attributes.product_types[of_type])
     return (name, int(attributes.brand[code])) if name and not is_type else None
+
+
+def without_looks(text: str) -> str:
+    """The words of a name, in small letters, without sizes and LOOKS."""
+    words = re.findall(r"[^\W\d_]+|\d+", without_sizes(text).lower())
+    return " ".join(word for word in words if word not in LOOKS)
