@@ -77,7 +77,7 @@ class ContractConfig(ConfigSection):
     duplicate: Policy = "reject"
     """Another line of the order is equal in every column that is read; the first is no duplicate."""
     fee: Policy = "reject"
-    """Fees, shipping, vouchers: what is sold but is no merchandise."""
+    """Fees, shipping, coupons: what is on the bill but is no merchandise."""
     unknown_product: Policy = "keep"
     """A catalogue is given and does not hold the product."""
     cancelled_order_pattern: str = "^C[0-9]+$"
@@ -92,7 +92,6 @@ class ContractConfig(ConfigSection):
         r"|^adjust(ment)?( (bad debt|by .*))?$|\bbad debt\b|\b(discount|commission)$"
         r"|\b(bottle|can|crv|container|keg|pallet) deposit\b|\bunleaded\b"
         r"|^((store|mfg|manufacturer) )?coupons?( ?/.*)?$|\bmisc(ellaneous)? sales trans"
-        r"|\bgift ?(cards|vouchers?|certificates?)\b|\bgift ?card$"
     )
     """A product whose id, name, category or type matches is a fee; empty = none is. What a shop's own columns say is
     better told by a mapping `is_fee`, a condition over a source."""

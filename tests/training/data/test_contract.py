@@ -159,13 +159,14 @@ def test_an_unknown_price_is_no_reason(tmp_path: Path) -> None:
 
 FEES = (
     "POSTAGE", "DOTCOM POSTAGE", "Manual", "BANK CHARGES", "AMAZON FEE", "CARRIAGE", "Discount", "SAMPLES",
-    "Adjust bad debt", "CRUK Commission", "Gift Voucher 20", "Shipping & Handling", "Standard shipping (3 days)",
+    "Adjust bad debt", "CRUK Commission", "Shipping & Handling", "Standard shipping (3 days)",
     "Next day delivery", "Carrier bag charge", "COUPON/MISC ITEMS", "GASOLINE-REG UNLEADED", "MISC SALES TRANS",
 )  # fmt: skip
 MERCHANDISE = (
     "HORSE & CARRIAGE", "VINTAGE POSTAGE STAMPS", "GIFT CARD HOLDER", "COUPON ORGANIZER", "TOILET BOWL MANUAL",
     "MISCELLANEOUS CHEESE", "CRACKERS/MISC BKD FD", "DISCOUNT COSMETICS", "COFFEE", "SAMPLER CHOCOLATES",
     "Adjustable Race", "Height adjustment knob", "FREIGHT TRAIN TOY", "GASOLINE CAN", "LIGHTER FUEL",
+    "Gift Voucher 20", "Gift Card - $25.00",
 )  # fmt: skip
 
 
@@ -177,6 +178,14 @@ def test_fees_are_told_by_their_names_and_merchandise_with_a_word_of_them_is_non
     assert apply_contract(purchases, ANYTHING).rejected == {"fee": len(FEES)}
     kept = purchases.connection.execute("SELECT name FROM lines JOIN products USING (product_id)").fetchall()
     assert {row[0] for row in kept} == set(MERCHANDISE)
+
+
+def test_a_type_of_manual_goods_is_no_fee_and_a_product_of_that_name_is_one(tmp_path: Path) -> None:
+    products = "product_id,name,product_type\n1,Colgate,MANUAL\n2,Manual,\n3,Letter,Postage"
+    lines = [f"anna,1,{product},2024-01-01,1,1" for product in (1, 2, 3)]
+    purchases = opened(tmp_path, *lines, products=products)
+    assert apply_contract(purchases, ANYTHING).rejected == {"fee": 2}
+    assert purchases.connection.execute("SELECT product_id FROM lines").fetchall() == [("1",)]
 
 
 @pytest.mark.parametrize(("mark", "is_fee"), [("true", True), ("1", True), ("no", False), ("", False), ("?", False)])

@@ -23,6 +23,8 @@ RELATIONS: Final = ("accessory_for", "excludes", "similar_to", "successor_of")
 LISTS: Final = ("features", *RELATIONS)
 """Of several values: a list, or a text with `|` or `;` between them."""
 AMOUNTS: Final = ("price", "cost")
+GOODS: Final = "(?i)^(manual|samples?)$"
+"""As a name it is a fee, as a type it may be one of goods: toothbrushes are "manual" or "electric"."""
 MAX_TYPE_SHARE: Final = 0.9
 """A category of more than this share of the products is no type. The largest of five histories hold 0.93, 0.81 and at
 most 0.11; without the second as a type, apparel, a shop's next products were found worse."""
@@ -107,8 +109,13 @@ def find_fees(connection: duckdb.DuckDBPyConnection, fee_pattern: str) -> None:
 
     Every field is matched by itself, so that `^...$` means a whole name or a whole type. An empty pattern matches none.
     """
-    fields = ("product_id", "name", "category", "product_type")
-    matches = [f"regexp_matches({field}, {literal(fee_pattern)})" for field in fields] if fee_pattern else []
+    groups = ("category", "product_type")
+    matches = [f"regexp_matches({field}, {literal(fee_pattern)})" for field in ("product_id", "name", *groups)]
+    matches[2:] = [
+        f"{match} AND NOT regexp_matches({group}, {literal(GOODS)})"
+        for match, group in zip(matches[2:], groups, strict=True)
+    ]
+    matches = matches if fee_pattern else []
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE fees AS
         SELECT product_id
