@@ -189,6 +189,13 @@ def test_a_mapping_that_looks_misspelt_is_refused_where_nothing_else_would_do(tm
         shop(tmp_path, ORDERS.replace("customer_id", "buyer"), customer_id="byuer")
 
 
+def test_a_mapping_of_another_history_is_not_taken_for_a_column_that_is_read(tmp_path: Path) -> None:
+    """`product_category` is like `product_id`, which is a column of this history, but not a misspelt one."""
+    purchases = shop(tmp_path, products="product_id,name\nbread,Bread\nmilk,Milk\n", category="product_category")
+    assert any("'product_category' fits no column" in note for note in purchases.notes)
+    assert "category" not in purchases.products
+
+
 def test_a_mapping_of_product_id_holds_in_the_source_where_it_binds(tmp_path: Path) -> None:
     purchases = shop(tmp_path, ORDERS.replace("product_id", "code"), PRODUCTS, product_id="code")
     assert orders_of(purchases, "product_id") == [("bread",), ("milk",)]

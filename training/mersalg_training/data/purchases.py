@@ -164,17 +164,19 @@ def missing(source: DataSource, absent: Sequence[Column]) -> str:
 def unbound_notes(unbound: Sequence[Unbound], found: Sequence[Bound], sources: Sequence[DataSource]) -> list[str]:
     """A sentence for each mapping that fits none of the sources; DataError for one that looks misspelt.
 
-    A configuration may be pointed at another history, of which other columns are found by their names.
+    A configuration may be pointed at another history, of which other columns are found by their names. A misspelt
+    name means a column that is not read as another one.
     """
     bound = {column.column: column for column in found}
     columns = dict.fromkeys(column for source in sources for column in source.columns)
+    unread = [column for column in columns if column not in {one.told for one in found}]
     notes = []
     for failed in unbound:
         instead = bound.get(failed.column)
         if instead is not None and instead.how == "mapping":
             continue
         told = f"data.columns.{failed.column} = {failed.mapping!r}"
-        near = get_close_matches(failed.mapping, columns, n=1)
+        near = get_close_matches(failed.mapping, unread, n=1)
         if instead is None and near:
             raise DataError(
                 f"{told}: expected a column of the source, or an expression over its columns; {failed.why}. "
