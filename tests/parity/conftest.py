@@ -38,5 +38,5 @@ def reference(small_shop: SmallShop, tmp_path_factory: pytest.TempPathFactory) -
     purchased = read_purchases(config, stages)
     learned = learn(purchased, config, stages)
     thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
-    decider = Decider(learned.fitted.own.table, learned.fitted.new.table, learned.calibrated.calibration, thresholds)
+    decider = Decider(learned.fitted.rankers.tables, learned.calibrated.calibration, thresholds)
     return Reference(purchased, learned, Shop(learned.tables, learned.fitted.first_weights), decider)

@@ -212,6 +212,13 @@ class Asked:
         usual = [o for o in self.own if self.types.known(o) == code]
         return max(usual, key=lambda o: (int(min(stepped(self.own[o].long, COUNTS) * F(COUNTS), F(OWN_WEIGHTS))), o))
 
+    def cheapest(self, item: int) -> int | None:
+        """The cheapest of its type in the cart; what has no price only where nothing has one."""
+        code = self.types.known(item)
+        beside = [c for c in self.cart if code is not None and self.types.known(c) == code]
+        known = [c for c in beside if not np.isnan(self.shop.price(c))]
+        return min(known, key=lambda c: (self.shop.price(c), c)) if known else max(beside, default=None)
+
     def affinity(self, speaking: list[tuple[int, np.float32]]) -> dict[int, np.float32]:
         """How much product types of a weight speak for each type."""
         table, total = self.tables.neighbours.type_affinity, dict[int, np.float32]()
@@ -308,6 +315,9 @@ def stepped(value: np.float32, steps: int) -> np.float32:
 def kind_of(asked: Asked, item: int, pooled: Pooled) -> tuple[Kind, int | None]:
     """The one kind of a candidate and its anchor, by the rules of `mersalg_training.tables.kinds`."""
     rules, beside = asked.tables.config.kinds, asked.type_anchor(item)
+    upsells_alone = "upsell" in asked.ask.kinds and "more-of-same" not in asked.ask.kinds
+    if upsells_alone and beside is not None and (cheapest := asked.cheapest(item)) is not None:
+        beside = cheapest if asked.shop.price(item) < asked.shop.price(beside) * F(rules.upsell_step) else beside
     dearer = asked.shop.price(item) >= asked.shop.price(beside) * F(rules.upsell_step)
     if dearer and not asked.paid and asked.types.of(asked.types.in_cart, item) > 0:
         return "upsell", beside

@@ -11,7 +11,7 @@ from mersalg_training.config import KindsConfig
 from mersalg_training.data.timeline import Float32
 from mersalg_training.graph.calibration import Calibration
 from mersalg_training.graph.shortlist import START_SHARE
-from mersalg_training.graph.trees import TreeTable, predict_raw
+from mersalg_training.graph.trees import RankerTrees, predict_raw
 from parity.reference import (
     NAN,
     Ask,
@@ -56,7 +56,7 @@ def featured(asked: Asked, shortlist: Shortlisted) -> list[Candidate]:
             | group_features(asked, candidate.item)
             | {name: asked.shop.statistic(name, candidate.item) for name in STATISTICS}
             | price_features(asked, candidate)
-            | {"kind": F(KINDS.index(candidate.kind))},
+            | {"kind": F(KINDS.index(candidate.kind)), "is_upsell": F(candidate.kind == "upsell")},
         )
         for candidate in shortlist.kept
     ]
@@ -122,8 +122,7 @@ def mean_price(weighted: list[tuple[np.float32, float]]) -> np.float32:
 class Decider:
     """Trees, calibration and thresholds."""
 
-    own_trees: TreeTable
-    new_trees: TreeTable
+    trees: RankerTrees
     calibration: Calibration
     thresholds: dict[Kind, float | None]
 
@@ -213,15 +212,23 @@ def least(decider: Decider, ranked: Ranked) -> float:
     return float("inf") if threshold is None else threshold
 
 
+def ranker_of(candidate: Candidate, trees: RankerTrees) -> str:
+    """Which ranker scores it."""
+    if candidate.kind == "upsell" and trees.upsell is not None:
+        return "upsell"
+    return "own" if candidate.is_own else "new"
+
+
 def answer(shop: Shop, decider: Decider, names: list[str], ask: Ask) -> Answer:
     """The whole path. names: the features in the order in which the trees know them."""
     asked = Asked(shop, ask)
     shortlist = shortlisted(asked)
     kept = featured(asked, shortlist)
     ranked = []
-    for is_own, trees in ((True, decider.own_trees), (False, decider.new_trees)):
-        side = [candidate for candidate in kept if candidate.is_own == is_own]
+    for ranker in ("own", "new", "upsell"):
+        side = [candidate for candidate in kept if ranker_of(candidate, decider.trees) == ranker]
         if side:
+            trees = getattr(decider.trees, ranker)
             X = np.array([[seen(name, candidate.features[name]) for name in names] for candidate in side], dtype=F)
             first = np.array([candidate.first_score for candidate in side], dtype=F)
             start = first * F(START_SHARE) if trees.adds_to_start else np.zeros_like(first)

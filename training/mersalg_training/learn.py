@@ -18,11 +18,13 @@ from mersalg_training.data.contract_report import ContractReport
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.shop_statistics import ShopStatistics, measure_shop
 from mersalg_training.data.split import Windows, split_windows
-from mersalg_training.data.timeline import Float32, Timeline, read_timeline
+from mersalg_training.data.timeline import Float32, Int32, Timeline, read_timeline
 from mersalg_training.graph.retrieve import check_items
+from mersalg_training.graph.trees import RankerTrees
 from mersalg_training.progress import Stages, Tick
 from mersalg_training.ranking import FittedTrees
 from mersalg_training.ranking.cases import make_cases
+from mersalg_training.ranking.considered import Shelf, considered_cases
 from mersalg_training.ranking.featurise import Featuriser
 from mersalg_training.ranking.training_rows import (
     Matrix,
@@ -30,6 +32,7 @@ from mersalg_training.ranking.training_rows import (
     learn_first_weights,
     recall_by_source,
     training_matrices,
+    upsell_rows,
 )
 from mersalg_training.tables.build import learn_shop
 from mersalg_training.tables.relations import as_it_was
@@ -38,6 +41,8 @@ from mersalg_training.tables.vocabulary import unsold_products
 
 MIN_POSITIVES = 20
 """Fewer bought candidates on a side cannot fit a ranker."""
+CONSIDERED = 5
+"""To so many requests as they come, one more in which another product was considered."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,28 @@ class RankerRows:
     feature_names: list[str]
     own: Matrix
     new: Matrix
+    upsell: Matrix
     recall: dict[str, float]
     """Share of what followed the requests that each source retrieved."""
+
+
+@dataclass(frozen=True)
+class Rankers:
+    """The fitted trees, each of candidates of its own."""
+
+    own: FittedTrees
+    new: FittedTrees
+    upsell: FittedTrees | None
+    """None where too few upsells were bought."""
+
+    def by_name(self) -> dict[str, FittedTrees]:
+        """Those that there are."""
+        return {name: trees for name, trees in vars(self).items() if trees is not None}
+
+    @property
+    def tables(self) -> RankerTrees:
+        """As the graph holds them."""
+        return RankerTrees(**{name: trees.table for name, trees in self.by_name().items()})
 
 
 @dataclass(frozen=True)
@@ -72,8 +97,7 @@ class Fitted:
     """The shop's pace before the rank window; features and labels of one job share it."""
     first_weights: Float32
     feature_names: list[str]
-    own: FittedTrees
-    new: FittedTrees
+    rankers: Rankers
     recall: dict[str, float]
     """Of the ranker's requests, the share of what followed that each source retrieved."""
     statistics: ShopStatistics
@@ -136,14 +160,13 @@ def fit_rankers(purchased: Purchased, config: Config, stages: Stages) -> Fitted:
         adapted = adapt(config, statistics, windows, timeline.order_day)
         tables = learn_shop(timeline, as_it_was(attributes, timeline, rank_day), rank_day, adapted.config, tick)
     rows = ranker_rows(purchased, tables, stages)
-    own, new = fit_trees(rows, adapted.fitting, stages)
+    rankers = fit_trees(rows, adapted.fitting, stages)
     return Fitted(
         adapted.config,
         tables.rhythm,
         rows.first_weights,
         rows.feature_names,
-        own,
-        new,
+        rankers,
         rows.recall,
         statistics,
         adapted.told,
@@ -172,12 +195,31 @@ def ranker_rows(purchased: Purchased, tables: ShopTables, stages: Stages) -> Ran
     with stages.stage("Retrieving and featurising for the rankers") as tick:
         featuriser = Featuriser(tables, first_weights)
         own, new = training_matrices(timeline, cases, featuriser, config.ranker.negatives, random, tick)
+        window = rank_day, calibrate_day
+        considered = considered_cases(timeline, shelf_of(tables, types), window, most // CONSIDERED, random)
+        upsell = upsell_rows(timeline, considered, tables, first_weights, own.beside(new), random, tick)
     recall = recall_by_source(own, new, featuriser.feature_names, len(cases.target.values))
-    return RankerRows(first_weights, featuriser.feature_names, own, new, recall)
+    return RankerRows(first_weights, featuriser.feature_names, own, new, upsell, recall)
 
 
-def fit_trees(rows: RankerRows, config: Config, stages: Stages) -> tuple[FittedTrees, FittedTrees]:
-    """The rankers of own and of new products; a side with too few positives takes the rows of both."""
+def shelf_of(tables: ShopTables, product_type: Int32) -> Shelf:
+    """The shop's products by type and price, as they were before the requests. product_type: by product code."""
+    vocabulary = tables.vocabulary
+    price = np.full(len(product_type), np.nan)
+    price[vocabulary.code] = vocabulary.price[:-1]
+    most = tables.neighbours.popular_of_type.items[:, 0].astype(np.int64)
+    codes = np.append(vocabulary.code, -1)
+    most_bought = np.where(most < tables.n_sold, codes[most], -1)
+    most_bought[-1] = -1
+    return Shelf(product_type, price, most_bought, tables.config.kinds.upsell_step)
+
+
+def fit_trees(rows: RankerRows, config: Config, stages: Stages) -> Rankers:
+    """The rankers of own products, of new ones and of upsells.
+
+    One of the first two with too few positives takes the rows of both; without upsells that were bought there is no
+    ranker of theirs.
+    """
     own, new = rows.own, rows.new
     with stages.stage("Fitting the ranker of own products") as tick:
         own_trees = fit_ranker(
@@ -187,7 +229,11 @@ def fit_trees(rows: RankerRows, config: Config, stages: Stages) -> tuple[FittedT
         new_trees = fit_ranker(
             new if new.y.sum() >= MIN_POSITIVES else new.beside(own), rows.feature_names, config, tick
         )
-    return own_trees, new_trees
+    if rows.upsell.y.sum() < MIN_POSITIVES:
+        return Rankers(own_trees, new_trees, None)
+    with stages.stage("Fitting the ranker of upsells") as tick:
+        upsell_trees = fit_ranker(rows.upsell, rows.feature_names, config, tick)
+    return Rankers(own_trees, new_trees, upsell_trees)
 
 
 def calibrate_shop(purchased: Purchased, fitted: Fitted, tables: ShopTables, tick: Tick) -> Calibrated:
@@ -205,5 +251,5 @@ def calibrate_shop(purchased: Purchased, fitted: Fitted, tables: ShopTables, tic
             f"no request can be made of the orders from {windows.calibrate_from:%Y-%m-%d} "
             f"to {windows.test_from:%Y-%m-%d}; widen split.calibrate_days"
         )
-    featuriser = Featuriser(tables, fitted.first_weights, (fitted.own.table, fitted.new.table))
+    featuriser = Featuriser(tables, fitted.first_weights, fitted.rankers.tables)
     return calibrate(rank_cases(timeline, cases, featuriser, tick), config.thresholds, random)

@@ -88,9 +88,7 @@ def write_bundle(
     product_ids = [timeline.product_ids[code] for code in tables.vocabulary.code.tolist()]
     with stages.stage("Building the scorer"):
         thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
-        decision = decision_of(
-            learned.fitted.own.table, learned.fitted.new.table, learned.calibrated.calibration, thresholds
-        )
+        decision = decision_of(learned.fitted.rankers.tables, learned.calibrated.calibration, thresholds)
         model = scorer_model(tables, learned.fitted.first_weights, decision, product_ids).SerializeToString()
         writer.add("scorer.onnx", model)
         names = purchased.attributes.names

@@ -74,9 +74,7 @@ def scorer(config: Config) -> Scorer:
     purchased = read_purchases(config, stages)
     learned = learn(purchased, config, stages)
     thresholds = {kind: chosen.threshold for kind, chosen in learned.calibrated.thresholds.items()}
-    decision = decision_of(
-        learned.fitted.own.table, learned.fitted.new.table, learned.calibrated.calibration, thresholds
-    )
+    decision = decision_of(learned.fitted.rankers.tables, learned.calibrated.calibration, thresholds)
     ids = [purchased.timeline.product_ids[code] for code in learned.tables.vocabulary.code.tolist()]
     model = scorer_model(learned.tables, learned.fitted.first_weights, decision, ids)
     return model.SerializeToString(), purchased.windows.to_json()

@@ -9,7 +9,15 @@ import pytest
 
 from mersalg_training.data.timeline import Float64
 from mersalg_training.ranking.featurise import CandidateFeatures
-from mersalg_training.ranking.training_rows import COLUMNS, SOURCES, Matrix, joined, recall_by_source, sampled
+from mersalg_training.ranking.training_rows import (
+    COLUMNS,
+    SOURCES,
+    Matrix,
+    joined,
+    log_odds_of,
+    recall_by_source,
+    sampled,
+)
 
 N_ITEMS = 100
 PLACES = slice(0, 40)
@@ -98,3 +106,18 @@ def rows_of(X: Float64, bought: list[int]) -> Matrix:
     n = len(bought)
     y = np.array(bought, dtype=np.float32)
     return Matrix(X.astype(np.float32), y, np.ones(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.int64))
+
+
+def test_rows_are_kept_by_a_mask() -> None:
+    batch = joined([sampled(found(bought=1), PLACES, N_ITEMS, 3, np.random.default_rng(1))])
+    kept = batch.rows(batch.y == 1)
+    assert kept.y.tolist() == [1.0] * 3
+    assert np.array_equal(kept.first_score, -kept.X[:, 0]), "all columns of a row are kept together"
+
+
+def test_the_log_odds_of_rows_count_each_by_its_weight() -> None:
+    one = np.zeros((4, 1), dtype=np.float32)
+    matrix = Matrix(one, np.float32([1, 0, 0, 0]), np.float32([1, 1, 1, 1]), one[:, 0], np.arange(4))
+    lighter = replace(matrix, weight=np.float32([2, 1, 1, 0]))
+    assert log_odds_of(matrix) == pytest.approx(np.log(1.5 / 3.5))
+    assert log_odds_of(lighter) == pytest.approx(0.0)

@@ -83,11 +83,12 @@ def test_the_trees_of_a_trial_are_those_of_a_training_job(job: Path, purchased: 
     bench = open_bench(purchased, config, 6)
     bench.judge(config, lambda text: None)
     adapted = bench.adapted(config)
-    own, new = bench.latest.get("trees", repr(adapted.fitting), lambda: None)
+    rankers = bench.latest.get("trees", repr(adapted.fitting), lambda: None)
     rows = bench.latest.get("rows", rows_key(adapted.config), lambda: None)
     fitted = fit_rankers(purchased, config, Stages(quiet_console()))
     assert np.array_equal(rows.first_weights, fitted.first_weights)
-    for ours, theirs in ((own, fitted.own), (new, fitted.new)):
+    assert rankers.by_name().keys() == fitted.rankers.by_name().keys()
+    for ours, theirs in zip(rankers.by_name().values(), fitted.rankers.by_name().values(), strict=True):
         assert np.array_equal(ours.table.threshold, theirs.table.threshold)
         assert np.array_equal(ours.table.leaf_value, theirs.table.leaf_value)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mersalg import __version__
 from mersalg.bundle.manifest import FORMAT, FORMAT_VERSION
@@ -19,6 +19,7 @@ from mersalg_training.data.split import Windows
 
 if TYPE_CHECKING:
     from mersalg_training.learn import Learned
+    from mersalg_training.ranking import FittedTrees
 
 
 def make_manifest(
@@ -47,7 +48,10 @@ def make_manifest(
         "value": tables.vocabulary.value_kind,
         "customers_return": tables.rhythm.is_known,
         "features": learned.fitted.feature_names,
-        "importance": {side: importance(learned, side) for side in ("own", "new")},
+        "importance": {
+            name: importance(trees, learned.fitted.feature_names)
+            for name, trees in learned.fitted.rankers.by_name().items()
+        },
         "candidate_recall": learned.fitted.recall,
         "kinds": {kind: kind_entry(chosen, learned.fitted.config.thresholds) for kind, chosen in thresholds.items()},
         "certificates": certificates(windows, thresholds),
@@ -70,11 +74,10 @@ def make_manifest(
     }
 
 
-def importance(learned: Learned, side: Literal["own", "new"]) -> dict[str, float]:
-    """Feature -> its share of all that the ranker of own, or of new, products gained by its splits."""
-    gain = (learned.fitted.own if side == "own" else learned.fitted.new).gain
-    shares = (gain / max(float(gain.sum()), 1e-12)).tolist()
-    return dict(zip(learned.fitted.feature_names, shares, strict=True))
+def importance(trees: FittedTrees, feature_names: list[str]) -> dict[str, float]:
+    """Feature -> its share of all that a ranker gained by its splits."""
+    shares = (trees.gain / max(float(trees.gain.sum()), 1e-12)).tolist()
+    return dict(zip(feature_names, shares, strict=True))
 
 
 def kind_entry(chosen: Threshold, config: ThresholdConfig) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from mersalg_training.graph.kinds import IS_NEW, REPLACEMENT
 from mersalg_training.graph.manners import most_of_turn, turn_of_kind
 from mersalg_training.graph.retrieve import partners_at, row_of
 from mersalg_training.graph.shortlist import START_SHARE
-from mersalg_training.graph.trees import TreeTable, routed, tree_node
+from mersalg_training.graph.trees import RankerTrees, tree_node
 from mersalg_training.tables.association import STRENGTH_DOUBLINGS, TOGETHER
 from mersalg_training.tables.exclusive import NO_GROUP
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS
@@ -29,8 +29,6 @@ from mersalg_training.tables.shop_tables import ShopTables
 
 HIDDEN = -3e38
 """Below every score and every expected value."""
-OWN_LINES = 0.5
-"""An own product has more lines in the history than this, and at least one."""
 NAN = float("nan")
 SETTLED = 3
 """Odd: then two that are kept apart never both stay."""
@@ -40,10 +38,9 @@ SILENT = 2.0
 
 @dataclass(frozen=True)
 class DecisionTables:
-    """What comes after the features: a ranker for own and one for new products, calibration, thresholds by kind."""
+    """What comes after the features: the rankers, calibration, thresholds by kind."""
 
-    own_trees: TreeTable
-    new_trees: TreeTable
+    trees: RankerTrees
     calibration: Calibration
     thresholds: Float32
     """(5,) by position in KINDS; SILENT for a silent kind."""
@@ -85,11 +82,9 @@ class TopOffers:
     """(5,) float32, -1 where a kind has no candidate that is offerable."""
 
 
-def scores(
-    graph: GraphBuilder, tables: ShopTables, candidates: Candidates, own_trees: TreeTable, new_trees: TreeTable
-) -> Value:
-    """(C,) float32 log-odds: own and new products by trees of their own, which may add to the first score."""
-    trees = routed(new_trees, own_trees, candidates.feature_names.index("own_count"), OWN_LINES)
+def scores(graph: GraphBuilder, candidates: Candidates, rankers: RankerTrees) -> Value:
+    """(C,) float32 log-odds: each candidate by the trees of its ranker, which may add to the first score."""
+    trees = rankers.as_one(candidates.feature_names)
     raw = graph.absorb(tree_node(trees, candidates.features.name, "raw_score")).flat()
     return raw + candidates.first_score * START_SHARE if trees.adds_to_start else raw
 
@@ -116,7 +111,7 @@ def decide(
 
     moment: (1,) int64, whose manners hold where the wish leaves the kinds to it.
     """
-    score = scores(graph, tables, candidates, decision.own_trees, decision.new_trees)
+    score = scores(graph, candidates, decision.trees)
     relevance = calibrated(graph, decision.calibration, score, candidates.kind)
     threshold = graph.constant(decision.thresholds, "thresholds").at(candidates.kind)
     is_new = graph.constant(IS_NEW).at(candidates.kind)
@@ -250,10 +245,8 @@ def lift_of_pairs(graph: GraphBuilder, tables: ShopTables, anchor: Value, item: 
 
 
 def decision_of(
-    own: TreeTable, new: TreeTable, calibration: Calibration, thresholds: Mapping[Kind, float | None]
+    trees: RankerTrees, calibration: Calibration, thresholds: Mapping[Kind, float | None]
 ) -> DecisionTables:
     """A decision with thresholds by kind; None = silent."""
     values = [thresholds[kind] for kind in KINDS]
-    return DecisionTables(
-        own, new, calibration, np.array([SILENT if v is None else v for v in values], dtype=np.float32)
-    )
+    return DecisionTables(trees, calibration, np.array([SILENT if v is None else v for v in values], dtype=np.float32))

@@ -6,6 +6,7 @@ import numpy as np
 
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.groups import AFFINITIES, ATTRIBUTES, SUMS, Groups
+from mersalg_training.graph.kinds import UPSELL
 from mersalg_training.graph.request import FAR_DAYS, OWN_COLUMNS, RequestTensors
 from mersalg_training.graph.shortlist import SIGNALS, Shortlist
 from mersalg_training.tables.shop_tables import ShopTables
@@ -72,6 +73,7 @@ def column_block(
     columns = {
         "first_score": shortlist.first_score,
         "kind": shortlist.kind.floats(),
+        "is_upsell": shortlist.kind.equal(UPSELL).floats(),
         **{name: request.own_columns[name].at(shortlist.own) for name in OWN_FEATURES},
         **dict(zip(TYPE_FEATURES, groups.affinities_at(product_type), strict=True)),
         **prices(graph, tables, request, shortlist),

@@ -150,6 +150,20 @@ def type_anchor(graph: GraphBuilder, tables: ShopTables, request: RequestTensors
     return graph.where(result < 0, tables.n_items, result.op("BitwiseAnd", ITEM_BITS - 1))
 
 
+def cheapest_in_cart(
+    graph: GraphBuilder, tables: ShopTables, request: RequestTensors, groups: Groups, of: Value
+) -> Value:
+    """(U,) int64: the cheapest of a type, of (U,), in the cart, "no item" for none. Types as in `type_anchor`."""
+    known = ~np.isnan(tables.vocabulary.price)
+    downwards = np.where(known, tables.n_items + 1 - price_order(tables), 0)
+    cart_key = downwards * ITEM_BITS + np.arange(tables.n_items + 1)
+    key = graph.full(-1, tables.n_types + 2).scatter(
+        groups.cart_type, graph.constant(cart_key, "cheap_key_of_item").at(request.cart), "max"
+    )
+    result = key.at(of)
+    return graph.where(result < 0, tables.n_items, result.op("BitwiseAnd", ITEM_BITS - 1))
+
+
 def price_order(tables: ShopTables) -> Int64:
     """(n_items + 1,) rank of each item by price, unknown prices first."""
     price = np.nan_to_num(tables.vocabulary.price.astype(np.float64), nan=-1.0)

@@ -9,7 +9,7 @@ import numpy as np
 from mersalg.names import KINDS
 from mersalg_training.graph.builder import GraphBuilder, Value
 from mersalg_training.graph.facts import CandidateFacts
-from mersalg_training.graph.groups import Groups, type_anchor
+from mersalg_training.graph.groups import Groups, cheapest_in_cart, type_anchor
 from mersalg_training.graph.request import RequestTensors
 from mersalg_training.graph.retrieve import Only, Pool
 from mersalg_training.tables.accessories import FITS_ANY
@@ -66,6 +66,11 @@ def type_pool(
     due = request.own_columns["own_due"].at(pool.own) >= rules.due_ratio
     in_cart = groups.sum_at("in_cart", facts.product_type)
     same = type_anchor(graph, tables, request, groups, facts.product_type)
+    # Where no variety is asked for, what is dearer than any product of its type in the cart stands beside the cheapest.
+    upsells_alone = allowed.slice(UPSELL, UPSELL + 1) & ~allowed.slice(MORE_OF_SAME, MORE_OF_SAME + 1)
+    cheapest = cheapest_in_cart(graph, tables, request, groups, facts.product_type)
+    beside = upsells_alone & (cheapest < no_item) & (price < price_of.at(same) * rules.upsell_step)
+    same = graph.where(beside, cheapest, same)
     has_same = same < no_item
     dearer = price >= price_of.at(same) * rules.upsell_step
     instead = dearer & (in_cart > 0.0) & is_open

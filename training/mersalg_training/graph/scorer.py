@@ -12,7 +12,7 @@ from mersalg_training.graph.builder import ML, GraphBuilder, Value
 from mersalg_training.graph.candidates import Inputs, candidates
 from mersalg_training.graph.decide import DecisionTables, Wish, decide, scores
 from mersalg_training.graph.retrieve import Only
-from mersalg_training.graph.trees import TreeTable
+from mersalg_training.graph.trees import RankerTrees
 from mersalg_training.tables.shop_tables import ShopTables
 
 INT64, FLOAT = TensorProto.INT64, TensorProto.FLOAT
@@ -22,7 +22,7 @@ TEXTS = {"cart": "b", "history": "h", "exclude": "x", "only": "o"}
 
 
 def featurise_model(
-    tables: ShopTables, first_weights: Float32, trees: tuple[TreeTable, TreeTable] | None = None
+    tables: ShopTables, first_weights: Float32, trees: RankerTrees | None = None
 ) -> tuple[onnx.ModelProto, list[str]]:
     """The training graph for one request, over item indices, and the names of its features.
 
@@ -52,7 +52,7 @@ def featurise_model(
         graph.output(result.first_score, "first_score", FLOAT, ["c"])
         graph.output(result.signals, "signals", FLOAT, ["c", "s"])
     else:
-        graph.output(scores(graph, tables, result, *trees), "score", FLOAT, ["c"])
+        graph.output(scores(graph, result, trees), "score", FLOAT, ["c"])
     return graph.model(), result.feature_names
 
 

@@ -165,6 +165,25 @@ def routed(low: TreeTable, high: TreeTable, feature: int, threshold: float) -> T
     )
 
 
+@dataclass(frozen=True)
+class RankerTrees:
+    """The rankers of a scorer, each of candidates of its own."""
+
+    own: TreeTable
+    new: TreeTable
+    upsell: TreeTable | None = None
+    """None where too few upsells were bought: theirs are the others' then."""
+
+    def as_one(self, feature_names: Sequence[str]) -> TreeTable:
+        """One ensemble, which sends each candidate to its ranker."""
+        both = routed(self.new, self.own, feature_names.index("own_count"), BY_LINES)
+        return both if self.upsell is None else routed(both, self.upsell, feature_names.index("is_upsell"), 0.5)
+
+
+BY_LINES = 0.5
+"""An own product has more lines in the history than this, and at least one."""
+
+
 def moved(references: Int64, splits: int, leaves: int) -> Int64:
     """References of a table that stands behind so many splits and leaves of others."""
     return np.where(references >= 0, references + splits, references - leaves)

@@ -151,6 +151,11 @@ def make_cases(
             rows.append(made)
         if len(rows) >= most:
             break
+    return made_cases(timeline, rows)
+
+
+def made_cases(timeline: Timeline, rows: list[Made]) -> Cases:
+    """The requests side by side."""
     order = np.array([row[5] for row in rows], dtype=np.int64)
     return Cases(
         moment=np.array([row[0] for row in rows], dtype=np.int64),

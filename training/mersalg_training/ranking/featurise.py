@@ -14,7 +14,7 @@ from mersalg.session import open_runtime
 from mersalg_training.data.timeline import Float32, Int64, Timeline
 from mersalg_training.graph.scorer import featurise_model
 from mersalg_training.graph.shortlist import own_group
-from mersalg_training.graph.trees import TreeTable
+from mersalg_training.graph.trees import RankerTrees
 from mersalg_training.progress import Tick
 from mersalg_training.ranking.cases import Cases
 from mersalg_training.tables.shop_tables import ShopTables
@@ -67,9 +67,7 @@ class CandidateFeatures:
 class Featuriser:
     """The featurise graph, open."""
 
-    def __init__(
-        self, tables: ShopTables, first_weights: Float32, trees: tuple[TreeTable, TreeTable] | None = None
-    ) -> None:
+    def __init__(self, tables: ShopTables, first_weights: Float32, trees: RankerTrees | None = None) -> None:
         model, self.feature_names = featurise_model(tables, first_weights, trees)
         self.outputs = ["item", "kind", "group", "offerable"]
         self.outputs += ["features", "first_score", "signals"] if trees is None else ["score"]

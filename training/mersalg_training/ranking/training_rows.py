@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mersalg.names import KINDS, MOMENTS
 from mersalg_training.config import Config
 from mersalg_training.data.timeline import Float32, Int64, Timeline
 from mersalg_training.graph.facts import STANDING, standing_signals
+from mersalg_training.graph.kinds import UPSELL
 from mersalg_training.graph.shortlist import GROUPS, SIGNALS, START_SHARE
+from mersalg_training.graph.trees import Bool
 from mersalg_training.progress import Tick
 from mersalg_training.ranking import FittedTrees, make_ranker
 from mersalg_training.ranking.cases import Cases
@@ -21,6 +24,8 @@ FIRST_CASES = 2000
 """Requests that fit the first score."""
 FIRST_POOL = 4
 """The first score is fitted on so many times the candidates that it later keeps."""
+UPSELL_NEGATIVES = 64
+"""Of a request in which another product was considered, at most so many upsells that were not bought."""
 EVEN_WEIGHTS = np.concatenate(
     [np.ones((len(SIGNALS), len(GROUPS))), np.zeros((len(STANDING) + 1, len(GROUPS)))]
 ).astype(np.float32)
@@ -54,6 +59,10 @@ class Matrix:
     first_score: Float32
     request: Int64
 
+    def rows(self, kept: Bool) -> Matrix:
+        """Some rows, by a mask."""
+        return Matrix(**{name: getattr(self, name)[kept] for name in COLUMNS})
+
     def beside(self, other: Matrix) -> Matrix:
         """These rows and another side's."""
         return Matrix(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS})
@@ -63,10 +72,7 @@ def learn_first_weights(
     timeline: Timeline, cases: Cases, tables: ShopTables, random: np.random.Generator, tick: Tick
 ) -> Float32:
     """(len(SIGNALS) + len(STANDING) + 1, len(GROUPS)) the first score, fitted on wide shortlists of some requests."""
-    retrieve = tables.config.retrieve
-    wider = {name: FIRST_POOL * getattr(retrieve, name) for name in ("own_candidates", "new_candidates")}
-    wide = tables.config.model_copy(update={"retrieve": retrieve.model_copy(update=wider)})
-    featuriser = Featuriser(replace(tables, config=wide), EVEN_WEIGHTS)
+    featuriser = Featuriser(replace(tables, config=wider(tables.config)), EVEN_WEIGHTS)
     some = cases.take(random.permutation(len(cases))[:FIRST_CASES])
     standing = standing_signals(tables.vocabulary)
     signals, bought, group, request = [], [], [], []
@@ -103,6 +109,48 @@ def training_matrices(
     return own, new
 
 
+def upsell_rows(
+    timeline: Timeline,
+    considered: Cases,
+    tables: ShopTables,
+    first_weights: Float32,
+    usual: Matrix,
+    random: np.random.Generator,
+    tick: Tick,
+) -> Matrix:
+    """The rows of upsells: those of the requests as they come, and of those in which another product was considered.
+
+    usual: all rows of the requests as they come. Of the considered ones more are bought, so they start from log-odds
+    that are higher by as much: they teach which upsell is taken, not how often one is. Their shortlists are wide, for
+    a request may name all dearer products of a type.
+    """
+    featuriser = Featuriser(replace(tables, config=wider(tables.config)), first_weights)
+    alone = np.broadcast_to(np.arange(len(KINDS)) == UPSELL, (len(MOMENTS), len(KINDS)))
+    rows = [
+        sampled(candidates, slice(None), tables.n_items, UPSELL_NEGATIVES, random)
+        for candidates in featuriser.run(timeline, considered, tick, alone)
+    ]
+    usual = usual.rows(usual.X[:, featuriser.feature_names.index("kind")] == UPSELL)
+    if not rows:
+        return usual
+    made = joined(rows)
+    rise = np.float32((log_odds_of(made) - log_odds_of(usual)) / START_SHARE)
+    return usual.beside(replace(made, first_score=made.first_score + rise))
+
+
+def wider(config: Config) -> Config:
+    """The same with FIRST_POOL times the candidates."""
+    retrieve = config.retrieve
+    wide = {name: FIRST_POOL * getattr(retrieve, name) for name in ("own_candidates", "new_candidates")}
+    return config.model_copy(update={"retrieve": retrieve.model_copy(update=wide)})
+
+
+def log_odds_of(matrix: Matrix) -> float:
+    """Of being bought, over all rows by their weight."""
+    bought = float((matrix.y * matrix.weight).sum())
+    return float(np.log((bought + 0.5) / (float(matrix.weight.sum()) - bought + 0.5)))
+
+
 def recall_by_source(own: Matrix, new: Matrix, feature_names: list[str], targets: int) -> dict[str, float]:
     """The share of `targets`, all that the requests were followed by, that each source and their union retrieved.
 
@@ -116,7 +164,7 @@ def recall_by_source(own: Matrix, new: Matrix, feature_names: list[str], targets
 
 
 def joined(parts: list[Matrix]) -> Matrix:
-    """The rows of all batches, in the order of the requests."""
+    """The rows of all batches, in the order of the requests. parts: at least one."""
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
     order = np.argsort(columns["request"], kind="stable")
     return Matrix(**{name: column[order] for name, column in columns.items()})

@@ -69,13 +69,13 @@ def log_job(
         as_csv(job_figures(report, learned, manifest, seconds) | figures),
     )
     names = learned.fitted.feature_names
-    for side, trees in (("own", learned.fitted.own), ("new", learned.fitted.new)):
+    for side, trees in learned.fitted.rankers.by_name().items():
         run.log_curve(f"loss/{side}", trees.loss.tolist())
         gains = dict(zip(names, (trees.gain / max(trees.gain.sum(), 1e-12)).tolist(), strict=True))
         run.log_figure(f"plots/importance_{side}.png", feature_importances(gains))
     run.log_figure(
         "plots/loss.png",
-        training_loss({"own": learned.fitted.own.loss.tolist(), "new": learned.fitted.new.loss.tolist()}),
+        training_loss({side: trees.loss.tolist() for side, trees in learned.fitted.rankers.by_name().items()}),
     )
     run.log_figure("plots/candidates.png", recall_of_candidates(learned.fitted.recall))
     log_certifying(run, learned)

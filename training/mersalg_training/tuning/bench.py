@@ -29,9 +29,8 @@ from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
-from mersalg_training.learn import Purchased, RankerRows, fit_trees, ranker_rows
+from mersalg_training.learn import Purchased, RankerRows, Rankers, fit_trees, ranker_rows
 from mersalg_training.progress import quiet, unseen
-from mersalg_training.ranking import FittedTrees
 from mersalg_training.tables.build import learn_shop
 from mersalg_training.tables.relations import as_it_was
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
@@ -115,9 +114,9 @@ class Bench:
         rows: RankerRows = timed(
             "rows", "featurising", by_rows, lambda: ranker_rows(purchased, replace(early, config=config), unseen())
         )
-        own, new = timed("trees", "fitting", repr(fitting), lambda: fit_trees(rows, fitting, unseen()))
+        rankers: Rankers = timed("trees", "fitting", repr(fitting), lambda: fit_trees(rows, fitting, unseen()))
         late = replace(late, config=config)
-        ndcg = timed("tasks", "asking", repr(fitting), lambda: self.ask(scorer(purchased, late, rows, own, new)))
+        ndcg = timed("tasks", "asking", repr(fitting), lambda: self.ask(scorer(purchased, late, rows, rankers)))
         return Judged(ndcg, seconds)
 
     def ask(self, recommender: Recommender) -> dict[str, list[float]]:
@@ -174,16 +173,14 @@ def tables_before(purchased: Purchased, end: Any, config: Config, rhythm: Rhythm
     return learn_shop(timeline, as_it_was(purchased.attributes, timeline, day), day, config, quiet, rhythm)
 
 
-def scorer(
-    purchased: Purchased, tables: ShopTables, rows: RankerRows, own: FittedTrees, new: FittedTrees
-) -> Recommender:
+def scorer(purchased: Purchased, tables: ShopTables, rows: RankerRows, rankers: Rankers) -> Recommender:
     """A scorer of the tables and the trees. Its relevance only keeps the order: tasks are ranked without thresholds."""
     calibration = fit_calibration(
         np.tile(np.array([-5.0, 5.0], dtype=np.float32), 200),
         np.zeros(400, dtype=np.int64),
         np.tile(np.array([0.0, 1.0], dtype=np.float32), 200),
     )
-    decision = decision_of(own.table, new.table, calibration, dict.fromkeys(KINDS, 0.0))
+    decision = decision_of(rankers.tables, calibration, dict.fromkeys(KINDS, 0.0))
     ids = product_ids(purchased.timeline.product_ids, tables)
     model = scorer_model(tables, rows.first_weights, decision, ids).SerializeToString()
     manifest = {"kinds": {kind: {"threshold": 0.0} for kind in KINDS}}

@@ -82,6 +82,10 @@ def feature_table(manifest: Mapping[str, Any]) -> Table:
     sides = list(gain)
     names = sorted(manifest["features"], key=lambda name: -sum(of.get(name, 0.0) for of in gain.values()))
     rows = [[Cell(name), *(Cell(share(gain[side].get(name))) for side in sides)] for name in names]
-    heads = {"own": "of the ranker of own products", "new": "of the ranker of new products"}
+    heads = {
+        "own": "of the ranker of own products",
+        "new": "of the ranker of new products",
+        "upsell": "of the ranker of upsells",
+    }
     caption = "Features" + (", by their share of all gain" if sides else ", in the graph's order")
     return Table(caption, ["feature", *(heads.get(side, side) for side in sides)], [HeadedRows(rows)])
