@@ -49,19 +49,38 @@ def test_a_large_and_steady_shop_whose_customers_come_often_keeps_every_default(
 
 def test_few_orders_bring_smaller_and_more_strongly_penalised_trees() -> None:
     order_days = steady(200)  # 3,000 in the 15 days that rank
-    ranker, told = adapt_ranker(RankerConfig(leaves=31, leaf_penalty=20.0), windows_of(order_days), order_days)
+    ranker, told = adapt_ranker(
+        RankerConfig(leaves=31, leaf_penalty=20.0), shop(5.0), windows_of(order_days), order_days
+    )
     assert (ranker.leaves, ranker.leaf_penalty) == (17, pytest.approx(66.7))
     assert [adaptation.setting for adaptation in told] == ["ranker.leaves", "ranker.leaf_penalty"]
     assert told[0].because == "3,000 orders in the rank window"
 
 
+@pytest.mark.parametrize(("products_an_order", "trees"), [(3, 60), (4, 150)])
+def test_much_that_was_bought_bears_more_trees(products_an_order: int, trees: int) -> None:
+    order_days = steady(1000)  # 15,000 in the 15 days that rank
+    statistics = replace(shop(5.0), orders=100, lines=100 * products_an_order)
+    found = adapt(config_of(), statistics, windows_of(order_days), order_days)
+    assert found.fitting.ranker.trees == trees
+    assert found.config.ranker.trees == 60, "a job that starts from the manifest adapts anew"
+    assert [adaptation.setting for adaptation in found.told] == (["ranker.trees"] if trees == 150 else [])
+
+
+def test_a_configured_number_of_trees_stays() -> None:
+    order_days, statistics = steady(1000), replace(shop(5.0), orders=100, lines=1000)
+    found = adapt(config_of(ranker={"trees": 60}), statistics, windows_of(order_days), order_days)
+    assert found.fitting.ranker.trees == 60
+    assert found.told == []
+
+
 def test_the_fewest_orders_still_leave_a_tree_that_splits() -> None:
-    ranker, _ = adapt_ranker(RankerConfig(), windows_of(steady(1)), steady(1))
+    ranker, _ = adapt_ranker(RankerConfig(), shop(5.0), windows_of(steady(1)), steady(1))
     assert (ranker.leaves, ranker.leaf_penalty) == (7, 100.0)
 
 
 def test_trees_that_are_configured_smaller_do_not_grow() -> None:
-    ranker, _ = adapt_ranker(RankerConfig(leaves=4, leaf_penalty=0.0), windows_of(steady(1)), steady(1))
+    ranker, _ = adapt_ranker(RankerConfig(leaves=4, leaf_penalty=0.0), shop(5.0), windows_of(steady(1)), steady(1))
     assert (ranker.leaves, ranker.leaf_penalty) == (4, 0.0)
 
 

@@ -16,6 +16,9 @@ from mersalg_training.data.timeline import Float64
 
 ENOUGH_ORDERS: Final = 10_000
 """So many orders in the rank window bear the configured trees."""
+MANY_LINES: Final = 50_000
+"""From so many lines in the rank window on there are MANY_TREES, unless a number is configured."""
+MANY_TREES: Final = 150
 MIN_LEAVES: Final = 7
 MAX_PENALTY: Final = 5.0
 """Times the configured one."""
@@ -77,7 +80,7 @@ def adapt(config: Config, statistics: ShopStatistics, windows: Windows, order_da
     retrieve, more = adapt_retrieve(config.retrieve, statistics)
     told += more
     config = config.model_copy(update={"retrieve": retrieve})
-    ranker, more = adapt_ranker(config.ranker, windows, order_days)
+    ranker, more = adapt_ranker(config.ranker, statistics, windows, order_days)
     return Adapted(config, config.model_copy(update={"ranker": ranker}), told + more)
 
 
@@ -140,21 +143,32 @@ def adapt_retrieve(config: RetrieveConfig, statistics: ShopStatistics) -> tuple[
     return config.model_copy(update={"popular_candidates": products}), [told]
 
 
-def adapt_ranker(config: RankerConfig, windows: Windows, order_days: Float64) -> tuple[RankerConfig, list[Adaptation]]:
-    """Smaller and more strongly penalised trees where fewer than ENOUGH_ORDERS orders lie in the rank window.
+def adapt_ranker(
+    config: RankerConfig, statistics: ShopStatistics, windows: Windows, order_days: Float64
+) -> tuple[RankerConfig, list[Adaptation]]:
+    """More trees where much was bought in the rank window; smaller and more strongly penalised ones of few orders.
 
     Requests made of the same order are alike, so orders are counted, not requests. The leaves shrink with the root of
     the share of ENOUGH_ORDERS, to MIN_LEAVES at least; the penalty grows with its inverse.
     """
     first, end = (to_day(time) for time in windows.bounds()["rank"])
     orders = int(np.count_nonzero((order_days >= first) & (order_days < end)))
+    config, more = adapt_trees(config, round(orders * statistics.lines / max(1, statistics.orders)))
     share = max(1, orders) / ENOUGH_ORDERS
     if share >= 1.0:
-        return config, []
+        return config, more
     leaves = min(config.leaves, max(MIN_LEAVES, round(config.leaves * sqrt(share))))
     penalty = round(config.leaf_penalty * min(MAX_PENALTY, 1.0 / share), 1)
     because = f"{orders:,} orders in the rank window"
-    result = [Adaptation("ranker.leaves", str(leaves), str(config.leaves), because)]
+    result = [*more, Adaptation("ranker.leaves", str(leaves), str(config.leaves), because)]
     if penalty != config.leaf_penalty:
         result.append(Adaptation("ranker.leaf_penalty", f"{penalty:g}", f"{config.leaf_penalty:g}", because))
     return config.model_copy(update={"leaves": leaves, "leaf_penalty": penalty}), result
+
+
+def adapt_trees(config: RankerConfig, lines: int) -> tuple[RankerConfig, list[Adaptation]]:
+    """MANY_TREES from MANY_LINES lines in the rank window on."""
+    if lines < MANY_LINES or "trees" in config.model_fields_set:
+        return config, []
+    told = Adaptation("ranker.trees", str(MANY_TREES), str(config.trees), f"about {lines:,} lines in the rank window")
+    return config.model_copy(update={"trees": MANY_TREES}), [told]

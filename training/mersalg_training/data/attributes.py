@@ -13,6 +13,7 @@ from mersalg.bundle.texts import MAX_NAME_CHARACTERS, ODD
 from mersalg_training.data.catalogue import RELATIONS, several
 from mersalg_training.data.package_size import PackageSize, read_package_size, settle_ounces
 from mersalg_training.data.timeline import Float32, Int32, plain
+from mersalg_training.data.variants import types_of_variants
 
 NONE: frozenset[int] = frozenset()
 
@@ -60,7 +61,6 @@ def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
                size, features, variant_of, {", ".join(RELATIONS)}
         FROM products ORDER BY product_id
     """).fetchnumpy()
-    product_type, product_types = encoded(plain(rows["product_type"]))
     category, categories = encoded(plain(rows["category"]))
     brand, brands = encoded(plain(rows["brand"]))
     ids = plain(rows["product_id"])
@@ -68,6 +68,9 @@ def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
         shown_name(str(name or "")) or str(product_id)
         for name, product_id in zip(plain(rows["name"]), ids, strict=True)
     ]
+    product_type, product_types = encoded(
+        types_of_variants(names, brand.tolist(), plain(rows["variant_of"]), plain(rows["product_type"]))
+    )
     code_of = {product_id: code for code, product_id in enumerate(ids)}
 
     def listed(name: str) -> list[frozenset[str] | None]:

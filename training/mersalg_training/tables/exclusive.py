@@ -5,7 +5,6 @@ Of a type of which people take several at a time, as flavours of yogurt, the var
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import numpy as np
@@ -13,8 +12,8 @@ import numpy.typing as npt
 
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
-from mersalg_training.data.package_size import without_sizes
 from mersalg_training.data.timeline import UNKNOWN, Int32, Int64, Timeline
+from mersalg_training.data.variants import variant_of
 from mersalg_training.tables.factors import latest_orders
 from mersalg_training.tables.vocabulary import Vocabulary
 
@@ -25,16 +24,6 @@ SEVERAL_SHARE: Final = 0.25
 """People take several products of a type where so many of the orders that hold one hold another, too,"""
 SEVERAL_ORDERS: Final = 20
 """of at least so many orders that hold one."""
-LOOKS: Final = frozenset(
-    re.findall(
-        r"\w+",
-        "black white red blue green yellow pink purple orange brown grey gray beige navy silver gold ivory cream "
-        "turquoise teal aqua cyan magenta slate charcoal heather lime maroon light dark "
-        "sort svart hvid hvit vit rød röd blå grøn grønn grön gul lilla brun grå "
-        "xs s m l xl xxl xxxl small medium large mini",
-    )
-)
-"""Words of a name by which variants of one product differ: colours, and sizes of clothes."""
 
 
 def exclusive_groups(vocabulary: Vocabulary, attributes: Attributes, variant: Int64, taken_together: Booleans) -> Int64:
@@ -76,26 +65,11 @@ def types_taken_together(
 
 def variant_codes(attributes: Attributes, code: Int32) -> Int64:
     """(n_items,) from 0, the same for variants of one product; NO_GROUP where there is none. code: (n_items,)."""
-    variant = [variant_of(attributes, c) for c in code.tolist()]
+    types = [*attributes.product_types, None]
+    declared = attributes.variant_of or [None] * len(attributes.names)
+    variant = [
+        variant_of(attributes.names[c], int(attributes.brand[c]), declared[c], types[attributes.product_type[c]])
+        for c in code.tolist()
+    ]
     codes = {name: i for i, name in enumerate(sorted({name for name in variant if name is not None}))}
     return np.array([NO_GROUP if name is None else codes[name] for name in variant], dtype=np.int64)
-
-
-def variant_of(attributes: Attributes, code: int) -> tuple[str, int] | None:
-    """What the variants of a product share: what the catalogue declares, else the brand and the name without its looks.
-
-    None for a name that holds nothing else, or no more than the name of its type.
-    """
-    declared = attributes.variant_of[code] if attributes.variant_of else None
-    if declared is not None:
-        return declared, NO_GROUP
-    name = without_looks(attributes.names[code].split("#")[0])
-    of_type = int(attributes.product_type[code])
-    is_type = of_type < len(attributes.product_types) and name == without_looks(attributes.product_types[of_type])
-    return (name, int(attributes.brand[code])) if name and not is_type else None
-
-
-def without_looks(text: str) -> str:
-    """The words of a name, in small letters, without sizes and LOOKS."""
-    words = re.findall(r"[^\W\d_]+|\d+", without_sizes(text).lower())
-    return " ".join(word for word in words if word not in LOOKS)
