@@ -8,7 +8,7 @@ from typing import Any, Final
 from mersalg.names import KINDS, Kind
 from mersalg_training.export.card import MEANING, at_least, bought_of_weakest, wanted_of
 from mersalg_training.figure_table import FigureTable
-from mersalg_training.report.blocks import Card, Cards, PageSection, Paragraph, Table, as_block
+from mersalg_training.report.blocks import Block, Card, Cards, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, day, number, sentence, share, some
 
@@ -25,19 +25,21 @@ LIMITS: Final = (
 
 
 def promises(subject: Subject) -> PageSection:
-    """A card for each kind, and the thresholds in a table."""
-    kinds = [kind for kind in KINDS if kind in subject.manifest["kinds"]]
-    return PageSection(
-        "promises",
-        "What it promises",
-        "From which relevance on is an offer shown, and what is certified of it?",
-        [
-            Paragraph(RELEVANCE),
-            Cards([card(subject, kind) for kind in kinds]),
-            thresholds(subject, kinds),
-            Paragraph(LIMITS, "note"),
-        ],
-    )
+    """A card for each kind."""
+    question = "From which relevance on is an offer shown, and what is certified of it?"
+    blocks: list[Block] = [Paragraph(RELEVANCE, "note"), Cards([card(subject, kind) for kind in told_kinds(subject)])]
+    return PageSection("promises", "What it promises", question, blocks, opening=True)
+
+
+def certificates(subject: Subject) -> PageSection:
+    """Every kind in a row of a table, and what a certificate does not say."""
+    blocks: list[Block] = [thresholds(subject, told_kinds(subject)), Paragraph(LIMITS, "note")]
+    return PageSection("certificates", "Thresholds and certificates", "On what does each promise rest?", blocks)
+
+
+def told_kinds(subject: Subject) -> list[Kind]:
+    """The kinds of the manifest, in their order."""
+    return [kind for kind in KINDS if kind in subject.manifest["kinds"]]
 
 
 def card(subject: Subject, kind: Kind) -> Card:
