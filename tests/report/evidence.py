@@ -21,7 +21,7 @@ from mersalg_training.evaluation.metrics import NDCG, RECALL, Estimate
 from mersalg_training.evaluation.order_by_value import REVENUE, SalesByOrder
 from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
 from mersalg_training.evaluation.reliability import ALL, Bin, Reliability
-from mersalg_training.evaluation.result import ORACLE, Difference, Evaluation, Row
+from mersalg_training.evaluation.result import ORACLE, Difference, EvaluationResult, Row
 from mersalg_training.export.card import render_card
 from toy_bundle import KINDS, THRESHOLDS, make_manifest, rewrite, write_bundle, write_manifest
 
@@ -39,7 +39,7 @@ ROWS = [
     Row("next basket, repeat", "mersalg", NDCG, estimate(0.52)),
     Row("next basket, repeat", "popularity", NDCG, estimate(0.51)),
 ]
-EVALUATION = Evaluation(
+EVALUATION = EvaluationResult(
     rows=ROWS,
     differences=[
         Difference("completion, explore", "popularity", NDCG, Estimate(0.2, 0.15, 0.25, 400)),
@@ -113,7 +113,7 @@ def tradeoff(threshold: float, offers: int, precision: float | None, coverage: f
     }  # fmt: skip
 
 
-def write_full_bundle(folder: Path, evaluation: Evaluation | None = EVALUATION, **changes: Any) -> Path:
+def write_full_bundle(folder: Path, evaluation: EvaluationResult | None = EVALUATION, **changes: Any) -> Path:
     """The toy bundle with an evaluation, its card and its metrics; `changes` replace keys of the manifest."""
     write_bundle(folder)
     manifest = full_manifest() | changes
@@ -127,7 +127,7 @@ def write_full_bundle(folder: Path, evaluation: Evaluation | None = EVALUATION, 
     return folder
 
 
-def write_evaluation(path: Path, bundle: Path, evaluation: Evaluation = EVALUATION) -> Path:
+def write_evaluation(path: Path, bundle: Path, evaluation: EvaluationResult = EVALUATION) -> Path:
     """The file of an evaluation of a bundle."""
     manifest = json.loads((bundle / "manifest.json").read_text())
     path.write_text(json.dumps(evaluation_document(manifest, evaluation)))

@@ -9,7 +9,7 @@ import pytest
 
 from mersalg_training.evaluation.file import NAME, evaluation_document
 from mersalg_training.evaluation.metrics import NDCG, Estimate
-from mersalg_training.evaluation.result import Evaluation, Row
+from mersalg_training.evaluation.result import EvaluationResult, Row
 from mersalg_training.report.page import render
 from mersalg_training.report.subject import read_subject
 from report.evidence import EVALUATION, write_evaluation, write_full_bundle
@@ -159,7 +159,7 @@ def test_an_evaluation_of_the_recalibrated_bundle_itself_takes_the_place_of_its_
 
 
 def test_a_newer_evaluation_takes_the_place_of_the_bundle_s_own(bundle: Path, tmp_path: Path) -> None:
-    newer = Evaluation([Row("completion, explore", "mersalg", NDCG, Estimate(0.4, 0.3, 0.5, 400))], [], [], [])
+    newer = EvaluationResult([Row("completion, explore", "mersalg", NDCG, Estimate(0.4, 0.3, 0.5, 400))], [], [], [])
     page = read_page(render(read_subject(bundle, write_evaluation(tmp_path / "newer.json", bundle, newer))))
     assert rows(section(page, "results"), "NDCG@10 by task") == {
         "completion, explore": ["0.400 (0.300 to 0.500)", "none was asked", "400"]

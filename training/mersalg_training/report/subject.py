@@ -14,13 +14,13 @@ from mersalg.session import Session
 from mersalg.table import SavedRequest
 from mersalg_training.drift.reference import Reference, read_reference
 from mersalg_training.evaluation.file import NAME, Carried, Identity, carried_evaluation, read_evaluation
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.export.patterns import read_patterns
 from mersalg_training.report.made_requests import Answered, made_requests, telling
 from mersalg_training.report.manifest_schema import check_told
 from mersalg_training.tables.patterns import Patterns
 
-NOTHING: Final = Evaluation([], [], [], [])
+NOTHING: Final = EvaluationResult([], [], [], [])
 MAX_ANSWERS: Final = 6
 AGAIN: Final = "`mersalg evaluate NAME --json FILE` measures it, and `mersalg report NAME --evaluation FILE` shows it."
 
@@ -35,7 +35,7 @@ class Subject:
     """To show what it offers."""
     reference: Reference | None
     """Reliability when it was certified; None where the bundle was made without it."""
-    evaluation: Evaluation
+    evaluation: EvaluationResult
     """Empty where nothing was measured."""
     patterns: Patterns | None = None
     """None where the bundle was made without them."""
@@ -91,7 +91,7 @@ def read_subject(path: str | Path, evaluation: Path | None = None, saved: Sequen
     return make_subject(bundle, None if evaluation is None else read_evaluation(evaluation, bundle.manifest), saved)
 
 
-def make_subject(bundle: Bundle, measured: Evaluation | None, saved: Sequence[SavedRequest] = ()) -> Subject:
+def make_subject(bundle: Bundle, measured: EvaluationResult | None, saved: Sequence[SavedRequest] = ()) -> Subject:
     """A bundle and an evaluation of it; None = the one that it carries."""
     check_told(bundle.manifest, str(bundle.folder / "manifest.json"))
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")))
@@ -129,6 +129,6 @@ def answered(
     )
 
 
-def of_order(evaluation: Evaluation) -> Evaluation:
+def of_order(evaluation: EvaluationResult) -> EvaluationResult:
     """What of an evaluation rests on the order of the offers alone, which a recalibrated bundle has from its parent."""
     return replace(evaluation, shown=(), sold=(), kept=(), restraint=(), empty=(), follow_on=())
