@@ -92,21 +92,26 @@ def read_subject(path: str | Path, evaluation: Path | None = None, saved: Sequen
 
 
 def make_subject(bundle: Bundle, measured: EvaluationResult | None, saved: Sequence[SavedRequest] = ()) -> Subject:
-    """A bundle and an evaluation of it; None = the one that it carries."""
-    check_told(bundle.manifest, str(bundle.folder / "manifest.json"))
+    """A bundle, verified and asked, and an evaluation of it; None = the one that it carries."""
+    subject = described(bundle, measured)
     recommender = Recommender(bundle, Session(bundle.scorer, str(bundle.folder / "scorer.onnx")))
     check_golden(recommender, bundle)
-    patterns = read_patterns(bundle.folder, bundle.manifest)
+    answers = answered(recommender, bundle, subject.patterns, saved)
+    return replace(subject, answers=answers, saved=bool(saved))
+
+
+def described(bundle: Bundle, measured: EvaluationResult | None) -> Subject:
+    """A bundle that is asked nothing, and an evaluation of it; None = the one that it carries."""
+    check_told(bundle.manifest, str(bundle.folder / "manifest.json"))
     carried = carried_evaluation(bundle.folder, bundle.manifest) if measured is None else Carried(measured, None)
     result, parent = (NOTHING, None) if carried is None else (carried.evaluation, carried.parent)
     return Subject(
         manifest=bundle.manifest,
         names=bundle.names,
-        answers=answered(recommender, bundle, patterns, saved),
+        answers=(),
         reference=read_reference(bundle.manifest),
         evaluation=result if parent is None else of_order(result),
-        patterns=patterns,
-        saved=bool(saved),
+        patterns=read_patterns(bundle.folder, bundle.manifest),
         parent=parent,
     )
 

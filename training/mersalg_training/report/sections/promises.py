@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
+from mersalg_training.evaluation.metrics import Estimate
 from mersalg_training.export.card import MEANING, at_least, bought_of_weakest, wanted_of
 from mersalg_training.figure_table import FigureTable
 from mersalg_training.report.blocks import Block, Card, Cards, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.wording import DASH, count, day, number, sentence, share, some
+from mersalg_training.report.wording import DASH, count, day, number, of_share, sentence, share, some
 
 RELEVANCE: Final = (
     "Relevance is the probability that an offer is bought, learned from purchases. An offer is shown only when its "
@@ -89,14 +90,21 @@ def thresholds(subject: Subject, kinds: list[Kind]) -> Table:
                 DASH if certificate is None else f"{certificate['confidence']:.0%}",
                 DASH if certificate is None else count(certificate["n"]),
                 DASH if silent else share(rule.get("realised")),
-                share((rule.get("weakest_tenth") or {}).get("realised")),
+                of_weakest(rule.get("weakest_tenth")),
                 DASH if silent else share(rule.get("coverage")),
                 share(rule.get("precision_reachable")),
             ]
         )
     columns = [
         "kind", "shown from", "wanted", "certified: at least", "confidence", "offers measured", "bought of them",
-        "bought of the weakest tenth", "requests that see one", "most that can be reached",
+        "bought of the weakest tenth (proved)", "requests that see one", "most that can be reached",
     ]  # fmt: skip
     caption = "Thresholds and certificates, measured on customers who had no part in choosing them"
     return as_block(FigureTable(caption, columns, rows, words=[2]))
+
+
+def of_weakest(tenth: Mapping[str, Any] | None) -> str:
+    """What was bought of the weakest tenth of what is shown, and what is proved of it."""
+    if tenth is None:
+        return DASH
+    return of_share(Estimate(tenth["realised"], tenth["at_least"], tenth["at_most"], tenth["offers"]))
