@@ -23,6 +23,7 @@ from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
 from mersalg_training.evaluation.reliability import ALL, Bin, Reliability
 from mersalg_training.evaluation.result import ORACLE, Difference, EvaluationResult, Row
 from mersalg_training.export.card import render_card
+from mersalg_training.tables.patterns import LadderStep, Patterns, ProductPair, RepurchaseRhythm
 from toy_bundle import KINDS, THRESHOLDS, make_manifest, rewrite, write_bundle, write_manifest
 
 
@@ -71,6 +72,19 @@ EVALUATION = EvaluationResult(
 WEAKEST = {
     "offers": 90, "customers": 71, "promised": 0.21, "realised": 0.181, "at_least": 0.1429, "at_most": 0.2321,
 }  # fmt: skip
+PATTERNS = Patterns(
+    min_customers=5,
+    types={"bread": "bakery", "wine": "drinks"},
+    pairs=[
+        ProductPair(anchor="milk", product="bread", lift=6.24, orders=40, customers=31),
+        ProductPair(anchor="bread", product="milk", lift=6.2, orders=40, customers=31),
+        ProductPair(anchor="milk", product="bag", lift=25.0, orders=9, customers=8),
+    ],
+    add_ons=[ProductPair(anchor="milk", product="bag", lift=25.0, orders=9, customers=8)],
+    ladders=[LadderStep(anchor="bread", product="wine", price_ratio=3.0, switches=7, customers=6)],
+    rhythms=[RepurchaseRhythm(product="milk", interval_days=7.0, intervals=400)],
+    unusual=[],
+)
 STATISTICS = {"known_share": 0.83, "basket_median": 4.0, "order_gap_days": None}
 
 
@@ -124,6 +138,12 @@ def write_full_bundle(folder: Path, evaluation: EvaluationResult | None = EVALUA
     rewrite(folder, "CARD.md", render_card(manifest, evaluation.rows if evaluation else []).encode())
     written = json.loads((folder / "manifest.json").read_text())
     write_manifest(folder, manifest | {"files": written["files"]})
+    return folder
+
+
+def with_patterns(folder: Path) -> Path:
+    """The bundle, which holds patterns from now on."""
+    rewrite(folder, "patterns.json", PATTERNS.model_dump_json().encode())
     return folder
 
 

@@ -74,7 +74,7 @@ class Evaluation:
         tasks = self.tasks[["ndcg", "low", "high", "baseline", "difference", "difference_low", "difference_high"]]
         tables = [frame.round(PLACES).to_html(na_rep="", border=0) for frame in (kinds, tasks) if len(frame)]
         missing = f"<p>{escape(self.missing)}</p>" if self.missing else ""
-        return f"<p><b>Evaluation of {escape(self.bundle)}</b></p>{missing}{''.join(tables)}"
+        return f"<p><strong>Evaluation of {escape(self.bundle)}</strong></p>{missing}{''.join(tables)}"
 
 
 def framed(subject: Subject) -> Evaluation:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
-from mersalg_training.evaluation.metrics import Estimate
-from mersalg_training.export.card import MEANING, at_least, bought_of_weakest, wanted_of
+from mersalg_training.export.card import MEANING, at_least, at_most, bought_of_weakest, wanted_of
 from mersalg_training.figure_table import FigureTable
 from mersalg_training.report.blocks import Block, Card, Cards, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.subject import Subject
-from mersalg_training.report.wording import DASH, count, day, number, of_share, sentence, share, some
+from mersalg_training.report.wording import DASH, count, day, number, sentence, share, some
 
 RELEVANCE: Final = (
     "Relevance is the probability that an offer is bought, learned from purchases. An offer is shown only when its "
@@ -107,4 +106,4 @@ def of_weakest(tenth: Mapping[str, Any] | None) -> str:
     """What was bought of the weakest tenth of what is shown, and what is proved of it."""
     if tenth is None:
         return DASH
-    return of_share(Estimate(tenth["realised"], tenth["at_least"], tenth["at_most"], tenth["offers"]))
+    return f"{share(tenth['realised'])} ({at_least(tenth['at_least'])} to {at_most(tenth['at_most'])})"
