@@ -39,7 +39,8 @@ def render(evaluation: EvaluationResult, metric: str = NDCG) -> RenderableType:
     """For a terminal of 120 columns: one metric by task beside the best baseline, and what the thresholds show."""
     shown = [row for row in evaluation.shown if row.offers]
     tables = [summary(evaluation, metric), *beyond(evaluation), *beside(evaluation, shown)]
-    return Group(*map(as_text, tables))
+    first, *others = map(as_text, tables)
+    return Group(first, *(part for table in others for part in ("", table)))
 
 
 def markdown(evaluation: EvaluationResult, metric: str = NDCG) -> str:
