@@ -63,7 +63,7 @@ def test_the_page_opens_on_answers_patterns_and_promises_with_names_and_reasons(
     told = "Fresh bread cross-sell, 30.0%: goes with Fresh milk: bought together six times as often as chance"
     assert told in cards["cross-sell product-page"]
     assert "Kind silent. Every kind asked for that has candidates has no threshold" in cards["no offer checkout"]
-    assert "Best relevance: replacement 0.070 (silent)" in cards["no offer checkout"]
+    assert "Best relevance: replacement 0.0700 (silent)" in cards["no offer checkout"]
     assert "No answer begins with add-on and replacement (silent)." in section(page, "answers").text()
 
 

@@ -226,7 +226,7 @@ def follows_table(result: Sequence[FollowOnShown]) -> FigureTable:
     }
     rows = [[label, *(part_of(*counts) for counts in of)] for label, of in parts.items()]
     title = "Whether what is shown follows on; new = cross-sells and add-ons, lift is size-corrected"
-    return FigureTable(title, ["", *(f"{row.method}, {row.history}" for row in result)], rows)
+    return FigureTable(title, ["what is shown", *(f"{row.method}, {row.history}" for row in result)], rows)
 
 
 def shown_table(result: Sequence[ShownPrecision]) -> FigureTable:

@@ -87,7 +87,9 @@ def pattern_tables(patterns: Patterns, name: Callable[[str], str], most: int) ->
 
 def apart(patterns: Patterns, name: Callable[[str], str]) -> Callable[[str], str]:
     """Names that tell products apart: one that several products of the patterns have stands with the id."""
-    rows = [*patterns.pairs, *patterns.add_ons, *patterns.ladders, *patterns.unusual]
+    rows: list[ProductPair | LadderStep] = [
+        *patterns.pairs, *patterns.add_ons, *patterns.ladders, *patterns.unusual
+    ]  # fmt: skip
     ids = {row.anchor for row in rows} | {row.product for row in [*rows, *patterns.rhythms]}
     shared = Counter(map(name, ids))
     return lambda product_id: f"{name(product_id)} ({product_id})" if shared[name(product_id)] > 1 else name(product_id)

@@ -91,4 +91,4 @@ def why_empty(subject: Subject, offers: Offers) -> str:
 
 def near(relevance: float, threshold: float | None) -> str:
     """A relevance beside the threshold that it did not reach."""
-    return f"{number(relevance)} ({'silent' if threshold is None else f'shown from {number(threshold)}'})"
+    return f"{number(relevance, 4)} ({'silent' if threshold is None else f'shown from {number(threshold, 4)}'})"
