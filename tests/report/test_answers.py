@@ -10,7 +10,7 @@ import pytest
 from mersalg.cli import main
 from mersalg.names import Kind
 from mersalg.offers import Offer, Offers
-from mersalg_training.report.made_requests import Answered, made_requests, telling
+from mersalg_training.report.made_requests import AnsweredRequest, made_requests, telling
 from mersalg_training.report.page import render
 from mersalg_training.report.subject import read_subject
 from mersalg_training.tables.patterns import Patterns
@@ -23,13 +23,13 @@ def bundle(tmp_path: Path) -> Path:
     return with_patterns(write_full_bundle(tmp_path / "toy"))
 
 
-def answer(kind: Kind, relevance: float, *products: str) -> Answered:
+def answer(kind: Kind, relevance: float, *products: str) -> AnsweredRequest:
     offers = [Offer("", rank, p, kind, relevance, 0.0, None) for rank, p in enumerate(products, start=1)]
-    return Answered({"cart": ["tea"]}, Offers(tuple(offers), None, 9, {kind: relevance}))
+    return AnsweredRequest({"cart": ["tea"]}, Offers(tuple(offers), None, 9, {kind: relevance}))
 
 
-def nothing(relevance: float) -> Answered:
-    return Answered({"cart": ["tea"]}, Offers((), "below threshold", 9, {"upsell": relevance}))
+def nothing(relevance: float) -> AnsweredRequest:
+    return AnsweredRequest({"cart": ["tea"]}, Offers((), "below threshold", 9, {"upsell": relevance}))
 
 
 def test_of_each_kind_the_fullest_answer_tells_most_then_the_most_relevant_and_of_none_the_nearest_miss() -> None:

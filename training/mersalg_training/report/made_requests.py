@@ -32,7 +32,7 @@ MAX_OFFERS: Final = 3
 
 
 @dataclass(frozen=True)
-class Answered:
+class AnsweredRequest:
     """A request and what the bundle answers here."""
 
     request: Mapping[str, Any]
@@ -88,23 +88,25 @@ def purchases(row: RepurchaseRhythm, intervals: float) -> list[dict[str, Any]]:
     return [{"product_id": row.product, "ordered_at": at.isoformat(), "quantity": 1} for at in times]
 
 
-def telling(made: Iterable[Answered], drawn: Iterable[Answered], name: Callable[[str], str]) -> list[Answered]:
+def telling(
+    made: Iterable[AnsweredRequest], drawn: Iterable[AnsweredRequest], name: Callable[[str], str]
+) -> list[AnsweredRequest]:
     """For each kind of best offer one answer, in the order of KINDS, and then an empty one: six, or fewer.
 
     Of each kind the one with most offers of different names, then the most relevant; of empty ones that which came
     nearest to an offer. Of ties the first. A drawn request stands in where no made one is answered so.
     """
 
-    def worth(asked: Answered) -> tuple[int, float]:
+    def worth(asked: AnsweredRequest) -> tuple[int, float]:
         offers = asked.offers
         if not offers:
             return 0, max(offers.best_relevance.values(), default=0.0)
         known = {name(product_id) for product_id in asked.request.get("cart") or []}
         return len({name(offer.product_id) for offer in offers} - known), offers[0].relevance
 
-    chosen: dict[Kind | None, Answered] = {}
+    chosen: dict[Kind | None, AnsweredRequest] = {}
     for answers in (made, drawn):
-        found: dict[Kind | None, Answered] = {}
+        found: dict[Kind | None, AnsweredRequest] = {}
         for asked in answers:
             if asked.kind not in found or worth(asked) > worth(found[asked.kind]):
                 found[asked.kind] = asked

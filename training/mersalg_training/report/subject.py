@@ -16,7 +16,7 @@ from mersalg_training.drift.reference import Reference, read_reference
 from mersalg_training.evaluation.file import NAME, Carried, Identity, carried_evaluation, read_evaluation
 from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.export.patterns import read_patterns
-from mersalg_training.report.made_requests import Answered, made_requests, telling
+from mersalg_training.report.made_requests import AnsweredRequest, made_requests, telling
 from mersalg_training.report.manifest_schema import check_told
 from mersalg_training.tables.patterns import Patterns
 
@@ -31,7 +31,7 @@ class Subject:
 
     manifest: Mapping[str, Any]
     names: Mapping[str, str]
-    answers: Sequence[Answered]
+    answers: Sequence[AnsweredRequest]
     """To show what it offers."""
     reference: Reference | None
     """Reliability when it was certified; None where the bundle was made without it."""
@@ -118,12 +118,12 @@ def described(bundle: Bundle, measured: EvaluationResult | None) -> Subject:
 
 def answered(
     recommender: Recommender, bundle: Bundle, patterns: Patterns | None, saved: Sequence[SavedRequest]
-) -> list[Answered]:
+) -> list[AnsweredRequest]:
     """The answers to the first saved requests or, without any, to what tells most of the made ones."""
 
-    def asked(requests: Iterable[Mapping[str, Any]]) -> list[Answered]:
+    def asked(requests: Iterable[Mapping[str, Any]]) -> list[AnsweredRequest]:
         made = list(requests)
-        return list(map(Answered, made, recommender.score(made)))
+        return list(map(AnsweredRequest, made, recommender.score(made)))
 
     if saved:
         return asked(one.request for one in saved[:MAX_ANSWERS])

@@ -8,7 +8,7 @@ from typing import Any, Final
 from mersalg.names import AFTER_PAYMENT, KINDS, Kind
 from mersalg.offers import REASONS, Offers
 from mersalg_training.report.blocks import Block, ListCard, ListCards, PageSection, Paragraph
-from mersalg_training.report.made_requests import Answered
+from mersalg_training.report.made_requests import AnsweredRequest
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import listed, number, sentence, share
 
@@ -38,7 +38,7 @@ def of(subject: Subject, kind: Kind) -> str:
     return kind if subject.thresholds.get(kind) is not None else f"{kind} (silent)"
 
 
-def card(subject: Subject, asked: Answered) -> ListCard:
+def card(subject: Subject, asked: AnsweredRequest) -> ListCard:
     """A request in words and its answer."""
     request, offers = asked.request, asked.offers
     facts = given(subject, request)
