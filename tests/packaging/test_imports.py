@@ -83,3 +83,13 @@ def test_every_error_is_a_mersalg_error() -> None:
         mersalg.LedgerError,
     ):
         assert issubclass(error, mersalg.MersalgError)
+
+
+def test_training_shows_its_figures_and_loads_nothing_before_they_are_used() -> None:
+    assert modules_after("import mersalg_training") == {"mersalg_training"}
+    import mersalg_training
+
+    assert dir(mersalg_training) == ["Evaluation"]
+    assert mersalg_training.Evaluation.__name__ == "Evaluation"
+    with pytest.raises(AttributeError, match="no attribute 'train_all'"):
+        _ = mersalg_training.train_all

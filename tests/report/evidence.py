@@ -21,8 +21,9 @@ from mersalg_training.evaluation.metrics import NDCG, RECALL, Estimate
 from mersalg_training.evaluation.order_by_value import REVENUE, SalesByOrder
 from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
 from mersalg_training.evaluation.reliability import ALL, Bin, Reliability
-from mersalg_training.evaluation.result import ORACLE, Difference, Evaluation, Row
+from mersalg_training.evaluation.result import ORACLE, Difference, EvaluationResult, Row
 from mersalg_training.export.card import render_card
+from mersalg_training.tables.patterns import LadderStep, Patterns, ProductPair, RepurchaseRhythm
 from toy_bundle import KINDS, THRESHOLDS, make_manifest, rewrite, write_bundle, write_manifest
 
 
@@ -39,7 +40,7 @@ ROWS = [
     Row("next basket, repeat", "mersalg", NDCG, estimate(0.52)),
     Row("next basket, repeat", "popularity", NDCG, estimate(0.51)),
 ]
-EVALUATION = Evaluation(
+EVALUATION = EvaluationResult(
     rows=ROWS,
     differences=[
         Difference("completion, explore", "popularity", NDCG, Estimate(0.2, 0.15, 0.25, 400)),
@@ -71,6 +72,19 @@ EVALUATION = Evaluation(
 WEAKEST = {
     "offers": 90, "customers": 71, "promised": 0.21, "realised": 0.181, "at_least": 0.1429, "at_most": 0.2321,
 }  # fmt: skip
+PATTERNS = Patterns(
+    min_customers=5,
+    types={"bread": "bakery", "wine": "drinks"},
+    pairs=[
+        ProductPair(anchor="milk", product="bread", lift=6.24, orders=40, customers=31),
+        ProductPair(anchor="bread", product="milk", lift=6.2, orders=40, customers=31),
+        ProductPair(anchor="milk", product="bag", lift=25.0, orders=9, customers=8),
+    ],
+    add_ons=[ProductPair(anchor="milk", product="bag", lift=25.0, orders=9, customers=8)],
+    ladders=[LadderStep(anchor="bread", product="wine", price_ratio=3.0, switches=7, customers=6)],
+    rhythms=[RepurchaseRhythm(product="milk", interval_days=7.0, intervals=400)],
+    unusual=[],
+)
 STATISTICS = {"known_share": 0.83, "basket_median": 4.0, "order_gap_days": None}
 
 
@@ -113,7 +127,7 @@ def tradeoff(threshold: float, offers: int, precision: float | None, coverage: f
     }  # fmt: skip
 
 
-def write_full_bundle(folder: Path, evaluation: Evaluation | None = EVALUATION, **changes: Any) -> Path:
+def write_full_bundle(folder: Path, evaluation: EvaluationResult | None = EVALUATION, **changes: Any) -> Path:
     """The toy bundle with an evaluation, its card and its metrics; `changes` replace keys of the manifest."""
     write_bundle(folder)
     manifest = full_manifest() | changes
@@ -127,7 +141,13 @@ def write_full_bundle(folder: Path, evaluation: Evaluation | None = EVALUATION, 
     return folder
 
 
-def write_evaluation(path: Path, bundle: Path, evaluation: Evaluation = EVALUATION) -> Path:
+def with_patterns(folder: Path) -> Path:
+    """The bundle, which holds patterns from now on."""
+    rewrite(folder, "patterns.json", PATTERNS.model_dump_json().encode())
+    return folder
+
+
+def write_evaluation(path: Path, bundle: Path, evaluation: EvaluationResult = EVALUATION) -> Path:
     """The file of an evaluation of a bundle."""
     manifest = json.loads((bundle / "manifest.json").read_text())
     path.write_text(json.dumps(evaluation_document(manifest, evaluation)))

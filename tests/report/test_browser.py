@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -8,15 +10,20 @@ from typing import Any
 
 import pytest
 
+from mersalg.table import read_saved
 from mersalg_training.report.check_page import render_check
 from mersalg_training.report.page import render
 from mersalg_training.report.subject import read_subject
-from report.evidence import CHECK, write_evaluation, write_full_bundle
+from report.evidence import CHECK, with_patterns, write_evaluation, write_full_bundle
+from toy_bundle import CANDIDATES, rewrite
 from web.browser import FLAGS, result_of_page
 from web.programs import MissingError, find_browser
 
 SECONDS = 120.0
 WIDTHS = (360, 1280)
+OPENING_ALONE = "<style>main > section, .glance { display: none }</style>"
+PAGE = re.compile(rb"/Type\s*/Page\b")
+"""A page in a PDF."""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if request.param == "a check":
         page.write_text(render_check(CHECK), encoding="utf-8")
     else:
-        bundle = write_full_bundle(folder / "toy")
+        bundle = with_patterns(write_full_bundle(folder / "toy"))
         found = write_evaluation(folder / "found.json", bundle)
         page.write_text(render(read_subject(bundle, found)), encoding="utf-8")
     return page
@@ -79,3 +86,36 @@ def test_a_page_with_something_to_complain_about_would_be_found(browser: str, tm
     command = [browser, *FLAGS, "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'data'}", "--dump-dom"]
     done = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, check=True, timeout=SECONDS)
     assert "CONSOLE" in done.stderr
+
+
+def printed(browser: str, page: Path, text: str) -> int:
+    """The pages of paper that a page takes."""
+    page.write_text(text, encoding="utf-8")
+    paper = page.with_suffix(".pdf")
+    flags = [f"--user-data-dir={page.parent / 'data'}", "--no-pdf-header-footer", f"--print-to-pdf={paper}"]
+    subprocess.run([browser, *FLAGS, *flags, page.as_uri()], capture_output=True, check=True, timeout=SECONDS)
+    return len(PAGE.findall(paper.read_bytes()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("letters", [0, 40, 300])
+def test_answers_patterns_and_promises_are_one_page_of_print_whatever_the_names(
+    letters: int, browser: str, tmp_path: Path
+) -> None:
+    folder = with_patterns(write_full_bundle(tmp_path / "toy"))
+    if letters:
+        names = {product: (f"{product} of an organic kind " * letters)[:letters] for product in CANDIDATES}
+        rewrite(folder, "products.json", json.dumps(names).encode())
+    saved = [read_saved({"request_id": f"cart {n}", "cart": list(CANDIDATES)[n:]}) for n in range(6)]
+    for requests in ((), saved):
+        text = render(read_subject(folder, saved=requests))
+        assert printed(browser, tmp_path / "whole.html", text) > 2
+        assert printed(browser, tmp_path / "opening.html", text.replace("</head>", f"{OPENING_ALONE}</head>")) == 1
+
+
+@pytest.mark.slow
+def test_the_opening_of_a_bundle_that_a_job_trained_is_one_page_of_print(
+    browser: str, trained_bundle: Path, tmp_path: Path
+) -> None:
+    text = render(read_subject(trained_bundle))
+    assert printed(browser, tmp_path / "opening.html", text.replace("</head>", f"{OPENING_ALONE}</head>")) == 1

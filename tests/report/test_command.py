@@ -146,10 +146,10 @@ def test_what_could_not_be_measured_goes_through_the_file_as_such(bundle: Path, 
 
     from mersalg_training.evaluation.file import read_evaluation
     from mersalg_training.evaluation.metrics import NDCG, Estimate
-    from mersalg_training.evaluation.result import Evaluation, Row
+    from mersalg_training.evaluation.result import EvaluationResult, Row
 
     nothing = Estimate(math.nan, math.nan, math.nan, 0)
-    written = Evaluation([Row("completion, all", "mersalg", NDCG, nothing)], [], [], [])
+    written = EvaluationResult([Row("completion, all", "mersalg", NDCG, nothing)], [], [], [])
     path = write_evaluation(tmp_path / "found.json", bundle, written)
     assert "NaN" not in path.read_text()
     read = read_evaluation(path, json.loads((bundle / "manifest.json").read_text()))

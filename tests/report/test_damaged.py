@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mersalg.errors import MersalgError
 from mersalg_training.evaluation.file import NAME, evaluation_document
+from mersalg_training.report.frames import framed
 from mersalg_training.report.page import render, render_pair
 from mersalg_training.report.subject import read_subject
 from report.evidence import EVALUATION, full_manifest, write_full_bundle
@@ -63,6 +64,7 @@ def test_any_key_of_a_manifest_may_be_odd_or_missing_and_there_is_a_page_or_a_re
         for text in (render(subject), render_pair(subject, subject)):
             assert "<b>" not in text
             read_page(text)
+        read_page(framed(subject)._repr_html_())
 
 
 @settings(max_examples=60)
@@ -78,7 +80,8 @@ def test_any_key_of_an_evaluation_may_be_odd_or_missing_and_there_is_a_page_or_a
     rewrite(bundle, NAME, found.read_bytes())
     for given_file in (found, None):
         with contextlib.suppress(MersalgError):
-            text = render(read_subject(bundle, given_file))
+            subject = read_subject(bundle, given_file)
             event("a page")
+            text = render(subject) + framed(subject)._repr_html_()
             assert "<b>" not in text
             read_page(text)

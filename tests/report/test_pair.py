@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mersalg.cli import main
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.report.page import render_pair
 from mersalg_training.report.subject import read_subject
 from report.evidence import EVALUATION, ROWS, estimate, write_evaluation, write_full_bundle
@@ -15,7 +15,9 @@ from report.page_reader import read_page, rows, section
 
 def write_pair(folder: Path) -> tuple[Path, Path]:
     """A bundle, and a later one of the same shop that ranks better and was set otherwise."""
-    better = Evaluation([replace(ROWS[0], estimate=estimate(0.4))], [], EVALUATION.shown, [], kept=EVALUATION.kept)
+    better = EvaluationResult(
+        [replace(ROWS[0], estimate=estimate(0.4))], [], EVALUATION.shown, [], kept=EVALUATION.kept
+    )
     first = write_full_bundle(folder / "first")
     config = {"name": "toy", "ranker": {"trees": 200}}
     second = write_full_bundle(folder / "second", better, created_at="2017-07-01T00:00:00Z", config=config)

@@ -32,10 +32,13 @@ def test_a_bundle_that_a_job_trained_shows_every_kind_every_task_and_real_offers
     page: Element, trained_bundle: Path
 ) -> None:
     manifest = json.loads((trained_bundle / "manifest.json").read_text())
-    assert set(rows(section(page, "promises"), "Thresholds")) == set(KINDS)
-    certified = {kind for kind, cells in rows(section(page, "promises"), "Thresholds").items() if cells[2] != "none"}
+    told = rows(section(page, "certificates"), "Thresholds")
+    assert set(told) == set(KINDS)
+    certified = {kind for kind, cells in told.items() if cells[2] != "none"}
     assert certified == {certificate["kind"] for certificate in manifest["certificates"]}
     assert "completion, all" in rows(section(page, "results"), "NDCG@10 by task")
-    assert section(page, "samples").all("article")
+    answers = [article.all("h3")[0].text().split(" ")[0] for article in section(page, "answers").all("article")]
+    assert answers == [*KINDS, "no"]
+    assert len(section(page, "patterns").all("article")) == 3
     assert section(page, "keeps").all("svg")
     assert section(page, "costs").all("svg")

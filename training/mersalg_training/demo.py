@@ -30,7 +30,7 @@ from mersalg_training.data.sources import find_files
 from mersalg_training.evaluation.bundle_method import CaseRequests
 from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
 from mersalg_training.evaluation.render import follows_table, headline, interval
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.evaluation.tasks.follow_on import follow_on_cases, known_outcome
 from mersalg_training.figure_table import FigureTable, as_text
 from mersalg_training.learn import Purchased, read_purchases
@@ -195,13 +195,13 @@ def named(products: Sequence[str], names: Mapping[str, str], hits: int = 0) -> T
     return Text("; ").join(told)
 
 
-def show_figures(manifest: Mapping[str, Any], evaluation: Evaluation | None, console: Console) -> None:
+def show_figures(manifest: Mapping[str, Any], evaluation: EvaluationResult | None, console: Console) -> None:
     """What each kind shows and promises and, where there is a test window, how well it ranks and what follows on."""
     for table in figure_tables(manifest, evaluation):
         console.print("", as_text(table), sep="\n")
 
 
-def figure_tables(manifest: Mapping[str, Any], evaluation: Evaluation | None) -> Iterator[FigureTable]:
+def figure_tables(manifest: Mapping[str, Any], evaluation: EvaluationResult | None) -> Iterator[FigureTable]:
     """The tables of one screen."""
     shown = evaluation.shown if evaluation is not None else []
     yield kinds_table(manifest, shown)

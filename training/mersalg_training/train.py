@@ -19,7 +19,7 @@ from mersalg_training.evaluation.bundle_method import THREADS, BundleMethod
 from mersalg_training.evaluation.file import NAME as EVALUATION
 from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.evaluation.latency import median_latency_ms
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.export.card import render_card
 from mersalg_training.export.golden import golden_requests
@@ -53,7 +53,7 @@ class Trained:
     bundle: Path
     run: str
     registered: RegisteredBundle | None
-    evaluation: Evaluation | None
+    evaluation: EvaluationResult | None
     seconds: dict[str, float]
 
 
@@ -82,7 +82,7 @@ def train(config: Config, out: Path, console: Console) -> Trained:
 
 def write_bundle(
     writer: BundleWriter, purchased: Purchased, learned: Learned, run_id: str | None, stages: Stages
-) -> tuple[Recommender, Evaluation | None]:
+) -> tuple[Recommender, EvaluationResult | None]:
     """Write every file of the bundle; the evaluation runs the very bytes that are written."""
     timeline, tables, random = purchased.timeline, learned.tables, np.random.default_rng(learned.fitted.config.seed)
     product_ids = [timeline.product_ids[code] for code in tables.vocabulary.code.tolist()]

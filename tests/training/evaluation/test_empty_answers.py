@@ -15,7 +15,7 @@ from mersalg.requests import Request
 from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod
 from mersalg_training.evaluation.empty_answers import EmptyAnswers, count_empty
 from mersalg_training.evaluation.render import markdown, render
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order, make_timeline
 
@@ -64,7 +64,7 @@ def test_where_everybody_sees_an_offer_nothing_is_counted() -> None:
 
 
 def test_the_reasons_stand_on_the_terminal_and_in_the_tables() -> None:
-    found = Evaluation([], [], [], [], empty=[EmptyAnswers("cart", "below threshold", 37, 200)])
+    found = EvaluationResult([], [], [], [], empty=[EmptyAnswers("cart", "below threshold", 37, 200)])
     printed = io.StringIO()
     Console(file=printed, width=120).print(render(found))
     assert "below threshold" in printed.getvalue()

@@ -22,7 +22,7 @@ from mersalg_training.evaluation.follow_on import ANONYMOUS, WITH_HISTORY, Follo
 from mersalg_training.evaluation.metrics import OURS
 from mersalg_training.evaluation.plain_rule import PLAIN_RULE, answers_by_rule
 from mersalg_training.evaluation.render import markdown, render
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.evaluation.tasks.follow_on import follow_on_cases, known_outcome
 from mersalg_training.evaluation.tasks.task import assemble, without_history
 from small_history import Order, make_attributes, make_timeline, named
@@ -206,7 +206,7 @@ def test_bundle_and_rule_are_asked_the_same_with_and_without_history() -> None:
 
 
 def test_the_figures_have_stable_names_and_stand_in_every_output() -> None:
-    found = Evaluation([], [], [], [], follow_on=shown_by(Milkman()))
+    found = EvaluationResult([], [], [], [], follow_on=shown_by(Milkman()))
     flat = found.metrics()
     assert flat["test/follow_on.anonymous/best_sellers"] == 1.0
     assert flat["test/follow_on.anonymous/cross-sell/least_relevance"] == 0.25

@@ -19,7 +19,7 @@ from mersalg_training.evaluation.bundle_method import BundleAnswer, BundleMethod
 from mersalg_training.evaluation.file import figures
 from mersalg_training.evaluation.order_by_value import MARGIN, REVENUE, SalesByOrder, sales_by_order
 from mersalg_training.evaluation.render import markdown, render
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.evaluation.run import with_shown
 from mersalg_training.ranking.cases import Cases, ragged
 from small_history import Order as Bought
@@ -154,7 +154,7 @@ def test_a_bundle_that_knows_no_value_is_not_asked_for_that_order() -> None:
     timeline = shop()
     for value, orders in ((None, {False}), ("price", {False, True})):
         asked, cases = Asked(value), cases_of(timeline, ("cart", 0, "beans"))
-        nothing = Evaluation([], [], [], [])
+        nothing = EvaluationResult([], [], [], [])
         found = with_shown(nothing, BundleMethod(asked, timeline), attributes(), cases, np.random.default_rng(3))
         assert {request.by_value for request in asked.requests} == orders
         assert bool(found.sold) == (value is not None)
@@ -163,7 +163,7 @@ def test_a_bundle_that_knows_no_value_is_not_asked_for_that_order() -> None:
 def test_an_evaluation_tells_both_orders_and_the_difference() -> None:
     timeline = shop()
     rows = sold(timeline, cases_of(timeline, ("cart", 0, "beans lamp")), ["beans"], ["lamp"])
-    found = Evaluation([], [], [], [], sold=rows)
+    found = EvaluationResult([], [], [], [], sold=rows)
     metrics = found.metrics()
     assert metrics["test/shown_by.relevance/precision"] == metrics["test/shown_by.value/precision"] == 1.0
     assert metrics["test/shown_by.value/revenue_a_request"] == 30.0

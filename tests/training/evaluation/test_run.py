@@ -25,7 +25,7 @@ from mersalg_training.evaluation.file import evaluation_document, parse_document
 from mersalg_training.evaluation.metrics import HIT_RATE, NDCG, OURS, PRECISION, RECALL, Estimate, K, request_metrics
 from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision, shown_precision
 from mersalg_training.evaluation.render import compared, markdown, remarks, render, short
-from mersalg_training.evaluation.result import ORACLE, Evaluation, metric_key
+from mersalg_training.evaluation.result import ORACLE, EvaluationResult, metric_key
 from mersalg_training.evaluation.run import evaluate
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import OWN_KINDS, Restriction, among, assemble
@@ -73,7 +73,7 @@ class Knows:
         return ranked
 
 
-def small(timeline: Timeline, right: bool = True) -> Evaluation:
+def small(timeline: Timeline, right: bool = True) -> EvaluationResult:
     found = evaluate(Knows(timeline, right), timeline, attributes(), WINDOWS, config())
     assert found.rows
     return found

@@ -55,14 +55,34 @@ def test_rows_are_chosen_by_product_and_type(
 
 
 def test_tables_name_the_products_and_say_how_many_rows_there_are_more() -> None:
-    many = PATTERNS.model_copy(update={"pairs": PATTERNS.pairs * 3})
-    first, *others = pattern_tables(many, name, 2)
-    assert list(first.rows) == [["Chili Sauce", "Hot dog buns", "5.8", "90", "70"]] * 2
+    [pair] = PATTERNS.pairs
+    more = [pair.model_copy(update={"anchor": anchor}) for anchor in ("dog", "mustard")]
+    first, *others = pattern_tables(PATTERNS.model_copy(update={"pairs": [pair, *more]}), name, 2)
+    assert list(first.rows) == [[anchor, "Hot dog buns", "5.8", "90", "70"] for anchor in ("Chili Sauce", "dog")]
     assert first.notes == ["The first 2 of 3."]
     assert [table.rows for table in others] == [
         [["Hot dog buns", "brioche", "1.50", "12", "9"]],
         [["Chili Sauce", "30.5", "41"]],
     ]
+
+
+def test_a_pair_stands_once_and_a_lift_at_the_cap_is_said_to_be_more() -> None:
+    [pair] = PATTERNS.pairs
+    back = ProductPair(anchor="bun", product="sauce", lift=1000.0, orders=90, customers=70)
+    strongest, weaker = (
+        pattern_tables(PATTERNS.model_copy(update={"pairs": pairs}), name, 9)[0]
+        for pairs in ([back, pair], [pair, back])
+    )
+    assert list(strongest.rows) == [["Hot dog buns", "Chili Sauce", "1,000+", "90", "70"]]
+    assert list(weaker.rows) == [["Chili Sauce", "Hot dog buns", "5.8", "90", "70"]]
+
+
+def test_products_of_one_name_are_told_apart_by_their_ids() -> None:
+    alike = {"bun": "Bun", "brioche": "Bun", "sauce": "Sauce"}.__getitem__
+    pairs, ladders, rhythms = pattern_tables(PATTERNS, alike, 9)
+    assert pairs.rows[0][:2] == ["Sauce", "Bun (bun)"]
+    assert ladders.rows[0][:2] == ["Bun (bun)", "Bun (brioche)"]
+    assert rhythms.rows[0][0] == "Sauce"
 
 
 def test_a_bundle_of_before_has_none_and_another_file_is_refused(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ def evaluate_window_command(args: argparse.Namespace) -> int:
     console.print(render(result.evaluation))
     if args.json is not None:
         write_json(args.json, evaluation_document(manifest, result.evaluation))
+        page = f"mersalg report {args.bundle} --evaluation {args.json} --out report.html"
+        console.print(f"Figures  {args.json}; `{page}` shows them", highlight=False, markup=False, soft_wrap=True)
     with open_run(config.tracking, f"{config.name}-evaluation", parent=manifest["run_id"]) as run:
         run.log_params({"queries": args.queries, "baselines": "all" if args.baselines else "quick"})
         log_evaluated(run, recommender, result, config.data.orders)

@@ -24,7 +24,7 @@ from mersalg_training.evaluation.metrics import Estimate
 from mersalg_training.evaluation.order_by_value import SalesByOrder
 from mersalg_training.evaluation.precision_shown import ShownPrecision
 from mersalg_training.evaluation.reliability import Reliability
-from mersalg_training.evaluation.result import Difference, Evaluation, Row
+from mersalg_training.evaluation.result import Difference, EvaluationResult, Row
 from mersalg_training.json_values import finite
 
 NAME: Final = "evaluation.json"
@@ -83,9 +83,9 @@ class Document(BaseModel):
             raise ValueError("expected from one to all of the requests of a moment")
         return result
 
-    def evaluation(self) -> Evaluation:
+    def evaluation(self) -> EvaluationResult:
         """What was measured."""
-        return Evaluation(**{name: getattr(self, name) for name in type(self).model_fields if name != "bundle"})
+        return EvaluationResult(**{name: getattr(self, name) for name in type(self).model_fields if name != "bundle"})
 
 
 def identity(manifest: Mapping[str, Any]) -> Identity:
@@ -99,12 +99,12 @@ def identity(manifest: Mapping[str, Any]) -> Identity:
     )
 
 
-def evaluation_document(manifest: Mapping[str, Any], evaluation: Evaluation) -> dict[str, Any]:
+def evaluation_document(manifest: Mapping[str, Any], evaluation: EvaluationResult) -> dict[str, Any]:
     """The document of an evaluation; null stands for what could not be measured."""
     return {"bundle": identity(manifest).model_dump(), **figures(evaluation)}
 
 
-def figures(evaluation: Evaluation) -> dict[str, Any]:
+def figures(evaluation: EvaluationResult) -> dict[str, Any]:
     """Every figure, in values that JSON knows."""
     rows = {name: [flat(row) for row in getattr(evaluation, name)] for name in ("rows", "differences", "ceilings")}
     tables = ("shown", "sold", "kept", "restraint", "empty", "follow_on")
@@ -127,7 +127,7 @@ def flat(row: Row | Difference) -> dict[str, Any]:
 class Carried:
     """The evaluation that a bundle carries."""
 
-    evaluation: Evaluation
+    evaluation: EvaluationResult
     parent: Identity | None
     """The parent that it was measured on before a recalibration; None = it was measured on the bundle itself."""
 
@@ -154,7 +154,7 @@ def ancestors(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     return result
 
 
-def read_evaluation(path: Path, manifest: Mapping[str, Any]) -> Evaluation:
+def read_evaluation(path: Path, manifest: Mapping[str, Any]) -> EvaluationResult:
     """The evaluation in a file, which has to be of the bundle with this manifest. MersalgError if it is not."""
     try:
         content = path.read_bytes()

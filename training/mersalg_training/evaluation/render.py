@@ -19,7 +19,7 @@ from mersalg_training.evaluation.metrics import COVERAGE, NDCG, OURS, PRECISION,
 from mersalg_training.evaluation.order_by_value import SalesByOrder
 from mersalg_training.evaluation.precision_shown import ShownPrecision
 from mersalg_training.evaluation.reliability import Reliability
-from mersalg_training.evaluation.result import KNOWN, NEW, ORACLE, Evaluation
+from mersalg_training.evaluation.result import KNOWN, NEW, ORACLE, EvaluationResult
 from mersalg_training.figure_table import FigureTable, as_markdown, as_text
 
 NOTHING: Final = "nothing shown"
@@ -35,21 +35,22 @@ HEADLINE: Final = (
 """The tasks that stand for all of them where there is little room."""
 
 
-def render(evaluation: Evaluation, metric: str = NDCG) -> RenderableType:
+def render(evaluation: EvaluationResult, metric: str = NDCG) -> RenderableType:
     """For a terminal of 120 columns: one metric by task beside the best baseline, and what the thresholds show."""
     shown = [row for row in evaluation.shown if row.offers]
     tables = [summary(evaluation, metric), *beyond(evaluation), *beside(evaluation, shown)]
-    return Group(*map(as_text, tables))
+    first, *others = map(as_text, tables)
+    return Group(first, *(part for table in others for part in ("", table)))
 
 
-def markdown(evaluation: Evaluation, metric: str = NDCG) -> str:
+def markdown(evaluation: EvaluationResult, metric: str = NDCG) -> str:
     """Every method by task, what the candidates hold, and what the thresholds show."""
     shown = evaluation.shown
     tables = [every_method(evaluation, metric), *ceilings(evaluation), *beyond(evaluation), *beside(evaluation, shown)]
     return "\n\n".join(map(as_markdown, tables)) + "\n"
 
 
-def beside(evaluation: Evaluation, shown: Sequence[ShownPrecision]) -> Iterator[FigureTable]:
+def beside(evaluation: EvaluationResult, shown: Sequence[ShownPrecision]) -> Iterator[FigureTable]:
     """What was asked besides the tasks: one table each, none for what was not asked. shown: its rows that are told."""
     if evaluation.follow_on:
         yield follow_on_table(evaluation.follow_on)
@@ -65,7 +66,7 @@ def beside(evaluation: Evaluation, shown: Sequence[ShownPrecision]) -> Iterator[
         yield sold_table(evaluation.sold)
 
 
-def summary(evaluation: Evaluation, metric: str) -> FigureTable:
+def summary(evaluation: EvaluationResult, metric: str) -> FigureTable:
     """A row for each task: the bundle beside the best baseline.
 
     A group of customers, and the precision of a task that is judged by it too, stand below their task.
@@ -81,7 +82,7 @@ def summary(evaluation: Evaluation, metric: str) -> FigureTable:
     return FigureTable(title, columns, rows, words=[2], notes=remarks(evaluation, metric))
 
 
-def summary_row(evaluation: Evaluation, task: str, metric: str, label: str) -> list[str]:
+def summary_row(evaluation: EvaluationResult, task: str, metric: str, label: str) -> list[str]:
     """The cells of a task."""
     by_method = evaluation.figures(metric)[task]
     best, ratio, _ = compared(evaluation, task, metric)
@@ -98,7 +99,7 @@ def summary_row(evaluation: Evaluation, task: str, metric: str, label: str) -> l
     ]
 
 
-def headline(evaluation: Evaluation) -> FigureTable:
+def headline(evaluation: EvaluationResult) -> FigureTable:
     """The tasks of HEADLINE beside the best baseline, and in how many of all tasks the bundle is ahead or behind."""
     by_task = evaluation.figures(NDCG)
     rows = [summary_row(evaluation, task, NDCG, task)[:-1] for task in HEADLINE if task in by_task]
@@ -113,7 +114,7 @@ def headline(evaluation: Evaluation) -> FigureTable:
     return FigureTable(f"{NDCG} beside the best of the quick baselines", columns, rows, words=[2], notes=[note])
 
 
-def every_method(evaluation: Evaluation, metric: str) -> FigureTable:
+def every_method(evaluation: EvaluationResult, metric: str) -> FigureTable:
     """A row for each task, a column for each method."""
     methods = list(dict.fromkeys(row.method for row in evaluation.rows))
     rows = []
@@ -126,7 +127,7 @@ def every_method(evaluation: Evaluation, metric: str) -> FigureTable:
     return FigureTable(title, columns, rows, words=[len(columns) - 3], notes=remarks(evaluation, metric))
 
 
-def compared(evaluation: Evaluation, task: str, metric: str) -> tuple[str, str, str]:
+def compared(evaluation: EvaluationResult, task: str, metric: str) -> tuple[str, str, str]:
     """The best baseline, the bundle's ratio to it, and the difference; the latter for whole tasks only."""
     by_method = evaluation.figures(metric)[task]
     rivals = [row for row in by_method.values() if row.method != OURS]
@@ -138,7 +139,7 @@ def compared(evaluation: Evaluation, task: str, metric: str) -> tuple[str, str, 
     return best.method, ratio, interval(gap.estimate, signed=True) if gap else ""
 
 
-def remarks(evaluation: Evaluation, metric: str) -> list[str]:
+def remarks(evaluation: EvaluationResult, metric: str) -> list[str]:
     """Say where the bundle is not above the best baseline, outside the interval, and what could not be asked."""
     best = {task: evaluation.against_best(task, metric) for task in evaluation.figures(metric)}
     behind = [f"{task} ({gap.rival})" for task, gap in best.items() if gap is not None and not gap.ahead]
@@ -155,7 +156,7 @@ def remarks(evaluation: Evaluation, metric: str) -> list[str]:
     return told
 
 
-def ceilings(evaluation: Evaluation) -> Iterator[FigureTable]:
+def ceilings(evaluation: EvaluationResult) -> Iterator[FigureTable]:
     """What the bundle's candidates hold, a row for each task; nothing where that was not asked."""
     if not evaluation.ceilings:
         return
@@ -168,7 +169,7 @@ def ceilings(evaluation: Evaluation) -> Iterator[FigureTable]:
     yield FigureTable(title, header, [[task, *(of.get(c, "") for c in columns)] for task, of in by_task.items()])
 
 
-def beyond(evaluation: Evaluation) -> Iterator[FigureTable]:
+def beyond(evaluation: EvaluationResult) -> Iterator[FigureTable]:
     """The bundle beyond best-sellers beside the baseline of the highest propensity-scored NDCG, by whole task."""
     rows = []
     for task, by_method in evaluation.figures(PS_NDCG).items():
@@ -225,7 +226,7 @@ def follows_table(result: Sequence[FollowOnShown]) -> FigureTable:
     }
     rows = [[label, *(part_of(*counts) for counts in of)] for label, of in parts.items()]
     title = "Whether what is shown follows on; new = cross-sells and add-ons, lift is size-corrected"
-    return FigureTable(title, ["", *(f"{row.method}, {row.history}" for row in result)], rows)
+    return FigureTable(title, ["what is shown", *(f"{row.method}, {row.history}" for row in result)], rows)
 
 
 def shown_table(result: Sequence[ShownPrecision]) -> FigureTable:

@@ -71,7 +71,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationResult:
     """What was found on a test window."""
 
     rows: Sequence[Row]

@@ -56,7 +56,7 @@ from mersalg_training.evaluation.metrics import (
 from mersalg_training.evaluation.order_by_value import sales_by_order
 from mersalg_training.evaluation.precision_shown import shown_precision
 from mersalg_training.evaluation.reliability import reliability, shown_offers
-from mersalg_training.evaluation.result import KNOWN, NEW, ORACLE, Difference, Evaluation, Row
+from mersalg_training.evaluation.result import KNOWN, NEW, ORACLE, Difference, EvaluationResult, Row
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import Task
 from mersalg_training.ranking.cases import Cases, make_cases
@@ -112,7 +112,7 @@ def evaluate(
     config: Config,
     options: EvaluationOptions = DEFAULT_OPTIONS,
     progress: Progress | None = None,
-) -> Evaluation:
+) -> EvaluationResult:
     """Every task by every method, and of a bundle what is bought of what its thresholds let through.
 
     Where a bundle knows what a sale brings, the order by value stands beside that by relevance.
@@ -150,7 +150,7 @@ def evaluate(
         differences += compared
         ceilings += reachable
     without_requests = [task.label for task in tasks if not len(task.cases)]
-    evaluation = Evaluation(rows, differences, [], without_requests, ceilings, skipped=skipped)
+    evaluation = EvaluationResult(rows, differences, [], without_requests, ceilings, skipped=skipped)
     if isinstance(method, BundleMethod):
         progress.update(step, description="Thresholds")
         cases = shown_cases(timeline, attributes, window, config, 2 * queries, for_shown)
@@ -284,8 +284,12 @@ def horizon_of(config: Config) -> float:
 
 
 def with_shown(
-    evaluation: Evaluation, bundle: BundleMethod, attributes: Attributes, cases: Cases, random: np.random.Generator
-) -> Evaluation:
+    evaluation: EvaluationResult,
+    bundle: BundleMethod,
+    attributes: Attributes,
+    cases: Cases,
+    random: np.random.Generator,
+) -> EvaluationResult:
     """With what is shown for the cases, and why others see nothing; and what the order by value sells of the same."""
     if not len(cases):
         return evaluation
@@ -300,7 +304,9 @@ def with_shown(
     return replace(evaluation, shown=shown, sold=sold, empty=count_empty(cases, answers))
 
 
-def with_kept(evaluation: Evaluation, bundle: BundleMethod, cases: Cases, random: np.random.Generator) -> Evaluation:
+def with_kept(
+    evaluation: EvaluationResult, bundle: BundleMethod, cases: Cases, random: np.random.Generator
+) -> EvaluationResult:
     """With whether what the bundle shows for the cases is as relevant as it says."""
     if not len(cases):
         return evaluation

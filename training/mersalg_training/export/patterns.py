@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from mersalg.bundle import read_file
 from mersalg.errors import BundleError
 from mersalg_training.figure_table import FigureTable
+from mersalg_training.tables.association import MAX_LIFT
 from mersalg_training.tables.patterns import LadderStep, Patterns, ProductPair, RepurchaseRhythm
 
 NAME: Final = "patterns.json"
@@ -46,12 +48,17 @@ def chosen(patterns: Patterns, name: Callable[[str], str], product: str | None, 
 
 
 def pattern_tables(patterns: Patterns, name: Callable[[str], str], most: int) -> list[FigureTable]:
-    """A table of at most so many rows for each sort of pattern that has any."""
+    """A table of at most so many rows for each sort of pattern that has any; a pair stands once, in one direction."""
+    name = apart(patterns, name)
 
-    def pairs(title: str, rows: Sequence[ProductPair], *, unusual: bool = False) -> FigureTable:
+    def pairs(title: str, both: Sequence[ProductPair], *, unusual: bool = False) -> FigureTable:
+        once: dict[frozenset[str], ProductPair] = {}
+        for row in both:
+            once.setdefault(frozenset((row.anchor, row.product)), row)
+        rows = list(once.values())
         columns = ["with", "goes", "lift", "orders", "customers", *(["unusual"] if unusual else [])]
         cells = [
-            [name(row.anchor), name(row.product), f"{row.lift:.1f}", f"{row.orders:,}", f"{row.customers:,}",
+            [name(row.anchor), name(row.product), lift_text(row.lift), f"{row.orders:,}", f"{row.customers:,}",
              *([row.unusual] if unusual else [])]
             for row in rows[:most]
         ]  # fmt: skip
@@ -76,3 +83,18 @@ def pattern_tables(patterns: Patterns, name: Callable[[str], str], most: int) ->
         pairs("Unusual", patterns.unusual, unusual=True),
     ]  # fmt: skip
     return [table for table in tables if table.rows]
+
+
+def apart(patterns: Patterns, name: Callable[[str], str]) -> Callable[[str], str]:
+    """Names that tell products apart: one that several products of the patterns have stands with the id."""
+    rows: list[ProductPair | LadderStep] = [
+        *patterns.pairs, *patterns.add_ons, *patterns.ladders, *patterns.unusual
+    ]  # fmt: skip
+    ids = {row.anchor for row in rows} | {row.product for row in [*rows, *patterns.rhythms]}
+    shared = Counter(map(name, ids))
+    return lambda product_id: f"{name(product_id)} ({product_id})" if shared[name(product_id)] > 1 else name(product_id)
+
+
+def lift_text(lift: float) -> str:
+    """A lift, which the counts cap."""
+    return f"{lift:,.0f}+" if lift >= MAX_LIFT else f"{lift:,.1f}"

@@ -12,7 +12,7 @@ from mersalg.bundle.manifest import read_manifest
 from mersalg_training.evaluation.file import NAME, carried_evaluation
 from mersalg_training.evaluation.metrics import NDCG, OURS, Estimate
 from mersalg_training.evaluation.precision_shown import EVERY
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.figure_table import FigureTable
 from mersalg_training.json_values import finite
 from mersalg_training.progress import Tick
@@ -78,7 +78,7 @@ def read_row(models: ModelVersions, standing: VersionStanding, place: Path) -> V
     return VersionRow(standing, data, str(manifest["windows"]["test_from"])[:10], figures)
 
 
-def headline_figures(evaluation: Evaluation) -> dict[str, Estimate]:
+def headline_figures(evaluation: EvaluationResult) -> dict[str, Estimate]:
     """NDCG of HEADLINES, what is bought of what is shown, and how many see an offer; what is not told is left out."""
     by_task = evaluation.figures(NDCG)
     result = {task: by_task[task][OURS].estimate for task in HEADLINES if OURS in by_task.get(task, {})}

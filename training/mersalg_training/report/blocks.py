@@ -123,23 +123,26 @@ class Charts:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A request and its answer."""
+class ListCard:
+    """A short list under a heading."""
 
     title: str
-    asked: Sequence[tuple[str, str]]
-    offers: Table | None
-    empty: str
-    """Why there is no offer; empty text where there are some."""
+    badge: str
+    facts: Sequence[tuple[str, str]]
+    """What is said before it."""
+    entries: Sequence[tuple[str, str]]
+    """A name, and what is said of it."""
+    note: str = ""
+    """What is said after it, or instead of it."""
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Requests and their answers."""
+class ListCards:
+    """Short lists beside each other."""
 
-    form: ClassVar[str] = "samples"
+    form: ClassVar[str] = "lists"
 
-    samples: Sequence[Sample]
+    cards: Sequence[ListCard]
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ class Details:
     blocks: Sequence[Block]
 
 
-Block = Table | Paragraph | FactList | Code | Cards | Charts | Samples | Details
+Block = Table | Paragraph | FactList | Code | Cards | Charts | ListCards | Details
 
 
 @dataclass(frozen=True)
@@ -164,3 +167,5 @@ class PageSection:
     question: str
     """What it answers, in a sentence."""
     blocks: Sequence[Block]
+    opening: bool = False
+    """It stands before what is told at a glance, and on the first page of print."""

@@ -18,7 +18,7 @@ from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.split import Windows
 from mersalg_training.data.timeline import read_timeline
 from mersalg_training.evaluation.bundle_method import BundleMethod
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.report.tracking import log_report
 from mersalg_training.tracking.description import describe_run
@@ -31,7 +31,7 @@ from mersalg_training.tracking.training_run import log_evaluation
 class Evaluated:
     """What was found on which purchases."""
 
-    evaluation: Evaluation
+    evaluation: EvaluationResult
     purchases: ContractReport
 
     def figures(self, manifest: Mapping[str, Any]) -> dict[str, float]:

@@ -7,18 +7,17 @@ from typing import Final
 from mersalg_training.evaluation.metrics import NDCG
 from mersalg_training.evaluation.precision_shown import EVERY
 from mersalg_training.evaluation.reliability import ALL
-from mersalg_training.export.card import at_least
 from mersalg_training.report import pair
 from mersalg_training.report.blocks import Card, Cards, Tone
+from mersalg_training.report.sections.answers import answers
 from mersalg_training.report.sections.candidates import candidates
 from mersalg_training.report.sections.follow_on import follow_on
 from mersalg_training.report.sections.history import history
 from mersalg_training.report.sections.lineage import making
 from mersalg_training.report.sections.patterns import patterns_section
-from mersalg_training.report.sections.promises import promises
+from mersalg_training.report.sections.promises import certificates, promises
 from mersalg_training.report.sections.reliability import reliability, verdict
 from mersalg_training.report.sections.results import best_single, results
-from mersalg_training.report.sections.sample_answers import sample_answers
 from mersalg_training.report.sections.thresholds import thresholds
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.template import write
@@ -44,15 +43,16 @@ WORDS: Final = [
 def render(subject: Subject) -> str:
     """The page of one bundle; the same subject gives the same text."""
     sections = [
+        answers(subject),
+        patterns_section(subject),
         promises(subject),
+        certificates(subject),
         reliability(subject),
         results(subject),
         follow_on(subject),
         thresholds(subject),
         candidates(subject),
         history(subject.manifest),
-        patterns_section(subject),
-        sample_answers(subject),
         making(subject.manifest),
     ]
     manifest = subject.manifest
@@ -72,21 +72,8 @@ def render_pair(first: Subject, second: Subject) -> str:
 
 
 def glance(subject: Subject) -> list[Card]:
-    """What to know before anything else."""
-    return [promised(subject), kept(subject), seen(subject), ranked(subject)]
-
-
-def promised(subject: Subject) -> Card:
-    """How many kinds are certified, and which are silent."""
-    thresholds = subject.thresholds
-    silent = [kind for kind, threshold in thresholds.items() if threshold is None]
-    certified = [str(certificate["kind"]) for certificate in subject.manifest["certificates"]]
-    lowest = min((c["precision"] for c in subject.manifest["certificates"]), default=None)
-    text = f"Silent: {listed(silent)}." if silent else "No kind is silent."
-    if lowest is not None:
-        text += f" The least that is certified is {at_least(lowest)}."
-    headline = f"{len(certified)} of {len(thresholds)} kinds certified"
-    return Card("Promised", "", "good" if certified else "level", headline, text, [])
+    """What was measured, in short."""
+    return [kept(subject), seen(subject), ranked(subject)]
 
 
 def kept(subject: Subject) -> Card:

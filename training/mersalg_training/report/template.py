@@ -17,12 +17,15 @@ def write(
 ) -> str:
     """The page of some sections. Every text is escaped, for names of products are untrusted; the style is ours.
 
-    cards: what to know first. words: what the page's terms mean.
+    cards: what is told at a glance, first or after the sections that open the page. words: what the page's terms mean.
     """
     page, style = (files("mersalg_training.report").joinpath(name).read_text("utf-8") for name in (PAGE, STYLE))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    opening, rest = ([section for section in sections if section.opening is opens] for opens in (True, False))
     return (
         environment.from_string(page)
-        .render(title=title, told=told, cards_at_a_glance=cards, sections=sections, words=words, style=style)
+        .render(
+            title=title, told=told, cards_at_a_glance=cards, opening=opening, sections=rest, words=words, style=style
+        )
         .lstrip()
     )

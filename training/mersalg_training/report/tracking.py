@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from mersalg.bundle import read_bundle
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.tracking.run import Run
 
 
-def log_report(run: Run, folder: Path, evaluation: Evaluation | None) -> None:
+def log_report(run: Run, folder: Path, evaluation: EvaluationResult | None) -> None:
     """Log the page of a whole bundle, so that it is seen beside the run; nothing where no run is tracked."""
     if run.id is None:
         return

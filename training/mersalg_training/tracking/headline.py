@@ -12,7 +12,7 @@ from mersalg.names import ORDERS
 from mersalg_training.evaluation.metrics import NDCG, OURS, Estimate
 from mersalg_training.evaluation.order_by_value import REVENUE
 from mersalg_training.evaluation.precision_shown import EVERY
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 
 TASKS: Final = {
     "completion, all": "completion",
@@ -32,7 +32,7 @@ BYTES_OF_MEGABYTE: Final = 1e6
 
 
 def headline(
-    manifest: Mapping[str, Any], evaluation: Evaluation | None, latency_ms: float | None = None
+    manifest: Mapping[str, Any], evaluation: EvaluationResult | None, latency_ms: float | None = None
 ) -> dict[str, float]:
     """Name -> figure; one with an interval also has NAME/low and NAME/high, its 95 % bootstrap interval.
 
@@ -49,7 +49,7 @@ def headline(
     return dict(sorted(finite.items(), key=lambda item: item[0].endswith(ENDS)))  # MLflow lists them in this order
 
 
-def of_tasks(evaluation: Evaluation) -> dict[str, float]:
+def of_tasks(evaluation: EvaluationResult) -> dict[str, float]:
     """NDCG@10 of the tasks that matter most."""
     figures = evaluation.figures(NDCG)
     result: dict[str, float] = {}
@@ -60,7 +60,7 @@ def of_tasks(evaluation: Evaluation) -> dict[str, float]:
     return result
 
 
-def of_shown(evaluation: Evaluation) -> dict[str, float]:
+def of_shown(evaluation: EvaluationResult) -> dict[str, float]:
     """What is seen at the thresholds, how much of it is bought, and what that brings."""
     result: dict[str, float] = {}
     for row in evaluation.shown:

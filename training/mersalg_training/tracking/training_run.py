@@ -12,7 +12,7 @@ from mersalg_training.data.contract_report import ContractReport
 from mersalg_training.evaluation.file import evaluation_document
 from mersalg_training.evaluation.metrics import RECALL
 from mersalg_training.evaluation.render import markdown
-from mersalg_training.evaluation.result import Evaluation
+from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.json_values import as_json
 from mersalg_training.plots.evaluation import (
     precision_against_coverage,
@@ -39,7 +39,7 @@ def log_job(
     run: Run,
     report: ContractReport,
     learned: Learned,
-    evaluation: Evaluation | None,
+    evaluation: EvaluationResult | None,
     manifest: Mapping[str, Any],
     seconds: Mapping[str, float],
     latency_ms: float,
@@ -98,7 +98,7 @@ def job_figures(
     }
 
 
-def log_evaluation(run: Run, evaluation: Evaluation, manifest: Mapping[str, Any]) -> None:
+def log_evaluation(run: Run, evaluation: EvaluationResult, manifest: Mapping[str, Any]) -> None:
     """Log the tables of every method on every task with their intervals, and their picture; of a tracked run alone."""
     if run.id is None:
         return

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mersalg.names import KINDS, Kind
-from mersalg_training.export.card import MEANING, at_least, bought_of_weakest, wanted_of
+from mersalg_training.export.card import MEANING, at_least, at_most, bought_of_weakest, wanted_of
 from mersalg_training.figure_table import FigureTable
-from mersalg_training.report.blocks import Card, Cards, PageSection, Paragraph, Table, as_block
+from mersalg_training.report.blocks import Block, Card, Cards, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.subject import Subject
 from mersalg_training.report.wording import DASH, count, day, number, sentence, share, some
 
@@ -25,19 +25,21 @@ LIMITS: Final = (
 
 
 def promises(subject: Subject) -> PageSection:
-    """A card for each kind, and the thresholds in a table."""
-    kinds = [kind for kind in KINDS if kind in subject.manifest["kinds"]]
-    return PageSection(
-        "promises",
-        "What it promises",
-        "From which relevance on is an offer shown, and what is certified of it?",
-        [
-            Paragraph(RELEVANCE),
-            Cards([card(subject, kind) for kind in kinds]),
-            thresholds(subject, kinds),
-            Paragraph(LIMITS, "note"),
-        ],
-    )
+    """A card for each kind."""
+    question = "From which relevance on is an offer shown, and what is certified of it?"
+    blocks: list[Block] = [Paragraph(RELEVANCE, "note"), Cards([card(subject, kind) for kind in told_kinds(subject)])]
+    return PageSection("promises", "What it promises", question, blocks, opening=True)
+
+
+def certificates(subject: Subject) -> PageSection:
+    """Every kind in a row of a table, and what a certificate does not say."""
+    blocks: list[Block] = [thresholds(subject, told_kinds(subject)), Paragraph(LIMITS, "note")]
+    return PageSection("certificates", "Thresholds and certificates", "On what does each promise rest?", blocks)
+
+
+def told_kinds(subject: Subject) -> list[Kind]:
+    """The kinds of the manifest, in their order."""
+    return [kind for kind in KINDS if kind in subject.manifest["kinds"]]
 
 
 def card(subject: Subject, kind: Kind) -> Card:
@@ -87,14 +89,21 @@ def thresholds(subject: Subject, kinds: list[Kind]) -> Table:
                 DASH if certificate is None else f"{certificate['confidence']:.0%}",
                 DASH if certificate is None else count(certificate["n"]),
                 DASH if silent else share(rule.get("realised")),
-                share((rule.get("weakest_tenth") or {}).get("realised")),
+                of_weakest(rule.get("weakest_tenth")),
                 DASH if silent else share(rule.get("coverage")),
                 share(rule.get("precision_reachable")),
             ]
         )
     columns = [
         "kind", "shown from", "wanted", "certified: at least", "confidence", "offers measured", "bought of them",
-        "bought of the weakest tenth", "requests that see one", "most that can be reached",
+        "bought of the weakest tenth (proved)", "requests that see one", "most that can be reached",
     ]  # fmt: skip
     caption = "Thresholds and certificates, measured on customers who had no part in choosing them"
     return as_block(FigureTable(caption, columns, rows, words=[2]))
+
+
+def of_weakest(tenth: Mapping[str, Any] | None) -> str:
+    """What was bought of the weakest tenth of what is shown, and what is proved of it."""
+    if tenth is None:
+        return DASH
+    return f"{share(tenth['realised'])} ({at_least(tenth['at_least'])} to {at_most(tenth['at_most'])})"

@@ -8,7 +8,7 @@ from typing import Final
 from mersalg_training.evaluation.baselines.fitting import TWO_STAGE
 from mersalg_training.evaluation.beyond_best_sellers import GINI, PS_NDCG, PS_RECALL
 from mersalg_training.evaluation.metrics import COVERAGE, MARGIN, NDCG, OURS, PRECISION, RECALL, REVENUE, Estimate
-from mersalg_training.evaluation.result import ORACLE, Difference, Evaluation, Row
+from mersalg_training.evaluation.result import ORACLE, Difference, EvaluationResult, Row
 from mersalg_training.report.blocks import Block, Cell, Details, HeadedRows, PageSection, Paragraph, Table, Tone
 from mersalg_training.report.strips import Scale, around_zero, from_zero
 from mersalg_training.report.subject import Subject
@@ -52,7 +52,7 @@ def results(subject: Subject) -> PageSection:
     return PageSection("results", "How good it is", question, blocks)
 
 
-def standing(evaluation: Evaluation, metric: str) -> Iterator[str]:
+def standing(evaluation: EvaluationResult, metric: str) -> Iterator[str]:
     """Say on how many tasks it is ahead, level and behind; and what could not be measured."""
     rivals = {"the best single method": best_single(evaluation, metric), TWO_STAGE: two_stage(evaluation, metric)}
     for who, of in rivals.items():
@@ -67,7 +67,7 @@ def standing(evaluation: Evaluation, metric: str) -> Iterator[str]:
         yield f"Not fitted: {name}, because {reason}."
 
 
-def best_single(evaluation: Evaluation, metric: str) -> dict[str, Difference]:
+def best_single(evaluation: EvaluationResult, metric: str) -> dict[str, Difference]:
     """Task -> the difference to the best baseline that is one method."""
     differences = {}
     for task in evaluation.figures(metric):
@@ -77,19 +77,19 @@ def best_single(evaluation: Evaluation, metric: str) -> dict[str, Difference]:
     return differences
 
 
-def two_stage(evaluation: Evaluation, metric: str) -> dict[str, Difference]:
+def two_stage(evaluation: EvaluationResult, metric: str) -> dict[str, Difference]:
     """Task -> the difference to the two-stage model, where it was asked."""
     gaps = {task: difference(evaluation, task, TWO_STAGE, metric) for task in evaluation.figures(metric)}
     return {task: gap for task, gap in gaps.items() if gap is not None}
 
 
-def best_rival(evaluation: Evaluation, task: str, metric: str) -> Row | None:
+def best_rival(evaluation: EvaluationResult, task: str, metric: str) -> Row | None:
     """The baseline of the highest value that is one method; None where none was asked."""
     rivals = [row for row in evaluation.figures(metric)[task].values() if row.method not in (OURS, TWO_STAGE)]
     return max(rivals, key=lambda row: row.value, default=None)
 
 
-def difference(evaluation: Evaluation, task: str, rival: str, metric: str) -> Difference | None:
+def difference(evaluation: EvaluationResult, task: str, rival: str, metric: str) -> Difference | None:
     """How much more the bundle reaches than a rival; None where that was not measured."""
     return next((d for d in evaluation.differences if (d.task, d.rival, d.metric) == (task, rival, metric)), None)
 
@@ -102,7 +102,7 @@ def view_of(task: str) -> str:
     return "repeat" if "repeat" in rest or first == "replacement" else "other"
 
 
-def summary(evaluation: Evaluation, metric: str) -> Table:
+def summary(evaluation: EvaluationResult, metric: str) -> Table:
     """A row for each task: the bundle, the best single method, the two-stage model, and how far apart they are."""
     figures = evaluation.figures(metric)
     single, staged = best_single(evaluation, metric), two_stage(evaluation, metric)
@@ -162,7 +162,7 @@ def gap_cell(gap: Difference | None, scale: Scale, places: int) -> Cell:
     return Cell(of_number(gap.estimate, places, signed=True), scale.strip(gap.estimate), tone, word)
 
 
-def every_method(evaluation: Evaluation, task: str) -> Table:
+def every_method(evaluation: EvaluationResult, task: str) -> Table:
     """All methods of a task by all metrics, the best first by the first metric that orders lists."""
     rows = [row for row in evaluation.rows if row.task == task]
     metrics = list(dict.fromkeys(row.metric for row in rows))
