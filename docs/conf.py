@@ -8,7 +8,7 @@ HERE = Path(__file__).parent
 project = "mersalg"
 author = "The mersalg authors"
 version = release = version_of("mersalg")
-copyright = "The mersalg authors, Apache License 2.0"  # noqa: A001  # Sphinx's name
+copyright = "The mersalg authors, Apache License 2.0"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "mersalg_site.extension"]
 exclude_patterns = ["files/**"]
@@ -26,17 +26,15 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 76
 nitpick_ignore_regex = [("py:.*", ".*")]  # types of other projects, whose pages are elsewhere
 
 html_theme = "furo"
 html_title = "mersalg"
-html_baseurl = ""
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
-html_last_updated_fmt = None
 html_static_path = [str(HERE / "mersalg_site" / "static")]
 html_css_files = ["site.css"]
-html_extra_path = []
 pygments_style = "friendly"
 pygments_dark_style = "monokai"

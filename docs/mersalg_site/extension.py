@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from sphinx.application import Sphinx
 
 from mersalg_site.twins import GLOSSARY, as_glossary, llms_text, read_source, twin
+
+MODULE: Final = re.compile(r"~?\b(?:[a-z_]\w*\.)+(?=[A-Z])")
+"""What stands before the name of a type."""
 
 
 class Documented:
@@ -16,10 +20,11 @@ class Documented:
         self.texts: dict[str, str] = {}
         self._signatures: dict[str, str] = {}
 
-    def signature(self, _: Sphinx, __: str, name: str, *told: Any) -> None:
-        """Keep a signature; autodoc gives object, options, arguments and result."""
-        arguments, result = told[2:4]
-        self._signatures[name] = f"{arguments or ''}{f' -> {result}' if result else ''}"
+    def signature(self, _: Sphinx, __: str, name: str, *told: Any) -> tuple[str | None, str | None]:
+        """Keep a signature, without the modules of its types; autodoc gives object, options, arguments and result."""
+        arguments, result = (MODULE.sub("", text or "") for text in told[2:4])
+        self._signatures[name] = f"{arguments}{f' -> {result}' if result else ''}"
+        return arguments or None, result or None
 
     def docstring(self, _: Sphinx, __: str, name: str, *told: Any) -> None:
         """Keep a docstring; autodoc gives object, options and lines."""

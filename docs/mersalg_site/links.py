@@ -9,8 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote
 
-LINK: Final = re.compile(r"(?P<open>!?\[(?P<text>(?:[^\[\]\\]|\\.|\[[^\]]*\])*)\]\()<?(?P<target>[^)>\s]+)>?(?P<close>[^)]*\))")
-CODE: Final = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)[^\n]*$|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)", re.M | re.S)
+LINK: Final = re.compile(
+    r"(?P<open>!?\[(?P<text>(?:[^\[\]\\]|\\.|\[[^\]]*\])*)\]\()<?(?P<target>[^)>\s]+)>?(?P<close>[^)]*\))"
+)
+CODE: Final = re.compile(
+    r"^(?P<fence>```+|~~~+).*?^(?P=fence)[^\n]*$|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)", re.M | re.S
+)
 ELSEWHERE: Final = re.compile(r"[a-z][a-z0-9+.-]*:")
 FILES: Final = "files"
 """The folder of the site with what pages link to beside pages."""

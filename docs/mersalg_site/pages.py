@@ -11,6 +11,7 @@ from typing import Final
 from mersalg_site.generated import GENERATED
 from mersalg_site.links import follow_links, outside_code
 from mersalg_site.notebook import notebook_as_markdown
+from mersalg_site.parts import without_empty
 
 ADOPTED: Final = {
     "examples/index": "examples/README.md",
@@ -30,9 +31,11 @@ ADOPTED: Final = {
 """Page of the site -> the file that it is made of."""
 SAME: Final = {"README.md": "index"}
 """Files that say in the repository what a page says in the site."""
-MARK: Final = re.compile(r"<!-- generated: (\w+) -->")
+MARK: Final = re.compile(r"<!-- generated: (\w+)(?: (\w+))? -->")
 COMMENT: Final = re.compile(r"<!--.*?-->\n?", re.DOTALL)
-DROPPED: Final = "mersalg_site"
+FENCED: Final = re.compile(r"^(```+).*?^\1$", re.MULTILINE | re.DOTALL)
+OF_FOLDER: Final = "\n```{toctree}\n:glob:\n:hidden:\n\n*\n```\n"
+"""The table of contents of an adopted folder's first page."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,14 @@ class Page:
     @property
     def summary(self) -> str:
         """The first sentence of the first paragraph."""
-        paragraphs = re.split(r"\n{2,}", self.text)
-        first = next((part for part in paragraphs if re.match(r"[A-Z`*]", part)), "")
+        paragraphs = re.split(r"\n{2,}", FENCED.sub("", self.text))
+        first = next((part for part in paragraphs if re.match(r"[A-Za-z`*]", part)), "")
         return re.split(r"(?<=[.?!])\s", plain(" ".join(first.split())))[0]
 
 
 def plain(text: str) -> str:
     """Words without links, marks of code and backslashes."""
-    return re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("\\_", "_").replace("`", "")
+    return re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("\\_", "_").replace("`", "").replace("**", "")
 
 
 def sources(root: Path) -> Iterator[tuple[str, Path]]:
@@ -81,7 +84,8 @@ def read_pages(root: Path) -> list[Page]:
     pages = []
     for name, path in found.items():
         page = read_page(name, path)
-        text, files = follow_links(page.text, path, name, places, root)
+        whole = without_empty(page.text, found.keys() - {name}, name[: name.rfind("/") + 1])
+        text, files = follow_links(whole, path, name, places, root)
         pages.append(replace(page, text=text, files=frozenset(files)))
     return pages
 
@@ -91,5 +95,6 @@ def read_page(name: str, path: Path) -> Page:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         text = notebook_as_markdown(text)
-    text = outside_code(text, lambda words: MARK.sub(lambda mark: GENERATED[mark.group(1)](), words))
+    text = outside_code(text, lambda words: MARK.sub(lambda mark: GENERATED[mark[1]](*filter(None, [mark[2]])), words))
+    text += OF_FOLDER if name in ADOPTED and name.endswith("/index") else ""
     return Page(name, path, outside_code(text, lambda words: COMMENT.sub("", words)))

@@ -13,6 +13,18 @@ START: Final = "index"
 """The landing page, which is in no part."""
 
 
+def without_empty(text: str, names: Collection[str], folder: str) -> str:
+    """The text whose tables of contents name no pattern that fits nothing, which Sphinx takes for a mistake."""
+
+    def fits(line: str) -> bool:
+        return "*" not in line or any(fnmatchcase(name, f"{folder}{line.strip()}") for name in names)
+
+    def kept(tree: re.Match[str]) -> str:
+        return "\n".join(line for line in tree.group().split("\n") if fits(line))
+
+    return TOCTREE.sub(kept, text)
+
+
 def parts_of(index: str, names: Collection[str]) -> dict[str, list[str]]:
     """Caption -> the pages below it, in their order; `how-to/index` brings what else lies in how-to."""
     parts: dict[str, list[str]] = {}

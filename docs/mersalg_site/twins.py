@@ -45,7 +45,12 @@ def twin(page: Page, pages: Mapping[str, Page], documented: Mapping[str, str]) -
 
     def described(match: re.Match[str]) -> str:
         names = NAMED.findall(match.group(1))
-        own = [text for name in names for whole, text in documented.items() if whole == name or whole.startswith(f"{name}.")]
+        own = [
+            text
+            for name in names
+            for whole, text in documented.items()
+            if whole == name or whole.startswith(f"{name}.")
+        ]
         return "\n\n".join(own) + "\n"
 
     return OF_CODE.sub(described, TOCTREE.sub(contents, page.text))

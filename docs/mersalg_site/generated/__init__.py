@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from mersalg_site.generated.commands import every_command
-from mersalg_site.generated.errors import every_error, every_message
+from mersalg_site.generated.errors import cause, every_error, every_message
 from mersalg_site.generated.interface import every_path, every_schema
 from mersalg_site.generated.keys import every_key
 from mersalg_site.generated.metrics import every_metric
 
-GENERATED: Final[Mapping[str, Callable[[], str]]] = {
+GENERATED: Final[Mapping[str, Callable[..., str]]] = {
+    "cause": cause,
     "commands": every_command,
     "errors": every_error,
     "keys": every_key,
@@ -20,4 +21,4 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "paths": every_path,
     "schemas": every_schema,
 }
-"""What `<!-- generated: NAME -->` stands for on a page."""
+"""What `<!-- generated: NAME -->` stands for on a page; a word after the name is an argument."""

@@ -21,7 +21,9 @@ MACHINE: Final = re.compile(r", \d+ here\b")
 def every_command() -> str:
     """A section for each command."""
     with patch.dict(os.environ, {"COLUMNS": COLUMNS, "NO_COLOR": "1"}):
-        return "\n\n".join(part for name, parser in commands_of(make_parser("--help")) for part in section(name, parser))
+        return "\n\n".join(
+            part for name, parser in commands_of(make_parser("--help")) for part in section(name, parser)
+        )
 
 
 def commands_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -95,10 +95,15 @@ def words(node: ast.expr) -> str:
 
 
 def every_error() -> str:
-    """The tree of the classes, each with what it means."""
-    classes = error_classes()
-    rows = [f"- [`{one.name}`](#{one.name.lower()}): {first_line(one.docstring)}" for one in classes]
-    return "\n".join(rows)
+    """The classes, each with a link to its section and what it says of itself."""
+    return "\n".join(f"- [`{one.name}`](#{one.name.lower()}): {first_line(one.docstring)}" for one in error_classes())
+
+
+def cause(name: str) -> str:
+    """What a class says of itself, where it stands in the tree, and where its messages are."""
+    (one,) = (one for one in error_classes() if one.name == name)
+    messages = f"; [its messages](messages.md#messages-of-{name.lower()})" if one.messages else ""
+    return f"**Cause.** {' '.join(one.docstring.split())}\n\n`{one.module}.{name}`, a kind of `{one.base}`{messages}."
 
 
 def first_line(docstring: str) -> str:
