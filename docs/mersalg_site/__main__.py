@@ -15,6 +15,7 @@ from sphinx.cmd.build import build_main
 from mersalg_site.generated.interface import openapi
 from mersalg_site.links import FILES
 from mersalg_site.pages import read_pages
+from mersalg_site.words import MAX_WORDS, outside_reference, words_by_part
 
 ROOT: Final = Path(__file__).parents[2]
 STRICT: Final = ("--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env", "--quiet")
@@ -31,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     places = [str(out / "source"), str(html), "--conf-dir", str(ROOT / "docs"), "--doctree-dir", str(out / "doctrees")]
     status = build_main([*STRICT, *places])
     if status == 0:
-        print(f"The site is {html / 'index.html'}")
+        words = words_by_part(ROOT)
+        told = ", ".join(f"{part} {count:,}" for part, count in words.items())
+        print(f"words {told}; {outside_reference(words):,} outside the reference, of {MAX_WORDS:,}")
+        print(f"site  {html / 'index.html'}")
     return status
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import Any, Final
 
 from sphinx.application import Sphinx
 
+from mersalg_site.links import FILES
 from mersalg_site.twins import GLOSSARY, as_glossary, llms_text, read_source, twin
 
-MODULE: Final = re.compile(r"~?\b(?:[a-z_]\w*\.)+(?=[A-Z])")
+MODULE: Final = re.compile(r"~?\b(?:[a-z_]\w*\.)+(?=[A-Z])|~(?:\w+\.)+")
 """What stands before the name of a type."""
 
 
@@ -39,6 +41,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     def add_twins(app: Sphinx, error: Exception | None) -> None:
         if error is None:
             pages = {page.name: page for page in read_source(app.srcdir)}
+            shutil.copytree(app.srcdir / FILES, app.outdir / FILES, dirs_exist_ok=True)
             (app.outdir / "llms.txt").write_text(llms_text(list(pages.values())), encoding="utf-8")
             for name, page in pages.items():
                 (app.outdir / f"{name}.md").write_text(twin(page, pages, documented.texts), encoding="utf-8")

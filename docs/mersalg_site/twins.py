@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from mersalg_site.links import relative
+from mersalg_site.links import FILES, relative
 from mersalg_site.pages import Page
 from mersalg_site.parts import START, TOCTREE, parts_of
 
@@ -22,7 +22,7 @@ def read_source(folder: Path) -> list[Page]:
     return [
         Page(path.relative_to(folder).with_suffix("").as_posix(), path, path.read_text(encoding="utf-8"))
         for path in sorted(folder.rglob("*.md"))
-        if path.relative_to(folder).parts[0] != "files"
+        if path.relative_to(folder).parts[0] != FILES
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from mersalg_site.generated.commands import every_command
 from mersalg_site.generated.errors import cause, every_error, every_message
 from mersalg_site.generated.interface import every_path, every_schema
-from mersalg_site.generated.keys import every_key
+from mersalg_site.generated.keys import every_dimension, every_key
 from mersalg_site.generated.metrics import every_metric
 
 GENERATED: Final[Mapping[str, Callable[..., str]]] = {
@@ -20,5 +20,6 @@ GENERATED: Final[Mapping[str, Callable[..., str]]] = {
     "metrics": every_metric,
     "paths": every_path,
     "schemas": every_schema,
+    "space": every_dimension,
 }
 """What `<!-- generated: NAME -->` stands for on a page; a word after the name is an argument."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mersalg_site.generated.tables import code, table, told_by
 from mersalg_training.commands.init_schema import schema_text
+from mersalg_training.tuning.space import SPACE
 
 MAX_DEFAULT: Final = 60
 """Characters of a default in a table."""
@@ -25,6 +26,12 @@ def every_key() -> str:
     target = schema["$defs"]["TargetConfig"]
     parts += ["## thresholds.KIND", target["description"], keys_of(target["properties"], ())]
     return "\n\n".join(parts)
+
+
+def every_dimension() -> str:
+    """A table of the search space of `mersalg tune`."""
+    rows = [(code(one.key), f"{one.low:g}", f"{one.high:g}", one.scale) for one in SPACE]
+    return table(("key", "from", "to", "scale"), rows)
 
 
 def resolved(told: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
