@@ -18,6 +18,8 @@ CODE: Final = re.compile(
 ELSEWHERE: Final = re.compile(r"[a-z][a-z0-9+.-]*:")
 FILES: Final = "files"
 """The folder of the site with what pages link to beside pages."""
+OF_SITE: Final = f"/{FILES}/"
+"""How a link begins to a file that the site alone has."""
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
@@ -44,6 +46,8 @@ def follow_links(text: str, origin: Path, name: str, pages: Mapping[Path, str], 
         target, _, anchor = match["target"].partition("#")
         if ELSEWHERE.match(target) or not target:
             return match.group()
+        if target.startswith(OF_SITE):
+            return f"{match['open']}{relative(target.removeprefix('/'), name)}{match['close']}"
         path = Path(os.path.normpath(origin.parent / unquote(target)))
         if path.is_dir() and path / "README.md" in pages:
             path /= "README.md"

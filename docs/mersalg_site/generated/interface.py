@@ -22,13 +22,15 @@ def openapi() -> Mapping[str, Any]:
 
 
 def every_path() -> str:
-    """A section for each method of each path."""
-    return "\n\n".join(
+    """The document itself, and a section for each method of each path."""
+    paths = openapi()["paths"].items()
+    parts = [
         part
-        for path, methods in openapi()["paths"].items()
+        for path, methods in paths
         for method, told in methods.items()
         for part in operation(f"{method.upper()} {path}", told)
-    )
+    ]
+    return "\n\n".join(["[openapi.json](/files/openapi.json) is the document, for programs.", *parts])
 
 
 def operation(title: str, told: Mapping[str, Any]) -> Iterator[str]:
