@@ -14,11 +14,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "mersalg_site.extension"]
 exclude_patterns = ["files/**"]
 root_doc = "index"
 myst_heading_anchors = 4
-myst_enable_extensions = ["colon_fence", "fieldlist"]
-suppress_warnings = [
-    "misc.highlighting_failure",  # an output with `...` in it is no JSON
-    "toc.empty_glob",
-]
+suppress_warnings = ["misc.highlighting_failure"]  # an output with `...` in it is no JSON
 
 default_role = "code"  # a docstring's `name`
 add_module_names = False
