@@ -165,7 +165,7 @@ def test_every_error_has_a_place_of_its_own_with_cause_and_cure(site: Path) -> N
         assert f'id="{name.lower()}"' in page
         (section,) = re.findall(rf"^## {name}$(.*?)(?=^## |\Z)", twin, re.MULTILINE | re.DOTALL)
         assert re.search(r"\*\*Cause\.\*\* \w.*\*\*Cure\.\*\*\s+\S", section, re.DOTALL), name
-    assert f"BundleError: {mersalg.BundleError.__doc__}".rstrip(".") in text_of(site / "reference" / "errors.html")
+    assert f"[`BundleError`](#bundleerror): {mersalg.BundleError.__doc__}" in twin
 
 
 def classes_in_the_source() -> set[str]:
