@@ -33,7 +33,8 @@ def llms_text(pages: Sequence[Page]) -> str:
     lines = [f"# {start.title}", "", f"> {start.summary}", "", f"- [{start.title}]({START}.md): the same in one screen"]
     for part, names in parts_of(start.text, by_name.keys()).items():
         lines += ["", f"## {part}", ""]
-        lines += [f"- [{by_name[name].title}]({name}.md): {by_name[name].summary}" for name in names]
+        told = [(name, by_name[name].title, by_name[name].summary) for name in names]
+        lines += [f"- [{title}]({name}.md)" + (f": {summary}" if summary else "") for name, title, summary in told]
     return "\n".join(lines) + "\n"
 
 

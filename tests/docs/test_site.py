@@ -82,7 +82,7 @@ class Words(HTMLParser):
 
 @pytest.mark.slow
 def test_llms_text_lists_every_page_once_and_each_link_resolves(site: Path) -> None:
-    listed = re.findall(r"\]\(([^)]+)\.md\): \S", (site / "llms.txt").read_text(encoding="utf-8"))
+    listed = re.findall(r"^- \[.+?\]\((\S+)\.md\)", (site / "llms.txt").read_text(encoding="utf-8"), re.MULTILINE)
     pages = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
     assert sorted(listed) == sorted(pages - OF_SPHINX)
     assert [name for name in listed if not (site / f"{name}.md").is_file()] == []
