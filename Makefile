@@ -14,7 +14,7 @@ BUNDLE ?= models/demo
 FLOOR := $(shell sed -n 's/.*"onnxruntime>=\([0-9.]*\)".*/\1/p' pyproject.toml)
 FLOOR_READY := .floor/$(FLOOR)/ready
 
-.PHONY: demo test test-all attacks-on-floor check bench bench-serving parity requirements clean help
+.PHONY: demo test test-all attacks-on-floor check docs bench bench-serving parity requirements clean help
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
@@ -22,6 +22,7 @@ help:
 	@echo "make test-all      the rest of what CI runs: every block of every page, and the soaks; trains models/demo where it is not"
 	@echo "make attacks-on-floor  the attacks on the oldest onnxruntime that is allowed"
 	@echo "make check         format, lint, types and architecture only"
+	@echo "make docs          the documentation as a site, in build/docs/html; a warning is an error"
 	@echo "make bench         latency of one recommend, side by side with its parts"
 	@echo "make bench-serving what one request costs beside MLflow, services and bare lookups; BUNDLE=models/NAME for another"
 	@echo "make parity        the same offers in Python, Node and Chromium; BUNDLE=models/NAME for another than the demo's"
@@ -73,6 +74,9 @@ attacks-on-floor: $(FLOOR_READY)
 	@PYTHONPATH=.floor/$(FLOOR) $(BIN)/python -c 'import onnxruntime, sys; sys.exit(onnxruntime.__version__ != "$(FLOOR)")'
 	PYTHONPATH=.floor/$(FLOOR) $(BIN)/python -m pytest tests/attacks
 
+docs: $(READY)
+	@PYTHONPATH=docs $(BIN)/python -m mersalg_site
+
 bench: $(READY)
 	$(BIN)/python benchmarks/latency.py
 
@@ -86,4 +90,4 @@ requirements:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) .floor $(CLIENT)/node_modules models/*/ *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .floor build $(CLIENT)/node_modules models/*/ *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

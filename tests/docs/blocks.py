@@ -3,7 +3,8 @@
 A fence is ```` ```python ````, `console`, `toml`, `json` or `js`; `text` is the output of the python or js block
 directly above it, and alone is not run. `js browser` runs in a browser, within the page's `html`.
 `<!-- skip: next, reason -->` skips the next block, `<!-- needs: node, chromium -->` where they are missing, and
-`<!-- invisible-code-block: python` holds code that a reader does not see.
+`<!-- invisible-code-block: python` holds code that a reader does not see. A directive of the site's, such as
+```` ```{toctree} ````, is no block: tests/docs/test_site.py builds the site.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ FENCES: Final = RawFencedCodeBlockLexer(re.compile(r"(?P<language>[^\n]*)\n"))
 INVISIBLE: Final = DirectiveInHTMLCommentLexer("invisible-code-block", r"\w+")
 ABOVE: Final = DirectiveInHTMLCommentLexer("skip|needs")
 LANGUAGES: Final = ("python", "console", "toml", "json", "js", "js browser")
+OF_THE_SITE: Final = ("{toctree}", "{eval-rst}")
+"""Directives of Sphinx."""
 WITH_OUTPUT: Final = ("python", "js")
 PROGRAMS: Final = {"node": (find_node, find_client), "chromium": (find_browser,)}
 
@@ -80,10 +83,11 @@ def read_blocks(document: Document) -> Iterator[Region]:
 
 
 def ordered(document: Document) -> list[Region]:
-    """The fences and comments of a page; a comment within a fence is text."""
-    fences = list(FENCES(document))
+    """The blocks and comments of a page; a comment within a fence is text."""
+    whole = list(FENCES(document))
+    fences = [fence for fence in whole if language_of(fence) not in OF_THE_SITE]
     comments = [*INVISIBLE(document), *ABOVE(document)]
-    outside = [one for one in comments if not any(fence.start < one.start < fence.end for fence in fences)]
+    outside = [one for one in comments if not any(fence.start < one.start < fence.end for fence in whole)]
     return sorted([*fences, *outside], key=lambda region: region.start)
 
 

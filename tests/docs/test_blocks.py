@@ -72,6 +72,16 @@ def test_an_exception_of_python_fails(page_run: PageRun) -> None:
         outcomes(page_run, block("python", "1 / 0"))
 
 
+def test_a_directive_of_the_site_is_no_block_and_another_is_refused(page_run: PageRun) -> None:
+    page = [
+        block("{toctree}", ":hidden:", "", "other"),
+        block("python", "x = 2"),
+        block("{eval-rst}", ".. autodata:: x"),
+    ]
+    assert outcomes(page_run, *page) == [""]
+    assert "is labelled '{note}'" in outcomes(page_run, block("{note}", "Read on."))[0]
+
+
 def test_python_runs_in_the_pages_folder(page_run: PageRun) -> None:
     assert outcomes(page_run, block("python", "open('made.txt', 'w').close()"), block("console", "$ test -f made.txt"))
     assert (page_run.folder / "made.txt").exists()

@@ -15,7 +15,7 @@ LINK = re.compile(
 )
 FENCED = re.compile(r"^(```+|~~~+).*?^\1", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+\s+(.*?)\s*#*$", re.MULTILINE)
-ELSEWHERE = {".venv", ".floor", "node_modules", ".git", "mlruns", ".pytest_cache"}
+ELSEWHERE = {".venv", ".floor", "node_modules", ".git", "mlruns", ".pytest_cache", "build"}
 
 
 def pages() -> Iterator[Path]:

@@ -151,12 +151,17 @@ class FactorsConfig(ConfigSection):
     """Alternating least squares by implicit, on orders and on customers x products (Hu, Koren, Volinsky 2008)."""
 
     factors: Annotated[int, Field(ge=4, le=512)] = 32
+    """Numbers that stand for an order, a customer or a product."""
     iterations: Annotated[int, Field(ge=1)] = 12
+    """Times that both sides are solved in turn."""
     regularization: Annotated[float, Field(ge=0.0)] = 0.05
+    """Of the factors of orders x products."""
     alpha: Annotated[float, Field(gt=0.0)] = 10.0
+    """Confidence of a purchase above that of none."""
     taste_regularization: Annotated[float, Field(ge=0.0)] = 1.0
     """Of the factors of customers x products."""
     taste_alpha: Annotated[float, Field(gt=0.0)] = 1.0
+    """The same confidence, of customers x products, where a product counts once."""
     max_orders: Annotated[int, Field(ge=100)] = 200_000
     """The latest orders that are factorised."""
 
@@ -218,10 +223,13 @@ class RankerConfig(ConfigSection):
     """Gradient-boosted trees over the graph's features."""
 
     kind: Literal["lightgbm", "histogram"] = "lightgbm"
+    """The library that fits the trees: LightGBM, or scikit-learn's histogram trees."""
     trees: Annotated[int, Field(ge=1, le=5000)] = 60
+    """Trees of each of the two rankers."""
     leaves: Annotated[int, Field(ge=2, le=1024)] = 16
     """Most of a tree; fewer where less than 10,000 orders lie in the rank window."""
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.15
+    """What a tree adds of what it has found."""
     min_leaf_rows: Annotated[int, Field(ge=1)] = 300
     """Of a leaf, and at most a two-hundredth of all rows."""
     feature_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
@@ -306,16 +314,20 @@ class TrackingConfig(ConfigSection):
     uri: str | None = None
     """The store, where MLFLOW_TRACKING_URI names none; null = `~/.local/share/mersalg/mlflow.db`."""
     experiment: str = "mersalg"
+    """MLflow's experiment that holds the runs."""
     registered_model: str | None = None
     """The registered model's name; null = the config's name."""
     enabled: bool = True
+    """False logs nothing and registers nothing."""
 
 
 class Config(ConfigSection):
     """A training job."""
 
     name: Annotated[str, Field(pattern=NAME)]
+    """Of the bundle and the registered model: letters, digits, and . _ - behind the first."""
     seed: int = 7
+    """Of everything that is drawn: the same seed and purchases give the same bundle."""
     data: DataConfig
     contract: ContractConfig = ContractConfig()
     engine: EngineConfig = EngineConfig()

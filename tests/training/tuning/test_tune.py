@@ -38,11 +38,6 @@ def test_the_defaults_lie_inside_the_space() -> None:
     assert around(SPACE, load_config(DEMO)) == list(SPACE)
 
 
-def test_the_documented_space_is_the_space() -> None:
-    rows = [f"| `{d.key}` | {d.low:g} | {d.high:g} | {d.scale} |" for d in SPACE]
-    assert "\n".join(rows) in (Path(__file__).parents[3] / "docs" / "tuning.md").read_text()
-
-
 def test_only_narrows_to_keys_and_to_sections() -> None:
     assert [d.key for d in choose(SPACE, " counts.cosine_cart, ranker.trees ")] == [
         "counts.cosine_cart",

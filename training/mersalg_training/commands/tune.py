@@ -48,7 +48,7 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument(
         "--only",
         metavar="KEY,SECTION",
-        help="keys or sections to search, for example counts.cosine_cart,ranker (default: all of docs/tuning.md)",
+        help="keys or sections to search, for example counts.cosine_cart,ranker (default: all that may be searched)",
     )
     parser.add_argument(
         "--objective",
