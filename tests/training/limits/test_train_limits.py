@@ -12,12 +12,12 @@ import jsonschema
 import pytest
 from rich.console import Console
 
+from made_gauges import MadeGauges
 from mersalg import ConfigError
 from mersalg.bundle import read_bundle
 from mersalg_training.train import Trained, train
 from quick_job import QUICK, TalkativeRun
 from small_shop import SmallShop, write_shop
-from training.limits.made_gauges import MadeGauges
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "models" / "bundle.schema.json").read_text())
 OF_THE_JOB = {"created_at", "manifest_sha256", "files", "limits", "config"}
@@ -97,6 +97,6 @@ def test_what_gave_way_stands_in_the_manifest_on_the_card_and_in_the_run(
 
 
 def test_a_scorer_that_stays_too_slow_leaves_no_bundle(small_shop: SmallShop, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="limits.milliseconds"):
+    with pytest.raises(ConfigError, match=r"limits\.milliseconds"):
         job(small_shop, tmp_path, MadeGauges(latencies=[7.0]), {"milliseconds": 1.0})
     assert not (tmp_path / "bundle").exists()

@@ -12,8 +12,10 @@ MIN_REQUESTS: Final = 5000
 """Requests that the rankers keep for their fit."""
 MIN_ITERATIONS: Final = 3
 
+COUNTING: Final = 0.5
+"""Seconds of each of the three countings, whatever it counts;"""
 COUNTED_LINE: Final = 6.5e-6
-"""Seconds of a line, in each of the three countings, the neighbour lists included;"""
+"""of a line in each, the neighbour lists included;"""
 FACTORISED_LINE: Final = 4.5e-7
 """and of a line in one iteration of its factors."""
 FEATURISED_REQUEST: Final = 6.4e-4
@@ -82,7 +84,7 @@ class Plan:
 
 def plan_of(work: Work, slowness: float = 1.0) -> Plan:
     """The seconds of some work. slowness: times the measured ones."""
-    first, *later = (n * (COUNTED_LINE + work.iterations * FACTORISED_LINE) for n in work.lines)
+    first, *later = (COUNTING + n * (COUNTED_LINE + work.iterations * FACTORISED_LINE) for n in work.lines)
     evaluating = EVALUATED_LINE * work.lines[-1] + EVALUATED_REQUEST * work.queries if work.queries else 0.0
     return Plan(
         counting_first=slowness * first,
