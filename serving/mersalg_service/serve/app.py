@@ -25,7 +25,7 @@ from mersalg.child import load_after_child
 from mersalg.errors import MersalgError
 from mersalg.recommender import AnswersRequests, Recommender
 from mersalg_service.serve.deployment import FIRST, Deployment, Deployments, open_first
-from mersalg_service.serve.guards import Guards, log
+from mersalg_service.serve.guards import Guards, log, route_of
 from mersalg_service.serve.inference_v2 import inference_routes
 from mersalg_service.serve.interface.docs_page import POLICY, docs_page
 from mersalg_service.serve.interface.schemas import OPEN_TO_ALL, all_schemas
@@ -101,7 +101,8 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
     app.add_exception_handler(StarletteHTTPException, refuse_route)
     app.add_exception_handler(Exception, refuse_unexpected)
     describe(app, keys, service)
-    guarded: ASGIApp = service.tracing.around_app(Guards(app, service.settings, keys, service.metrics))
+    guards = Guards(app, service.settings, keys, service.metrics)
+    guarded: ASGIApp = service.tracing.around_app(guards, route_of)
     return guarded
 
 

@@ -14,12 +14,14 @@ from typing import Any, Final, Protocol, TypeVar
 T = TypeVar("T")
 Opens = Callable[[Path], Any]
 """Opens the bundle of a folder."""
+RouteOf = Callable[[Any], str]
+"""The template of a call's route, of its ASGI scope."""
 
 
 class Tracing(Protocol):
     """What a service calls, whether it is traced or not."""
 
-    def around_app(self, app: Any) -> Any:
+    def around_app(self, app: Any, route_of: RouteOf) -> Any:
         """The ASGI app with a span for each call."""
 
     def around_bundle(self, opened: Opens, is_policy: bool) -> Opens:
@@ -41,7 +43,7 @@ class Tracing(Protocol):
 class Untraced:
     """Nothing is recorded."""
 
-    def around_app(self, app: Any) -> Any:
+    def around_app(self, app: Any, route_of: RouteOf) -> Any:
         """The app itself."""
         return app
 

@@ -19,6 +19,7 @@ from mersalg.errors import MersalgError
 from mersalg.offers import Offers
 from mersalg.recommender import AnswersRequests
 from mersalg.requests import Request
+from mersalg_service.tracing import RouteOf
 
 try:
     from opentelemetry import context, trace
@@ -90,7 +91,7 @@ class TracedAnswers:
 class TracedApp:
     """ASGI middleware: the span of a call, below the caller's `traceparent`; the answer carries its own."""
 
-    def __init__(self, app: Any, tracer: trace.Tracer, route_of: Callable[[Any], str]) -> None:
+    def __init__(self, app: Any, tracer: trace.Tracer, route_of: RouteOf) -> None:
         self.app = app
         self.tracer = tracer
         self.route_of = route_of
@@ -141,10 +142,8 @@ class Otel:
         self.provider = provider
         self.tracer = provider.get_tracer("mersalg")
 
-    def around_app(self, app: Any) -> Any:
+    def around_app(self, app: Any, route_of: RouteOf) -> Any:
         """The app within a span for each call."""
-        from mersalg_service.serve.guards import route_of  # noqa: PLC0415
-
         return TracedApp(app, self.tracer, route_of)
 
     def around_bundle(self, opened: Callable[[Path], AnswersRequests], is_policy: bool) -> Callable[[Path], Any]:

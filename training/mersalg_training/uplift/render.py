@@ -110,7 +110,11 @@ def not_told(uplift: Uplift) -> list[str]:
     for line in uplift.lines:
         if line.effect is None:
             whom = "" if line.segment == "all" else f", {line.segment} customers"
-            why = f"{line.waiting:,} units wait for the end of it" if line.waiting else "too few units, or no variance"
+            why = (
+                f"{line.waiting:,} units wait for the end of it"
+                if line.waiting
+                else "too few units, no variance, or few units that carry it"
+            )
             told.append(f"not told: {line.measure} over {line.days:g} days, {line.arm}{whom}: {why}")
     return told
 
