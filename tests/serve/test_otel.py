@@ -1,4 +1,4 @@
-"""Claims: --otel sends the spans of a call and no word of it; without it nothing goes; a dead receiver costs nothing"""
+"""Claims: --otel sends the spans of a call, no word of it; without it nothing goes; a dead receiver costs no call."""
 
 from __future__ import annotations
 
