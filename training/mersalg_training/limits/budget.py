@@ -22,7 +22,7 @@ from mersalg_training.limits.costs import (
     plan_of,
 )
 from mersalg_training.limits.gauges import MEASURED, Gauges
-from mersalg_training.limits.narrowing import MAX_NARROWINGS, narrowed
+from mersalg_training.limits.narrowing import NARROWINGS, narrowed
 from mersalg_training.limits.result import Kept, LimitsTold
 
 GB: Final = 10**9
@@ -139,16 +139,17 @@ class Budget:
         if most is None or latency.p95_ms <= most:
             return None
         because = f"limits.milliseconds = {most:g}: {latency.p95_ms:.2f} ms"
-        less, told = narrowed(adapted, because)
-        if self.narrowings == MAX_NARROWINGS or not told:
-            raise ConfigError(
-                f"limits.milliseconds: expected 95 of 100 requests within {most:g} ms, got {latency.p95_ms:.2f} ms "
-                f"(median {latency.median_ms:.2f}) with few candidates and trees; allow that much, ask on a machine "
-                "that does nothing else, or set fewer retrieve.basket_neighbours and retrieve.ladder_steps"
-            )
-        self.narrowings += 1
-        self.give_way(*told)
-        return less
+        while self.narrowings < len(NARROWINGS):
+            less, told = narrowed(adapted, self.narrowings, because)
+            self.narrowings += 1
+            if told:
+                self.give_way(*told)
+                return less
+        raise ConfigError(
+            f"limits.milliseconds: expected 95 of 100 requests within {most:g} ms, got {latency.p95_ms:.2f} ms "
+            f"(median {latency.median_ms:.2f}) with few candidates and trees; allow that much, or set fewer "
+            "retrieve.basket_neighbours and retrieve.ladder_steps"
+        )
 
     def shipped(self, scorer: Recommender, requests: Sequence[Request]) -> None:
         """Measure the scorer that the bundle holds."""
