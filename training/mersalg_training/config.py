@@ -322,8 +322,8 @@ class LimitsConfig(ConfigSection):
     """Of the process at its peak, in units of 10^9 bytes. Less for the database, which then spills, and fewer requests
     that fit the rankers; null = as much as it takes."""
     milliseconds: Annotated[float, Field(gt=0.0)] | None = None
-    """In which 95 of 100 requests are answered on one thread. Candidates and trees are halved until it holds, at most
-    three times, then the job stops; goes before `minutes`."""
+    """Of one thread, in which 95 of 100 requests are answered. Candidates and trees are halved, twice, then sources of
+    candidates, until it holds, or the job stops; goes before `minutes`; null = as long as it takes."""
 
 
 class Config(ConfigSection):

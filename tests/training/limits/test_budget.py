@@ -160,7 +160,7 @@ def test_answers_that_are_quick_enough_narrow_nothing() -> None:
     assert told == []
 
 
-def test_slow_answers_halve_candidates_their_sources_and_trees_until_they_are_quick_enough() -> None:
+def test_slow_answers_halve_candidates_and_trees_until_they_are_quick_enough() -> None:
     made = MadeGauges(latencies=[4.0, 3.0, 2.0])
     budget, told = budget_of(made, milliseconds=2.0)
     once = budget.narrower(adapted_of(config_of()), SCORER, [])
@@ -173,6 +173,7 @@ def test_slow_answers_halve_candidates_their_sources_and_trees_until_they_are_qu
     assert (twice.config.retrieve.own_candidates, twice.config.retrieve.new_candidates) == (12, 24)
     assert twice.fitting.ranker.trees == 15
     assert budget.narrower(twice, SCORER, []) is None
+    assert twice.config.retrieve.own_anchors == config_of().retrieve.own_anchors
     budget.shipped(SCORER, [])
     result = budget.result()
     assert result is not None
@@ -183,6 +184,18 @@ def test_slow_answers_halve_candidates_their_sources_and_trees_until_they_are_qu
     assert told[0].startswith(
         "Gave way  retrieve.own_candidates: 24 instead of 48, for limits.milliseconds = 2: 4.00 ms"
     )
+
+
+def test_the_sources_of_candidates_give_way_last() -> None:
+    budget, _ = budget_of(MadeGauges(latencies=[5.0]), milliseconds=1.0)
+    adapted: Adapted | None = adapted_of(config_of())
+    for _ in range(3):
+        assert adapted is not None
+        adapted = budget.narrower(adapted, SCORER, [])
+    assert adapted is not None
+    retrieve = adapted.config.retrieve
+    assert (retrieve.own_candidates, retrieve.own_anchors, retrieve.types, retrieve.taste_candidates) == (12, 8, 6, 16)
+    assert adapted.fitting.ranker.trees == 15
 
 
 def test_answers_that_stay_too_slow_stop_the_job_and_say_what_to_do() -> None:
