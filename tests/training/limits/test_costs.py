@@ -14,6 +14,7 @@ from mersalg_training.limits.costs import (
     fewer_requests,
     made_to_fit,
     plan_of,
+    worthwhile,
 )
 
 DEMO = Work(lines=(900_000, 1_150_000, 1_300_000), requests=40_000, calibrating=40_000, iterations=12, queries=500)
@@ -57,6 +58,13 @@ def test_the_evaluation_gives_way_first_then_the_rankers_requests_then_the_itera
 def test_no_more_gives_way_than_is_needed() -> None:
     less = made_to_fit(DEMO, ALL, lambda work: work.queries <= 250)
     assert less == replace(DEMO, queries=250)
+
+
+def test_nothing_gives_way_for_less_than_a_second() -> None:
+    small = replace(DEMO, lines=(3000, 4000, 5000), requests=5000)
+    assert worthwhile(fewer_iterations, 1.0)(small) is None
+    assert worthwhile(fewer_iterations, 1.0)(DEMO) == replace(DEMO, iterations=6)
+    assert worthwhile(fewer_queries, 1.0)(small) == replace(small, queries=250)
 
 
 def test_neither_the_lines_nor_the_requests_that_certify_give_way() -> None:

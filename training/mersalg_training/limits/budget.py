@@ -20,6 +20,7 @@ from mersalg_training.limits.costs import (
     fewer_requests,
     made_to_fit,
     plan_of,
+    worthwhile,
 )
 from mersalg_training.limits.gauges import MEASURED, Gauges
 from mersalg_training.limits.narrowing import NARROWINGS, narrowed
@@ -173,8 +174,9 @@ class Budget:
         return LimitsTold(kept, list(self._gave_way.values())) if kept else None
 
     def _fitted(self, work: Work, halvings: tuple[Halving, ...], seconds: Callable[[Plan], float]) -> Work:
-        left = self.left
-        less = made_to_fit(work, halvings, lambda some: seconds(plan_of(some, self._slowness)) <= left)
+        left, slowness = self.left, self._slowness
+        worth = tuple(worthwhile(halve, slowness) for halve in halvings)
+        less = made_to_fit(work, worth, lambda some: seconds(plan_of(some, slowness)) <= left)
         return self._taken(work, less, f"limits.minutes = {self.limits.minutes:g}")
 
     def _taken(self, work: Work, less: Work, because: str) -> Work:

@@ -11,6 +11,8 @@ MIN_QUERIES: Final = 125
 MIN_REQUESTS: Final = 5000
 """Requests that the rankers keep for their fit."""
 MIN_ITERATIONS: Final = 3
+MIN_SAVED: Final = 1.0
+"""Seconds for which something gives way."""
 
 COUNTING: Final = 0.5
 """Seconds of each of the three countings, whatever it counts;"""
@@ -113,6 +115,17 @@ def fewer_iterations(work: Work) -> Work | None:
 
 Halving = Callable[[Work], Work | None]
 """Less work; None where no less is sensible."""
+
+
+def worthwhile(halve: Halving, slowness: float) -> Halving:
+    """The halving where it saves MIN_SAVED seconds; for less nothing gives way."""
+
+    def less(work: Work) -> Work | None:
+        half = halve(work)
+        saved = 0.0 if half is None else plan_of(work, slowness).seconds - plan_of(half, slowness).seconds
+        return half if saved >= MIN_SAVED else None
+
+    return less
 
 
 def made_to_fit(work: Work, halvings: tuple[Halving, ...], fits: Callable[[Work], bool]) -> Work:
