@@ -13,7 +13,7 @@ from mersalg_training.data.adaptation import Adaptation, Adapted
 from mersalg_training.evaluation.latency import Latency
 from mersalg_training.limits.costs import (
     Halving,
-    Plan,
+    TimePlan,
     Work,
     fewer_iterations,
     fewer_queries,
@@ -173,7 +173,7 @@ class Budget:
         }
         return LimitsTold(kept, list(self._gave_way.values())) if kept else None
 
-    def _fitted(self, work: Work, halvings: tuple[Halving, ...], seconds: Callable[[Plan], float]) -> Work:
+    def _fitted(self, work: Work, halvings: tuple[Halving, ...], seconds: Callable[[TimePlan], float]) -> Work:
         left, slowness = self.left, self._slowness
         worth = tuple(worthwhile(halve, slowness) for halve in halvings)
         less = made_to_fit(work, worth, lambda some: seconds(plan_of(some, slowness)) <= left)
@@ -186,7 +186,7 @@ class Budget:
                 self.give_way(Adaptation(setting, f"{now:,}", f"{was:,}", because))
         return less
 
-    def _plan_told(self, plan: Plan) -> str:
+    def _plan_told(self, plan: TimePlan) -> str:
         whole = (self.seconds + plan.seconds) / MINUTE
         told = f"Plan      about {whole:.1f} of {self.limits.minutes:g} minutes: {plan.sentence()}"
         return told if plan.seconds <= self.left else f"{told}. No less is possible: they will hardly be kept"

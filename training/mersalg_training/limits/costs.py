@@ -47,7 +47,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TimePlan:
     """Seconds of what a job does after reading, in its order."""
 
     counting_first: float
@@ -84,11 +84,11 @@ class Plan:
         return ", ".join(f"{name} {seconds / 60.0:.1f}" for name, seconds in parts.items())
 
 
-def plan_of(work: Work, slowness: float = 1.0) -> Plan:
+def plan_of(work: Work, slowness: float = 1.0) -> TimePlan:
     """The seconds of some work. slowness: times the measured ones."""
     first, *later = (COUNTING + n * (COUNTED_LINE + work.iterations * FACTORISED_LINE) for n in work.lines)
     evaluating = EVALUATED_LINE * work.lines[-1] + EVALUATED_REQUEST * work.queries if work.queries else 0.0
-    return Plan(
+    return TimePlan(
         counting_first=slowness * first,
         ranking=slowness * (FIRST_SCORE + FEATURISED_REQUEST * work.requests),
         counting_later=slowness * sum(later),

@@ -36,7 +36,7 @@ BEFORE: Final = (
 
 
 @dataclass(frozen=True)
-class Check:
+class TrialFinding:
     """One question to the trial, and its answer."""
 
     name: str
@@ -54,7 +54,7 @@ class TrialCheck:
 
     experiment: str | None
     unit: str
-    checks: list[Check]
+    checks: list[TrialFinding]
     notes: list[str]
 
     @property
@@ -92,24 +92,24 @@ def check_trial(
     return TrialCheck(record.experiment, record.unit, checks, record.notes)
 
 
-def ratio(units: Units, record: Record, options: Options) -> Check:
+def ratio(units: Units, record: Record, options: Options) -> TrialFinding:
     """Whether the arms have the sizes that were drawn."""
     name, found = "sample ratio", check_ratio(units, record, options)
     sizes = ", ".join(f"{arm} {count:,}" for arm, count in found.units.items())
     if found.always_p_value is None:
-        return Check(name, "not told", f"{sizes}; the record has no propensity: give --shares")
+        return TrialFinding(name, "not told", f"{sizes}; the record has no propensity: give --shares")
     p_value = min(found.always_p_value, 1.0 if found.p_value is None else found.p_value)
     drawn = ", ".join(f"{share:.1%}" for arm, share in (found.shares or {}).items() if arm in found.units)
     advice = "one arm lost or doubled units: look for what is recorded of one arm alone"
-    return Check(name, verdict(found.mismatch), f"{sizes}; drawn {drawn}", p_value, advice)
+    return TrialFinding(name, verdict(found.mismatch), f"{sizes}; drawn {drawn}", p_value, advice)
 
 
-def assignment(connection: duckdb.DuckDBPyConnection, options: Options) -> Iterator[Check]:
+def assignment(connection: duckdb.DuckDBPyConnection, options: Options) -> Iterator[TrialFinding]:
     """Whether each row and unit has one arm, and a control of nobody's offers saw none."""
 
-    def counted(name: str, query: str, what: str, advice: str) -> Check:
+    def counted(name: str, query: str, what: str, advice: str) -> TrialFinding:
         some, of = connection.execute(query, {"arm": options.control} if "$arm" in query else None).fetchall()[0]
-        return Check(name, verdict(some > MAX_CROSSED * of), f"{some:,} of {of:,} {what}", None, advice)
+        return TrialFinding(name, verdict(some > MAX_CROSSED * of), f"{some:,} of {of:,} {what}", None, advice)
 
     yield counted(
         "one arm for each",
@@ -132,7 +132,7 @@ def assignment(connection: duckdb.DuckDBPyConnection, options: Options) -> Itera
         )
 
 
-def together(units: Units, control: str, arms: list[str]) -> Check:
+def together(units: Units, control: str, arms: list[str]) -> TrialFinding:
     """Whether all arms were filled in the same days."""
     at = units.assigned_at.astype("datetime64[us]").astype(np.float64)
     tests = {arm: ks_2samp(at[units.arm == arm], at[units.arm == control]).pvalue for arm in arms}
@@ -140,7 +140,7 @@ def together(units: Units, control: str, arms: list[str]) -> Check:
     p_value = min(1.0, float(tests[worst]) * len(tests))
     days = ", ".join(f"{arm} around {middle(units, arm)}" for arm in (control, *arms))
     advice = "seasons and actions then look like an effect: look at the days alone in which all arms were drawn"
-    return Check("assigned in the same days", verdict(p_value < MISMATCH), days, p_value, advice)
+    return TrialFinding("assigned in the same days", verdict(p_value < MISMATCH), days, p_value, advice)
 
 
 def middle(units: Units, arm: str) -> str:
@@ -149,17 +149,17 @@ def middle(units: Units, arm: str) -> str:
     return str(at[len(at) // 2].astype("datetime64[D]"))
 
 
-def dates(units: Units) -> Check:
+def dates(units: Units) -> TrialFinding:
     """Whether the orders reach over the time of the assignments."""
     first, last = np.datetime64(units.first_order, "us"), np.datetime64(units.last_order, "us")
     outside = int(((units.assigned_at < first) | (units.assigned_at > last)).sum())
     found = f"{outside:,} of {len(units):,} units were assigned outside {units.first_order:%Y-%m-%d} to "
     found += f"{units.last_order:%Y-%m-%d}, of which there are orders"
     advice = "orders and record are of other days, or of other clocks"
-    return Check("orders of those days", verdict(outside > MAX_CROSSED * len(units)), found, None, advice)
+    return TrialFinding("orders of those days", verdict(outside > MAX_CROSSED * len(units)), found, None, advice)
 
 
-def balance(units: Units, before: Mapping[str, Float64], options: Options, arms: list[str]) -> Iterator[Check]:
+def balance(units: Units, before: Mapping[str, Float64], options: Options, arms: list[str]) -> Iterator[TrialFinding]:
     """Whether the arms were alike before anything was shown; p-values are those of all comparisons together."""
     for measure in BEFORE:
         found, p_values = [], []
@@ -172,11 +172,11 @@ def balance(units: Units, before: Mapping[str, Float64], options: Options, arms:
                 p_values.append(effect.p_value)
         name = f"alike: {measure.name}"
         if not p_values:
-            yield Check(name, "not told", "nothing that differs lies before the assignment")
+            yield TrialFinding(name, "not told", "nothing that differs lies before the assignment")
             continue
         p_value = min(1.0, min(p_values) * len(BEFORE) * len(arms))
         advice = "the arms differed before anything was shown: the draw was not by chance, or one arm lost units"
-        yield Check(name, verdict(p_value < MISMATCH), "; ".join(found), p_value, advice)
+        yield TrialFinding(name, verdict(p_value < MISMATCH), "; ".join(found), p_value, advice)
 
 
 def divided(
@@ -186,23 +186,23 @@ def divided(
     options: Options,
     splits: int,
     random: np.random.Generator,
-) -> Check:
+) -> TrialFinding:
     """Whether the estimators find no difference, in halves of one arm, as often as they should."""
     name = f"A/A in {arm}: {measure.name}"
     columns = {column: members[column] for column in measure.columns}
     size = len(columns[measure.over])
     if size < MIN_SPLIT:
-        return Check(name, "not told", f"{size:,} units, of at least {MIN_SPLIT} that can be divided")
+        return TrialFinding(name, "not told", f"{size:,} units, of at least {MIN_SPLIT} that can be divided")
     half = np.arange(size) < size // 2
     told = [p_of(measure, columns, random.permutation(half), options) for _ in range(splits)]
     if all(p_value is None for p_value in told):
-        return Check(name, "not told", "no variance")
+        return TrialFinding(name, "not told", "no variance")
     p_values = [1.0 if p_value is None else p_value for p_value in told]  # a test that tells nothing finds nothing
     wrong = sum(p_value < NOMINAL for p_value in p_values)
     p_value = min(1.0, 2.0 * min(binomtest(wrong, splits, NOMINAL).pvalue, kstest(p_values, "uniform").pvalue))
     advice = "few units carry the variance, as resellers or tills: leave them out of both arms by a rule from before"
     found = f"{wrong / splits:.1%} of {splits} splits differ at {NOMINAL:.0%}"
-    return Check(name, verdict(p_value < MISMATCH), found, p_value, advice)
+    return TrialFinding(name, verdict(p_value < MISMATCH), found, p_value, advice)
 
 
 def p_of(measure: Measure, columns: Mapping[str, Float64], treated: Booleans, options: Options) -> float | None:
