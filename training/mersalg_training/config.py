@@ -321,6 +321,20 @@ class TrackingConfig(ConfigSection):
     """False logs nothing and registers nothing."""
 
 
+class LimitsConfig(ConfigSection):
+    """What a job may take; what gives way for it is told. Windows, and the requests that certify, never do."""
+
+    minutes: Annotated[float, Field(gt=0.0)] | None = None
+    """Of the whole job. Halved until the plan fits: the requests of the evaluation, those that fit the rankers, the
+    iterations of the factors; null = as long as it takes."""
+    memory_gb: Annotated[float, Field(ge=0.5)] | None = None
+    """Of the process at its peak, in units of 10^9 bytes. Less for the database, which then spills, and fewer requests
+    that fit the rankers; null = as much as it takes."""
+    milliseconds: Annotated[float, Field(gt=0.0)] | None = None
+    """Of one thread, in which 95 of 100 requests are answered. Candidates and trees are halved, twice, then sources of
+    candidates, until it holds, or the job stops; goes before `minutes`; null = as long as it takes."""
+
+
 class Config(ConfigSection):
     """A training job."""
 
@@ -340,6 +354,7 @@ class Config(ConfigSection):
     kinds: KindsConfig = KindsConfig()
     ranker: RankerConfig = RankerConfig()
     thresholds: ThresholdConfig = ThresholdConfig()
+    limits: LimitsConfig = LimitsConfig()
     tracking: TrackingConfig = TrackingConfig()
 
 
@@ -427,9 +442,10 @@ def lay_over(tables: dict[str, Any], override: str) -> None:
 def public(config: Config) -> dict[str, Any]:
     """The configuration as plain values that a bundle, a page and MLflow may hold.
 
-    Without the tracking's password, and without the machine that the job ran on.
+    Without the tracking's password, without the machine that the job ran on, and without limits where none is set.
     """
-    tables = config.model_dump(mode="json", exclude={"engine"})
+    unlimited = config.limits == LimitsConfig()
+    tables = config.model_dump(mode="json", exclude={"engine", "limits"} if unlimited else {"engine"})
     if config.tracking.uri is not None:
         tables["tracking"]["uri"] = without_password(config.tracking.uri)
     return tables

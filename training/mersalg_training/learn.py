@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 
+from mersalg.bundle import Bundle
 from mersalg.errors import DataError
+from mersalg.names import KINDS
+from mersalg.recommender import Recommender
+from mersalg.requests import Request, read_mapping
+from mersalg.session import Session
+from mersalg_training.calibration.curve import fit_calibration
 from mersalg_training.calibration.fit import Calibrated, calibrate, rank_cases, spread_over_units
 from mersalg_training.config import Config
-from mersalg_training.data.adaptation import Adaptation, adapt
+from mersalg_training.data.adaptation import Adaptation, Adapted, adapt
 from mersalg_training.data.attributes import Attributes, read_attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.company import check_company
@@ -19,11 +28,16 @@ from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.shop_statistics import ShopStatistics, measure_shop
 from mersalg_training.data.split import Windows, split_windows
 from mersalg_training.data.timeline import Float32, Int32, Timeline, read_timeline
+from mersalg_training.evaluation.bundle_method import CaseRequests
+from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.retrieve import check_items
+from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.graph.trees import RankerTrees
+from mersalg_training.limits.budget import Budget, unlimited
+from mersalg_training.limits.costs import Work
 from mersalg_training.progress import Stages, Tick
 from mersalg_training.ranking import FittedTrees
-from mersalg_training.ranking.cases import make_cases
+from mersalg_training.ranking.cases import MAX_PASSES, make_cases
 from mersalg_training.ranking.considered import Shelf, considered_cases
 from mersalg_training.ranking.featurise import Featuriser
 from mersalg_training.ranking.training_rows import (
@@ -43,6 +57,8 @@ MIN_POSITIVES = 20
 """Fewer bought candidates on a side cannot fit a ranker."""
 CONSIDERED = 5
 """To so many requests as they come, one more in which another product was considered."""
+TIMED: Final = 200
+"""Most requests whose answers are timed."""
 
 
 @dataclass(frozen=True)
@@ -131,14 +147,27 @@ def read_purchases(config: Config, stages: Stages) -> Purchased:
     return Purchased(report, timeline, attributes, windows)
 
 
-def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:
+def work_of(purchased: Purchased, config: Config, queries: int) -> Work:
+    """What a job will do. queries: requests of a task of its evaluation, where there is a test window."""
+    windows, timeline = purchased.windows, purchased.timeline
+    bounds = {name: (time_to_day(first), time_to_day(end)) for name, (first, end) in windows.bounds().items()}
+    day = timeline.order_day
+    orders = {name: int(np.count_nonzero((day >= first) & (day < end))) for name, (first, end) in bounds.items()}
+    rank, calibrate = (min(config.ranker.requests, MAX_PASSES * orders[name]) for name in ("rank", "calibrate"))
+    before = (windows.rank_from, windows.calibrate_from, windows.test_from)
+    first, later, last = (int(np.count_nonzero(timeline.line_day < time_to_day(time))) for time in before)
+    asked = queries if "test" in bounds else 0
+    return Work((first, later, last), rank, calibrate, config.factors.iterations, asked)
+
+
+def learn(purchased: Purchased, config: Config, stages: Stages, budget: Budget | None = None) -> Learned:
     """Fit the rankers, calibrate and certify them on later purchases, then bring the tables up to date.
 
     The rankers and the thresholds meet tables that end where their requests begin. A shop's requests begin where its
     purchases end, so the tables that go into the bundle end with them: the calibrate window is counted too.
     """
     timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
-    fitted = fit_rankers(purchased, config, stages)
+    fitted = fit_rankers(purchased, config, stages, budget)
     with stages.stage("Counting and factorising to calibrate") as tick:
         day = time_to_day(windows.calibrate_from)
         then = as_it_was(attributes, timeline, day)
@@ -151,16 +180,27 @@ def learn(purchased: Purchased, config: Config, stages: Stages) -> Learned:
     return Learned(fitted, calibrated, tables)
 
 
-def fit_rankers(purchased: Purchased, config: Config, stages: Stages) -> Fitted:
-    """Count and factorise what lies before the rank window, and fit first score and rankers on the carts inside it."""
+def fit_rankers(purchased: Purchased, config: Config, stages: Stages, budget: Budget | None = None) -> Fitted:
+    """Count and factorise what lies before the rank window, and fit first score and rankers on the carts inside it.
+
+    Where an answer takes longer than it may, they are fitted again on fewer candidates.
+    """
+    budget = budget or unlimited()
     timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
     rank_day = time_to_day(windows.rank_from)
     with stages.stage("Counting and factorising for the rankers") as tick:
         statistics = measure_shop(timeline, attributes, rank_day)
         adapted = adapt(config, statistics, windows, timeline.order_day)
         tables = learn_shop(timeline, as_it_was(attributes, timeline, rank_day), rank_day, adapted.config, tick)
-    rows = ranker_rows(purchased, tables, stages)
-    rankers = fit_trees(rows, adapted.fitting, stages)
+    wanted: Adapted | None = budget.counted(adapted)
+    while wanted is not None:
+        adapted, wanted = wanted, None
+        rows = ranker_rows(purchased, replace(tables, config=adapted.fitting), stages)
+        rankers = fit_trees(rows, adapted.fitting, stages)
+        if budget.limits.milliseconds is not None:
+            with stages.stage("Timing answers"):
+                scorer = uncalibrated_scorer(purchased, replace(tables, config=adapted.config), rows, rankers)
+                wanted = budget.narrower(adapted, scorer, timed_requests(purchased, adapted.config))
     return Fitted(
         adapted.config,
         tables.rhythm,
@@ -171,6 +211,36 @@ def fit_rankers(purchased: Purchased, config: Config, stages: Stages) -> Fitted:
         statistics,
         adapted.told,
     )
+
+
+def timed_requests(purchased: Purchased, config: Config) -> list[Request]:
+    """Requests of the rank window, as a shop asks, for the time of an answer. config: with its horizon."""
+    windows, timeline, attributes = purchased.windows, purchased.timeline, purchased.attributes
+    first_day, end_day = time_to_day(windows.rank_from), time_to_day(windows.calibrate_from)
+    types, unknown, horizon = attributes.product_type, len(attributes.product_types), config.label.horizon_days or 0.0
+    random = np.random.default_rng([config.seed, 9])
+    cases = make_cases(timeline, types, unknown, first_day, end_day, horizon, TIMED, random)
+    requests = CaseRequests(timeline)
+    return [read_mapping(requests.make(cases, case)) for case in range(len(cases))]
+
+
+def uncalibrated_scorer(purchased: Purchased, tables: ShopTables, rows: RankerRows, rankers: Rankers) -> Recommender:
+    """A scorer of the tables and the trees, without thresholds. Its relevance only keeps the order."""
+    calibration = fit_calibration(
+        np.tile(np.array([-5.0, 5.0], dtype=np.float32), 200),
+        np.zeros(400, dtype=np.int64),
+        np.tile(np.array([0.0, 1.0], dtype=np.float32), 200),
+    )
+    decision = decision_of(rankers.tables, calibration, dict.fromkeys(KINDS, 0.0))
+    ids = product_ids(purchased.timeline.product_ids, tables)
+    model = scorer_model(tables, rows.first_weights, decision, ids).SerializeToString()
+    manifest = {"kinds": {kind: {"threshold": 0.0} for kind in KINDS}}
+    return Recommender(Bundle(Path(), manifest, model, []), Session(model, "scorer.onnx"))
+
+
+def product_ids(of_code: Sequence[str], tables: ShopTables) -> list[str]:
+    """The id of each item index."""
+    return [of_code[code] for code in tables.vocabulary.code.tolist()]
 
 
 def ranker_rows(purchased: Purchased, tables: ShopTables, stages: Stages) -> RankerRows:

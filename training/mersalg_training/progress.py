@@ -28,11 +28,16 @@ def results_console(soft_wrap: bool = True, highlight: bool = True) -> Console:
     return Console(width=width, soft_wrap=soft_wrap, highlight=highlight)
 
 
-class Stages:
-    """Shows the stages of a job and keeps their seconds."""
+def nobody(title: str) -> None:
+    """Is told that a stage ended, and does nothing."""
 
-    def __init__(self, console: Console) -> None:
+
+class Stages:
+    """Shows the stages of a job and keeps their seconds. ended: is told the title of each that ends."""
+
+    def __init__(self, console: Console, ended: Callable[[str], None] = nobody) -> None:
         self.console = console
+        self.ended = ended
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -48,6 +53,7 @@ class Stages:
             yield lambda done, of: None
         self.seconds[title] = time.monotonic() - start
         self.console.print(f"  {title:<46} {self.seconds[title]:7.1f} s", highlight=False)
+        self.ended(title)
 
 
 def unseen() -> Stages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ from mersalg_training.export.writer import BundleWriter, new_bundle
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.json_values import as_json
-from mersalg_training.learn import Learned, Purchased, learn, read_purchases
+from mersalg_training.learn import Learned, Purchased, learn, read_purchases, timed_requests, work_of
+from mersalg_training.limits.budget import Budget
+from mersalg_training.limits.gauges import MEASURED, Gauges
+from mersalg_training.limits.result import LIMITS, LimitsTold
 from mersalg_training.progress import Stages
 from mersalg_training.report.tracking import log_report
 from mersalg_training.tables.patterns import patterns_of
@@ -55,20 +59,25 @@ class Trained:
     registered: RegisteredBundle | None
     evaluation: EvaluationResult | None
     seconds: dict[str, float]
+    limits: LimitsTold | None = None
+    """How they were kept; None where none was given."""
 
 
-def train(config: Config, out: Path, console: Console) -> Trained:
+def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED) -> Trained:
     """Run a job. ConfigError, DataError or BundleError say what does not hold; nothing half-written stays."""
-    stages = Stages(console)
+    budget = Budget(config.limits, partial(console.print, highlight=False, markup=False), gauges)
+    stages = Stages(console, budget.stage_ended)
+    config = budget.bounded(config)
     with new_bundle(out) as writer, open_run(config.tracking, config.name) as run:
         purchased = read_purchases(config, stages)
         console.print(purchased.report.render())
-        learned = learn(purchased, config, stages)
+        config = budget.planned(config, work_of(purchased, config, QUERIES))
+        learned = learn(purchased, config, stages, budget)
         for sentence in learned.fitted.statistics.sentences():
             console.print(sentence, highlight=False)
         for adaptation in learned.fitted.adapted:
             console.print(f"Adapted  {adaptation.sentence()}", highlight=False)
-        recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages)
+        recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages, budget)
         with stages.stage("Loading the bundle as a shop does"):
             latency_ms = median_latency_ms(read_bundle(writer.folder))
         log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds, latency_ms)
@@ -77,11 +86,11 @@ def train(config: Config, out: Path, console: Console) -> Trained:
         writer.put_in_place()
         with stages.stage("Registering the bundle"):
             registered = run.log_bundle(out, config.tracking.registered_model or config.name)
-        return Trained(out, run.where, registered, evaluation, stages.seconds)
+        return Trained(out, run.where, registered, evaluation, stages.seconds, budget.result())
 
 
 def write_bundle(
-    writer: BundleWriter, purchased: Purchased, learned: Learned, run_id: str | None, stages: Stages
+    writer: BundleWriter, purchased: Purchased, learned: Learned, run_id: str | None, stages: Stages, budget: Budget
 ) -> tuple[Recommender, EvaluationResult | None]:
     """Write every file of the bundle; the evaluation runs the very bytes that are written."""
     timeline, tables, random = purchased.timeline, learned.tables, np.random.default_rng(learned.fitted.config.seed)
@@ -112,10 +121,15 @@ def write_bundle(
                 purchased.attributes,
                 purchased.windows,
                 learned.fitted.config,
-                EvaluationOptions(queries=QUERIES),
+                EvaluationOptions(queries=budget.queries(QUERIES)),
             )
         manifest["metrics"] = {name: v for name, v in evaluation.metrics().items() if np.isfinite(v)}
         writer.add(EVALUATION, as_json(evaluation_document(manifest, evaluation)))
+    if budget.limits.milliseconds is not None:
+        with stages.stage("Timing answers of the bundle"):
+            budget.shipped(recommender, timed_requests(purchased, learned.fitted.config))
+    if (limits := budget.result()) is not None:
+        manifest[LIMITS] = limits.to_json()
     writer.add("CARD.md", render_card(manifest, evaluation.rows if evaluation else []).encode("utf-8"))
     writer.add_manifest(manifest)
     return recommender, evaluation

@@ -25,7 +25,7 @@ from mersalg.child import load_after_child
 from mersalg.errors import MersalgError
 from mersalg.recommender import AnswersRequests, Recommender
 from mersalg_service.serve.deployment import FIRST, Deployment, Deployments, open_first
-from mersalg_service.serve.guards import Guards, log
+from mersalg_service.serve.guards import Guards, log, route_of
 from mersalg_service.serve.inference_v2 import inference_routes
 from mersalg_service.serve.interface.docs_page import POLICY, docs_page
 from mersalg_service.serve.interface.schemas import OPEN_TO_ALL, all_schemas
@@ -38,6 +38,7 @@ from mersalg_service.serve.service import Service
 from mersalg_service.serve.settings import Keys, Settings, read_keys, settings_from_environment
 from mersalg_service.serve.sources import source_of
 from mersalg_service.serve.trials import open_trial
+from mersalg_service.tracing import open_tracing
 
 
 def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersRequests] | None = None) -> Service:
@@ -46,10 +47,11 @@ def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersReques
     Without it a bundle is loaded, in a process of its own first, signed where the settings name a key, under the policy
     that they name.
     """
-    metrics = Metrics()
-    opened = partial(load_after_child, public_key=settings.public_key or None)
+    metrics, tracing = Metrics(), open_tracing(settings.otel)
+    opened = tracing.around_bundle(partial(load_after_child, public_key=settings.public_key or None), is_policy=False)
     policy = policy_files(settings, opened) if settings.policy else None
-    live = LiveBundle(source_of(settings.bundle), open_bundle or (opened if policy is None else policy.open))
+    around = opened if policy is None else tracing.around_bundle(policy.open, is_policy=True)
+    live = LiveBundle(source_of(settings.bundle), open_bundle or around)
     file = Path(settings.deployment_file) if settings.deployment_file else None
     deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
     threads: WeakSet[Thread] = WeakSet()
@@ -57,7 +59,7 @@ def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersReques
         settings.threads, "mersalg-answer", initializer=lambda: threads.add(threading.current_thread())
     )
     trial = open_trial(settings, metrics) if settings.trial else None
-    return Service(settings, live, deployments, metrics, answering, threads, policy, trial)
+    return Service(settings, live, deployments, metrics, answering, threads, policy, trial, tracing)
 
 
 def policy_files(settings: Settings, opened: Callable[[Path], Recommender]) -> PolicyFiles:
@@ -99,7 +101,9 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
     app.add_exception_handler(StarletteHTTPException, refuse_route)
     app.add_exception_handler(Exception, refuse_unexpected)
     describe(app, keys, service)
-    return Guards(app, service.settings, keys, service.metrics)
+    guards = Guards(app, service.settings, keys, service.metrics)
+    guarded: ASGIApp = service.tracing.around_app(guards, route_of)
+    return guarded
 
 
 DESCRIPTION = "Follow-on selling, learned: the offers that are worth making, and none when none is."

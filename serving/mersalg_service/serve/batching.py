@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from mersalg.requests import Request
+from mersalg_service.tracing import UNTRACED, Tracing
 
 MAX_BATCH: Final = 8
 """Requests in one go; the first of them waits for the last."""
@@ -31,17 +32,19 @@ class Together:
         n_threads: int,
         read: Callable[[bytes], Request],
         answer: Callable[[Sequence[Request]], list[bytes]],
+        tracing: Tracing = UNTRACED,
     ) -> None:
         """`read` checks one body; `answer` gives a body for each request, in their order."""
         self.threads = threads
         self.n_threads = n_threads
         self.read = read
         self.answer = answer
+        self.tracing = tracing
         self.waiting: deque[Waiting] = deque()
 
     async def ask(self, body: bytes) -> bytes:
         """The answer to a body, or what `read` or `answer` raises. A call given up before its turn is not begun."""
-        future: Future[bytes] = Future()
+        future = self.tracing.waiting()
         if len(body) > MAX_SHARED_BYTES:
             self.threads.submit(self.answer_these, [(body, future)])
         else:
@@ -77,7 +80,8 @@ class Together:
         if not calls:
             return
         try:
-            answers = self.answer([request for request, _ in calls])
+            with self.tracing.batch([future for _, future in calls]):
+                answers = self.answer([request for request, _ in calls])
         except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
             if len(calls) == 1:
                 calls[0][1].set_exception(error)

@@ -78,6 +78,7 @@ def read_arguments(args: argparse.Namespace, keys: Keys) -> Settings:
         exposures=str(args.exposures.absolute()) if args.exposures else "",
         public_key=str(args.public_key.absolute()) if args.public_key else "",
         deployment_file=str(args.deployment_file.absolute()) if args.deployment_file else "",
+        otel=args.otel,
     )
 
 
@@ -204,6 +205,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
            help="where a trial is recorded: a file a day in a folder, or one file that ends in .jsonl")  # fmt: skip
     option("--public-key", type=Path, metavar="FILE.pem",
            help="answer only from bundles that its private key has signed (extra `signing`)")  # fmt: skip
+    option("--otel", action="store_true",
+           help="send spans by OTLP over HTTP (extra `otel`), as OTEL_EXPORTER_OTLP_ENDPOINT says")  # fmt: skip
     option("--without-key", action="store_true", help="let everybody who reaches the address call")
 
 

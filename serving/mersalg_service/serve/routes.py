@@ -32,7 +32,11 @@ def offer_routes(service: Service) -> APIRouter:
 
     read = service.read
     together = Together(
-        service.answering, service.settings.threads, lambda body: read(bodies.read_object(body)), answer
+        service.answering,
+        service.settings.threads,
+        lambda body: read(bodies.read_object(body)),
+        answer,
+        service.tracing,
     )
 
     @router.post("/v1/recommend", **described("Request", "Answer"))

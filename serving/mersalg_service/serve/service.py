@@ -22,8 +22,11 @@ from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.policy_files import PolicyFiles
 from mersalg_service.serve.settings import CALLS_SHARE, Settings
 from mersalg_service.serve.trials import ServedTrial
+from mersalg_service.tracing import UNTRACED, Tracing
 
 T = TypeVar("T")
+TRACING_SECONDS: Final = 1.0
+"""For spans that are left at the end."""
 log: Final = logging.getLogger("mersalg.serve")
 
 
@@ -41,10 +44,11 @@ class Service:
     """Those that answer, and those that look or load."""
     policy: PolicyFiles | None = None
     trial: ServedTrial | None = None
+    tracing: Tracing = UNTRACED
 
     async def compute(self, work: Callable[[], T]) -> T:
         """The result of some work on an answering thread; the event loop goes on meanwhile."""
-        return await asyncio.get_running_loop().run_in_executor(self.answering, work)
+        return await asyncio.get_running_loop().run_in_executor(self.answering, self.tracing.carried(work))
 
     async def change(self, work: Callable[[], T]) -> T:
         """The result of a look at the source or a loading, on a thread of its own that no stop waits for."""
@@ -72,6 +76,7 @@ class Service:
         self.answering.shutdown(wait=False, cancel_futures=True)
         if self.trial is not None:
             self.trial.close(self.settings.stop_seconds * (1 - CALLS_SHARE))
+        self.tracing.close(TRACING_SECONDS)
 
     def join(self, seconds: float) -> None:
         """Wait for every thread that ends within so many seconds."""

@@ -57,6 +57,8 @@ class Settings:
     """The file of the key whose private one signs bundles; empty = unsigned ones are taken, too."""
     deployment_file: str = ""
     """Where it is written which bundle was put into the running service; empty = nowhere."""
+    otel: bool = False
+    """Whether spans go to an OpenTelemetry receiver."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no service."""

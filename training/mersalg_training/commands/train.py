@@ -22,6 +22,7 @@ def train_command(args: argparse.Namespace) -> int:
     """Read purchases, learn, calibrate, certify, evaluate, write a bundle and log the run to MLflow."""
     from mersalg_training.config import load_config  # noqa: PLC0415
     from mersalg_training.evaluation.render import render  # noqa: PLC0415
+    from mersalg_training.limits.result import sentences  # noqa: PLC0415
     from mersalg_training.progress import results_console  # noqa: PLC0415
     from mersalg_training.train import train  # noqa: PLC0415
 
@@ -33,4 +34,7 @@ def train_command(args: argparse.Namespace) -> int:
     console.print(f"Run         {trained.run}")
     if trained.registered is not None:
         console.print(f"Registered  {trained.registered.uri} (alias challenger)")
+    if trained.limits is not None:
+        for sentence in sentences(trained.limits.to_json()):
+            console.print(f"Limits      {sentence}", highlight=False, markup=False)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,11 +12,12 @@ from mersalg_training.commands.arguments import add_set
 
 EPILOG: Final = """\
 Only what was assigned by chance tells what offers add. Status 1: the arms do not have the sizes
-that were drawn, so that no figure can be believed.
+that were drawn, or --aa found another fault, so that no figure can be believed.
 
 examples:
   mersalg uplift --orders orders.parquet --offers exposures.jsonl --products products.csv
   mersalg uplift --config configs/shop.toml --offers exposures.jsonl --window-days 28 --out uplift
+  mersalg uplift --orders orders.parquet --offers exposures.jsonl --aa
   mersalg uplift --orders orders.csv --offers offers.parquet --control champion --shares champion=0.5,challenger=0.5
 """
 
@@ -57,6 +59,10 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument(
         "--detect", type=float, default=0.02, metavar="SHARE", help="relative effect to plan for (default: 0.02)"
     )
+    parser.add_argument(
+        "--aa", action="store_true", help="check the trial itself instead: who, when, alike before, A/A"
+    )
+    parser.add_argument("--json", action="store_true", help="with --aa: print one JSON object instead of a table")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write uplift.json, uplift.md and plots")
     parser.add_argument(
         "--labelled", type=Path, metavar="FILE.parquet", help="write the record with `accepted` filled in, to train on"
@@ -69,15 +75,18 @@ def uplift_command(args: argparse.Namespace) -> int:
 
     from mersalg_training.data.contract import apply_contract  # noqa: PLC0415
     from mersalg_training.data.purchases import open_purchases  # noqa: PLC0415
+    from mersalg_training.json_values import finite  # noqa: PLC0415
     from mersalg_training.progress import results_console  # noqa: PLC0415
     from mersalg_training.tracking.mlflow_run import open_run  # noqa: PLC0415
     from mersalg_training.uplift.analysis import analyse  # noqa: PLC0415
     from mersalg_training.uplift.labels import write_labelled  # noqa: PLC0415
     from mersalg_training.uplift.outcomes import tell_margin, tie_orders  # noqa: PLC0415
-    from mersalg_training.uplift.record import read_record  # noqa: PLC0415
-    from mersalg_training.uplift.render import render  # noqa: PLC0415
+    from mersalg_training.uplift.record import MAX_CROSSED, read_record  # noqa: PLC0415
+    from mersalg_training.uplift.render import render, render_check  # noqa: PLC0415
     from mersalg_training.uplift.report import log_uplift, write_report  # noqa: PLC0415
+    from mersalg_training.uplift.trial_check import check_trial  # noqa: PLC0415
 
+    check_options(args)
     options, config = read_options(args), read_config(args)
     with Console(stderr=True).status(f"Reading {config.data.orders}"):
         purchases = open_purchases(config.data, config.engine)
@@ -85,10 +94,24 @@ def uplift_command(args: argparse.Namespace) -> int:
         if args.unit == "customer" and not contract.customers:
             raise DataError("data.orders: no line has a customer_id; map it, or assign orders and give --unit order")
         record = read_record(
-            purchases.connection, args.offers, config.data.columns, args.unit, args.experiment, config.data.encoding
+            purchases.connection,
+            args.offers,
+            config.data.columns,
+            args.unit,
+            args.experiment,
+            config.data.encoding,
+            1.0 if args.aa else MAX_CROSSED,
         )
         notes = record.notes + tie_orders(purchases.connection, record)
         has_cost = "cost" in purchases.products
+    if args.aa:
+        with Console(stderr=True).status("Checking"):
+            found = check_trial(purchases.connection, record, options, config.seed)
+        if args.json:
+            print(json.dumps(finite(found.to_json())))
+        else:
+            results_console().print(render_check(found))
+        return 0 if found.is_sound else 1
     with Console(stderr=True).status("Comparing"):
         result = analyse(purchases.connection, record, options, has_cost)
     notes.append(tell_margin(purchases.connection) if has_cost else "no cost: margins are not told")
@@ -105,6 +128,14 @@ def uplift_command(args: argparse.Namespace) -> int:
         log_uplift(run, result, {"orders": config.data.orders, "offers": args.offers}, contract.digest)
         console.print(f"Run         {run.where}")
     return 1 if result.ratio.mismatch else 0
+
+
+def check_options(args: argparse.Namespace) -> None:
+    """ConfigError where options do not go together."""
+    if args.json and not args.aa:
+        raise ConfigError("--json: prints what --aa finds; give both, or --out FOLDER for uplift.json")
+    if args.aa and (unused := [name for name in ("out", "labelled") if getattr(args, name) is not None]):
+        raise ConfigError(f"--{unused[0]}: --aa writes no file; leave one of the two out")
 
 
 def read_config(args: argparse.Namespace) -> Any:

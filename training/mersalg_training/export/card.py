@@ -12,6 +12,7 @@ from mersalg_training.evaluation.metrics import OURS
 from mersalg_training.evaluation.render import interval
 from mersalg_training.evaluation.result import Row
 from mersalg_training.figure_table import FigureTable, as_markdown
+from mersalg_training.limits.result import LIMITS, sentences
 
 MEANING: Final[dict[Kind, str]] = {
     "cross-sell": "a complement of another type than anything in the cart or usual for this customer",
@@ -44,9 +45,16 @@ def render_card(manifest: Mapping[str, Any], results: Sequence[Row], parent: Map
     parent: of a recalibrated bundle the parent's manifest, and the results are those that were measured on the parent.
     """
     renewed = "" if parent is None else recalibrated(manifest, parent)
-    parts = [about(manifest), renewed, data(manifest), windows(manifest), offers(manifest), tradeoffs(manifest)]
-    sections = [*(part for part in parts if part), evaluation(results, parent is not None), USE]
-    return "\n\n".join(section.strip() for section in sections) + "\n"
+    kept = limits(manifest)
+    parts = [about(manifest), renewed, data(manifest), windows(manifest), kept, offers(manifest), tradeoffs(manifest)]
+    written = [*(part for part in parts if part), evaluation(results, parent is not None), USE]
+    return "\n\n".join(section.strip() for section in written) + "\n"
+
+
+def limits(manifest: Mapping[str, Any]) -> str:
+    """Say how the job kept its limits and what gave way; empty where none was given."""
+    told = sentences(manifest.get(LIMITS, {}))
+    return "## Limits of the job\n\n" + "\n".join(f"- {sentence}" for sentence in told) if told else ""
 
 
 def about(manifest: Mapping[str, Any]) -> str:

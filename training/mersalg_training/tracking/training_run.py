@@ -14,6 +14,7 @@ from mersalg_training.evaluation.metrics import RECALL
 from mersalg_training.evaluation.render import markdown
 from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.json_values import as_json
+from mersalg_training.limits.result import GAVE_WAY, LIMITS
 from mersalg_training.plots.evaluation import (
     precision_against_coverage,
     relevance_distribution,
@@ -50,7 +51,7 @@ def log_job(
     """
     if run.id is None:
         return
-    run.log_params(flat(learned.fitted.config))
+    run.log_params(flat(learned.fitted.config) | gave_way(manifest))
     run.log_dataset(
         learned.fitted.config.name,
         report.digest,
@@ -62,7 +63,7 @@ def log_job(
     run.start_model(manifest["name"])
     figures = headline(manifest, evaluation, latency_ms)
     run.log_model_metrics(figures)
-    run.log_metrics({"training_seconds": sum(seconds.values())})
+    run.log_metrics({"training_seconds": sum(seconds.values()), **taken(manifest)})
     run.describe(describe_run(manifest, figures))
     run.log_text(
         "metrics.csv",
@@ -83,6 +84,23 @@ def log_job(
         log_evaluation(run, evaluation, manifest)
 
 
+def gave_way(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """`gave_way.SETTING` -> what it is instead of what, of each setting that gave way for a limit."""
+    told = manifest.get(LIMITS, {}).get(GAVE_WAY, [])
+    return {f"gave_way.{parameter(one['setting'])}": f"{one['value']} instead of {one['usual']}" for one in told}
+
+
+def parameter(setting: str) -> str:
+    """A setting as a part of a parameter's name."""
+    return setting.replace("'", "").replace(" ", "_")
+
+
+def taken(manifest: Mapping[str, Any]) -> dict[str, float]:
+    """`limits/NAME` -> what was taken of each limit that was given."""
+    told = manifest.get(LIMITS, {})
+    return {f"limits/{name}": kept["taken"] for name, kept in told.items() if name != GAVE_WAY}
+
+
 def job_figures(
     report: ContractReport, learned: Learned, manifest: Mapping[str, Any], seconds: Mapping[str, float]
 ) -> dict[str, float]:
@@ -94,6 +112,7 @@ def job_figures(
         **learned.fitted.statistics.metrics(),
         **threshold_metrics(learned.calibrated),
         **{f"candidate_recall/{source.replace(' ', '_')}": share for source, share in learned.fitted.recall.items()},
+        **taken(manifest),
         **(manifest["metrics"]),
     }
 

@@ -6,19 +6,14 @@ What does not depend on the settings that changed since the last trial is not co
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from mersalg.bundle import Bundle
 from mersalg.errors import DataError
-from mersalg.names import KINDS
 from mersalg.recommender import Recommender
-from mersalg.session import Session
-from mersalg_training.calibration.curve import fit_calibration
 from mersalg_training.config import Config
 from mersalg_training.data.adaptation import Adapted, adapt
 from mersalg_training.data.calendar import time_to_day
@@ -27,9 +22,7 @@ from mersalg_training.evaluation.bundle_method import BundleMethod
 from mersalg_training.evaluation.metrics import NDCG, K, request_metrics
 from mersalg_training.evaluation.tasks.anchored import make_tasks
 from mersalg_training.evaluation.tasks.task import Task
-from mersalg_training.graph.decide import decision_of
-from mersalg_training.graph.scorer import scorer_model
-from mersalg_training.learn import Purchased, RankerRows, Rankers, fit_trees, ranker_rows
+from mersalg_training.learn import Purchased, RankerRows, Rankers, fit_trees, ranker_rows, uncalibrated_scorer
 from mersalg_training.progress import quiet, unseen
 from mersalg_training.tables.build import learn_shop
 from mersalg_training.tables.relations import as_it_was
@@ -116,7 +109,9 @@ class Bench:
         )
         rankers: Rankers = timed("trees", "fitting", repr(fitting), lambda: fit_trees(rows, fitting, unseen()))
         late = replace(late, config=config)
-        ndcg = timed("tasks", "asking", repr(fitting), lambda: self.ask(scorer(purchased, late, rows, rankers)))
+        ndcg = timed(
+            "tasks", "asking", repr(fitting), lambda: self.ask(uncalibrated_scorer(purchased, late, rows, rankers))
+        )
         return Judged(ndcg, seconds)
 
     def ask(self, recommender: Recommender) -> dict[str, list[float]]:
@@ -171,22 +166,3 @@ def tables_before(purchased: Purchased, end: Any, config: Config, rhythm: Rhythm
     """Tables of what lies before a time."""
     timeline, day = purchased.timeline, time_to_day(end)
     return learn_shop(timeline, as_it_was(purchased.attributes, timeline, day), day, config, quiet, rhythm)
-
-
-def scorer(purchased: Purchased, tables: ShopTables, rows: RankerRows, rankers: Rankers) -> Recommender:
-    """A scorer of the tables and the trees. Its relevance only keeps the order: tasks are ranked without thresholds."""
-    calibration = fit_calibration(
-        np.tile(np.array([-5.0, 5.0], dtype=np.float32), 200),
-        np.zeros(400, dtype=np.int64),
-        np.tile(np.array([0.0, 1.0], dtype=np.float32), 200),
-    )
-    decision = decision_of(rankers.tables, calibration, dict.fromkeys(KINDS, 0.0))
-    ids = product_ids(purchased.timeline.product_ids, tables)
-    model = scorer_model(tables, rows.first_weights, decision, ids).SerializeToString()
-    manifest = {"kinds": {kind: {"threshold": 0.0} for kind in KINDS}}
-    return Recommender(Bundle(Path(), manifest, model, []), Session(model, "scorer.onnx"))
-
-
-def product_ids(of_code: Sequence[str], tables: ShopTables) -> list[str]:
-    """The id of each item index."""
-    return [of_code[code] for code in tables.vocabulary.code.tolist()]

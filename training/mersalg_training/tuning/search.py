@@ -94,7 +94,7 @@ def comparable(
     config: Config, purchased: Purchased, space: Sequence[Dimension], labels: Sequence[str], queries: int
 ) -> dict[str, Any]:
     """All that must be equal for two trials to be compared, under names that a refusal shows."""
-    judged = config.model_dump(mode="json", exclude={"name", "data", "contract", "thresholds", "tracking"})
+    judged = config.model_dump(mode="json", exclude={"name", "data", "contract", "thresholds", "limits", "tracking"})
     windows = {name: time for name, time in purchased.windows.to_json().items() if name != "to"}
     return {
         "version of mersalg": version("mersalg"),

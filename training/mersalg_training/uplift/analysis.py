@@ -26,12 +26,7 @@ def analyse(connection: duckdb.DuckDBPyConnection, record: Record, options: Opti
 
     ConfigError: the control is no arm. DataError: no unit of some arm has a complete window.
     """
-    arms = [arm for arm in record.arms if arm != options.control]
-    if options.control not in record.arms or not arms:
-        raise ConfigError(
-            f"--control {options.control}: expected one of two or more arms of the record, which has "
-            f"{', '.join(record.arms)}"
-        )
+    arms = check_arms(record, options)
     units = read_units(connection)
     days = options.window_days if record.unit == "customer" else ORDER_WINDOW
     tables = {window: read_table(connection, record, options, window) for window in windows_of(record, days)}
@@ -53,6 +48,17 @@ def analyse(connection: duckdb.DuckDBPyConnection, record: Record, options: Opti
         record.experiment, record.unit, options, check_ratio(units, record, options), adjust(lines), looks,
         attributed, {arm: seen for arm, seen in power.items() if seen is not None}, notes,
     )  # fmt: skip
+
+
+def check_arms(record: Record, options: Options) -> list[str]:
+    """The arms that are compared with the control; ConfigError where it is no arm, or the only one."""
+    arms = [arm for arm in record.arms if arm != options.control]
+    if options.control not in record.arms or not arms:
+        raise ConfigError(
+            f"--control {options.control}: expected one of two or more arms of the record, which has "
+            f"{', '.join(record.arms)}"
+        )
+    return arms
 
 
 def windows_of(record: Record, days: float) -> list[float]:

@@ -60,13 +60,17 @@ def compare(
 ) -> Effect | None:
     """The effect of a measure; columns are (n,) each, treated (n,) says which arm.
 
-    None where there is nothing to compare: fewer than two units in an arm, or no variance in either.
+    None where there is nothing to compare: fewer than two units in an arm, no variance in either, or so much of it by a
+    few units that no interval has an end.
     """
     if min(treated.sum(), (~treated).sum()) < 2 or is_empty(measure, columns, treated):
         return None
     adjusted = measure if has_before(measure, columns) else without_before(measure)
     arms = [moments(adjusted, columns, side) for side in (~treated, treated)]
-    result = tea_metric(adjusted, confidence).analyze_aggregates(*arms)
+    try:
+        result = tea_metric(adjusted, confidence).analyze_aggregates(*arms)
+    except OverflowError:  # of the relative interval
+        return None
     error = standard_error(adjusted, arms, result)
     if not (math.isfinite(result.effect_size) and math.isfinite(error) and error > 0.0):
         return None

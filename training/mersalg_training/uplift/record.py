@@ -50,11 +50,12 @@ def read_record(
     unit: Unit,
     experiment: str | None = None,
     encoding: str = "utf-8",
+    max_crossed: float = MAX_CROSSED,
 ) -> Record:
     """Make the tables `exposures` and `units`; columns are found as those of any log of offers are.
 
-    DataError: not readable, no unit with an arm and a time, several experiments and none named, more than 1 % of the
-    units in two arms.
+    DataError: not readable, no unit with an arm and a time, several experiments and none named, a larger share than
+    max_crossed of the units in two arms.
     """
     source, torn = open_record(connection, location, encoding)
     _, found_notes = map_offers(connection, source, RECORD_COLUMNS, mappings)
@@ -79,7 +80,7 @@ def read_record(
     notes = [f"{torn:,} lines of the record are torn and were passed over"] if torn else []
     notes += [*found_notes, note] if note else found_notes
     notes += keep_rows(connection, named)
-    notes += make_units(connection)
+    notes += make_units(connection, max_crossed)
     arms = dict(connection.execute("SELECT arm, count(*) FROM units GROUP BY arm ORDER BY arm").fetchall())
     would_be = connection.execute(
         "SELECT count(*) FROM exposures WHERE product_id IS NOT NULL AND NOT shown"
@@ -160,7 +161,7 @@ def keep_rows(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> 
     return [*notes, f"{unclear:,} rows whose `shown` is not 0 or 1 count as not shown"] if unclear else notes
 
 
-def make_units(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def make_units(connection: duckdb.DuckDBPyConnection, max_crossed: float) -> list[str]:
     """Make `units`: by its first exposure each."""
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE units AS
@@ -169,7 +170,7 @@ def make_units(connection: duckdb.DuckDBPyConnection) -> list[str]:
         FROM exposures GROUP BY unit
     """)
     units, crossed = connection.execute("SELECT count(*), count(*) FILTER (arms > 1) FROM units").fetchall()[0]
-    if crossed > MAX_CROSSED * units:
+    if crossed > max_crossed * units:
         raise DataError(
             f"--offers: {crossed:,} of {units:,} units are in more than one arm; expected one arm for each as long as "
             "the experiment runs. Were its shares changed without a new name? Analyse the time before apart"

@@ -13,6 +13,7 @@ from mersalg_training.figure_table import FigureTable, as_markdown, as_text
 from mersalg_training.uplift.estimates import Effect
 from mersalg_training.uplift.measures import Form
 from mersalg_training.uplift.result import EffectLine, Uplift
+from mersalg_training.uplift.trial_check import TrialCheck
 
 COLUMNS: Final = (
     "measure",
@@ -35,6 +36,23 @@ def render(uplift: Uplift) -> RenderableType:
         *map(as_text, tables(uplift)),
         *map(Text, reading(uplift)),
         *(Text(f"Note        {note}") for note in [*uplift.notes, *not_told(uplift)]),
+    )
+
+
+def render_check(found: TrialCheck) -> RenderableType:
+    """The verdicts on a trial, and what each fault means."""
+    rows = [
+        [check.name, check.verdict, check.found, "-" if check.p_value is None else f"{check.p_value:.3f}"]
+        for check in found.checks
+    ]
+    table = FigureTable("", ["check", "verdict", "found", "p"], rows, words=[1, 2])
+    faults = [f"FAULT       {check.name}: {check.advice}" for check in found.checks if check.verdict == "FAULT"]
+    return Group(
+        Text(f"Experiment  {found.experiment or 'without a name'}, assigned by {found.unit}"),
+        as_text(table),
+        *(Text(fault, style="bold red") for fault in faults),
+        *([] if faults else [Text("Sound       nothing speaks against this trial")]),
+        *(Text(f"Note        {note}") for note in found.notes),
     )
 
 
@@ -92,7 +110,11 @@ def not_told(uplift: Uplift) -> list[str]:
     for line in uplift.lines:
         if line.effect is None:
             whom = "" if line.segment == "all" else f", {line.segment} customers"
-            why = f"{line.waiting:,} units wait for the end of it" if line.waiting else "too few units, or no variance"
+            why = (
+                f"{line.waiting:,} units wait for the end of it"
+                if line.waiting
+                else "too few units, no variance, or few units that carry it"
+            )
             told.append(f"not told: {line.measure} over {line.days:g} days, {line.arm}{whom}: {why}")
     return told
 
