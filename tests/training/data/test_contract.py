@@ -161,11 +161,14 @@ FEES = (
     "POSTAGE", "DOTCOM POSTAGE", "Manual", "BANK CHARGES", "AMAZON FEE", "CARRIAGE", "Discount", "SAMPLES",
     "Adjust bad debt", "CRUK Commission", "Gift Voucher 20", "Shipping & Handling", "Standard shipping (3 days)",
     "Next day delivery", "Carrier bag charge", "COUPON/MISC ITEMS", "GASOLINE-REG UNLEADED", "MISC SALES TRANS",
+    "Fragt", "Frakt (Posten)", "Forsendelse (GLS pakkeshop)", "LEVERING", "Kortgebyr", "Expeditionsavgift", "Gavekort",
+    "Rabat", "Miljøavgift",
 )  # fmt: skip
 MERCHANDISE = (
     "HORSE & CARRIAGE", "VINTAGE POSTAGE STAMPS", "GIFT CARD HOLDER", "COUPON ORGANIZER", "TOILET BOWL MANUAL",
     "MISCELLANEOUS CHEESE", "CRACKERS/MISC BKD FD", "DISCOUNT COSMETICS", "COFFEE", "SAMPLER CHOCOLATES",
     "Adjustable Race", "Height adjustment knob", "FREIGHT TRAIN TOY", "GASOLINE CAN", "LIGHTER FUEL",
+    "Fragtfri vogn", "Leveringsboks", "Gavekortæske", "Rabatvogn",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from mersalg.errors import DataError
+from mersalg_training.columns import ProductColumn
 from mersalg_training.data.casts import id_text, is_unusable, number, truth
 from mersalg_training.data.sources import literal
 
@@ -22,7 +23,7 @@ RELATIONS: Final = ("accessory_for", "excludes", "similar_to", "successor_of")
 """To other products, by their ids."""
 LISTS: Final = ("features", *RELATIONS)
 """Of several values: a list, or a text with `|` or `;` between them."""
-AMOUNTS: Final = ("price", "cost")
+AMOUNTS: Final[tuple[ProductColumn, ...]] = ("price", "cost")
 MAX_TYPE_SHARE: Final = 0.9
 """A category of more than this share of the products is no type. The largest of five histories hold 0.93, 0.81 and at
 most 0.11; without the second as a type, apparel, a shop's next products were found worse."""
