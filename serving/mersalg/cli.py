@@ -50,8 +50,8 @@ EXTRA_OF: Final = {
 }  # fmt: skip
 """First arguments for which mersalg-service alone is imported -> the extra that brings it."""
 OF_TRAINING: Final = (
-    "init", "validate", "train", "tune", "evaluate", "report", "explain", "check", "recalibrate", "promote", "runs",
-    "uplift",
+    "init", "validate", "train", "tune", "evaluate", "report", "patterns", "explain", "check", "recalibrate", "promote",
+    "runs", "uplift",
 )  # fmt: skip
 """First arguments that mersalg-training adds."""
 PROGRESS_SECONDS: Final = 0.5
@@ -238,7 +238,10 @@ def recommend_offers(args: argparse.Namespace) -> int:
 
     read_language(args.language)
     request = read_mapping(request_of(args))
-    recommender = under_policy(load(args.bundle), args)
+    bundle = load(args.bundle)
+    if unknown := [one for one in request.cart if one not in bundle.names]:
+        print(plain_lines(f"mersalg: --cart: not in the bundle: {', '.join(unknown)}"), file=sys.stderr)
+    recommender = under_policy(bundle, args)
     (offers,) = recommender.answer([request], threshold=True)
     if args.json:
         answer = {

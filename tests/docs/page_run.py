@@ -28,6 +28,8 @@ PROGRAMS: Final = Path(__file__).parent / "programs"
 """Of the pages' invisible blocks, and npm."""
 NOT_KEPT: Final = ("MERSALG_", "MLFLOW_", "MAKE", "MFLAGS")
 """How the names of variables begin that say something else to a page's commands."""
+FILE: Final = re.compile(r"# ([\w-]+\.py)\n")
+"""The first line of a python block that a reader saves as a file; a console block runs it."""
 EXIT_STATUS: Final = re.compile(r"\[exit status (\d+)\]")
 AS_IT_WAS: Final = """\
 trap 'status=$?; export -p > "{state}/exports"; pwd > "{state}/pwd"; exit $status' EXIT
@@ -66,8 +68,11 @@ class PageRun:
     """Process groups of the commands so far."""
 
     def python(self, source: str, example: Example, shown: str | None) -> str | None:
-        """Run a block in the page's namespace; what differs from the output shown."""
+        """Run a block in the page's namespace; what differs from the output shown. One that is a file is written."""
         code = compile("\n" * example.line + source, example.path, "exec", dont_inherit=True)
+        if named := FILE.match(source):
+            (self.folder / named.group(1)).write_text(source, encoding="utf-8")
+            return None if shown is None else f"{named.group(1)} is a file, which prints nothing"
         printed = io.StringIO()
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed):
             exec(code, example.namespace)

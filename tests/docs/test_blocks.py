@@ -214,6 +214,16 @@ def test_toml_with_a_name_is_written_there(page_run: PageRun) -> None:
         assert outcomes(page_run, page, block("console", f"$ head -1 {name}", f"# {name}")) == ["", ""]
 
 
+def test_python_with_a_files_name_is_written_there_and_not_run(page_run: PageRun) -> None:
+    page = [
+        block("python", "# shop.py", "import sys", 'sys.exit("run")'),
+        block("console", "$ head -1 shop.py", "# shop.py"),
+    ]
+    assert outcomes(page_run, *page) == ["", ""]
+    (told,) = outcomes(page_run, block("python", "# shop.py", "print(1)"), block("text", "1"))
+    assert "prints nothing" in told
+
+
 def test_json_is_a_document_or_one_a_line(page_run: PageRun) -> None:
     assert outcomes(page_run, block("json", "{", "}"), block("json", '{"a": 1}', '{"b": 2}')) == ["", ""]
     assert "not valid JSON" in outcomes(page_run, block("json", "{"))[0]

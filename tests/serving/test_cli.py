@@ -136,6 +136,13 @@ def test_inspect_tells_what_the_order_by_value_knows(toy_folder: Path, capsys: O
     assert json.loads(capsys.readouterr().out)["value"] == "margin"
 
 
+def test_recommend_names_products_of_the_cart_that_the_bundle_does_not_know(toy_folder: Path, capsys: Out) -> None:
+    assert main(["recommend", str(toy_folder), "--cart", "milk,Whole milk,cheese-9"]) == 0
+    assert capsys.readouterr().err == "mersalg: --cart: not in the bundle: Whole milk, cheese-9\n"
+    assert main(["recommend", str(toy_folder), "--cart", "milk"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_recommend_says_why_there_is_nothing(toy_folder: Path, capsys: Out) -> None:
     assert main(["recommend", str(toy_folder), "--kinds", "replacement"]) == 0
     text = capsys.readouterr().out

@@ -92,6 +92,8 @@ class ContractConfig(ConfigSection):
         r"|^adjust(ment)?( (bad debt|by .*))?$|\bbad debt\b|\b(discount|commission)$"
         r"|\b(bottle|can|crv|container|keg|pallet) deposit\b|\bunleaded\b"
         r"|^((store|mfg|manufacturer) )?coupons?( ?/.*)?$|\bmisc(ellaneous)? sales trans"
+        r"|^(fra[gk]t|forsendelse|levering|leverans|rabatt?|drikkepenge)( ?[,:(].*)?$"
+        r"|\b\w*(gebyr|avgift)(er)?\b"
     )
     """A product whose id, name, category or type matches is a fee; empty = none is. What a shop's own columns say is
     better told by a mapping `is_fee`, a condition over a source."""

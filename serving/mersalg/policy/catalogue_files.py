@@ -41,7 +41,8 @@ def rows_of_csv(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         if "product_id" not in (reader.fieldnames or ()):
-            raise DataError(f"product_id: expected a column of this name, got {reader.fieldnames or 'no header'}")
+            got = reader.fieldnames or "no header"
+            raise DataError(f"product_id: expected a column of this name, got {got}; commas part columns")
         for number, row in enumerate(reader, start=1):
             if None in row or None in row.values():
                 raise DataError(f"row {number}: expected {len(reader.fieldnames or ())} cells, got another number")

@@ -82,7 +82,7 @@ def find_runtime(given: Path | None) -> Path:
             return folder
     files = " and ".join(RUNTIME.values())
     raise MersalgError(
-        f"the playground needs {files}, which {' and '.join(str(folder) for folder in places)} does not hold; "
+        f"the playground needs {files}: expected them in {' or '.join(str(folder) for folder in places)}, got none; "
         f"`npm install onnxruntime-web@{RUNTIME_VERSION}` here, or name the folder that has them with --runtime"
     )
 

@@ -12,7 +12,9 @@ from mersalg.cli import main
 from mersalg.recommender import load
 from mersalg_training.columns import SWITCHED_OFF
 from mersalg_training.commands.init_file import FoundColumns, job_text
-from mersalg_training.config import PRECISION_WANTED, Config, load_config, parse_config
+from mersalg_training.config import PRECISION_WANTED, Config, ContractConfig, load_config, parse_config
+from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.purchases import open_purchases
 from small_shop import Line, Product, SmallShop, write_table
 
 ORDERS = "Invoice,StockCode,Kunde,InvoiceDate,Qty\n1,bread,anna,2024-01-13,1\n"
@@ -49,6 +51,40 @@ def test_what_it_writes_validates_and_trains(
     bundle = load(tmp_path / "models" / "corner-shop")
     assert bundle.manifest["name"] == "corner-shop"
     assert bundle.manifest["config"]["data"]["orders"] == f"orders.{form}"
+
+
+def test_decimal_commas_are_found_and_mapped_in_both_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{day};{day % 4};3,00;{day:02}-01-2024;1.2{day:02},50" for day in range(1, 31)]
+    (tmp_path / "orders.csv").write_text("\n".join(["order_id;Vare;quantity;Dato;unit_price", *lines]) + "\n")
+    (tmp_path / "products.csv").write_text("product_id;Pris;cost\n" + "".join(f"{n};12,5{n};9.50\n" for n in range(4)))
+    told = [part for c in ("product_id=Vare", "ordered_at=Dato", "price=Pris") for part in ("--column", c)]
+    assert main(["init", "shop.toml", "--orders", "orders.csv", "--products", "products.csv", *told]) == 0
+    assert "unit_price has decimal commas, which its mapping reads" in capsys.readouterr().out
+    purchases = open_purchases(load_config(Path("shop.toml")).data)
+    report = apply_contract(purchases, ContractConfig())
+    assert report.lines_kept == 30
+    assert not [note for note in report.notes if note.startswith("catalogue: ")]
+    assert purchases.connection.execute("SELECT max(unit_price), max(quantity) FROM lines").fetchall() == [
+        (1230.5, 3.0)
+    ]
+    prices = purchases.connection.execute("SELECT product_id, price, cost FROM products ORDER BY ALL").fetchall()
+    assert prices == [("0", 12.5, 9.5), ("1", 12.51, 9.5), ("2", 12.52, 9.5), ("3", 12.53, 9.5)]
+
+
+def test_without_a_catalogue_prices_with_decimal_commas_are_those_that_were_paid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f'{day},bread,2024-01-{day:02},"2,50"' for day in range(1, 31)]
+    (tmp_path / "orders.csv").write_text("\n".join(["order_id,product_id,ordered_at,unit_price", *lines]) + "\n")
+    assert main(["init", "shop.toml", "--orders", "orders.csv"]) == 0
+    report = apply_contract(open_purchases(load_config(Path("shop.toml")).data), ContractConfig())
+    assert report.lines_kept == 30
+    assert not [note for note in report.notes if "no number" in note]
+    assert not [sentence for sentence in report.switched_off if "unit_price" in sentence]
 
 
 def test_columns_of_other_names_are_mapped_and_read_as_before(orders: Path) -> None:

@@ -143,6 +143,42 @@ def test_a_mapping_is_not_told_that_would_read_a_good_price_otherwise(tmp_path: 
     assert "decimal commas" not in str(caught.value)
 
 
+def test_an_amount_of_the_catalogue_that_is_no_number_is_told_with_the_mapping_that_reads_it(tmp_path: Path) -> None:
+    products = 'product_id,price,Indkøb pr. stk.\nmilk,2.50,"1,95"\nbread,3.00,"1.200,50 kr."\nsalt,,\n'
+    opened(tmp_path, GOOD, "bert,2,bread,2024-01-02,1,1", products=products)
+    data = {"orders": str(tmp_path / "orders.csv"), "products": str(tmp_path / "products.csv")}
+    purchases = open_purchases(DataConfig(**data, columns={"cost": "Indkøb pr. stk."}))
+    (note,) = [note for note in read(purchases).notes if note.startswith("catalogue: ")]
+    assert note.startswith("catalogue: cost is no number in 2 of 2 rows, and unknown there. cost has decimal commas;")
+    (mapping,) = [line for line in note.splitlines() if line.startswith("  cost = ")]
+    (tmp_path / "job.toml").write_text(
+        f'name = "job"\n[data]\norders = "{data["orders"]}"\n[data.columns]\n{mapping}\n'
+    )
+    mended = open_purchases(load_config(tmp_path / "job.toml", [f"data.products={data['products']}"]).data)
+    assert not [note for note in read(mended).notes if note.startswith("catalogue: ")]
+    costs = mended.connection.execute("SELECT product_id, cost FROM products WHERE cost > 0 ORDER BY ALL").fetchall()
+    assert costs == [("bread", 1200.5), ("milk", 1.95)]
+
+
+def test_a_price_by_an_expression_that_gives_nothing_names_the_expression(tmp_path: Path) -> None:
+    header = HEADER.replace("unit_price", "total")
+    lines = [f'anna,{order},bread,2024-01-0{order},2,"3,50 kr."' for order in range(1, 5)]
+    opened(tmp_path, *lines, header=header, products=None)
+    columns = {"unit_price": "total / quantity"}
+    report = read(open_purchases(DataConfig(orders=str(tmp_path / "orders.csv"), columns=columns)))
+    (off,) = [sentence for sentence in report.switched_off if "price" in sentence]
+    assert off.endswith("(total / quantity gives no number on any line)")
+
+
+def test_a_column_in_an_expression_that_needs_quotes_is_shown_with_them(tmp_path: Path) -> None:
+    header = HEADER.replace("unit_price", "Beløb inkl. moms")
+    opened(tmp_path, GOOD, header=header, products=None)
+    columns = {"unit_price": "Beløb inkl. moms / quantity"}
+    data = DataConfig(orders=str(tmp_path / "orders.csv"), columns=columns)
+    with pytest.raises(DataError, match=r'in double quotes: "Beløb inkl\. moms"'):
+        open_purchases(data)
+
+
 @pytest.mark.parametrize("unit", [1, 1_000, 1_000_000])
 def test_times_since_1970_are_refused_with_the_mapping_that_reads_them(tmp_path: Path, unit: int) -> None:
     moment = 1_704_067_200  # 2024-01-01
@@ -176,6 +212,17 @@ def test_a_year_without_an_order_is_named(tmp_path: Path) -> None:
     report = contract(tmp_path, "anna,9,milk,1970-01-01,1,1", GOOD, "bert,2,milk,2024-12-30,1,1")
     (note,) = [note for note in report.notes if note.startswith("no order lies")]
     assert note.startswith("no order lies between 1970-01-01 and 2024-01-01, 1 before and 2 after")
+
+
+@pytest.mark.parametrize(("orders_of_one", "told"), [(40, True), (15, False)])
+def test_a_customer_who_may_stand_for_all_guests_is_told(tmp_path: Path, orders_of_one: int, told: bool) -> None:
+    known = [f"c{n % 30},{n},milk,2024-01-01,1,1" for n in range(60)]
+    crowd = [f"Kontant,k{n},milk,2024-01-01,1,1" for n in range(orders_of_one)]
+    notes = [note for note in contract(tmp_path, *known, *crowd).notes if note.startswith("one customer has")]
+    assert bool(notes) == told
+    if told:
+        assert notes[0].startswith("one customer has 40 of 100 orders; ")
+        assert "Kontant" not in notes[0]
 
 
 def test_dropped_duplicates_are_explained(tmp_path: Path) -> None:

@@ -161,12 +161,15 @@ FEES = (
     "POSTAGE", "DOTCOM POSTAGE", "Manual", "BANK CHARGES", "AMAZON FEE", "CARRIAGE", "Discount", "SAMPLES",
     "Adjust bad debt", "CRUK Commission", "Shipping & Handling", "Standard shipping (3 days)",
     "Next day delivery", "Carrier bag charge", "COUPON/MISC ITEMS", "GASOLINE-REG UNLEADED", "MISC SALES TRANS",
+    "Fragt", "Frakt (Posten)", "Forsendelse (GLS pakkeshop)", "LEVERING", "Kortgebyr", "Expeditionsavgift",
+    "Rabat", "Miljøavgift",
 )  # fmt: skip
 MERCHANDISE = (
     "HORSE & CARRIAGE", "VINTAGE POSTAGE STAMPS", "GIFT CARD HOLDER", "COUPON ORGANIZER", "TOILET BOWL MANUAL",
     "MISCELLANEOUS CHEESE", "CRACKERS/MISC BKD FD", "DISCOUNT COSMETICS", "COFFEE", "SAMPLER CHOCOLATES",
     "Adjustable Race", "Height adjustment knob", "FREIGHT TRAIN TOY", "GASOLINE CAN", "LIGHTER FUEL",
-    "Gift Voucher 20", "Gift Card - $25.00",
+    "Gift Voucher 20", "Gift Card - $25.00", "Gavekort",
+    "Fragtfri vogn", "Leveringsboks", "Gavekortæske", "Rabatvogn",
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from mersalg_training.commands.output import write_text
 from mersalg_training.config import NAME, DataConfig, parse_config
 from mersalg_training.data.casts import timestamp_sql
 from mersalg_training.data.mapping import Bound, bind_columns
+from mersalg_training.data.mends import mapped_numbers
 from mersalg_training.data.purchases import Purchases, missing, open_purchases, reading
 from mersalg_training.data.sources import open_source
 from mersalg_training.logged_offers.read import KEY, REQUIRED, SWITCHED_OFF
@@ -156,6 +157,12 @@ def look_into(data: DataConfig, offers: str | None) -> FoundColumns:
             purchases, after = bind(data, offers, {**columns, **aliases})
         with reading("data.orders"):
             _, spelling = timestamp_sql(purchases.connection, "raw_orders", "ordered_at")
+        numbers: dict[Column, tuple[str, str]] = {}
+        # What a mapping reads is free to be found as another column, as unit_price is as price.
+        while found := mapped(purchases):
+            numbers |= found
+            aliases |= {column: mapping for column, (_, mapping) in found.items()}
+            purchases, after = bind(data, offers, {**columns, **aliases})
     except DataError as error:
         raise DataError(
             f"{error}\nNothing is written. Here, --column COLUMN=NAME says which column is "
@@ -168,9 +175,19 @@ def look_into(data: DataConfig, offers: str | None) -> FoundColumns:
         encoding=data.encoding,
         format=data.format,
         columns={**columns, **aliases},
-        notes=[*purchases.notes, *([spelling] if spelling else [])],
+        notes=[
+            *purchases.notes,
+            *([spelling] if spelling else []),
+            *(f"{column} has {what}, which its mapping reads" for column, (what, _) in numbers.items()),
+        ],
         switched_off=[*purchases.switched_off, *(f"{KEY}: {sentence}" for sentence in off)],
     )
+
+
+def mapped(purchases: Purchases) -> dict[Column, tuple[str, str]]:
+    """The numbers that a mapping reads; DataError where a file cannot be read."""
+    with reading("data.orders or data.products"):
+        return mapped_numbers(purchases)
 
 
 def bind(data: DataConfig, offers: str | None, columns: Mapping[Column, str]) -> tuple[Purchases, Read]:

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from mersalg.errors import DataError
+from mersalg_training.columns import ProductColumn
 from mersalg_training.data.casts import id_text, is_unusable, number, truth
 from mersalg_training.data.sources import literal
 
@@ -22,7 +23,7 @@ RELATIONS: Final = ("accessory_for", "excludes", "similar_to", "successor_of")
 """To other products, by their ids."""
 LISTS: Final = ("features", *RELATIONS)
 """Of several values: a list, or a text with `|` or `;` between them."""
-AMOUNTS: Final = ("price", "cost")
+AMOUNTS: Final[tuple[ProductColumn, ...]] = ("price", "cost")
 GOODS: Final = "(?i)^(manual|samples?)$"
 """As a name it is a fee, as a type it may be one of goods: toothbrushes are "manual" or "electric"."""
 MAX_TYPE_SHARE: Final = 0.9

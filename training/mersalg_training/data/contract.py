@@ -13,7 +13,7 @@ from typing import Final
 import duckdb
 
 from mersalg.errors import ConfigError, DataError
-from mersalg_training.columns import NO_PRICE, SWITCHED_OFF
+from mersalg_training.columns import NO_PRICE, SWITCHED_OFF, find_exact
 from mersalg_training.config import ContractConfig
 from mersalg_training.data.catalogue import (
     RELATIONS,
@@ -26,12 +26,17 @@ from mersalg_training.data.catalogue import (
 from mersalg_training.data.contract_report import ContractReport, Row, percent, row_text
 from mersalg_training.data.contract_rules import contract_rules, count_reasons, find_examples, judge, type_lines
 from mersalg_training.data.known_products import check_known
-from mersalg_training.data.mends import mend_number, mend_time
+from mersalg_training.data.mends import OF_LINES, mend_number, mend_time, unread_amounts
 from mersalg_training.data.package_size import unit_of_column
 from mersalg_training.data.purchases import Purchases, reading
 from mersalg_training.data.sources import literal
 from mersalg_training.engine.database import fitting
 
+MIN_CUSTOMERS: Final = 20
+"""Fewer do not tell what is usual."""
+CROWD: Final = 10
+"""So many times the median customer's orders may be those of many."""
+CROWD_SHARE: Final = 0.02
 AS_PIECES: Final = 'If the till writes a line for each piece, set contract.duplicate = "keep", which adds them up'
 
 
@@ -75,6 +80,7 @@ def judged_purchases(
     with reading(source), fitting(connection):
         size = purchases.products.get("size")
         notes += gather_catalogue(connection, unit_of_column(size.told) if size is not None else "")
+        notes += unread_amounts(purchases)
     notes += type_lines(purchases, config)
     notes += check_known(purchases)
     find_fees(connection, config.fee_pattern)
@@ -90,6 +96,7 @@ def judged_purchases(
     notes += clear_catch_all(connection) if purchases.category_is_type else []
     notes += settle_relations(connection)
     notes += order_notes(connection)
+    notes += crowd_notes(connection)
     notes += gap_notes(connection)
     connection.execute("DROP TABLE kept_orders")
     if "duplicate" in rejected:
@@ -156,7 +163,7 @@ def check_shares(
 def mends_of(purchases: Purchases, reason: str) -> list[str]:
     """What mends most lines of a reason, where that can be found out."""
     if reason == "wrong type":
-        return [mend for column in ("unit_price", "quantity") if (mend := mend_number(purchases, column))]
+        return [mend for column in OF_LINES if (mend := mend_number(purchases, column))]
     if reason == "unparsable date":
         return [mend for mend in [mend_time(purchases)] if mend]
     return [AS_PIECES] if reason == "duplicate" else []
@@ -216,6 +223,20 @@ def order_notes(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return notes
 
 
+def crowd_notes(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say where one customer has so many orders that it may stand for all who are not known."""
+    customers, most, usual, orders = connection.execute("""
+        SELECT count(*), max(orders), median(orders), sum(orders)
+        FROM (SELECT count(*) AS orders FROM kept_orders WHERE customer_id IS NOT NULL GROUP BY customer_id)
+    """).fetchall()[0]
+    if customers < MIN_CUSTOMERS or most < CROWD * usual or most < CROWD_SHARE * orders:
+        return []
+    return [
+        f"one customer has {most:,} of {orders:,} orders; if that is how guests are written, make it none with a "
+        "mapping, as customer_id = \"nullif(THE_COLUMN, 'GUEST')\""
+    ]
+
+
 def gap_notes(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Name each span of more than a year without an order, since what lies beyond it may be a wrong date."""
     gaps = connection.execute("""
@@ -239,7 +260,10 @@ def empty_columns(purchases: Purchases, customers: int, priced: int) -> list[str
         sentences.append(f"{SWITCHED_OFF['customer_id']} (the column is empty)")
     if "unit_price" in purchases.orders and not priced:
         told = SWITCHED_OFF["unit_price"] if "price" in purchases.products else NO_PRICE
-        sentences.append(f"{told} (the column is empty)")
+        mapping = purchases.orders["unit_price"].told
+        is_column = find_exact(mapping, purchases.order_lines.columns) is not None
+        why = "the column is empty" if is_column else f"{mapping} gives no number on any line"
+        sentences.append(f"{told} ({why})")
     return sentences
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -180,11 +180,17 @@ def unbound_notes(unbound: Sequence[Unbound], found: Sequence[Bound], sources: S
         if instead is None and near:
             raise DataError(
                 f"{told}: expected a column of the source, or an expression over its columns; {failed.why}. "
-                f"Did you mean {near[0]!r}?\nColumns found: {', '.join(columns)}"
+                f"Did you mean {near[0]!r}?{quoting(failed.mapping, columns)}\nColumns found: {', '.join(columns)}"
             )
         is_used = f"{instead.told} is used" if instead is not None else "nothing is used"
         notes.append(f"{told} fits no column ({failed.why}): {is_used} instead")
     return notes
+
+
+def quoting(mapping: str, columns: Iterable[str]) -> str:
+    """A sentence where an expression seems to name a column that needs quotes; empty otherwise."""
+    named = [name for name in columns if not name.isidentifier() and name in mapping and name != mapping]
+    return f" In an expression its name stands in double quotes: {identifier(named[0])}." if named else ""
 
 
 def header_notes(source: DataSource, result: Mapping[Column, Bound]) -> list[str]:
