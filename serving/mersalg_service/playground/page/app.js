@@ -173,7 +173,7 @@ async function choose(place) {
 }
 
 function loading() {
-  return el("div", { className: "loading", role: "status" }, el("span", { "aria-hidden": "true" }), t("loading", { name: model().title }));
+  return el("div", { className: "loading", role: "status" }, t("loading", { name: model().title }));
 }
 
 function showAll() {
