@@ -58,6 +58,9 @@ class Settings:
     deployment_file: str = ""
     """Where it is written which bundle was put into the running service; empty = nowhere."""
 
+    playground: str = ""
+    """The folder of onnxruntime-web's files, with which `/playground/` is served; empty = it is not."""
+
     def __post_init__(self) -> None:
         """Refuse numbers that make no service."""
         for name in ("workers", "threads", "largest_body", "most_requests", "most_waiting"):
