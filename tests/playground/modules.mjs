@@ -35,7 +35,7 @@ console.log(JSON.stringify({
   own,
   answers,
   order: [...names.keys()],
-  prices: [...names.keys()].map((id) => runtime.price(id)),
+  prices: [...names.keys()].map((id) => runtime.prices([...names.keys()]).get(id)),
   found: typed.map((text) => made.find(text, 3).ids),
   capped: index.find("", 2),
   written: saved.toLines(read.set),

@@ -5,7 +5,8 @@
  * changes, and the golden requests of the bundle have to hold in the changed graph too.
  */
 
-import { constantsOf, inTwoParts, numbersIn, smallest, textsIn } from "./scorer_parts.js";
+import { NO_BYTES } from "../client/bundle/onnx/protobuf.js";
+import { constantsOf, inTwoParts, numbersIn, placesIn, smallest } from "./scorer_parts.js";
 
 /** The constant of a scorer that holds the floors by position in KINDS; also the name of the input made of it. */
 const FLOORS = "thresholds";
@@ -21,10 +22,12 @@ const KINDS = 5;
  * @param {typeof import("onnxruntime-common")} ort
  */
 export function runtimeWithFloors(ort) {
-  /** @type {Map<string, number> | null} */
-  let prices = null;
-  /** Ids and prices as the scorer has them, read when the first price is asked for. @type {(Uint8Array | undefined)[]} */
-  let priced = [];
+  /** Product id -> price, of the products that were asked about. @type {Map<string, number | null>} */
+  const prices = new Map();
+  /** The ids as the scorer has them, and the price of each. @type {Uint8Array} */
+  let ids = NO_BYTES;
+  /** @type {Float32Array | null} */
+  let priced = null;
   const runtime = {
     env: ort.env,
     Tensor: ort.Tensor,
@@ -32,10 +35,12 @@ export function runtimeWithFloors(ort) {
     floors: null,
     /** The scorer's own. @type {Float32Array | null} */
     own: null,
-    /** The price of a product; null where the scorer knows none. @param {string} id @returns {number | null} */
-    price(id) {
-      prices ??= pricesIn(...priced);
-      return prices.get(id) ?? null;
+    /** Product id -> price; null where the scorer knows none. @param {readonly string[]} products */
+    prices(products) {
+      const fresh = new Set(products.filter((id) => !prices.has(id)));
+      const places = fresh.size && priced !== null ? placesIn(ids, fresh) : new Map();
+      for (const id of fresh) prices.set(id, priced?.[places.get(id)] || null);
+      return prices;
     },
     /** Have the runtime compiled while the bundle is still on its way. */
     async warm() {
@@ -48,8 +53,8 @@ export function runtimeWithFloors(ort) {
   async function create(model, options) {
     const found = constantsOf(model, [FLOORS, PRICES, IDS]);
     runtime.own = runtime.floors = floorsIn(found.get(FLOORS));
-    prices = null;
-    priced = [found.get(IDS)?.slice(), found.get(PRICES)?.slice()];
+    prices.clear();
+    [ids, priced] = [found.get(IDS)?.slice() ?? NO_BYTES, numbersIn(found.get(PRICES))];
     const { graph, externalData } = inTwoParts(model, new Map(runtime.own ? [[FLOORS, KINDS]] : []));
     // Optimising takes a second, and saves nothing that is felt.
     const opened = await ort.InferenceSession.create(graph, { ...options, externalData, graphOptimizationLevel: "disabled" });
@@ -70,11 +75,4 @@ export function runtimeWithFloors(ort) {
 function floorsIn(tensor) {
   const floors = numbersIn(tensor);
   return floors?.length === KINDS ? floors : null;
-}
-
-/** Product id -> price, of the products that have one. @param {Uint8Array | undefined} ids @param {Uint8Array | undefined} prices */
-function pricesIn(ids, prices) {
-  const numbers = numbersIn(prices);
-  if (numbers === null) return new Map();
-  return new Map(textsIn(ids).map((id, place) => [id, numbers[place]]).filter(([, price]) => price > 0));
 }

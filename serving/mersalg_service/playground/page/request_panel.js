@@ -68,7 +68,8 @@ export class RequestPanel {
   /** @param {string} moment */
   setMoment(moment) {
     this.moment = moment;
-    this.#changed();
+    if (this.page.model().own === undefined) this.showSearch(); // the bundle is still on its way, and will be asked this
+    else this.#changed();
   }
 
   /** @param {string} id */
@@ -108,9 +109,8 @@ export class RequestPanel {
   }
 
   show() {
-    byId("cart-title").textContent = t(`cart.${this.moment}`);
     byId("limit").value = String(this.limit);
-    this.#showSearch("search-cart", "cart", (id) => this.add(id));
+    this.showSearch();
     this.#showSearch("search-history", "history", (id) => {
       this.#sample = AS_TYPED;
       this.history.unshift({ id, days: 30, quantity: 1 });
@@ -120,6 +120,12 @@ export class RequestPanel {
     byId("cart").replaceChildren(...this.cart.map((id) => this.#cartLine(id)));
     this.#showTries();
     this.#showHistory();
+  }
+
+  /** The field that fills the cart; while the bundle is loaded it takes what is typed, and finds nothing yet. */
+  showSearch() {
+    byId("cart-title").textContent = t(`cart.${this.moment}`);
+    this.#showSearch("search-cart", "cart", (id) => this.add(id));
   }
 
   #showTries() {

@@ -6,6 +6,7 @@ const TIMES = 4;
 const KIND_WORTH = 4;
 const MOST_TRIES = 6;
 const MOST_TRIED = 90;
+const FEW_TRIED = 5;
 const PORTION = 15;
 const DAY = 86_400_000;
 
@@ -66,13 +67,27 @@ function page(id, at) {
   return { cart: [id], moment: "product-page", at };
 }
 
-/** The first product that sees offers on its own page; none if there is none. @param {import("./model.js").Model} model @param {string} at */
+/**
+ * The first product that sees offers on its own page, or one soon after it that sees more kinds of them; none if there is
+ * none.
+ * @param {import("./model.js").Model} model
+ * @param {string} at
+ */
 export async function firstToTry(model, at) {
-  for (const id of worthTrying(model)) {
+  let [best, most] = [[], 0];
+  for (const [place, id] of worthTrying(model).entries()) {
+    if (best.length && place >= FEW_TRIED) break;
     const [offers] = await model.shown([page(id, at)], model.own);
-    if (offers.length) return [id];
+    const kinds = kindsOf(offers);
+    if (kinds > most) [best, most] = [[id], kinds];
+    if (most > 2) break;
   }
-  return [];
+  return best;
+}
+
+/** @param {{kind: string}[]} offers */
+function kindsOf(offers) {
+  return new Set(offers.map(({ kind }) => kind)).size;
 }
 
 /**
@@ -85,7 +100,7 @@ export async function productsToTry(model, at) {
   const shown = [];
   for (let place = 0; place < ids.length; place += PORTION) // so that other questions need not wait
     shown.push(...(await model.shown(ids.slice(place, place + PORTION).map((id) => page(id, at)), model.own)));
-  const worth = shown.map((offers) => KIND_WORTH * new Set(offers.map(({ kind }) => kind)).size + offers.length);
+  const worth = shown.map((offers) => KIND_WORTH * kindsOf(offers) + offers.length);
   const order = ids.map((_, place) => place).filter((place) => worth[place]).sort((a, b) => worth[b] - worth[a] || a - b);
   return order.slice(0, MOST_TRIES).map((place) => ids[place]);
 }

@@ -92,11 +92,24 @@ export function numbersIn(tensor) {
   return type === FLOAT && raw !== null ? new Float32Array(raw.slice().buffer) : null;
 }
 
-/** The texts of a tensor. @param {Uint8Array | undefined} tensor */
-export function textsIn(tensor) {
-  const texts = [];
-  for (const [number, value] of fields(tensor ?? new Uint8Array(0))) if (number === TENSOR.texts) texts.push(text(value));
-  return texts;
+/**
+ * Text -> its position among the texts of a tensor, of these texts alone: a hundred thousand others are passed by.
+ * @param {Uint8Array} tensor
+ * @param {ReadonlySet<string>} wanted
+ * @returns {Map<string, number>}
+ */
+export function placesIn(tensor, wanted) {
+  const mark = (bytes) => 65_536 * bytes.length + 256 * (bytes.at(-2) ?? 0) + (bytes.at(-1) ?? 0);
+  const marks = new Set([...wanted].map((id) => mark(bytesOf(id))));
+  const found = new Map();
+  let place = 0;
+  for (const [number, value] of fields(tensor)) {
+    if (number !== TENSOR.texts) continue;
+    const id = marks.has(mark(part(value))) ? text(value) : null;
+    if (id !== null && wanted.has(id)) found.set(id, place);
+    place += 1;
+  }
+  return found;
 }
 
 /** @param {Uint8Array} tensor */

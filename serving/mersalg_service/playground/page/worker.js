@@ -80,14 +80,16 @@ async function answer({ request, floors }) {
   };
 }
 
-/** Offers as plain objects; an upsell with its price and its anchor's, where the bundle knows them. */
+/** Offers as plain objects, with their prices and those of the anchors of upsells, where the bundle knows them. */
 function told(offers) {
+  const upsold = ({ kind, because }) => kind === "upsell" && because !== null;
+  const prices = runtime.prices([...offers].flatMap((offer) => [offer.product_id, ...(upsold(offer) ? [offer.because] : [])]));
   return Array.from(offers, (offer) => {
-    const plain = { ...offer, better: [...offer.better], price: null, anchor_price: null };
-    if (offer.kind !== "upsell" || offer.because === null) return plain;
-    const [price, anchor_price] = [runtime.price(offer.product_id), runtime.price(offer.because)];
-    const price_step = price === null || anchor_price === null ? null : price - anchor_price;
-    return { ...plain, price, anchor_price, price_step };
+    const price = prices.get(offer.product_id);
+    const plain = { ...offer, better: [...offer.better], price, anchor_price: null };
+    if (!upsold(offer)) return plain;
+    const anchor_price = prices.get(offer.because);
+    return { ...plain, anchor_price, price_step: price === null || anchor_price === null ? null : price - anchor_price };
   });
 }
 
