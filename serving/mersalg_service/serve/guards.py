@@ -27,6 +27,7 @@ OPEN: Final = frozenset({"/health", "/ready", "/v2/health/live", "/v2/health/rea
 """Paths that need no key: probes, and the description of the interface."""
 WATCHING: Final = OPEN | {"/version", "/metrics", "/v2"}
 """Paths that are answered also when all places are taken, and at any rate."""
+PLAYGROUND: Final = "/playground"
 ASKING: Final = {"WWW-Authenticate": 'Basic realm="mersalg playground", charset="UTF-8"'}
 """What makes a browser ask for a user and a password. No other path takes them, so no other site can have it send them
 to where a bundle is changed."""
@@ -127,7 +128,7 @@ class Guards:
 
     def is_playground(self, path: str) -> bool:
         """Whether a path is of the playground, and there is one; its page asks for dozens of files at once."""
-        return bool(self.settings.playground) and (path == "/playground" or path.startswith("/playground/"))
+        return bool(self.settings.playground) and (path == PLAYGROUND or path.startswith(f"{PLAYGROUND}/"))
 
     def check_rate(self, caller: str) -> None:
         """Refuse (429) a caller who comes too often."""

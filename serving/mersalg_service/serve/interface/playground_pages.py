@@ -13,11 +13,11 @@ from mersalg.bundle import read_bundle
 from mersalg.bundle.manifest import DIGEST
 from mersalg_service.playground.server import headers_for
 from mersalg_service.playground.site import START, Site, site_of
+from mersalg_service.serve.guards import PLAYGROUND
 from mersalg_service.serve.live_bundle import LiveBundle, Served
 from mersalg_service.serve.problems import CallError
 from mersalg_service.serve.service import Service
 
-PLAYGROUND: Final = "/playground"
 FILES: Final = f"{PLAYGROUND}/{{address:path}}"
 READING: Final = ("GET", "HEAD")
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
