@@ -1,21 +1,23 @@
 /** node modules.mjs SITE BUNDLE QUESTIONS: what the page's modules give under Node, as one JSON object. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-import * as ort from "../../clients/node/node_modules/onnxruntime-node/dist/index.js";
-
 const [site, bundle, questions] = process.argv.slice(2);
-const module = (name) => import(pathToFileURL(`${site}/${name}`).href);
+const code = `${site}/code/${readdirSync(`${site}/code`)}`;
+const module = (name) => import(pathToFileURL(`${code}/${name}`).href);
+const ort = await module("ort/ort.js");
+ort.env.wasm.numThreads = 1;
+ort.env.wasm.wasmBinary = readFileSync(`${code}/ort/ort.wasm`);
 const { runtimeWithFloors } = await module("page/floors.js");
 const { load } = await module("client/node.js");
-const { ProductIndex, readNames } = await module("page/search.js");
+const { ProductIndex, namesInOrder } = await module("page/search.js");
 const saved = await module("page/saved.js");
 const { daysBefore, lineOf } = await module("page/samples.js");
 const { SNIPPETS } = await module("page/snippets.js");
 const { requests, floors, typed, lines } = JSON.parse(readFileSync(questions, "utf-8"));
 
-const runtime = runtimeWithFloors(ort.default ?? ort);
+const runtime = runtimeWithFloors(ort);
 await runtime.warm();
 const recommender = await load(bundle, { ort: runtime });
 const own = [...runtime.own];
@@ -25,7 +27,7 @@ for (const request of requests) {
   const offers = await recommender.recommend(request);
   answers.push(Array.from(offers, ({ product_id, kind, relevance }) => ({ product_id, kind, relevance })));
 }
-const names = readNames(readFileSync(`${bundle}/products.json`, "utf-8"));
+const names = namesInOrder(readFileSync(`${bundle}/products.json`, "utf-8"));
 const index = new ProductIndex(names);
 const made = new ProductIndex(new Map(Object.entries({ "b-1": "Brød, groft", "m-2": "Mælk 1 l", "m-3": "Havremælk", c: "Café crème" })));
 const read = saved.fromLines(lines);
@@ -33,7 +35,7 @@ console.log(JSON.stringify({
   own,
   answers,
   order: [...names.keys()],
-  prices: [...names.keys()].map((id) => runtime.price(id)),
+  prices: [...names.keys()].map((id) => runtime.prices([...names.keys()]).get(id)),
   found: typed.map((text) => made.find(text, 3).ids),
   capped: index.find("", 2),
   written: saved.toLines(read.set),

@@ -46,7 +46,8 @@ async function add(page, id) {
 const SCENARIOS = {
   async smoke(page) {
     await ready(page);
-    return { products: await products(page), curl: await curl(page), told: await page.locator("#answer").innerText() };
+    const title = await page.locator("#bundles").innerText();
+    return { products: await products(page), curl: await curl(page), told: await page.locator("#answer").innerText(), title };
   },
 
   async keyboard(page, { typed }) {
@@ -199,7 +200,8 @@ const SCENARIOS = {
 };
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-const page = await browser.newPage({ locale: "en-GB" });
+const { password } = JSON.parse(argument);
+const page = await browser.newPage({ locale: "en-GB", ...(password ? { httpCredentials: { username: "anyone", password } } : {}) });
 page.setDefaultTimeout(PATIENCE);
 const [noise, foreign] = [[], []];
 page.on("console", (message) => ["error", "warning"].includes(message.type()) && noise.push(message.text()));

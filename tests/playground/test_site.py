@@ -43,14 +43,22 @@ def test_a_static_folder_holds_the_page_the_client_the_runtime_and_the_whole_bun
     for _ in range(2):  # the second in the place of the first
         assert main(["playground", str(bundle), "--static", str(out), "--runtime", str(no_runtime)]) == 0
     for path in bundle.iterdir():
-        assert (out / "bundles" / "0" / path.name).read_bytes() == path.read_bytes()
-    assert (out / "ort" / "ort.wasm").read_text() == "ort-wasm-simd-threaded.wasm"
-    assert (out / "client" / "web.js").read_bytes() == (CLIENT / "lib" / "web.js").read_bytes()
-    assert {path.name for path in out.iterdir()} == {
-        "index.html", "playground.json", "page", "client", "ort", "bundles",
-    }  # fmt: skip
+        assert (folder_in(out / "bundles") / path.name).read_bytes() == path.read_bytes()
+    code = folder_in(out / "code")
+    assert (code / "ort" / "ort.wasm").read_text() == "ort-wasm-simd-threaded.wasm"
+    assert (code / "client" / "web.js").read_bytes() == (CLIENT / "lib" / "web.js").read_bytes()
+    assert {path.name for path in out.iterdir()} == {"index.html", "playground.json", "code", "bundles"}
+    linked = re.findall(r'="([^"]+\.(?:js|css|svg))"', (out / "index.html").read_text())
+    assert len(linked) == 3
+    assert all((out / address).is_file() for address in linked)
     assert str(tmp_path) not in (out / "playground.json").read_text()
     assert f"{out}: " in capsys.readouterr().out
+
+
+def folder_in(folder: Path) -> Path:
+    """The one folder in a folder."""
+    (found,) = folder.iterdir()
+    return found
 
 
 def test_a_folder_with_something_else_is_not_replaced(tmp_path: Path, no_runtime: Path) -> None:
@@ -88,18 +96,33 @@ def test_the_server_gives_the_site_alone_and_to_this_machine_alone(
 ) -> None:
     bundle = write_bundle(tmp_path / "toy")
     (bundle / "secret.txt").write_text("of nobody's business")  # the manifest does not list it
-    with serving(make_site([str(bundle), str(bundle)], no_runtime)) as address:
+    site = make_site([str(bundle)], no_runtime)
+    place = {address.rpartition("/")[2]: f"/{address}" for address in site}
+    with serving(site) as address:
         status, headers, body = asked(address, "/")
-        assert (status, body) == (200, (PAGE / "index.html").read_bytes())
+        assert (status, body) == (200, site["index.html"])
         assert {name: headers[name] for name in HEADERS} == HEADERS
-        assert asked(address, "/bundles/1/scorer.onnx")[2] == (bundle / "scorer.onnx").read_bytes()
-        assert asked(address, "/ort/ort.wasm")[1]["Content-Type"] == "application/wasm"
-        assert asked(address, "/page/app.js")[1]["Content-Type"] == "text/javascript; charset=utf-8"
-        for path in ("/bundles/0/secret.txt", "/bundles/0/../../site.py", "/%2e%2e/site.py", "/etc/passwd", "//"):
+        assert asked(address, place["scorer.onnx"])[2] == (bundle / "scorer.onnx").read_bytes()
+        assert asked(address, place["ort.wasm"])[1]["Content-Type"] == "application/wasm"
+        assert asked(address, place["app.js"])[1]["Content-Type"] == "text/javascript; charset=utf-8"
+        for path in ("/bundles/../site.py", "/%2e%2e/site.py", "/etc/passwd", "//"):
             assert asked(address, path)[0] in (404, 200)
-            assert asked(address, path)[2] not in (b"of nobody's business", (HERE / "site.py").read_bytes())
-        assert asked(address, "/bundles/0/secret.txt")[0] == 404
+            assert asked(address, path)[2] != (HERE / "site.py").read_bytes()
+        assert asked(address, place["scorer.onnx"].replace("scorer.onnx", "secret.txt"))[0] == 404
         assert asked(address, "/", host="shop.example:80")[0] == 421
+
+
+def test_a_browser_keeps_code_for_good_and_asks_again_for_the_rest(
+    tmp_path: Path, no_runtime: Path, serving: Serving
+) -> None:
+    site = make_site([str(write_bundle(tmp_path / "toy"))], no_runtime)
+    with serving(site) as address:
+        keeping = {path: asked(address, f"/{path}")[1]["Cache-Control"] for path in site}
+    assert {path for path, kept in keeping.items() if "immutable" in kept} == {p for p in site if p.startswith("code/")}
+    assert {kept for path, kept in keeping.items() if not path.startswith("code/")} == {"no-cache"}
+    (no_runtime / "ort.wasm.bundle.min.mjs").write_text("newer")
+    fresh = make_site([str(tmp_path / "toy")], no_runtime)
+    assert not {p for p in site if p.startswith("code/")} & set(fresh), "other code has other addresses"
 
 
 def test_the_policy_of_the_page_itself_is_that_of_the_server() -> None:

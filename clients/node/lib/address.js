@@ -46,6 +46,9 @@ async function fetchFile(where, largest, expected) {
   });
   if (!response.ok || response.body === null)
     throw new MissingFileError(`${where}: expected a file, got HTTP status ${response.status}; the bundle is not whole`);
+  /** What is of a known size is put in its place as it arrives, and so lies here once. @type {Uint8Array<ArrayBuffer>} */
+  let content = new Uint8Array(Math.min(expected ?? 0, largest));
+  /** @type {Uint8Array[]} */
   const parts = [];
   let size = 0;
   const reader = response.body.getReader();
@@ -54,17 +57,19 @@ async function fetchFile(where, largest, expected) {
       throw new BundleError(`${where}: the transfer broke off: ${error.message}`);
     });
     if (done) break;
-    parts.push(value);
     size += value.length;
     if (size > largest || size > (expected ?? size)) {
       await reader.cancel();
       if (size > largest) throw new BundleError(`${where}: expected at most ${largest} bytes, got more`);
       throw new BundleError(`${where}: expected ${expected} bytes, got more; copy the whole bundle again`);
     }
+    if (expected === undefined) parts.push(value);
+    else content.set(value, size - value.length);
   }
   if (size !== (expected ?? size))
     throw new BundleError(`${where}: expected ${expected} bytes, got ${size}; copy the whole bundle again`);
-  const content = new Uint8Array(size);
+  if (expected !== undefined) return content;
+  content = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
     content.set(part, at);

@@ -143,10 +143,10 @@ function readNumbered(number, request) {
  * Products, kinds and their order are equal; a relevance differs by at most GOLDEN_TOLERANCE.
  *
  * @param {Recommender} recommender
- * @param {Bundle} bundle
+ * @param {{golden: Bundle["golden"]}} bundle
  * @param {string} where
  */
-async function checkGolden(recommender, { golden }, where) {
+export async function checkGolden(recommender, { golden }, where) {
   const start = performance.now();
   for (const [position, { request, offers }] of golden.entries()) {
     const [answer] = await recommender.score([request]).catch((error) => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from mersalg.errors import MersalgError
-from mersalg_service.playground.site import Site
+from mersalg_service.playground.site import CODE, START, Site
 
 LOOPBACK: Final = "127.0.0.1"
 TYPES: Final = {
@@ -31,8 +32,14 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",
 }
+KEPT: Final = "private, max-age=31536000, immutable"
+
+
+def headers_for(address: str) -> dict[str, str]:
+    """The headers of what stands under an address."""
+    keeping = KEPT if address.startswith(CODE) else "no-cache"
+    return {**HEADERS, "Content-Type": TYPES.get(Path(address).suffix, BYTES), "Cache-Control": keeping}
 
 
 class PlaygroundHandler(BaseHTTPRequestHandler):
@@ -55,20 +62,20 @@ class PlaygroundHandler(BaseHTTPRequestHandler):
     def give(self, *, with_body: bool) -> None:
         """Send what stands under the address; 404 where nothing does, 421 to a page of another name."""
         name = self.headers.get("Host", "").rpartition(":")[0]
-        address = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
+        address = unquote(urlsplit(self.path).path).lstrip("/") or START
         content = self.site.get(address)
         if name not in (LOOPBACK, "localhost"):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
         elif content is None or (isinstance(content, Path) and not content.is_file()):
             self.send_error(HTTPStatus.NOT_FOUND)
         else:
-            self.send(content, TYPES.get(Path(address).suffix, BYTES), with_body=with_body)
+            self.send(content, headers_for(address), with_body=with_body)
 
-    def send(self, content: Path | bytes, of_type: str, *, with_body: bool) -> None:
+    def send(self, content: Path | bytes, headers: Mapping[str, str], *, with_body: bool) -> None:
         """Send a head and, where it is wanted, the content."""
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         self.send_response(HTTPStatus.OK)
-        for header, value in {**HEADERS, "Content-Type": of_type, "Content-Length": str(size)}.items():
+        for header, value in {**headers, "Content-Length": str(size)}.items():
             self.send_header(header, value)
         self.end_headers()
         if not with_body:

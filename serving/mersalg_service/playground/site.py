@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mersalg.bundle import Bundle
+from mersalg.bundle.manifest import DIGEST
 from mersalg.errors import MersalgError
 from mersalg.registry.opening import open_bundle
 
@@ -23,6 +25,10 @@ MAX_BUNDLES: Final = 2
 MANIFEST: Final = "manifest.json"
 MARK: Final = "playground.json"
 """What the page shows; also tells a folder of the playground from another."""
+START: Final = "index.html"
+CODE: Final = "code/"
+"""What begins an address that holds a digest of the page's code: a browser may keep what it gives, compiled."""
+DIGITS: Final = 12
 
 Site = Mapping[str, Path | bytes]
 """Address without the first slash -> a file, or what it holds."""
@@ -36,22 +42,32 @@ def make_site(bundles: Sequence[str], runtime: Path | None) -> Site:
     """
     if len(bundles) > MAX_BUNDLES:
         raise MersalgError(f"expected at most {MAX_BUNDLES} bundles, got {len(bundles)}")
-    dist = find_runtime(runtime)
-    site: dict[str, Path | bytes] = {"index.html": HERE / "page" / "index.html"}
-    site |= {f"ort/{name}": dist / original for name, original in RUNTIME.items()}
-    site |= files_below(HERE / "page", "page") | files_below(find_client(), "client")
-    shown = []
-    for number, place in enumerate(bundles):
-        bundle = open_bundle(place)
-        site |= {f"bundles/{number}/{name}": bundle.folder / name for name in [MANIFEST, *bundle.manifest["files"]]}
-        shown.append(told(bundle, number))
-    return site | {MARK: json.dumps({"bundles": shown}, ensure_ascii=False).encode()}
+    return site_of([open_bundle(place) for place in bundles], find_runtime(runtime))
 
 
-def told(bundle: Bundle, number: int) -> dict[str, object]:
+def site_of(bundles: Sequence[Bundle], dist: Path) -> Site:
+    """The playground of these bundles, on onnxruntime-web's files in `dist`."""
+    code = files_below(HERE / "page", "page") | files_below(find_client(), "client")
+    code |= {f"ort/{name}": dist / original for name, original in RUNTIME.items()}
+    digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in code.values()))
+    folder = f"{CODE}{digest.hexdigest()[:DIGITS]}"
+    start = code.pop(f"page/{START}").read_text(encoding="utf-8").replace('="page/', f'="{folder}/page/')
+    site: dict[str, Path | bytes] = {START: start.encode()}
+    site |= {f"{folder}/{address}": path for address, path in code.items()}
+    for bundle in bundles:
+        site |= {f"{address_of(bundle)}{name}": bundle.folder / name for name in [MANIFEST, *bundle.manifest["files"]]}
+    return site | {MARK: json.dumps({"bundles": [told(bundle) for bundle in bundles]}, ensure_ascii=False).encode()}
+
+
+def address_of(bundle: Bundle) -> str:
+    """Where the page finds a bundle."""
+    return f"bundles/{bundle.manifest[DIGEST][:DIGITS]}/"
+
+
+def told(bundle: Bundle) -> dict[str, object]:
     """What the page knows of a bundle before it has loaded it."""
     return {
-        "address": f"bundles/{number}/",
+        "address": address_of(bundle),
         "name": bundle.manifest["name"],
         "folder": bundle.folder.name,
         "created_at": bundle.manifest["created_at"],

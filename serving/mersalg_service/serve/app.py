@@ -28,6 +28,7 @@ from mersalg_service.serve.deployment import FIRST, Deployment, Deployments, ope
 from mersalg_service.serve.guards import Guards, log, route_of
 from mersalg_service.serve.inference_v2 import inference_routes
 from mersalg_service.serve.interface.docs_page import POLICY, docs_page
+from mersalg_service.serve.interface.playground_pages import playground_routes
 from mersalg_service.serve.interface.schemas import OPEN_TO_ALL, all_schemas
 from mersalg_service.serve.live_bundle import LiveBundle
 from mersalg_service.serve.metrics import Metrics
@@ -97,6 +98,8 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
         app.include_router(router)
     if keys.admin:
         app.include_router(deployment_routes(service))
+        if service.settings.playground:
+            app.include_router(playground_routes(service))
     app.add_exception_handler(MersalgError, refuse)
     app.add_exception_handler(StarletteHTTPException, refuse_route)
     app.add_exception_handler(Exception, refuse_unexpected)

@@ -79,7 +79,19 @@ def read_arguments(args: argparse.Namespace, keys: Keys) -> Settings:
         public_key=str(args.public_key.absolute()) if args.public_key else "",
         deployment_file=str(args.deployment_file.absolute()) if args.deployment_file else "",
         otel=args.otel,
+        playground=playground_of(args, keys),
     )
+
+
+def playground_of(args: argparse.Namespace, keys: Keys) -> str:
+    """The folder of onnxruntime-web where the playground is wanted. ConfigError where no key would open it."""
+    if not args.playground:
+        return ""
+    if not keys.admin:
+        raise ConfigError(f"--playground: it opens with the admin key alone; set {ADMIN_VARIABLE}")
+    from mersalg_service.playground.site import find_runtime  # noqa: PLC0415
+
+    return str(find_runtime(args.runtime).absolute())
 
 
 def serve_here(settings: Settings, keys: Keys) -> int:
@@ -207,12 +219,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
            help="answer only from bundles that its private key has signed (extra `signing`)")  # fmt: skip
     option("--otel", action="store_true",
            help="send spans by OTLP over HTTP (extra `otel`), as OTEL_EXPORTER_OTLP_ENDPOINT says")  # fmt: skip
+    option("--playground", action="store_true",
+           help="show what answers at /playground/; it gives the whole bundle to who has the admin key")  # fmt: skip
+    option("--runtime", type=Path, metavar="FOLDER",
+           help="onnxruntime-web's dist, for --playground (default: npm's, here or in a checkout)")  # fmt: skip
     option("--without-key", action="store_true", help="let everybody who reaches the address call")
 
 
 ENVIRONMENT: Final = f"""environment:
   {KEYS_VARIABLE}      keys of callers, between commas; without it nobody needs one
-  {ADMIN_VARIABLE}     the key that may change the bundle; without it nobody may
+  {ADMIN_VARIABLE}     the key that may change the bundle and opens the playground; without it nobody may
   MERSALG_EXPERIMENT_KEY  the key by which a trial draws
   {PROXIES_VARIABLE}   addresses of proxies that may tell the caller's; without it none may
   MLFLOW_TRACKING_URI   the server of models:/NAME@ALIAS, with MLflow's variables for credentials"""

@@ -7,6 +7,8 @@ and the time, before anything of it is parsed.
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import hashlib
 import hmac
 import logging
@@ -25,6 +27,10 @@ OPEN: Final = frozenset({"/health", "/ready", "/v2/health/live", "/v2/health/rea
 """Paths that need no key: probes, and the description of the interface."""
 WATCHING: Final = OPEN | {"/version", "/metrics", "/v2"}
 """Paths that are answered also when all places are taken, and at any rate."""
+PLAYGROUND: Final = "/playground"
+ASKING: Final = {"WWW-Authenticate": 'Basic realm="mersalg playground", charset="UTF-8"'}
+"""What makes a browser ask for a user and a password. No other path takes them, so no other site can have it send them
+to where a bundle is changed."""
 MAX_CALLERS: Final = 10_000
 """Callers whose rate is remembered; the one longest silent is forgotten first."""
 log: Final = logging.getLogger("mersalg.serve")
@@ -95,7 +101,8 @@ class Guards:
         try:
             headers = dict(scope["headers"])
             self.check_head(scope, headers)
-            async with asyncio.timeout(self.settings.timeout_seconds):
+            seconds = None if self.is_playground(scope["path"]) else self.settings.timeout_seconds
+            async with asyncio.timeout(seconds):  # the holder of the admin key may fetch a bundle over a slow line
                 body = await read_body(receive, headers, self.settings.largest_body)
                 if body is not None:
                     await self.app(scope, replay(body, receive), watched_send)
@@ -113,11 +120,15 @@ class Guards:
         except CallError:  # a wrong key, or none: of the address alone, so that good keys behind it go on
             self.check_rate(f"unknown {address_of(scope)}")
             raise
-        if path in WATCHING:
+        if path in WATCHING or self.is_playground(path):
             return
         self.check_rate(caller)
         if self.waiting > self.settings.most_waiting:
             raise CallError(503, f"{self.settings.most_waiting} calls wait already", after=1)
+
+    def is_playground(self, path: str) -> bool:
+        """Whether a path is of the playground, and there is one; its page asks for dozens of files at once."""
+        return bool(self.settings.playground) and (path == PLAYGROUND or path.startswith(f"{PLAYGROUND}/"))
 
     def check_rate(self, caller: str) -> None:
         """Refuse (429) a caller who comes too often."""
@@ -127,7 +138,11 @@ class Guards:
     def caller(self, scope: Scope, headers: dict[bytes, bytes], path: str) -> str:
         """Who calls, for the rate: the key's hash, or the address where no keys are set."""
         given = key_of(headers)
-        if path.startswith("/v1/deployment"):
+        if self.is_playground(path):
+            given = given or password_of(headers)
+            if given is None or self.admin is None or not hmac.compare_digest(given, self.admin):
+                raise CallError(401, "expected the admin key, as the password of any user", headers=ASKING)
+        elif path.startswith("/v1/deployment"):
             if self.admin is None:
                 raise CallError(
                     403, "the bundle of this service cannot be changed: it was started without an admin key"
@@ -154,6 +169,18 @@ def key_of(headers: dict[bytes, bytes]) -> bytes | None:
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     key = token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"").strip()
     return hashlib.sha256(key).digest() if key else None
+
+
+def password_of(headers: dict[bytes, bytes]) -> bytes | None:
+    """The hash of the password that a browser sends (HTTP Basic, RFC 7617); None when there is none."""
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        _, colon, password = base64.b64decode(token.strip(), validate=True).partition(b":")
+    except binascii.Error:
+        return None
+    return hashlib.sha256(password).digest() if colon else None
 
 
 def hashed(key: str) -> bytes:

@@ -36,6 +36,8 @@ class Served:
     stamp: str
     since: float
     """Seconds since 1970."""
+    folder: Path
+    """Where its files were when it was loaded, with links followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,13 @@ class LiveBundle:
             log.warning("answering from %s, the last good bundle in the cache", kept.address)
 
     def _load(self, source: BundleSource, sighting: Sighting) -> Served:
-        answerer = self._open(source.fetch(sighting))
+        folder = source.fetch(sighting)
+        followed = folder.resolve()
+        answerer = self._open(folder)
         answerer.name("")  # reads the names now, while the folder is there
         manifest = answerer.manifest
         version = manifest["files"]["scorer.onnx"]["sha256"][:12]
-        return Served(answerer, manifest["name"], version, sighting.address, sighting.stamp, time.time())
+        return Served(answerer, manifest["name"], version, sighting.address, sighting.stamp, time.time(), followed)
 
     def _swap(self, source: BundleSource, sighting: Sighting, served: Served) -> Served:
         """One assignment, which is the swap."""

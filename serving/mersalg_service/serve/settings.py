@@ -60,6 +60,9 @@ class Settings:
     otel: bool = False
     """Whether spans go to an OpenTelemetry receiver."""
 
+    playground: str = ""
+    """The folder of onnxruntime-web's files, with which `/playground/` is served; empty = it is not."""
+
     def __post_init__(self) -> None:
         """Refuse numbers that make no service."""
         for name in ("workers", "threads", "largest_body", "most_requests", "most_waiting"):

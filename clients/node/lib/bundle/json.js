@@ -5,7 +5,7 @@ import { BundleError } from "../errors.js";
 /** Objects and lists inside each other. */
 const MAX_JSON_DEPTH = 128;
 const HALF_A_CHARACTER = /\p{Surrogate}/u;
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|-?\d[\d.eE+-]*/gsu;
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|-?\d[\d.eE+-]*|[tfn][a-z]+/gs;
 
 /**
  * A JSON document (RFC 8259) in UTF-8. BundleError for repeated keys, lone surrogates and more than MAX_JSON_DEPTH levels.
@@ -17,7 +17,6 @@ export function parseJson(content, where) {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
     const value = JSON.parse(text);
-    if (nestsDeeper(value, MAX_JSON_DEPTH)) throw new SyntaxError("too deep a nesting");
     refuseOddTokens(text);
     return value;
   } catch (error) {
@@ -28,24 +27,8 @@ export function parseJson(content, where) {
 }
 
 /**
- * Whether more objects and lists than that lie inside each other.
- * @param {unknown} document
- * @param {number} most
- */
-function nestsDeeper(document, most) {
-  let level = [document];
-  for (let depth = 0; depth <= most && level.length; depth++) {
-    const next = [];
-    for (const outer of level)
-      if (typeof outer === "object" && outer !== null) for (const item of Object.values(outer)) next.push(item);
-    level = next;
-  }
-  return level.length > 0;
-}
-
-/**
- * Walks the tokens of a text that is known to be JSON: a key that occurs twice, half a character, a whole number beyond
- * 2^53 and one beyond all that 64 bits hold are refused.
+ * Walks the tokens of a text that is known to be JSON: a key that occurs twice, half a character, a value
+ * inside more than MAX_JSON_DEPTH others, a whole number beyond 2^53 and one beyond all that 64 bits hold are refused.
  * @param {string} text
  */
 function refuseOddTokens(text) {
@@ -53,11 +36,13 @@ function refuseOddTokens(text) {
   const open = [];
   let last = "";
   for (const [token] of text.matchAll(TOKEN)) {
+    const isEnd = token === "}" || token === "]";
+    if (open.length > MAX_JSON_DEPTH && !isEnd) throw new SyntaxError("too deep a nesting");
     if (token === "{") open.push(new Set());
     else if (token === "[") open.push(null);
-    else if (token === "}" || token === "]") open.pop();
+    else if (isEnd) open.pop();
     else if (token === ":") {
-      const key = JSON.parse(last);
+      const key = last.includes("\\") ? JSON.parse(last) : last.slice(1, -1);
       const keys = open.at(-1);
       if (keys?.has(key)) throw new SyntaxError("a key that occurs twice");
       keys?.add(key);

@@ -91,17 +91,14 @@ export async function readBundle(place, publicKey = null) {
  * @returns {Promise<Bundle>}
  */
 async function readOnce(source, publicKey) {
-  const where = source.place("manifest.json");
-  const content = await source.read("manifest.json", /** @type {number} */ (MAX_BYTES.get("manifest.json")));
-  const manifest = await readManifest(content, where);
+  const { manifest, content } = await readManifest(source);
   if (publicKey !== null) {
-    const digests = new Map([["manifest.json", await hash(content, where)]]);
+    const digests = new Map([["manifest.json", await hash(content, source.place("manifest.json"))]]);
     for (const [name, { sha256 }] of Object.entries(manifest.files)) digests.set(name, sha256);
     await checkSignature(await readSignature(source), digests, publicKey, source.place(SIGNATURE));
   }
-  const scorer = await readFile(source, manifest, "scorer.onnx");
-  checkGraph(scorer, source.place("scorer.onnx"));
-  const golden = readGolden(await readFile(source, manifest, "golden.json"), source.place("golden.json"));
+  const scorer = await readScorer(source, manifest);
+  const golden = await readGolden(source, manifest);
   const names = readNames(await readFile(source, manifest, "products.json"), source.place("products.json"));
   for (const name of Object.keys(manifest.files))
     if (!["scorer.onnx", "golden.json", "products.json"].includes(name)) await readFile(source, manifest, name);
@@ -109,11 +106,12 @@ async function readOnce(source, publicKey) {
 }
 
 /**
- * The manifest in these bytes, if they have its shape and are the bytes that were written.
- * @param {Uint8Array} content
- * @param {string} where
+ * The manifest and its bytes, if they have its shape and are the bytes that were written.
+ * @param {Source} source
  */
-async function readManifest(content, where) {
+export async function readManifest(source) {
+  const where = source.place("manifest.json");
+  const content = await source.read("manifest.json", /** @type {number} */ (MAX_BYTES.get("manifest.json")));
   const manifest = checkManifest(parseJson(content, where), where);
   const pieces = new TextDecoder().decode(content).split(manifest[DIGEST]);
   if (pieces.length !== 2 || (await hash(new TextEncoder().encode(pieces.join(NO_DIGEST)), where)) !== manifest[DIGEST])
@@ -121,7 +119,7 @@ async function readManifest(content, where) {
       `${where}: ${DIGEST}: expected the SHA-256 of these bytes with ${NO_DIGEST.length} zeros in its place, got ` +
         "another; copy the whole bundle again",
     );
-  return manifest;
+  return { manifest, content };
 }
 
 /** @param {Source} source */
@@ -140,14 +138,36 @@ async function readSignature(source) {
  * @param {import("../../index.js").Manifest} manifest
  * @param {string} name
  */
-async function readFile(source, manifest, name) {
+export async function readFile(source, manifest, name) {
   const { size, sha256 } = manifest.files[name];
   const content = await source.read(name, MAX_BYTES.get(name) ?? MAX_OTHER_BYTES, size);
-  const where = source.place(name);
-  const digest = await hash(content, where);
-  if (digest !== sha256)
-    throw new BundleError(`${where}: expected sha256 ${sha256}, got ${digest}; copy the whole bundle again`);
+  await checkDigest(content, sha256, source.place(name));
   return content;
+}
+
+/**
+ * The verified bytes of the scorer, which is a graph of the format. It is walked while it is hashed, on another thread;
+ * a wrong hash is what is told of both.
+ * @param {Source} source
+ * @param {import("../../index.js").Manifest} manifest
+ */
+export async function readScorer(source, manifest) {
+  const { size, sha256 } = manifest.files["scorer.onnx"];
+  const where = source.place("scorer.onnx");
+  const content = await source.read("scorer.onnx", /** @type {number} */ (MAX_BYTES.get("scorer.onnx")), size);
+  const checked = checkDigest(content, sha256, where);
+  const walked = Promise.resolve().then(() => checkGraph(content, where));
+  await Promise.allSettled([checked, walked]);
+  await checked;
+  await walked;
+  return content;
+}
+
+/** @param {Uint8Array} content @param {string} expected @param {string} where */
+async function checkDigest(content, expected, where) {
+  const digest = await hash(content, where);
+  if (digest !== expected)
+    throw new BundleError(`${where}: expected sha256 ${expected}, got ${digest}; copy the whole bundle again`);
 }
 
 /** SHA-256 in hexadecimal digits. @param {Uint8Array} content @param {string} where */
@@ -159,12 +179,13 @@ async function hash(content, where) {
 }
 
 /**
- * Golden requests, each with its offers; at least one.
- * @param {Uint8Array} content
- * @param {string} where
+ * Verified golden requests, each with its offers; at least one.
+ * @param {Source} source
+ * @param {import("../../index.js").Manifest} manifest
  */
-function readGolden(content, where) {
-  const document = parseJson(content, where);
+export async function readGolden(source, manifest) {
+  const where = source.place("golden.json");
+  const document = parseJson(await readFile(source, manifest, "golden.json"), where);
   const { requests, answers } = isObject(document) ? document : {};
   if (!Array.isArray(requests) || !Array.isArray(answers) || requests.length !== answers.length || !requests.length)
     throw new BundleError(`${where}: expected as many answers as requests, and at least one; export the bundle again`);
@@ -199,10 +220,11 @@ function isGoldenOffer(offer) {
  * @param {string} where
  * @returns {ReadonlyMap<string, string>}
  */
-function readNames(content, where) {
+export function readNames(content, where) {
   const names = parseJson(content, where);
   if (!isObject(names))
     throw new BundleError(`${where}: expected an object of product id and name, got ${shown(names)}`);
-  checkNames(names, where);
-  return new Map(Object.entries(/** @type {Record<string, string>} */ (names)));
+  const entries = Object.entries(/** @type {Record<string, string>} */ (names));
+  checkNames(entries, where);
+  return new Map(entries);
 }

@@ -36,7 +36,7 @@ const saved = new SavedPanel({
 
 function context() {
   return {
-    name: model().name, floors, verdicts, canMove: model().canMove, judge, showPatterns,
+    name: model().name, floors, verdicts, isEmpty: !request.cart.length && !request.history.length, canMove: model().canMove, judge, showPatterns,
     take: (id) => request.add(id),
     moveFloor(kind, floor) {
       byId(`floor-${kind}`).focus();
@@ -173,11 +173,12 @@ async function choose(place) {
 }
 
 function loading() {
-  return el("div", { className: "loading", role: "status" }, el("span", { "aria-hidden": "true" }), t("loading", { name: model().title }));
+  return el("div", { className: "loading", role: "status" }, t("loading", { name: model().title }));
 }
 
 function showAll() {
   sayAll(document);
+  document.body.dataset.shown = "true";
   showBundles();
   showMoment();
   showFloors();
@@ -230,6 +231,8 @@ async function start() {
   const { bundles } = await (await fetch("playground.json")).json();
   models.push(...bundles.map((info, place) => new Model(info, bundles, place)));
   showBundles();
+  showMoment();
+  request.showSearch();
   byId("answer").replaceChildren(loading());
   await model().opening();
   await request.begin();

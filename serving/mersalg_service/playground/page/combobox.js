@@ -6,7 +6,7 @@ const MOST = 12;
 
 /**
  * A combobox that finds products.
- * @param {{id: string, label: string, index: () => import("./search.js").ProductIndex, name: (id: string) => string,
+ * @param {{id: string, label: string, index: () => import("./search.js").ProductIndex | undefined, name: (id: string) => string,
  *   chosen: (id: string) => void, more: (shown: number, count: number) => string, byId: (id: string) => string}} options
  */
 export function productSearch(options) {
@@ -15,13 +15,15 @@ export function productSearch(options) {
   const input = el("input", {
     id: options.id, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false",
     placeholder: options.label, "aria-label": options.label, "aria-autocomplete": "list", "aria-expanded": "false",
-    "aria-controls": list.id, on: { input: look, keydown, focus: look, blur: close },
+    "aria-controls": list.id, on: { input: look, keydown, click: look, blur: close },
   });
   let active = -1;
 
   function look() {
     const typed = input.value.trim();
-    const { ids, count } = options.index().find(typed, MOST);
+    const index = options.index();
+    if (index === undefined) return; // the bundle is still on its way
+    const { ids, count } = index.find(typed, MOST);
     const free = typed !== "" && count === 0 ? [typed] : [];
     list.replaceChildren(...[...ids, ...free].map((id, place) => option(id, place, free.length > 0)));
     list.hidden = list.childElementCount === 0;

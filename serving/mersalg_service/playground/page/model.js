@@ -1,9 +1,16 @@
 /** A bundle that is loaded in a worker, as promises. */
 
-import { ProductIndex, readNames } from "./search.js";
+import { addressPlace } from "../client/address.js";
+import { readFile, readManifest, readNames } from "../client/bundle/reading.js";
+import { ProductIndex, namesInOrder } from "./search.js";
+
+const TEXT = new TextDecoder();
 
 export class Model {
-  #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  /** @type {any} */
+  patterns = null;
+  /** @type {Worker} */
+  #worker;
   #waiting = new Map();
   #last = 0;
 
@@ -20,6 +27,28 @@ export class Model {
     /** Its name, or what tells it from another of the same name. */
     this.title = new Set(all.map(({ name }) => name)).size === all.length ? info.name : `${info.folder} ${place + 1}`;
     this.address = new URL(info.address, document.baseURI).href;
+  }
+
+  /** Loaded and verified, which is done once. */
+  opening() {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open() {
+    this.#startWorker();
+    const source = await addressPlace(this.address).open();
+    const { manifest } = await readManifest(source);
+    const [opened] = await Promise.all([
+      this.#call("open", { address: this.address, manifest }),
+      readFile(source, manifest, "products.json").then((names) => this.#read(names, source.place("products.json"))),
+      this.info.patterns ? readFile(source, manifest, "patterns.json").then((rows) => (this.patterns = JSON.parse(TEXT.decode(rows)))) : null,
+    ]);
+    return Object.assign(this, opened, { manifest });
+  }
+
+  #startWorker() {
+    this.#worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     this.#worker.addEventListener("message", ({ data }) => {
       const { resolve, reject } = this.#waiting.get(data.id);
       this.#waiting.delete(data.id);
@@ -31,23 +60,11 @@ export class Model {
     });
   }
 
-  /** Loaded and verified, which is done once. */
-  opening() {
-    this.#opening ??= this.#open();
-    return this.#opening;
-  }
-
-  async #open() {
-    const [opened, names, patterns] = await Promise.all([
-      this.#call("open", this.address),
-      this.#text("products.json").then(readNames),
-      this.info.patterns ? this.#text("patterns.json").then(JSON.parse) : null,
-    ]);
-    this.names = names;
-    this.index = new ProductIndex(names);
-    this.patterns = patterns;
-    Object.assign(this, opened);
-    return this;
+  /** The names, which the worker does not need. @param {Uint8Array} content @param {string} where */
+  #read(content, where) {
+    readNames(content, where); // refuses what no bundle may hold
+    this.names = namesInOrder(TEXT.decode(content));
+    this.index = new ProductIndex(this.names);
   }
 
   /** A product's name, or its id. @param {string} id */
@@ -68,11 +85,5 @@ export class Model {
     const result = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#worker.postMessage({ id, call, argument });
     return result;
-  }
-
-  async #text(name) {
-    const response = await fetch(new URL(name, this.address));
-    if (!response.ok) throw new Error(`${response.url}: HTTP status ${response.status}`);
-    return response.text();
   }
 }

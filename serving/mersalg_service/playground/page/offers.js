@@ -21,6 +21,7 @@ const VERDICTS = ["must", "may", "must_not"];
  * @property {(id: string) => void} showPatterns
  * @property {(kind: string, floor: number) => void} moveFloor
  * @property {boolean} canMove
+ * @property {boolean} isEmpty nothing is in the cart, and nothing was bought before
  */
 
 /** @param {any} answer @param {Context} context */
@@ -33,7 +34,7 @@ function offerCard(offer, context) {
   return el(
     "article", { className: "offer", "data-product": offer.product_id },
     el("div", { className: "offer-top" }, kindBadge(offer.kind), verdicts(offer, context)),
-    offer.kind === "upsell" && offer.because !== null ? sideBySide(offer, context) : el("h3", { title: offer.product_id }, context.name(offer.product_id)),
+    offer.kind === "upsell" && offer.because !== null ? sideBySide(offer, context) : nameAndPrice(offer, context),
     el("p", { className: "reason" }, sentence(offer, context)),
     el(
       "div", { className: "offer-foot" },
@@ -42,6 +43,20 @@ function offerCard(offer, context) {
       button(t("take"), () => context.take(offer.product_id), { "aria-label": `${t("take")}: ${context.name(offer.product_id)}` }),
     ),
   );
+}
+
+function nameAndPrice({ product_id, price }, context) {
+  return el(
+    "div", { className: "named" },
+    el("h3", { title: product_id }, context.name(product_id)),
+    price === null ? null : el("p", { className: "price", title: t("price") }, figure(price, 2)),
+  );
+}
+
+/** A name, with the id where another of these products has the same. @param {string} id @param {string[]} ids @param {(id: string) => string} name */
+export function toldApart(id, ids, name) {
+  const isShared = ids.some((other) => other !== id && name(other) === name(id));
+  return [name(id), ...(isShared ? [el("small", {}, id)] : [])];
 }
 
 function kindBadge(kind) {
@@ -123,7 +138,7 @@ function emptyView(answer, context) {
     "div", { className: "empty" },
     el("p", { className: "empty-sign", "aria-hidden": "true" }, "∅"),
     el("h3", {}, t("empty.title")),
-    el("p", {}, t(`empty.${answer.reason}`)),
+    el("p", {}, t(context.isEmpty ? "empty.cart" : `empty.${answer.reason}`)),
     nearest === null ? null : nearestView(nearest, isBelow, context),
   );
 }
@@ -135,7 +150,7 @@ function nearestView(nearest, isBelow, context) {
     "div", { className: "nearest" },
     el("h4", {}, t("nearest")),
     el("p", {}, kindBadge(nearest.kind), " ", el("strong", {}, context.name(nearest.product_id))),
-    el("p", { className: "reason" }, isBelow ? sentence(nearest, context) : t("left.unbrought")),
+    el("p", { className: "reason" }, isBelow ? sentence(nearest, context) : t("nearest.unbrought")),
     relevanceBar(nearest, context.floors[nearest.kind]),
     isBelow && context.canMove && floor > 0
       ? el("p", {}, button(t("nearest.lower", words), () => context.moveFloor(nearest.kind, floor)))
@@ -161,18 +176,18 @@ function leftGroup(why, offers, context) {
     el("summary", {}, `${t(`left.${why}`)} (${figure(offers.length)})`),
     el(
       "ul", { className: "lines" },
-      ...offers.slice(0, MOST_LEFT).map((offer) => leftLine(offer, why, context)),
+      ...offers.slice(0, MOST_LEFT).map((offer, _, shown) => leftLine(offer, shown.map(({ product_id }) => product_id), why, context)),
       rest > 0 ? el("li", { className: "hint" }, t("more", { count: figure(rest) })) : null,
     ),
   );
 }
 
-function leftLine(offer, why, context) {
+function leftLine(offer, ids, why, context) {
   return el(
     "li", { className: "left" },
     el(
       "div", { className: "offer-top" },
-      el("p", {}, kindBadge(offer.kind), " ", el("strong", { title: offer.product_id }, context.name(offer.product_id))),
+      el("p", {}, kindBadge(offer.kind), " ", el("strong", { title: offer.product_id }, ...toldApart(offer.product_id, ids, context.name))),
       verdicts(offer, context),
     ),
     why === "unbrought" ? null : el("p", { className: "reason" }, sentence(offer, context)),

@@ -1,6 +1,7 @@
 /** What the purchases say of one product: what it goes with, its ladder, its rhythm. */
 
 import { el } from "./dom.js";
+import { toldApart } from "./offers.js";
 import { figure, t } from "./texts.js";
 
 const MOST = 12;
@@ -25,10 +26,13 @@ export function patternsView(model, id, follow) {
 
   function section(what, rows, told) {
     if (!rows.length) return null;
-    const line = ([product, text]) =>
+    const line = ([product, text], _, lines) =>
       el(
         "li", {},
-        el("button", { type: "button", className: "link", on: { click: () => follow(product) } }, model.name(product)),
+        el(
+          "button", { type: "button", className: "link", on: { click: () => follow(product) } },
+          ...toldApart(product, lines.map(([id]) => id), model.name),
+        ),
         el("span", { className: "hint" }, ` ${text}`),
       );
     const rest = rows.length - MOST;

@@ -3,13 +3,11 @@
 import { MOMENTS } from "../client/names.js";
 import { productSearch } from "./combobox.js";
 import { button, byId, el } from "./dom.js";
-import { daysBefore, lineOf, productsToTry, sampleCustomers, timeText } from "./samples.js";
+import { daysBefore, firstToTry, lineOf, productsToTry, sampleCustomers, timeText } from "./samples.js";
 import { figure, t } from "./texts.js";
 
 const LIMIT = 3;
 const MAX_LIMIT = 20;
-const FEW_TRIED = 15;
-const MANY_TRIED = 300;
 const NOBODY = "none";
 const AS_TYPED = "own";
 
@@ -36,13 +34,13 @@ export class RequestPanel {
 
   /** Begin with a product that sees offers. */
   async begin() {
-    this.cart = (await productsToTry(this.page.model(), this.at, FEW_TRIED)).slice(0, 1);
+    this.cart = await firstToTry(this.page.model(), this.at);
   }
 
   /** Look for more products to try, while the page is in use already. */
   async findTries() {
     const model = this.page.model();
-    const tries = await productsToTry(model, this.at, MANY_TRIED);
+    const tries = await productsToTry(model, this.at);
     if (model === this.page.model()) this.#tries = tries;
     this.#showTries();
   }
@@ -70,7 +68,8 @@ export class RequestPanel {
   /** @param {string} moment */
   setMoment(moment) {
     this.moment = moment;
-    this.#changed();
+    if (this.page.model().own === undefined) this.showSearch(); // the bundle is still on its way, and will be asked this
+    else this.#changed();
   }
 
   /** @param {string} id */
@@ -110,9 +109,8 @@ export class RequestPanel {
   }
 
   show() {
-    byId("cart-title").textContent = t(`cart.${this.moment}`);
     byId("limit").value = String(this.limit);
-    this.#showSearch("search-cart", "cart", (id) => this.add(id));
+    this.showSearch();
     this.#showSearch("search-history", "history", (id) => {
       this.#sample = AS_TYPED;
       this.history.unshift({ id, days: 30, quantity: 1 });
@@ -122,6 +120,12 @@ export class RequestPanel {
     byId("cart").replaceChildren(...this.cart.map((id) => this.#cartLine(id)));
     this.#showTries();
     this.#showHistory();
+  }
+
+  /** The field that fills the cart; while the bundle is loaded it takes what is typed, and finds nothing yet. */
+  showSearch() {
+    byId("cart-title").textContent = t(`cart.${this.moment}`);
+    this.#showSearch("search-cart", "cart", (id) => this.add(id));
   }
 
   #showTries() {

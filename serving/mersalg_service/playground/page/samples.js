@@ -5,6 +5,8 @@ const REGULAR = 8;
 const TIMES = 4;
 const KIND_WORTH = 4;
 const MOST_TRIES = 6;
+const MOST_TRIED = 90;
+const FEW_TRIED = 5;
 const PORTION = 15;
 const DAY = 86_400_000;
 
@@ -49,21 +51,56 @@ export function lineOf(line, at) {
 }
 
 /**
- * Products to try: those of the patterns that see offers on their own page, the ones with most kinds of them first.
+ * Products whose own page is worth a look, best first: those that the strongest patterns say most sorts of things about,
+ * then those that sell most.
+ * @param {import("./model.js").Model} model
+ */
+function worthTrying({ patterns, index }) {
+  const sorts = [patterns?.ladders, patterns?.pairs, patterns?.add_ons].map((rows) => new Set((rows ?? []).map(({ anchor }) => anchor)));
+  const ids = [...new Set([...sorts.flatMap((anchors) => [...anchors]), ...index.ids.slice(0, MOST_TRIED)])];
+  const count = new Map(ids.map((id) => [id, sorts.filter((anchors) => anchors.has(id)).length]));
+  return ids.sort((a, b) => count.get(b) - count.get(a)).slice(0, MOST_TRIED);
+}
+
+/** @param {string} id @param {string} at */
+function page(id, at) {
+  return { cart: [id], moment: "product-page", at };
+}
+
+/**
+ * The first product that sees offers on its own page, or one soon after it that sees more kinds of them; none if there is
+ * none.
  * @param {import("./model.js").Model} model
  * @param {string} at
- * @param {number} most that are looked at, in portions, so that other questions need not wait
  */
-export async function productsToTry(model, at, most) {
-  const strongest = [model.patterns?.pairs ?? [], model.patterns?.ladders ?? []].map((rows) => rows.slice(0, most / 3));
-  const anchors = strongest.flatMap((rows) => rows.map(({ anchor }) => anchor));
-  const ids = [...new Set([...model.index.ids.slice(0, most / 3), ...anchors])];
-  const shown = [];
-  for (let place = 0; place < ids.length; place += PORTION) {
-    const requests = ids.slice(place, place + PORTION).map((id) => ({ cart: [id], moment: "product-page", at }));
-    shown.push(...(await model.shown(requests, model.own)));
+export async function firstToTry(model, at) {
+  let [best, most] = [[], 0];
+  for (const [place, id] of worthTrying(model).entries()) {
+    if (best.length && place >= FEW_TRIED) break;
+    const [offers] = await model.shown([page(id, at)], model.own);
+    const kinds = kindsOf(offers);
+    if (kinds > most) [best, most] = [[id], kinds];
+    if (most > 2) break;
   }
-  const worth = shown.map((offers) => KIND_WORTH * new Set(offers.map(({ kind }) => kind)).size + offers.length);
+  return best;
+}
+
+/** @param {{kind: string}[]} offers */
+function kindsOf(offers) {
+  return new Set(offers.map(({ kind }) => kind)).size;
+}
+
+/**
+ * Products to try: those that see offers on their own page, the ones with most kinds of them first.
+ * @param {import("./model.js").Model} model
+ * @param {string} at
+ */
+export async function productsToTry(model, at) {
+  const ids = worthTrying(model);
+  const shown = [];
+  for (let place = 0; place < ids.length; place += PORTION) // so that other questions need not wait
+    shown.push(...(await model.shown(ids.slice(place, place + PORTION).map((id) => page(id, at)), model.own)));
+  const worth = shown.map((offers) => KIND_WORTH * kindsOf(offers) + offers.length);
   const order = ids.map((_, place) => place).filter((place) => worth[place]).sort((a, b) => worth[b] - worth[a] || a - b);
   return order.slice(0, MOST_TRIES).map((place) => ids[place]);
 }

@@ -19,7 +19,7 @@ const PAIR = /"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
  * @param {string} json of an object of texts
  * @returns {Map<string, string>}
  */
-export function readNames(json) {
+export function namesInOrder(json) {
   const plain = (/** @type {string} */ text) => (text.includes("\\") ? JSON.parse(`"${text}"`) : text);
   return new Map(Array.from(json.matchAll(PAIR), ([, id, name]) => [plain(id), plain(name)]));
 }

@@ -82,6 +82,8 @@ const TEXTS = {
   "empty.nothing goes with it": ["Nothing is bought with this more often than baskets of that size explain, and nothing is better than it.", "Intet købes oftere sammen med dette, end kurve af den størrelse forklarer, og intet er bedre.", "Ingenting kjøpes oftere sammen med dette enn kurver av den størrelsen forklarer, og ingenting er bedre.", "Inget köps oftare ihop med detta än korgar av den storleken förklarar, och inget är bättre."],
   "empty.kind silent": ["Every kind that has a candidate is silent in this bundle.", "Alle slags med en kandidat er tavse i denne model.", "Alle slag med en kandidat er tause i denne modellen.", "Alla slag med en kandidat är tysta i modellen."],
   "empty.below threshold": ["Candidates there are, but none reaches the floor of its kind. A shop shows nothing then.", "Der er kandidater, men ingen når sit gulv. Så viser butikken intet.", "Det finnes kandidater, men ingen når sitt gulv. Da viser butikken ingenting.", "Det finns kandidater, men ingen når sitt golv. Då visar butiken inget."],
+  "empty.cart": ["Nothing is in the cart yet, so there is nothing that an offer could go with.", "Kurven er tom, så der er intet, et tilbud kunne passe til.", "Handlekurven er tom, så det er ingenting et tilbud kunne passe til.", "Varukorgen är tom, så det finns inget som ett erbjudande kunde passa till."],
+  "nearest.unbrought": ["Relevant, but nothing here brings it", "Relevant, men intet her fører den med sig", "Relevant, men ingenting her fører den med seg", "Relevant, men inget här för den med sig"],
   nearest: ["Nearest miss", "Tættest på", "Nærmest", "Närmast"],
   "nearest.lower": ["Lower the floor of {kind} to {floor}", "Sænk gulvet for {kind} til {floor}", "Senk gulvet for {kind} til {floor}", "Sänk golvet för {kind} till {floor}"],
   changes: ["Beside the bundle's own floors", "I forhold til modellens egne gulve", "I forhold til modellens egne gulv", "Mot modellens egna golv"],
@@ -157,9 +159,12 @@ export function sayAll(root) {
   for (const place of root.querySelectorAll("[data-label]")) place.setAttribute("aria-label", t(place.dataset.label));
 }
 
-/** A share as a percentage. @param {number} share */
+const LEAST_SHARE = 0.001;
+
+/** A share as a percentage; one that would round to nothing is below a tenth. @param {number} share */
 export function percent(share) {
-  return share.toLocaleString(language, { style: "percent", maximumFractionDigits: 1 });
+  const told = Math.max(share, share > 0 ? LEAST_SHARE : 0).toLocaleString(language, { style: "percent", maximumFractionDigits: 1 });
+  return share > 0 && share < LEAST_SHARE / 2 ? `< ${told}` : told;
 }
 
 /** @param {number} number @param {number} [digits] */

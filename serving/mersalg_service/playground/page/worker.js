@@ -1,7 +1,10 @@
 /** A bundle in a thread of its own, so that the page never waits for it. Answers messages {id, call, argument}. */
 
-import { KINDS_BY_MOMENT } from "../client/names.js";
-import { KINDS, load } from "../client/web.js";
+import { addressPlace } from "../client/address.js";
+import { readGolden, readScorer } from "../client/bundle/reading.js";
+import { KINDS, KINDS_BY_MOMENT } from "../client/names.js";
+import { Recommender, checkGolden } from "../client/recommender.js";
+import { Session } from "../client/session.js";
 import * as ort from "../ort/ort.js";
 import { SILENT, runtimeWithFloors } from "./floors.js";
 
@@ -9,23 +12,31 @@ ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmPaths = { wasm: new URL("../ort/ort.wasm", import.meta.url).href };
 
 const runtime = runtimeWithFloors(ort);
+const compiled = runtime.warm();
+compiled.catch(() => undefined); // who opens a bundle hears of it
 /** @type {import("../client/recommender.js").Recommender} */
 let recommender;
 /** Kind -> the floor of the bundle; SILENT for one that it never shows. @type {Record<string, number>} */
 let own = {};
 
-/** Load and verify a bundle; what the page shows of it. @param {string} address */
-async function open(address) {
+/**
+ * Verify and open the scorer of a bundle, and try it on the golden requests; what the page shows of it. The page itself
+ * reads the names meanwhile.
+ * @param {{address: string, manifest: any}} bundle
+ */
+async function open({ address, manifest }) {
   const start = performance.now();
-  [recommender] = await Promise.all([load(address, { ort: runtime }), runtime.warm()]);
-  const { manifest } = recommender;
+  const source = await addressPlace(address).open();
+  const [scorer, golden] = await Promise.all([readScorer(source, manifest), readGolden(source, manifest), compiled]);
+  const session = await Session.open(runtime, scorer, source.place("scorer.onnx"), 1);
+  scorer.buffer.transfer?.(0); // the runtime has its own copy: give the memory back now
+  recommender = new Recommender({ source, manifest, scorer, golden, names: new Map() }, session);
+  await checkGolden(recommender, { golden }, source.place("golden.json"));
   own = Object.fromEntries(KINDS.map((kind) => [kind, Math.fround(manifest.kinds[kind].threshold ?? SILENT)]));
-  const golden = await (await fetch(new URL("golden.json", address))).json();
   return {
-    manifest,
     own,
     canMove: runtime.own !== null,
-    samples: golden.requests,
+    samples: golden.map(({ request }) => request),
     milliseconds: performance.now() - start,
   };
 }
@@ -46,7 +57,7 @@ async function answer({ request, floors }) {
   const kinds = request.kinds ?? KINDS_BY_MOMENT.get(request.moment);
   const shown = await at(request, floors);
   const asked = performance.now() - start;
-  const usual = await at(request, own);
+  const usual = KINDS.every((kind) => floors[kind] === own[kind]) ? shown : await at(request, own);
   const unlimited = await at({ ...request, limit: most }, floors);
   const lowest = runtime.own === null ? own : Object.fromEntries(KINDS.map((kind) => [kind, 0]));
   const showable = await at({ ...request, kinds, limit: most }, lowest);
@@ -69,14 +80,16 @@ async function answer({ request, floors }) {
   };
 }
 
-/** Offers as plain objects; an upsell with its price and its anchor's, where the bundle knows them. */
+/** Offers as plain objects, with their prices and those of the anchors of upsells, where the bundle knows them. */
 function told(offers) {
+  const upsold = ({ kind, because }) => kind === "upsell" && because !== null;
+  const prices = runtime.prices([...offers].flatMap((offer) => [offer.product_id, ...(upsold(offer) ? [offer.because] : [])]));
   return Array.from(offers, (offer) => {
-    const plain = { ...offer, better: [...offer.better], price: null, anchor_price: null };
-    if (offer.kind !== "upsell" || offer.because === null) return plain;
-    const [price, anchor_price] = [runtime.price(offer.product_id), runtime.price(offer.because)];
-    const price_step = price === null || anchor_price === null ? null : price - anchor_price;
-    return { ...plain, price, anchor_price, price_step };
+    const price = prices.get(offer.product_id);
+    const plain = { ...offer, better: [...offer.better], price, anchor_price: null };
+    if (!upsold(offer)) return plain;
+    const anchor_price = prices.get(offer.because);
+    return { ...plain, anchor_price, price_step: price === null || anchor_price === null ? null : price - anchor_price };
   });
 }
 
