@@ -38,7 +38,7 @@ from mersalg_training.limits.costs import Work
 from mersalg_training.progress import Stages, Tick
 from mersalg_training.ranking import FittedTrees
 from mersalg_training.ranking.cases import MAX_PASSES, make_cases
-from mersalg_training.ranking.considered import Shelf, considered_cases
+from mersalg_training.ranking.considered import TypeShelf, considered_cases
 from mersalg_training.ranking.featurise import Featuriser
 from mersalg_training.ranking.training_rows import (
     Matrix,
@@ -272,7 +272,7 @@ def ranker_rows(purchased: Purchased, tables: ShopTables, stages: Stages) -> Ran
     return RankerRows(first_weights, featuriser.feature_names, own, new, upsell, recall)
 
 
-def shelf_of(tables: ShopTables, product_type: Int32) -> Shelf:
+def shelf_of(tables: ShopTables, product_type: Int32) -> TypeShelf:
     """The shop's products by type and price, as they were before the requests. product_type: by product code."""
     vocabulary = tables.vocabulary
     price = np.full(len(product_type), np.nan)
@@ -281,7 +281,7 @@ def shelf_of(tables: ShopTables, product_type: Int32) -> Shelf:
     codes = np.append(vocabulary.code, -1)
     most_bought = np.where(most < tables.n_sold, codes[most], -1)
     most_bought[-1] = -1
-    return Shelf(product_type, price, most_bought, tables.config.kinds.upsell_step)
+    return TypeShelf(product_type, price, most_bought, tables.config.kinds.upsell_step)
 
 
 def fit_trees(rows: RankerRows, config: Config, stages: Stages) -> Rankers:

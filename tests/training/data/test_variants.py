@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mersalg_training.data.variants import types_of_variants, variant_of
+from mersalg_training.data.attributes import types_of_variants, variant_of
 
 NAMES = ["Sleeve, black #A1", "Sleeve - RED 13-inch", "Sleeve blue", "Cable", "Red", "Cup large", "Cup small"]
 NO_BRAND = [0] * len(NAMES)

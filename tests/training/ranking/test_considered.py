@@ -7,7 +7,7 @@ import numpy as np
 from mersalg.names import MOMENTS
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.ranking.cases import Cases
-from mersalg_training.ranking.considered import Shelf, considered_cases
+from mersalg_training.ranking.considered import TypeShelf, considered_cases
 from small_history import Order, make_timeline, named
 
 PRICES = {"best-tea": 4.3, "cup": 3.0, "fine-tea": 4.0, "plain-tea": 2.0, "spoon": 1.0}
@@ -21,7 +21,7 @@ def asked(*orders: Order, most: int = 100) -> tuple[Timeline, Cases]:
     types = np.array([TYPES[product] for product in timeline.product_ids], dtype=np.int32)
     price = np.array([PRICES[product] for product in timeline.product_ids])
     most_bought = np.array([timeline.product_ids.index("plain-tea"), -1, -1])
-    shelf = Shelf(types, price, most_bought, step=1.1)
+    shelf = TypeShelf(types, price, most_bought, step=1.1)
     return timeline, considered_cases(timeline, shelf, (10.0, 90.0), most, np.random.default_rng(1))
 
 

@@ -15,7 +15,7 @@ PAGE_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Shelf:
+class TypeShelf:
     """What stands beside what. Products are product codes."""
 
     product_type: Int32
@@ -29,7 +29,7 @@ class Shelf:
 
 
 def considered_cases(
-    timeline: Timeline, shelf: Shelf, window: tuple[float, float], most: int, random: np.random.Generator
+    timeline: Timeline, shelf: TypeShelf, window: tuple[float, float], most: int, random: np.random.Generator
 ) -> Cases:
     """At most `most` requests: one for each product of an order that is dearer than the usual one of its type.
 
@@ -45,7 +45,7 @@ def considered_cases(
     return made_cases(timeline, rows[:most])
 
 
-def considered_in(timeline: Timeline, shelf: Shelf, order: int, random: np.random.Generator) -> list[Made]:
+def considered_in(timeline: Timeline, shelf: TypeShelf, order: int, random: np.random.Generator) -> list[Made]:
     """The requests of one order."""
     bought = timeline.line_product[timeline.order_lines(order)].astype(np.int64)
     past = timeline.history_before(order)
@@ -65,7 +65,7 @@ def considered_in(timeline: Timeline, shelf: Shelf, order: int, random: np.rando
     return rows
 
 
-def usual_of(past: Int64, shelf: Shelf) -> dict[int, int]:
+def usual_of(past: Int64, shelf: TypeShelf) -> dict[int, int]:
     """Type -> the product of it that was bought most, the lowest code of equals."""
     product, times = np.unique(past, return_counts=True)
     order = np.lexsort((-product, times))

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg_training.config import Config
-from mersalg_training.data.attributes import Attributes
+from mersalg_training.data.attributes import Attributes, variant_of
 from mersalg_training.data.timeline import UNKNOWN, Int32, Int64, Timeline
-from mersalg_training.data.variants import variant_of
 from mersalg_training.tables.factors import latest_orders
 from mersalg_training.tables.vocabulary import Vocabulary
 
