@@ -30,6 +30,8 @@ from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.json_values import as_json
 from mersalg_training.learn import Learned, Purchased, learn, read_purchases
+from mersalg_training.logged_offers.reader import LoggedOffersReader
+from mersalg_training.off_policy.learned_acceptance import learn_acceptance
 from mersalg_training.progress import Stages
 from mersalg_training.report.tracking import log_report
 from mersalg_training.tables.patterns import patterns_of
@@ -61,9 +63,15 @@ def train(config: Config, out: Path, console: Console) -> Trained:
     """Run a job. ConfigError, DataError or BundleError say what does not hold; nothing half-written stays."""
     stages = Stages(console)
     with new_bundle(out) as writer, open_run(config.tracking, config.name) as run:
-        purchased = read_purchases(config, stages)
+        log = LoggedOffersReader(config)
+        purchased = read_purchases(config, stages, log.read if config.data.offers else None)
         console.print(purchased.report.render())
-        learned = learn(purchased, config, stages)
+        learned, acceptance = learn(purchased, config, stages), None
+        if log.offers is not None and log.report is not None:
+            console.print(log.report.render())
+            learned, acceptance = learn_acceptance(purchased, learned, log.offers, stages)
+            for line in acceptance.lines():
+                console.print(line, highlight=False)
         for sentence in learned.fitted.statistics.sentences():
             console.print(sentence, highlight=False)
         for adaptation in learned.fitted.adapted:
@@ -72,6 +80,8 @@ def train(config: Config, out: Path, console: Console) -> Trained:
         with stages.stage("Loading the bundle as a shop does"):
             latency_ms = median_latency_ms(read_bundle(writer.folder))
         log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds, latency_ms)
+        if acceptance is not None:
+            run.log_text("acceptance.json", as_json(acceptance.to_json()).decode())
         run.log_text(PATTERNS, (writer.folder / PATTERNS).read_text("utf-8"))
         log_report(run, writer.folder, evaluation)
         writer.put_in_place()

@@ -16,7 +16,7 @@ WITHIN_DAYS: Final = 7
 def fill_acceptance(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Fill `accepted` of `typed_offers` where no row says it, from `lines`; what was done, in sentences.
 
-    Accepted is what was bought in the offer's order, unless that was paid before, or by its customer within WITHIN_DAYS.
+    Accepted is what was bought in the offer's order, unless that was paid, or by its customer within WITHIN_DAYS.
     Rows whose days are not over, and of which nothing was bought, are left out: nobody knows yet.
     """
     rows, said = connection.execute("SELECT count(*), count(said) FROM typed_offers").fetchall()[0]
