@@ -78,7 +78,7 @@ def learn_acceptance(
     rank_day, calibrate_day, test_day = map(time_to_day, (windows.rank_from, windows.calibrate_from, windows.test_from))
     for_examination, for_value = np.random.default_rng([config.seed, 5]).spawn(2)
     with stages.stage("Learning from logged offers") as tick:
-        early = between(offers, rank_day, calibrate_day)
+        early = offers.between(rank_day, calibrate_day)
         tables = tables_at(purchased, learned.fitted, rank_day, tick)
         own, new = learned.fitted.own, learned.fitted.new
         featuriser = Featuriser(tables, learned.fitted.first_weights)
@@ -103,7 +103,7 @@ def learn_acceptance(
     with stages.stage("Calibrating and certifying what acceptance corrects") as tick:
         calibrated = calibrate_shop(purchased, fitted, tables, tick)
     with stages.stage("Comparing on later offers"):
-        later = between(offers, calibrate_day, test_day)
+        later = offers.between(calibrate_day, test_day)
         before, after = (
             in_memory(purchased, *scored, tables)
             for scored in ((learned.fitted, learned.calibrated), (fitted, calibrated))
@@ -128,11 +128,6 @@ def is_taken(judged: PairedValue) -> tuple[bool, str]:
     if not rising:
         return False, "nothing of the later offers surely rises"
     return True, f"of the later offers {' and '.join(rising)} surely rises, and nothing falls by more than {MARGIN:.0%}"
-
-
-def between(offers: LoggedOffers, first_day: float, end_day: float) -> LoggedOffers:
-    """The requests of [first_day, end_day)."""
-    return offers.take_requests(np.flatnonzero((offers.cases.at >= first_day) & (offers.cases.at < end_day)))
 
 
 def tables_at(purchased: Purchased, fitted: Fitted, day: float, tick: Tick) -> ShopTables:
