@@ -21,7 +21,7 @@ from mersalg.policy.context import RequestContext
 from mersalg.policy.slate import Slate
 from mersalg.requests import Request, read_mapping
 from mersalg_service.experiment import Exploration, ExploredOffers, Explorer
-from mersalg_service.experiment.exploration import MAX_POOL, Pool, make_pool, place_chances
+from mersalg_service.experiment.exploration import MAX_POOL, DrawPool, make_pool, place_chances
 from mersalg_service.experiment.explored_answers import expected_cost, turns_of
 from policy.drawn import drawn_catalogue, drawn_offers, drawn_policy, drawn_request
 from policy.given_offers import AT, GivenOffers, offer, ranked, under
@@ -226,7 +226,7 @@ def test_a_drawn_order_keeps_every_rule_of_every_policy(seed: int) -> None:
     assert all(p is not None and 0.0 < p <= 1.0 for p in shown(answer).propensity)
 
 
-def pool_of(explores: Explorer, request: Request, own: Offers) -> Pool:
+def pool_of(explores: Explorer, request: Request, own: Offers) -> DrawPool:
     (whole,) = explores.whole([request], [own])
     assert whole.items[: len(own)] == own.items
     return make_pool(whole, explores.turns(request, whole), len(own))

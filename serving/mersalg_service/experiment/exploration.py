@@ -54,7 +54,7 @@ class Exploration:
         """The number of a product in a request, above 0 and below 1."""
         return keyed_uniform(self.key, PERSON, (request_id, product_id))
 
-    def order(self, request_id: str, pool: Pool) -> list[int]:
+    def order(self, request_id: str, pool: DrawPool) -> list[int]:
         """Positions in the pool in the drawn order.
 
         The smallest of -ln(number) / weight comes first, which draws by weight without replacement (Efraimidis and
@@ -68,7 +68,7 @@ class Exploration:
 
 
 @dataclass(frozen=True)
-class Pool:
+class DrawPool:
     """Offers of one answer of which any some, in any order that keeps their turns, may be shown together."""
 
     offers: tuple[Offer, ...]
@@ -97,11 +97,11 @@ class Pool:
         return result
 
 
-def make_pool(offers: Sequence[Offer], turns: Sequence[int], limit: int) -> Pool:
+def make_pool(offers: Sequence[Offer], turns: Sequence[int], limit: int) -> DrawPool:
     """The pool of offers, the best first, any of which may be shown together; turns: whose turn each is, ascending."""
     size = min(len(offers), MAX_POOL, POOL_PLACES * limit)
     groups = groupby(range(size), key=lambda i: turns[i])
-    return Pool(tuple(offers[:size]), tuple(tuple(group) for _, group in groups), min(limit, size))
+    return DrawPool(tuple(offers[:size]), tuple(tuple(group) for _, group in groups), min(limit, size))
 
 
 def place_chances(weights: Sequence[float], places: int) -> list[list[float]]:

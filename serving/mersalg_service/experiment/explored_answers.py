@@ -15,7 +15,7 @@ from mersalg.offers import Comparison, Offer, Offers
 from mersalg.policy import PolicyRecommender
 from mersalg.recommender import AnswersRequests, Recommender
 from mersalg.requests import MAX_LIMIT, Request
-from mersalg_service.experiment.exploration import Exploration, Pool, make_pool
+from mersalg_service.experiment.exploration import DrawPool, Exploration, make_pool
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -123,7 +123,7 @@ def turns_of(kinds: Sequence[Kind], groups: Sequence[Sequence[Kind]]) -> list[in
     return result
 
 
-def relevance_of(pool: Pool, chances: Sequence[Sequence[float]]) -> tuple[float, float]:
+def relevance_of(pool: DrawPool, chances: Sequence[Sequence[float]]) -> tuple[float, float]:
     """The summed relevance that a drawn order shows on average, and that of the pool's own."""
     relevance = [offer.relevance for offer in pool.offers]
     drawn = sum(r * sum(row) for r, row in zip(relevance, chances, strict=True))

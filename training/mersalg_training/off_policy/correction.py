@@ -28,7 +28,7 @@ from mersalg_training.ranking.featurise import Featuriser
 
 CLIP: Final = 0.99
 """Quantile of the weights from which on they count no more."""
-LEAST_LOOKED_AT: Final = 0.02
+MIN_EXAMINATION: Final = 0.02
 """Of the first position, however rarely a position is looked at."""
 LEARNING_RATE: Final = 0.1
 LEAF_PENALTY: Final = 20.0
@@ -80,7 +80,7 @@ def fit_correction(
     accepted, weight = offers.accepted[rows.row], weights(offers.propensity[rows.row])
     start = rows.score
     if examination is not None:
-        start = start + np.log(np.maximum(examination.at(offers.position[rows.row]), LEAST_LOOKED_AT))
+        start = start + np.log(np.maximum(examination.at(offers.position[rows.row]), MIN_EXAMINATION))
     start = start + level(start, accepted, weight)
     ranker = make_ranker(
         RankerConfig(
