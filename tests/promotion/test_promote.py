@@ -103,6 +103,36 @@ def test_an_equal_challenger_is_not_promoted(toys: ToyRegistry) -> None:
     assert "nothing is better" in toys.tags(equal)[KEPT_BACK]
 
 
+def test_what_logged_offers_say_is_worse_keeps_a_challenger_back(toys: ToyRegistry, capsys: Out) -> None:
+    toys.register(GOOD)
+    assert run(*toys.arguments()) == 0
+    bad = toys.register(BAD)
+    assert run(*toys.arguments(*toys.logged(), "--margin", "0.95")) == 4
+    assert "worse: accepted a request, SNIPS: 0.0000 for the champion's 1.0000" in toys.tags(bad)[KEPT_BACK]
+    assert "accepted a request: off-policy, on 1,050 offers" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"propensity": None}, "logged offers tell no value: no offer of the log has a propensity"),
+        ({"product_id": "milk", "propensity": 1.0}, "logged offers tell no value: challenger: the log holds too few"),
+        ({"offered_at": "2017-04-01T00:00:00"}, "no offer of data.offers was made from 2017-05-15"),
+    ],
+)
+def test_a_log_that_cannot_tell_says_why_and_keeps_nobody_back(
+    toys: ToyRegistry, capsys: Out, changes: dict[str, object], told: str
+) -> None:
+    toys.register(GOOD)
+    assert run(*toys.arguments()) == 0
+    toys.register(BAD)
+    capsys.readouterr()
+    run(*toys.arguments(*toys.logged(**changes), "--dry-run"))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert told in printed
+    assert "accepted a request, SNIPS" not in printed
+
+
 def test_a_champion_that_changed_since_the_comparison_stops_the_move(toys: ToyRegistry) -> None:
     first, second = toys.register(BAD, "champion"), toys.register(GOOD)
     toys.move("champion", second)

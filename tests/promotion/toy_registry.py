@@ -15,7 +15,7 @@ from mersalg_training.config import TrackingConfig
 from mersalg_training.tracking.mlflow_run import import_mlflow, open_run
 from mersalg_training.tracking.registered_models import ModelVersions, open_versions
 from serve.running import write_honey_bundle
-from toy_bundle import GOLDEN, rewrite
+from toy_bundle import CANDIDATES, GOLDEN, rewrite
 
 GOOD, GOOD_TOO, BAD = 0.02, 0.03, 0.9
 """Relevance of honey. The first two give the same offers, since neither is shown."""
@@ -73,6 +73,22 @@ class ToyRegistry:
                         for place, product in enumerate(["bread", "butter", "bag"]):
                             writer.writerow([f"c{day % 7}", f"o{month}-{day}", product, at, 1, 2 + place])
         return path
+
+    def logged(self, **changes: object) -> list[str]:
+        """Arguments for offers of May 2017, each product as often as the others: all but honey were accepted."""
+        path, catalogue = self.folder / "offers.jsonl", self.folder / "products.csv"
+        catalogue.write_text("product_id\n" + "\n".join(CANDIDATES) + "\n")
+        rows = [
+            {
+                "customer_id": f"d{number % 90}", "order_id": f"v{number}", "product_id": product, "moment": "cart",
+                "offered_at": f"2017-05-{16 + number % 14:02}T{number // 60 % 24:02}:{number % 60:02}:00",
+                "position": 1, "propensity": 1 / len(CANDIDATES), "accepted": int(product != "honey"), "cart": "bread",
+                **changes,
+            }
+            for number, product in enumerate(list(CANDIDATES) * 150)
+        ]  # fmt: skip
+        path.write_text("\n".join(map(json.dumps, rows)))
+        return ["--set", f"data.offers='{path}'", "--set", f"data.products='{catalogue}'"]
 
     def saved(self) -> Path:
         path = self.folder / "saved.jsonl"

@@ -136,7 +136,7 @@ def test_a_record_that_is_stuck_delays_no_answer_and_what_is_lost_is_counted(
 ) -> None:
     go = Event()
     with running(toy_folder, **write_trial(tmp_path)) as trial:
-        served = trial.service.trial
+        served = trial.service.recorded
         assert served is not None
         real, served.queue.most = served.queue.write, 4
 
@@ -160,8 +160,8 @@ def test_a_record_that_is_stuck_delays_no_answer_and_what_is_lost_is_counted(
 
 def test_a_disk_that_refuses_fails_no_answer(toy_folder: Path, tmp_path: Path) -> None:
     with running(toy_folder, **write_trial(tmp_path)) as trial:
-        assert trial.service.trial is not None
-        trial.service.trial.queue.write = refuse
+        assert trial.service.recorded is not None
+        trial.service.recorded.queue.write = refuse
         customer = units(tmp_path)["champion"][0]
         assert trial.recommend(customer_id=customer, cart=["milk"], limit=2).status == 200
         wait_until(lambda: figures(trial).get(("mersalg_exposures_total", "outcome=not written")) == 2)
@@ -191,7 +191,7 @@ def test_a_trial_that_cannot_be_is_refused_at_the_start(toy_folder: Path, tmp_pa
     settings = write_trial(tmp_path)
     with pytest.raises(ConfigError, match="exposures: expected a folder"):
         Settings(str(toy_folder), trial=settings["trial"])
-    with pytest.raises(ConfigError, match="trial: expected a file"):
+    with pytest.raises(ConfigError, match="trial or explore: expected one"):
         Settings(str(toy_folder), exposures=settings["exposures"])
     (tmp_path / "trial.toml").write_text('name = "x"\n[arms]\nchampion = 0.5\nchallenger = 0.5\n')
     with pytest.raises(ConfigError, match="expected the arm hold-out and one that shows"):

@@ -17,13 +17,13 @@ OfferColumn = Literal[
     "customer_id", "order_id", "product_id", "kind", "moment", "offered_at", "position", "propensity", "accepted",
     "cart", "shown", "arm",
 ]  # fmt: skip
-RecordColumn = Literal["experiment", "unit", "relevance", "because", "bundle"]
+RecordColumn = Literal["experiment", "unit", "relevance", "because", "bundle", "arm_propensity", "explored"]
 Column = Literal[
     "customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "no_purchase",
     "name", "category", "product_type", "brand", "price", "cost", "is_fee",
     "size", "features", "variant_of", "accessory_for", "excludes", "similar_to", "successor_of",
     "kind", "moment", "offered_at", "position", "propensity", "accepted", "cart", "shown", "arm",
-    "experiment", "unit", "relevance", "because", "bundle",
+    "experiment", "unit", "relevance", "because", "bundle", "arm_propensity", "explored",
 ]  # fmt: skip
 
 Format = Literal["table", "ga4", "shopify", "woocommerce", "magento"]
@@ -71,6 +71,7 @@ ALIASES: Final[dict[Column, tuple[str, ...]]] = {
     "cart": ("basket", "cart_products"),
     "shown": ("was_shown", "displayed"),
     "arm": (), "experiment": (), "unit": (), "relevance": (), "because": (), "bundle": (),
+    "arm_propensity": (), "explored": (),
 }  # fmt: skip
 """Tried in this order where neither the mapping nor the column's own name is found; case, blanks, `_` and `-` do not
 count, so `stock_code` finds `StockCode` and `Stock Code`."""

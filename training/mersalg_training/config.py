@@ -39,6 +39,8 @@ class DataConfig(ConfigSection):
     """Order lines: a Parquet or CSV file, a glob, a folder, or `package:NAME/PATH` inside an installed package."""
     products: str | None = None
     """The catalogue, in the same forms; null or empty = none: the order lines tell what they can of their products."""
+    offers: str | None = None
+    """A log of offers, in the same forms or JSON Lines, which teaches what is accepted; null or empty = none."""
     format: Format = "table"
     """What the files are: tables, or the export of a shop system, which an adapter reads."""
     columns: dict[Column, str] = Field(default_factory=dict)
@@ -46,11 +48,11 @@ class DataConfig(ConfigSection):
     encoding: str = "utf-8"
     """Of the CSV files, by a name that Python knows, as windows-1252, latin-1 or utf-16."""
 
-    @field_validator("products")
+    @field_validator("products", "offers")
     @classmethod
-    def none_where_empty(cls, products: str | None) -> str | None:
+    def none_where_empty(cls, location: str | None) -> str | None:
         """Null for an empty text: TOML, and so `--set data.products=`, has no word for null."""
-        return products or None
+        return location or None
 
     @field_validator("encoding")
     @classmethod
@@ -244,6 +246,13 @@ class RankerConfig(ConfigSection):
     """Retrieved but not bought candidates kept for each request, weighted back to all of them."""
 
 
+class AcceptanceConfig(ConfigSection):
+    """What a log of offers (`data.offers`) adds to the ranker, where later offers of it surely lose nothing by it."""
+
+    trees: Annotated[int, Field(ge=1, le=1000)] = 40
+    leaves: Annotated[int, Field(ge=2, le=256)] = 8
+
+
 WAYS: Final = ("precision", "mean_precision", "coverage", "cost_ratio", "cost")
 """In which a target may be stated."""
 
@@ -355,6 +364,7 @@ class Config(ConfigSection):
     retrieve: RetrieveConfig = RetrieveConfig()
     kinds: KindsConfig = KindsConfig()
     ranker: RankerConfig = RankerConfig()
+    acceptance: AcceptanceConfig = AcceptanceConfig()
     thresholds: ThresholdConfig = ThresholdConfig()
     limits: LimitsConfig = LimitsConfig()
     tracking: TrackingConfig = TrackingConfig()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import numpy as np
 
 from mersalg.bundle import Bundle
@@ -132,14 +133,21 @@ class Learned:
     """Of all that lies before the test window."""
 
 
-def read_purchases(config: Config, stages: Stages) -> Purchased:
-    """Read, check and split. DataError where a bundle cannot hold the products, before anything is counted."""
+def read_purchases(
+    config: Config, stages: Stages, beside: Callable[[duckdb.DuckDBPyConnection, Timeline], None] | None = None
+) -> Purchased:
+    """Read, check and split. DataError where a bundle cannot hold the products, before anything is counted.
+
+    beside: reads something else while the checked purchases are still in their database.
+    """
     with stages.stage("Reading and checking purchases"):
         purchases = open_purchases(config.data, config.engine)
         report = apply_contract(purchases, config.contract)
         check_company(purchases.connection)
         timeline = read_timeline(purchases.connection)
         attributes = read_attributes(purchases.connection)
+        if beside is not None:
+            beside(purchases.connection, timeline)
         purchases.connection.close()
     windows = split_windows(report.first, report.last, config.split, timeline.order_day)
     sold = np.unique(timeline.line_product[timeline.line_day < time_to_day(windows.test_from)]).astype(np.int64)

@@ -34,6 +34,8 @@ from mersalg_training.learn import Learned, Purchased, learn, read_purchases, ti
 from mersalg_training.limits.budget import Budget
 from mersalg_training.limits.gauges import MEASURED, Gauges
 from mersalg_training.limits.result import LIMITS, LimitsTold
+from mersalg_training.logged_offers.reader import LoggedOffersReader
+from mersalg_training.off_policy.learned_acceptance import learn_acceptance
 from mersalg_training.progress import Stages
 from mersalg_training.report.tracking import log_report
 from mersalg_training.tables.patterns import patterns_of
@@ -69,10 +71,16 @@ def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED
     stages = Stages(console, budget.stage_ended)
     config = budget.bounded(config)
     with new_bundle(out) as writer, open_run(config.tracking, config.name) as run:
-        purchased = read_purchases(config, stages)
+        log = LoggedOffersReader(config)
+        purchased = read_purchases(config, stages, log.read if config.data.offers else None)
         console.print(purchased.report.render())
         config = budget.planned(config, work_of(purchased, config, QUERIES))
-        learned = learn(purchased, config, stages, budget)
+        learned, acceptance = learn(purchased, config, stages, budget), None
+        if log.offers is not None and log.report is not None:
+            console.print(log.report.render())
+            learned, acceptance = learn_acceptance(purchased, learned, log.offers, stages)
+            for line in acceptance.lines():
+                console.print(line, highlight=False)
         for sentence in learned.fitted.statistics.sentences():
             console.print(sentence, highlight=False)
         for adaptation in learned.fitted.adapted:
@@ -81,6 +89,8 @@ def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED
         with stages.stage("Loading the bundle as a shop does"):
             latency_ms = median_latency_ms(read_bundle(writer.folder))
         log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds, latency_ms)
+        if acceptance is not None:
+            run.log_text("acceptance.json", as_json(acceptance.to_json()).decode())
         run.log_text(PATTERNS, (writer.folder / PATTERNS).read_text("utf-8"))
         log_report(run, writer.folder, evaluation)
         writer.put_in_place()

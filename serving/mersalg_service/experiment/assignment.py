@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -98,17 +98,21 @@ class Experiment:
         return Assignment(arm, self.arms[arm])
 
     def uniform(self, arm: str, unit_id: str) -> float:
-        """The arm's number for a unit, above 0 and below 1.
+        """The arm's number for a unit, above 0 and below 1."""
+        return keyed_uniform(self.key, PERSON, (self.name, arm, unit_id))
 
-        BLAKE2b of 8 bytes (RFC 7693) with the key and the personalisation `mersalg-arm`, over name, arm and id in
-        UTF-8, each behind its length in bytes as 4 bytes, big-endian; of the number, big-endian, the upper 53 bits.
-        """
-        key = self.key if len(self.key) <= 64 else blake2b(self.key).digest()
-        digest = blake2b(digest_size=8, key=key, person=PERSON)
-        for text in (self.name, arm, unit_id):
-            encoded = text.encode("utf-8")
-            digest.update(len(encoded).to_bytes(4, "big") + encoded)
-        return ((int.from_bytes(digest.digest(), "big") >> 11) + 0.5) / 2.0**53
+
+def keyed_uniform(key: bytes, person: bytes, texts: Sequence[str]) -> float:
+    """A number above 0 and below 1, the same everywhere for the same key, personalisation and texts.
+
+    BLAKE2b of 8 bytes (RFC 7693) over the texts in UTF-8, each behind its length in bytes as 4 bytes, big-endian; of
+    the number, big-endian, the upper 53 bits. Of a key above 64 bytes the hash counts.
+    """
+    digest = blake2b(digest_size=8, key=key if len(key) <= 64 else blake2b(key).digest(), person=person)
+    for text in texts:
+        encoded = text.encode("utf-8")
+        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+    return ((int.from_bytes(digest.digest(), "big") >> 11) + 0.5) / 2.0**53
 
 
 def check_arms(where: str, arms: Any) -> None:
@@ -131,12 +135,15 @@ def read_experiment(path: str | Path, key: bytes | None = None) -> Experiment:
     """
     where = Path(path)
     tables = read_tables(where)
-    if key is None:
-        text = os.environ.get(KEY_VARIABLE, "")
-        if not text:
-            raise ConfigError(f"{where}: no key; set {KEY_VARIABLE}, for example to what `openssl rand -hex 32` prints")
-        key = text.encode("utf-8")
-    return Experiment(key=key, **tables)
+    return Experiment(key=key_of_environment(str(where)) if key is None else key, **tables)
+
+
+def key_of_environment(where: str) -> bytes:
+    """What MERSALG_EXPERIMENT_KEY holds; ConfigError, which names where it is needed, for nothing."""
+    text = os.environ.get(KEY_VARIABLE, "")
+    if not text:
+        raise ConfigError(f"{where}: no key; set {KEY_VARIABLE}, for example to what `openssl rand -hex 32` prints")
+    return text.encode("utf-8")
 
 
 def read_tables(where: Path) -> dict[str, Any]:

@@ -39,13 +39,19 @@ class Exposure:
     position: int | None
     """From 1."""
     propensity: float | None
-    """The probability with which the unit's arm, and with it this answer, was drawn; None outside of the comparison."""
+    """The probability with which this product was put in this position: that of the arm, or, where orders are drawn,
+    that of the draw; None where nothing was drawn."""
     accepted: bool | None
     """None = not known yet; `mersalg uplift --labelled` fills it in from the orders."""
-    experiment: str
+    experiment: str | None
+    """None = no trial runs."""
     unit: str | None
     """The id that was assigned; None = none, so the row is no part of the comparison."""
-    arm: str
+    arm: str | None
+    arm_propensity: float | None
+    """The probability with which the unit's arm was drawn; None outside of the comparison."""
+    explored: bool | None
+    """The order of the answer was drawn; None where none ever is, and where there is no offer."""
     shown: bool
     """False: a hold-out unit would have been shown it, or there is no offer."""
     relevance: float | None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mersalg.errors import ConfigError
 from mersalg.offers import Offers
 from mersalg_service.experiment.assignment import HOLD_OUT, Assignment, Experiment
+from mersalg_service.experiment.explored_answers import ExploredOffers
 from mersalg_service.experiment.exposures import Exposure
 
 if TYPE_CHECKING:
@@ -82,34 +83,38 @@ class Trial:
 
 
 def exposures_of(
-    experiment: str, answer: Sequence[Offer], assigned: Assignment, reason: str | None = None, **known: Any
+    experiment: str | None,
+    answer: Sequence[Offer],
+    assigned: Assignment | None,
+    reason: str | None = None,
+    **known: Any,
 ) -> list[Exposure]:
     """A row for each offer, or one that says that there is none, for the answer's reason where none is given.
 
-    `known` are customer_id, order_id, unit, moment, offered_at and bundle, the same for all.
+    `known` are customer_id, order_id, unit, moment, offered_at and bundle, the same for all. Without a trial nobody is
+    assigned.
     """
-    common = {
-        **known,
-        "propensity": assigned.share,
-        "accepted": None,
-        "experiment": experiment,
-        "arm": assigned.arm,
-    }
+    share, arm = (None, None) if assigned is None else (assigned.share, assigned.arm)
+    common = {**known, "accepted": None, "experiment": experiment, "arm": arm, "arm_propensity": share}
+    common["explored"] = answer.explored if isinstance(answer, ExploredOffers) else None
     if not answer:
         nothing: dict[str, Any] = dict.fromkeys(("product_id", "kind", "position", "relevance", "because"))
-        return [Exposure(**common, **nothing, shown=False, reason=reason or getattr(answer, "reason", None))]
+        why = reason or getattr(answer, "reason", None)
+        return [Exposure(**common, **nothing, propensity=share, shown=False, reason=why)]
+    propensity = answer.propensity if isinstance(answer, ExploredOffers) else (share,) * len(answer)
     return [
         Exposure(
             **common,
+            propensity=chance,
             product_id=offer.product_id,
             kind=offer.kind,
             position=offer.rank,
             relevance=offer.relevance,
             because=offer.because,
-            shown=assigned.arm != HOLD_OUT,
+            shown=arm != HOLD_OUT,
             reason=None,
         )
-        for offer in answer
+        for offer, chance in zip(answer, propensity, strict=True)
     ]
 
 

@@ -35,8 +35,8 @@ from mersalg_service.ledger.rules import OFFERED
 EXPOSURE_COLUMNS: Final[dict[str, Type]] = {
     "customer_id": "text", "order_id": "text", "product_id": "text", "kind": "text", "moment": "text",
     "offered_at": "time", "position": "whole", "propensity": "real", "accepted": "truth", "experiment": "text",
-    "unit": "text", "arm": "text", "shown": "truth", "relevance": "real", "because": "text", "bundle": "text",
-    "reason": "text",
+    "unit": "text", "arm": "text", "arm_propensity": "real", "explored": "truth", "shown": "truth", "relevance": "real",
+    "because": "text", "bundle": "text", "reason": "text",
 }  # fmt: skip
 FILES: Final = (".parquet", ".jsonl", ".ndjson")
 

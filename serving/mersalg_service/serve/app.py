@@ -29,16 +29,16 @@ from mersalg_service.serve.guards import Guards, log, route_of
 from mersalg_service.serve.inference_v2 import inference_routes
 from mersalg_service.serve.interface.docs_page import POLICY, docs_page
 from mersalg_service.serve.interface.playground_pages import playground_routes
-from mersalg_service.serve.interface.schemas import OPEN_TO_ALL, all_schemas
+from mersalg_service.serve.interface.schemas import OPEN_TO_ALL, all_schemas, ids_taken
 from mersalg_service.serve.live_bundle import LiveBundle
 from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.policy_files import PolicyFiles
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, document_of, headers_of, status_of
+from mersalg_service.serve.recorded_answers import open_recorded
 from mersalg_service.serve.routes import deployment_routes, offer_routes, state_routes
 from mersalg_service.serve.service import Service
 from mersalg_service.serve.settings import Keys, Settings, read_keys, settings_from_environment
 from mersalg_service.serve.sources import source_of
-from mersalg_service.serve.trials import open_trial
 from mersalg_service.tracing import open_tracing
 
 
@@ -51,16 +51,17 @@ def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersReques
     metrics, tracing = Metrics(), open_tracing(settings.otel)
     opened = tracing.around_bundle(partial(load_after_child, public_key=settings.public_key or None), is_policy=False)
     policy = policy_files(settings, opened) if settings.policy else None
+    recorded = open_recorded(settings, metrics) if settings.is_recorded else None
     around = opened if policy is None else tracing.around_bundle(policy.open, is_policy=True)
-    live = LiveBundle(source_of(settings.bundle), open_bundle or around)
+    opening = open_bundle or around
+    live = LiveBundle(source_of(settings.bundle), opening if recorded is None else recorded.telling(opening))
     file = Path(settings.deployment_file) if settings.deployment_file else None
     deployments = Deployments(live, Deployment(FIRST, settings.bundle), file, metrics)
     threads: WeakSet[Thread] = WeakSet()
     answering = ThreadPoolExecutor(
         settings.threads, "mersalg-answer", initializer=lambda: threads.add(threading.current_thread())
     )
-    trial = open_trial(settings, metrics) if settings.trial else None
-    return Service(settings, live, deployments, metrics, answering, threads, policy, trial, tracing)
+    return Service(settings, live, deployments, metrics, answering, threads, policy, recorded, tracing)
 
 
 def policy_files(settings: Settings, opened: Callable[[Path], Recommender]) -> PolicyFiles:
@@ -202,8 +203,8 @@ def describe(app: FastAPI, keys: Keys, service: Service) -> None:
     def openapi() -> dict[str, Any]:
         document = made()
         parts = document.setdefault("components", {})
-        trial = None if service.trial is None else service.trial.experiment
-        own = all_schemas(service.settings.most_requests, bool(service.settings.policy), trial)
+        taken = None if service.recorded is None else ids_taken(service.recorded.experiment)
+        own = all_schemas(service.settings.most_requests, bool(service.settings.policy), taken)
         parts["schemas"] = {**parts.get("schemas", {}), **own}
         if keys.callers or keys.admin:
             parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}

@@ -13,6 +13,7 @@ from mersalg.errors import RequestError
 from mersalg.offers import Comparison, Offers
 from mersalg.reasons import read_language
 from mersalg.requests import Request, read_mapping
+from mersalg_service.experiment import ExploredOffers
 from mersalg_service.serve.live_bundle import LiveBundle, Served
 from mersalg_service.serve.problems import CallError
 
@@ -95,7 +96,7 @@ def read_many(
 def answer_of(offers: Offers, name: Callable[[str], str], language: str) -> dict[str, Any]:
     """An answer by the names of `Offers`, each offer with its name and reason.
 
-    Under a policy also what it took out, and each offer beside its anchor.
+    Under a policy also what it took out, and each offer beside its anchor; where orders are drawn, each offer's chance.
     """
     answer: dict[str, Any] = {
         "offers": [
@@ -106,6 +107,10 @@ def answer_of(offers: Offers, name: Callable[[str], str], language: str) -> dict
         "retrieved": offers.retrieved,
         "best_relevance": offers.best_relevance,
     }
+    if isinstance(offers, ExploredOffers):
+        answer["explored"] = offers.explored
+        for told, propensity in zip(answer["offers"], offers.propensity, strict=True):
+            told["propensity"] = propensity
     if offers.filtered:
         answer["filtered"] = dict(offers.filtered)
     if offers.beside:

@@ -75,6 +75,7 @@ def read_arguments(args: argparse.Namespace, keys: Keys) -> Settings:
         policy=str(args.policy.absolute()) if args.policy else "",
         catalogue=str(args.catalogue.absolute()) if args.catalogue else "",
         trial=str(args.trial.absolute()) if args.trial else "",
+        explore=args.explore,
         exposures=str(args.exposures.absolute()) if args.exposures else "",
         public_key=str(args.public_key.absolute()) if args.public_key else "",
         deployment_file=str(args.deployment_file.absolute()) if args.deployment_file else "",
@@ -123,12 +124,15 @@ def serve_by_workers(settings: Settings) -> int:
     from mersalg.bundle import read_bundle  # noqa: PLC0415
     from mersalg.registry.address import is_registered  # noqa: PLC0415
     from mersalg_service.experiment import read_experiment  # noqa: PLC0415
+    from mersalg_service.experiment.assignment import key_of_environment  # noqa: PLC0415
     from mersalg_service.experiment.trial import the_one_arm  # noqa: PLC0415
 
     if not is_registered(settings.bundle):
         read_bundle(settings.bundle)
     if settings.trial:
         the_one_arm(read_experiment(settings.trial))
+    if settings.explore:
+        key_of_environment("explore")
     uvicorn.run(
         "mersalg_service.serve.app:app_from_environment",
         factory=True,
@@ -213,8 +217,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
            help="facts of today for the policy: .csv, .jsonl, .ndjson or .parquet; read when it changes")  # fmt: skip
     option("--trial", type=Path, metavar="FILE.toml",
            help="show the hold-out of this experiment nothing, and record every answer; needs --exposures")  # fmt: skip
+    option("--explore", type=float, default=default.explore, metavar="SHARE",
+           help="of the requests whose offers stand in a drawn order, so that a log can be learned from; each offer's "
+           "chance is recorded; needs --exposures (default: 0)")  # fmt: skip
     option("--exposures", type=Path, metavar="FOLDER",
-           help="where a trial is recorded: a file a day in a folder, or one file that ends in .jsonl")  # fmt: skip
+           help="where answers are recorded: a file a day in a folder, or one file that ends in .jsonl")  # fmt: skip
     option("--public-key", type=Path, metavar="FILE.pem",
            help="answer only from bundles that its private key has signed (extra `signing`)")  # fmt: skip
     option("--otel", action="store_true",
@@ -229,6 +236,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 ENVIRONMENT: Final = f"""environment:
   {KEYS_VARIABLE}      keys of callers, between commas; without it nobody needs one
   {ADMIN_VARIABLE}     the key that may change the bundle and opens the playground; without it nobody may
-  MERSALG_EXPERIMENT_KEY  the key by which a trial draws
+  MERSALG_EXPERIMENT_KEY  the key by which a trial and --explore draw
   {PROXIES_VARIABLE}   addresses of proxies that may tell the caller's; without it none may
   MLFLOW_TRACKING_URI   the server of models:/NAME@ALIAS, with MLflow's variables for credentials"""

@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from mersalg.names import KINDS, MOMENTS
 from mersalg.offers import Offers
 from mersalg.requests import Request
+from mersalg_service.experiment import ExploredOffers
 
 if TYPE_CHECKING:
     from mersalg_service.experiment.waiting import Fate
@@ -57,6 +58,14 @@ class Metrics:
             "mersalg_filtered", "Offers that a rule of the policy took out.", ["rule"], registry=own
         )
         self.drawn = Counter("mersalg_trial_answers", "Answers in a trial, by arm.", ["arm"], registry=own)
+        self.explored = Counter(
+            "mersalg_explored_answers", "Answers with offers where orders are drawn: by whether this one was.",
+            ["drawn"], registry=own,
+        )  # fmt: skip
+        self.relevance = Counter(
+            "mersalg_explored_relevance", "Relevance, summed, of answers whose order was drawn: what the draw shows on "
+            "average, and what is shown without it.", ["order"], registry=own,
+        )  # fmt: skip
         self.exposures = Counter(
             "mersalg_exposures", "Rows of a trial's record: written, or lost and why.", ["outcome"], registry=own
         )
@@ -91,6 +100,8 @@ class Metrics:
                 self.offers.labels(offer.kind, moment).inc()
             for rule, count in offers.filtered.items():
                 self.filtered.labels(rule).inc(count)
+            if isinstance(offers, ExploredOffers):
+                self.count_explored(offers)
             if offers.reason is None:
                 continue
             self.empty.labels(offers.reason, moment).inc()
@@ -103,6 +114,13 @@ class Metrics:
                     elif kind not in offers.best_relevance:
                         why = "nothing retrieved"
                     self.empty_kinds.labels(kind, why).inc()
+
+    def count_explored(self, offers: ExploredOffers) -> None:
+        """Count an answer where orders are drawn, and what drawing costs where this one was."""
+        self.explored.labels("yes" if offers.explored else "no").inc()
+        if offers.explored:
+            self.relevance.labels("drawn").inc(offers.relevance_drawn)
+            self.relevance.labels("own").inc(offers.relevance_own)
 
     def count_exposures(self, fate: Fate, rows: int, waiting: int) -> None:
         """Count rows of a trial's record; so many wait now."""

@@ -20,8 +20,8 @@ from mersalg_service.serve.deployment import Deployments
 from mersalg_service.serve.live_bundle import LiveBundle, Served
 from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.policy_files import PolicyFiles
+from mersalg_service.serve.recorded_answers import RecordedAnswers
 from mersalg_service.serve.settings import CALLS_SHARE, Settings
-from mersalg_service.serve.trials import ServedTrial
 from mersalg_service.tracing import UNTRACED, Tracing
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Service:
     threads: WeakSet[Thread]
     """Those that answer, and those that look or load."""
     policy: PolicyFiles | None = None
-    trial: ServedTrial | None = None
+    recorded: RecordedAnswers | None = None
     tracing: Tracing = UNTRACED
 
     async def compute(self, work: Callable[[], T]) -> T:
@@ -69,13 +69,13 @@ class Service:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Begin nothing more, and write what a trial has to record, within the share of `stop_seconds` for that.
+        """Begin nothing more, and write what has to be recorded, within the share of `stop_seconds` for that.
 
         A look or a loading that is stuck is not waited for.
         """
         self.answering.shutdown(wait=False, cancel_futures=True)
-        if self.trial is not None:
-            self.trial.close(self.settings.stop_seconds * (1 - CALLS_SHARE))
+        if self.recorded is not None:
+            self.recorded.close(self.settings.stop_seconds * (1 - CALLS_SHARE))
         self.tracing.close(TRACING_SECONDS)
 
     def join(self, seconds: float) -> None:
@@ -91,19 +91,19 @@ class Service:
     def answer(self, requests: Sequence[Request], *, threshold: bool) -> tuple[Served, list[Offers]]:
         """The answers, all from one bundle, and that bundle."""
         served = self.live.current
-        if self.trial is None:
+        if self.recorded is None:
             answers = ask(served, requests, threshold)
         elif not threshold:
-            raise RequestError("threshold", "true, for in a trial every answer counts as one that is shown", threshold)
+            raise RequestError("threshold", "true, for every answer is recorded as one that is shown", threshold)
         else:
-            answers = self.trial.answer(requests, served.answerer.manifest, lambda some: ask(served, some, threshold))
+            answers = self.recorded.answer(requests, served.answerer)
         self.metrics.count(requests, answers, served)
         return served, answers
 
     @property
     def read(self) -> Callable[[Mapping[str, Any]], Request]:
-        """What checks a request: in a trial it says whose it is."""
-        return read_one if self.trial is None else self.trial.read
+        """What checks a request: where answers are recorded it says whose it is."""
+        return read_one if self.recorded is None else self.recorded.read
 
     async def keep_looking(self) -> None:
         """Look for a newer bundle, and a newer policy, now and then, until cancelled."""

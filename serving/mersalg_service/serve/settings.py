@@ -51,8 +51,10 @@ class Settings:
     """The file of today's facts about products, for a policy; empty = none."""
     trial: str = ""
     """The file of an experiment whose hold-out is shown nothing; empty = none."""
+    explore: float = 0.0
+    """The share of requests whose offers stand in a drawn order; 0 = none."""
     exposures: str = ""
-    """A folder, or a file of JSON Lines, where a trial's answers are recorded."""
+    """A folder, or a file of JSON Lines, where the answers of a trial or of drawn orders are recorded."""
     public_key: str = ""
     """The file of the key whose private one signs bundles; empty = unsigned ones are taken, too."""
     deployment_file: str = ""
@@ -75,11 +77,18 @@ class Settings:
             raise ConfigError(f"rate: expected calls a second from 0, got {self.rate}")
         if self.catalogue and not self.policy:
             raise ConfigError("catalogue: expected a policy with it; `mersalg policy show` prints one to start from")
-        if bool(self.trial) != bool(self.exposures):
-            missing = "exposures: expected a folder for" if self.trial else "trial: expected a file with"
-            raise ConfigError(f"{missing} the record; a trial and its exposures are given together")
+        if not 0.0 <= self.explore <= 1.0:
+            raise ConfigError(f"explore: expected a share of the requests from 0 to 1, got {self.explore}")
+        if self.is_recorded != bool(self.exposures):
+            missing = "exposures: expected a folder" if self.is_recorded else "trial or explore: expected one"
+            raise ConfigError(f"{missing} for the record; a trial or drawn orders and exposures are given together")
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port: expected a number from 0 to 65535, got {self.port}")
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether every answer is recorded: a trial runs, or orders are drawn."""
+        return bool(self.trial) or self.explore > 0.0
 
     def to_json(self) -> str:
         """The settings as text for a worker process."""

@@ -18,7 +18,9 @@ from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.contract_report import Row, percent, row_text, sentences
 from mersalg_training.data.mapping import Bound, bind_columns, mapped_view
 from mersalg_training.data.purchases import alias_notes, missing, reading
-from mersalg_training.data.sources import DataSource, literal, open_source
+from mersalg_training.data.sources import DataSource, literal
+from mersalg_training.logged_offers.acceptance import fill_acceptance
+from mersalg_training.logged_offers.files import open_log
 
 KEY: Final = "offers"
 EXAMPLES: Final = 3
@@ -87,16 +89,19 @@ def read_offers(
     and position NULL throughout where the log has no such column. DataError if the file cannot be read, lacks
     product_id, offered_at or accepted, or if more than max_reject_share of its rows, or all of them, are rejected.
     Rows that were not shown, as of a hold-out, are no offers: they are left out before anything else of them is read,
-    and counted in a note.
+    and counted in a note. A log whose `accepted` is empty throughout, as a service writes it, gets it of the `lines`.
     """
-    source = open_source(connection, KEY, location, encoding)
+    source, torn = open_log(connection, location, encoding)
     result, notes = map_offers(connection, source, OFFER_COLUMNS, mappings)
+    if torn:
+        notes.insert(0, f"{torn:,} lines of the log are torn and were passed over")
     if absent := [column for column in REQUIRED if column not in result]:
         raise DataError(missing(source, absent))
     with reading(KEY):
         notes += type_offers(connection, result)
     if unseen := leave_out_unseen(connection):
         notes.insert(0, f"{unseen:,} rows say that nothing was shown, and are left out")
+    notes += fill_acceptance(connection)
     rules = offer_rules(result)
     judge(connection, rules)
     counts = dict(connection.execute("SELECT rejected_by, count(*) FROM judged_offers GROUP BY ALL").fetchall())

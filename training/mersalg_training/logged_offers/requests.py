@@ -52,6 +52,10 @@ class LoggedOffers:
         unknown = np.bincount(self.request, weights=np.isnan(self.propensity), minlength=len(self.cases))
         return np.asarray(unknown == 0)
 
+    def between(self, first_day: float, end_day: float) -> LoggedOffers:
+        """The requests of [first_day, end_day), with their offers."""
+        return self.take_requests(np.flatnonzero((self.cases.at >= first_day) & (self.cases.at < end_day)))
+
     def take_requests(self, rows: npt.NDArray[np.integer]) -> LoggedOffers:
         """Some requests, distinct and ascending, with their offers."""
         place = np.full(len(self.cases), UNKNOWN, dtype=np.int64)

@@ -8,6 +8,9 @@ A purchase says "would buy"; a log of offers says "accepted when shown". In the 
     outcome            how likely a logged offer is accepted, for the doubly robust estimate
     estimators         what a policy would have been worth on another one's log (IPS, SNIPS, DR)
     value              these estimates with their intervals
+    comparison         how much more one policy would have been worth than another
+    correction         trees that add what is accepted to the ranker's score
+    learned_acceptance whether a job takes them
     calibrate          calibration, thresholds and certificate from acceptance
 """
 

@@ -21,6 +21,7 @@ from mersalg_training.export.trained_config import bundle_config
 from mersalg_training.progress import Stages
 from mersalg_training.promotion.cost import TIMED, measure_cost
 from mersalg_training.promotion.decision import Margins, decide, decide_first
+from mersalg_training.promotion.logged_value import compare_logged
 from mersalg_training.promotion.measure import ask, compare
 from mersalg_training.promotion.promises import promises
 from mersalg_training.promotion.record import CHAMPION
@@ -118,6 +119,7 @@ def gather(champion: Recommender, challenger: Recommender, asked: PromotionTerms
             answered.append(ask(BundleMethod(recommender, window.timeline), window, tick))
     with stages.stage("Comparing request by request"):
         measures = compare(window, (answered[0], answered[1]), config.seed)
+        accepted, notes = compare_logged(window, champion, challenger, config.seed)
         kinds = [
             compare_kinds(recommender.manifest, of.outcomes, None)
             for recommender, of in zip((champion, challenger), answered, strict=True)
@@ -131,7 +133,8 @@ def gather(champion: Recommender, challenger: Recommender, asked: PromotionTerms
         until=f"{window.until:%Y-%m-%d}",
         requests=len(window.cases),
         customers=len(np.unique(answered[0].outcomes.requests.unit)),
-        measures=measures,
+        measures=[*measures, *accepted],
         promises=promises(*kinds),
         cost=cost,
+        notes=notes,
     )

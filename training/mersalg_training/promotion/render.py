@@ -31,6 +31,7 @@ def render(promotion: Promotion) -> RenderableType:
                 f"{found.since} to before {found.until}\n"
             ),
             as_text(measures_table(found, margins)),
+            *(Text(note) for note in found.notes),
             Text(),
             as_text(promises_table(found)),
             Text(f"\n{cost_line(found)}"),

@@ -38,6 +38,8 @@ class BundleComparison:
     measures: Sequence[PairedFigure]
     promises: Sequence[KindPromises]
     cost: Cost
+    notes: Sequence[str] = ()
+    """What logged offers could not tell, or what they were."""
 
 
 @dataclass(frozen=True)
@@ -117,5 +119,6 @@ def evidence_json(found: BundleComparison, margins: Margins) -> dict[str, Any]:
         "customers": found.customers,
         "measures": [{**asdict(m), "verdict": verdict(m, margins.figures)} for m in found.measures],
         "promises": [kind.to_json() for kind in found.promises],
+        "notes": list(found.notes),
         "cost": {**asdict(found.cost), "size": found.cost.size},
     }

@@ -19,6 +19,8 @@ from mersalg_training.data.split import DAY, midnight
 from mersalg_training.data.timeline import Timeline, read_timeline
 from mersalg_training.evaluation.run import horizon_of
 from mersalg_training.export.trained_config import bundle_windows, naive
+from mersalg_training.logged_offers.reader import LoggedOffersReader
+from mersalg_training.logged_offers.requests import LoggedOffers
 from mersalg_training.promotion import MIN_REQUESTS, REQUESTS
 from mersalg_training.ranking.cases import Cases, make_cases
 
@@ -34,6 +36,8 @@ class SharedWindow:
     """Exclusive."""
     cases: Cases
     """In the mix of moments that bundles are trained and calibrated on."""
+    offers: LoggedOffers | None = None
+    """Those of `data.offers` that were made in these days; None where no log is given."""
 
     @property
     def first_day(self) -> float:
@@ -63,6 +67,8 @@ def read_shared(config: Config, unseen: datetime, span: Span) -> SharedWindow:
     purchases = open_purchases(config.data, config.engine)
     report = apply_contract(purchases, config.contract)
     timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
+    log = LoggedOffersReader(config)
+    log.read(purchases.connection, timeline)
     purchases.connection.close()
     first, end = since or unseen, min(until or datetime.max, midnight(report.last) + DAY)
     random = np.random.default_rng([config.seed, 6])
@@ -75,7 +81,8 @@ def read_shared(config: Config, unseen: datetime, span: Span) -> SharedWindow:
             f"{first:%Y-%m-%d} to before {max(first, end):%Y-%m-%d}, days that neither bundle learned from, got "
             f"{len(cases)}; give newer orders, --set data.orders=PATH"
         )
-    return SharedWindow(timeline, attributes, first, end, cases)
+    made = None if log.offers is None else log.offers.between(*days)
+    return SharedWindow(timeline, attributes, first, end, cases, made)
 
 
 def learned_until(manifest: Mapping[str, Any]) -> datetime:

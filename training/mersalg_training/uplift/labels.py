@@ -26,7 +26,7 @@ def write_labelled(connection: duckdb.DuckDBPyConnection, path: Path, within_day
                     AND (b.order_id = e.order_id OR b.ordered_at BETWEEN e.offered_at AND e.offered_at + {window}))
                     THEN true
                     WHEN e.offered_at + {window} <= (SELECT max(ordered_at) FROM lines) THEN false END AS accepted,
-               e.experiment, e.unit, e.arm, e.shown, e.relevance, e.because, e.bundle
+               e.experiment, e.unit, e.arm, e.arm_propensity, e.explored, e.shown, e.relevance, e.because, e.bundle
         FROM exposures e WHERE e.product_id IS NOT NULL ORDER BY e.offered_at, e.unit, e.position
     """
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -15,10 +14,10 @@ from mersalg_service.experiment.assignment import Unit
 from mersalg_training.columns import RECORD_COLUMNS, Column
 from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.purchases import reading
-from mersalg_training.data.sources import CSV, PARQUET, DataSource, identifier, literal, open_source, source_of, suffix
-from mersalg_training.logged_offers.read import map_offers, shown_sql
+from mersalg_training.data.sources import literal
+from mersalg_training.logged_offers.files import open_log
+from mersalg_training.logged_offers.read import map_offers, shown_sql, truth_value
 
-JSON_LINES: Final = (".jsonl", ".ndjson")
 MAX_CROSSED: Final = 0.01
 """A larger share of units that were seen in two arms is no experiment any more."""
 
@@ -28,7 +27,7 @@ class Record:
     """What the tables `exposures` and `units` hold.
 
     exposures(unit, customer_id, order_id, product_id, kind, moment, offered_at, shown, position, relevance, because,
-    bundle, propensity, experiment, arm): a row of the record.
+    bundle, propensity, arm_propensity, explored, experiment, arm): a row of the record.
     units(unit, customer_id, arm, assigned_at): each unit once, in the arm in which it was seen first.
     """
 
@@ -37,7 +36,7 @@ class Record:
     arms: Mapping[str, int]
     """Arm -> units, in the order of the names."""
     shares: Mapping[str, float] | None
-    """The propensity that the record has for each arm; None where it has none, or several for one arm."""
+    """The propensity of each arm in the record; None where it has none, or several for one arm."""
     has_would_be: bool
     """Some offer that was not shown is in it, so that the hold-out's offers are known."""
     notes: list[str]
@@ -57,7 +56,7 @@ def read_record(
     DataError: not readable, no unit with an arm and a time, several experiments and none named, a larger share than
     max_crossed of the units in two arms.
     """
-    source, torn = open_record(connection, location, encoding)
+    source, torn = open_log(connection, location, encoding)
     _, found_notes = map_offers(connection, source, RECORD_COLUMNS, mappings)
     offered_at, note = timestamp_sql(connection, "raw_offers", "offered_at")
     said = ", ".join(f"CAST({column} AS VARCHAR)" for column in RECORD_COLUMNS)  # a torn line says nothing
@@ -68,7 +67,9 @@ def read_record(
                    {id_text("customer_id")} AS customer_id,
                    {id_text("order_id")} AS order_id, {id_text("product_id")} AS product_id,
                    {id_text("kind")} AS kind, {id_text("moment")} AS moment, {offered_at} AS offered_at,
-                   {number("CAST(propensity AS VARCHAR)")} AS propensity, {id_text("experiment")} AS experiment,
+                   {number("CAST(propensity AS VARCHAR)")} AS propensity,
+                   {number("CAST(coalesce(arm_propensity, propensity) AS VARCHAR)")} AS arm_propensity,
+                   {truth_value("explored")} AS explored, {id_text("experiment")} AS experiment,
                    {id_text("arm")} AS arm, TRY_CAST(position AS INTEGER) AS position,
                    TRY_CAST(relevance AS DOUBLE) AS relevance, {id_text("because")} AS because,
                    {id_text("bundle")} AS bundle,
@@ -86,44 +87,6 @@ def read_record(
         "SELECT count(*) FROM exposures WHERE product_id IS NOT NULL AND NOT shown"
     ).fetchall()[0][0]
     return Record(named, unit, arms, find_shares(connection, list(arms)), would_be > 0, notes)
-
-
-def open_record(connection: duckdb.DuckDBPyConnection, location: str, encoding: str) -> tuple[DataSource, int]:
-    """The record as a source, and the number of its lines that are torn, as a kill leaves them; they are passed over.
-
-    JSON Lines are a table of text with a column for each key that a line has.
-    """
-    files = json_lines(location)
-    if not files:
-        return open_source(connection, "offers", location, encoding), 0
-    torn = 0
-    for path in files:
-        with path.open("rb") as file:
-            torn += sum(bool(line.strip()) and not line.rstrip().endswith(b"}") for line in file)
-    listed = f"[{', '.join(literal(str(path)) for path in files)}]"
-    options = "format = 'newline_delimited', ignore_errors = true"
-    with reading("--offers"):
-        keys = connection.execute(
-            f"SELECT DISTINCT unnest(json_keys(json)) FROM read_json_objects({listed}, {options}) ORDER BY 1"
-        ).fetchall()
-        columns = ", ".join(f"{identifier(key)}: 'VARCHAR'" for (key,) in keys) or "arm: 'VARCHAR'"
-        relation = f"read_json({listed}, {options}, columns = {{{columns}}})"
-        return source_of(connection, "offers", location, relation, is_text=True), torn
-
-
-def json_lines(location: str) -> list[Path]:
-    """The files of JSON Lines of a location, sorted: itself, or those of a folder; none where it is another table."""
-    path = Path(location).expanduser()
-    if path.suffix.lower() in JSON_LINES and not path.is_dir():
-        if not path.is_file():
-            raise DataError(f"--offers {location}: expected a file of exposures, got nothing")
-        return [path]
-    listed = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else []
-    files = [file for file in listed if not file.name.startswith((".", "_"))]
-    result = [file for file in files if file.suffix.lower() in JSON_LINES]
-    if result and (others := [file.name for file in files if suffix(file) in PARQUET + CSV]):
-        raise DataError(f"--offers {location}: holds JSON Lines and {others[0]}; keep one form in a folder")
-    return result
 
 
 def choose_experiment(connection: duckdb.DuckDBPyConnection, experiment: str | None) -> str | None:
@@ -180,7 +143,9 @@ def make_units(connection: duckdb.DuckDBPyConnection, max_crossed: float) -> lis
 
 def find_shares(connection: duckdb.DuckDBPyConnection, arms: list[str]) -> Mapping[str, float] | None:
     """The shares that the record itself names, where they are one an arm and sum to 1."""
-    rows = connection.execute("SELECT arm, min(propensity), max(propensity) FROM exposures GROUP BY arm").fetchall()
+    rows = connection.execute(
+        "SELECT arm, min(arm_propensity), max(arm_propensity) FROM exposures GROUP BY arm"
+    ).fetchall()
     result = {arm: low for arm, low, high in rows if low is not None and low == high}
     whole = set(result) == set(arms) and math.isclose(math.fsum(result.values()), 1.0, abs_tol=1e-6)
     return {arm: result[arm] for arm in arms} if whole else None

@@ -119,6 +119,7 @@ OFFER: Final = record(
     price_step={**FACT, "description": "Of an upsell: what it costs more than its anchor, by the policy's catalogue."},
     name={"type": "string", "description": "Of the product; its id where it has none."},
     reason={"type": "string", "description": "Why it is offered, in the language of the request."},
+    propensity={**FACT, "description": "Where orders are drawn: the chance that it stands in this place."},
 )
 ANSWER: Final = record(
     ["offers", "reason", "retrieved", "best_relevance"],
@@ -127,6 +128,7 @@ ANSWER: Final = record(
     retrieved={"type": "integer", "minimum": 0},
     best_relevance={"type": "object", "propertyNames": KIND, "additionalProperties": {"type": "number"}},
     bundle={"type": "string", "description": "The version of the bundle that answered."},
+    explored={"type": "boolean", "description": "Where orders are drawn: this one was."},
     filtered={
         "type": "object",
         "additionalProperties": {"type": "integer"},
@@ -164,27 +166,29 @@ BUNDLE: Final = record(
 NEWEST: Final = record(["error", "since"], error={"type": "string"}, since=TIME)
 
 
-def request_schema(is_under_policy: bool, trial: Experiment | None) -> Schema:
-    """A request; facts of a shopper belong to it where a policy heeds them, ids where a trial draws by them."""
+def request_schema(is_under_policy: bool, ids: dict[str, Schema] | None) -> Schema:
+    """A request; facts of a shopper belong to it where a policy heeds them, ids where answers are recorded."""
     more = {"shopper": SHOPPER} if is_under_policy else {}
-    if trial is None:
-        return {**REQUEST, "properties": {**REQUEST["properties"], **more}}
+    required = [name for name, schema in (ids or {}).items() if schema["type"] == "string"]
+    return {**REQUEST, "required": required, "properties": {**REQUEST["properties"], **more, **(ids or {})}}
+
+
+def ids_taken(trial: Experiment | None) -> dict[str, Schema]:
+    """The ids of a request whose answer is recorded; the one that a trial draws by may be needed."""
     ids = {"customer_id": ID, "order_id": ID}
-    required = []
-    if trial.without_unit is None:
-        required = [f"{trial.unit}_id"]
-        ids[required[0]] = {**ID, "type": "string"}
-    return {**REQUEST, "required": required, "properties": {**REQUEST["properties"], **more, **ids}}
+    if trial is not None and trial.without_unit is None:
+        ids[f"{trial.unit}_id"] = {**ID, "type": "string"}
+    return ids
 
 
-def all_schemas(most_requests: int, is_under_policy: bool, trial: Experiment | None = None) -> dict[str, Schema]:
-    """The schemas by name."""
+def all_schemas(most_requests: int, is_under_policy: bool, ids: dict[str, Schema] | None = None) -> dict[str, Schema]:
+    """The schemas by name; ids: those that a request takes where answers are recorded."""
     threshold: Schema = {
         "type": "boolean",
         "default": True,
         "description": "False ranks everything that was retrieved.",
     }
-    if trial is not None:
+    if ids is not None:
         threshold = {"type": "boolean", "enum": [True], "default": True}
     scored = record(
         ["requests"],
@@ -193,7 +197,7 @@ def all_schemas(most_requests: int, is_under_policy: bool, trial: Experiment | N
     )
     return {
         "Line": LINE,
-        "Request": request_schema(is_under_policy, trial),
+        "Request": request_schema(is_under_policy, ids),
         "Offer": OFFER,
         "Answer": ANSWER,
         "Comparison": COMPARISON,
