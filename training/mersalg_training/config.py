@@ -250,7 +250,9 @@ class AcceptanceConfig(ConfigSection):
     """What a log of offers (`data.offers`) adds to the ranker, where later offers of it surely lose nothing by it."""
 
     trees: Annotated[int, Field(ge=1, le=1000)] = 40
+    """Of the correction, behind the ranker's own."""
     leaves: Annotated[int, Field(ge=2, le=256)] = 8
+    """Most of a tree."""
 
 
 WAYS: Final = ("precision", "mean_precision", "coverage", "cost_ratio", "cost")
