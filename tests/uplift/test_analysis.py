@@ -72,6 +72,15 @@ def open_trial(
     return purchases, record, tie_orders(purchases.connection, record)
 
 
+def test_a_record_in_parquet_from_before_orders_were_drawn_is_read(tmp_path: Path) -> None:
+    purchases, _, _ = open_trial(tmp_path, ROWS)
+    parquet = tmp_path / "offers.parquet"
+    purchases.connection.execute(f"COPY (FROM '{tmp_path}/offers.jsonl') TO '{parquet}' (FORMAT parquet)")
+    record = read_record(purchases.connection, str(parquet), {}, "customer", None)
+    assert dict(record.arms) == {"champion": 3, "hold-out": 2}
+    assert purchases.connection.execute("SELECT DISTINCT arm_propensity FROM exposures").fetchall() == [(0.5,)]
+
+
 def test_what_each_customer_bought_after_the_first_exposure_and_before(tmp_path: Path) -> None:
     purchases, record, _ = open_trial(tmp_path, ROWS)
     assert dict(record.arms) == {"champion": 3, "hold-out": 2}

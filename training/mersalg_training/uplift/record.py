@@ -68,7 +68,7 @@ def read_record(
                    {id_text("order_id")} AS order_id, {id_text("product_id")} AS product_id,
                    {id_text("kind")} AS kind, {id_text("moment")} AS moment, {offered_at} AS offered_at,
                    {number("CAST(propensity AS VARCHAR)")} AS propensity,
-                   {number("CAST(coalesce(arm_propensity, propensity) AS VARCHAR)")} AS arm_propensity,
+                   {number("coalesce(CAST(arm_propensity AS VARCHAR), CAST(propensity AS VARCHAR))")} AS arm_propensity,
                    {truth_value("explored")} AS explored, {id_text("experiment")} AS experiment,
                    {id_text("arm")} AS arm, TRY_CAST(position AS INTEGER) AS position,
                    TRY_CAST(relevance AS DOUBLE) AS relevance, {id_text("because")} AS because,
