@@ -17,12 +17,12 @@ from mersalg.recommender import Recommender
 from mersalg.session import Session
 from mersalg_training.calibration.curve import fit_calibration
 from mersalg_training.config import Config
+from mersalg_training.graph import trees as tree_tables
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.facts import STANDING
 from mersalg_training.graph.features import STATISTICS
 from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.graph.shortlist import GROUPS, SIGNALS
-from mersalg_training.graph.trees import TreeTable
 from mersalg_training.tables.accessories import FITS_ANY
 from mersalg_training.tables.advantages import Advantages
 from mersalg_training.tables.counts import Counts, PairCounts
@@ -54,7 +54,7 @@ def synthetic_recommender(n: int, config: Config, n_features: int, seed: int) ->
         np.tile(np.array([0.0, 1.0], dtype=np.float32), 200),
     )
     trees = [drawn_trees(config.ranker.trees, config.ranker.leaves, n_features, random) for _ in ("own", "new")]
-    decision = decision_of(trees[0], trees[1], calibration, dict.fromkeys(KINDS, 0.0))
+    decision = decision_of(tree_tables.RankerTrees(*trees), calibration, dict.fromkeys(KINDS, 0.0))
     weights = random.normal(0.1, 0.1, (len(SIGNALS) + len(STANDING) + 1, len(GROUPS))).astype(np.float32)
     model = scorer_model(tables, weights, decision, ids).SerializeToString()
     manifest = {"name": "drawn", "kinds": {kind: {"threshold": 0.0} for kind in KINDS}, "vocabulary": {"products": n}}
@@ -62,12 +62,12 @@ def synthetic_recommender(n: int, config: Config, n_features: int, seed: int) ->
     return recommender, [ids[item] for item in popular_items(20_000, n, random).tolist()]
 
 
-def drawn_trees(trees: int, leaves: int, n_features: int, random: np.random.Generator) -> TreeTable:
+def drawn_trees(trees: int, leaves: int, n_features: int, random: np.random.Generator) -> tree_tables.TreeTable:
     """Balanced trees with random splits, each laid out as a heap: the children of split i are 2 i + 1 and 2 i + 2."""
     splits = leaves - 1
     tree, child = np.arange(trees)[:, None, None], 2 * np.arange(splits)[:, None] + np.array([1, 2])
     reference = np.where(child < splits, child + tree * splits, ~(child - splits + tree * leaves))
-    return TreeTable(
+    return tree_tables.TreeTable(
         n_features=n_features,
         roots=np.arange(trees) * splits,
         feature=random.integers(n_features, size=trees * splits),
@@ -106,6 +106,7 @@ def drawn_tables(n: int, config: Config, random: np.random.Generator) -> ShopTab
         factors=factors,
         taste=taste,
         advantages=advantages,
+        variant=np.full(len(vocabulary.product_type), NO_GROUP),
         exclusive_group=np.where(vocabulary.product_type < n_types, vocabulary.product_type, NO_GROUP),
         fits=np.full(n + 1, FITS_ANY),
         relations=no_relations(n),

@@ -24,7 +24,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "thresholds": {"precision": dict.fromkeys(KINDS, 0.001) | {"replacement": 0.99}},
 }
 DECLARED = """
-    SELECT * REPLACE (CASE WHEN product_type = 'toy' THEN NULL ELSE product_type END AS product_type),
+    SELECT * REPLACE (CASE WHEN product_id = 'toy-1' THEN 'game' ELSE product_type END AS product_type),
            CASE WHEN product_id = 'filter-1' THEN 'battery-0' END AS excludes,
            CASE WHEN product_id IN ('toy-0', 'toy-1') THEN 'building set' END AS variant_of,
            CASE WHEN product_id IN ('filter-1', 'filter-2') THEN replace(product_id, 'filter', 'coffee') END

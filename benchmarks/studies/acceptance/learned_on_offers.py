@@ -1,3 +1,4 @@
+# Kept as it ran at commit 2a8f2ba; not brought up to later code.
 """Does the correction of a ranker learn anything from real logged offers? Fitted on one half of the week, judged on the
 other.
 

@@ -14,6 +14,7 @@ from mersalg.names import Kind, Moment
 from mersalg_training.config import Config, parse_config
 from mersalg_training.progress import quiet
 from mersalg_training.tables.build import learn_shop
+from mersalg_training.tables.exclusive import NO_GROUP
 from mersalg_training.tables.relations import NO_LONGER_SOLD, REPLACED, as_it_was, predecessors
 from mersalg_training.tables.shop_tables import ShopTables
 from small_history import Order, make_attributes, make_timeline
@@ -211,9 +212,9 @@ def test_a_shop_that_declares_nothing_has_nothing_of_it_in_its_graph() -> None:
 
 def test_a_variant_of_a_product_in_the_cart_is_not_what_goes_with_it() -> None:
     tables, ids = learned(NOTHING), sorted(PRICES)
-    group = tables.exclusive_group.copy()
-    group[[tables.vocabulary.item_of_code[ids.index(name)] for name in ("cover-1y", "cover-2y")]] = tables.n_types + 99
-    varied = replace(tables, exclusive_group=group)
+    variant = np.full_like(tables.variant, NO_GROUP)
+    variant[[tables.vocabulary.item_of_code[ids.index(name)] for name in ("cover-1y", "cover-2y")]] = 99
+    varied = replace(tables, variant=variant)
     before = offered(NOTHING, "cover-1y")
     found = small_graph.offerable(small_graph.opened(varied), varied, ids, "cover-1y")
     assert before.keys() - found.keys() == {"cover-2y"}

@@ -101,7 +101,7 @@ def type_pool(
         fits = graph.constant(tables.fits, "fits_of_item")
         of_item = fits.at(pool.item)
         offerable = offerable & (is_new | of_item.equal(FITS_ANY) | of_item.equal(fits.at(anchor)))
-    if (tables.exclusive_group >= tables.n_types).any():
+    if (tables.variant > NO_GROUP).any():
         offerable = offerable & ~(is_new & varies(graph, tables, pool.item, request.cart))
     brings = pool.anchor.unsqueeze(1).equal(request.cart.unsqueeze(0)) & (pool.anchor < no_item).unsqueeze(1)
     beside_cart = (in_cart > 0.0) | (brings.floats().max(1, keep=False) > 0.5)
@@ -109,11 +109,7 @@ def type_pool(
 
 
 def varies(graph: GraphBuilder, tables: ShopTables, item: Value, cart: Value) -> Value:
-    """(U,) bool: whether items (U,) are a variant, in another colour or size, of a product of the cart (B,).
-
-    What has a type stands for the type of its kind, and is no variant here.
-    """
-    variant = np.where(tables.exclusive_group >= tables.n_types, tables.exclusive_group, NO_GROUP)
-    of_item, of_cart = (graph.constant(variant, "variant_of_item").at(which) for which in (item, cart))
+    """(U,) bool: whether items (U,) are a variant, in another colour or size, of a product of the cart (B,)."""
+    of_item, of_cart = (graph.constant(tables.variant, "variant_of_item").at(which) for which in (item, cart))
     alike = of_item.unsqueeze(1).equal(of_cart.unsqueeze(0)) & (of_item > NO_GROUP).unsqueeze(1)
     return alike.floats().max(1, keep=False) > 0.5

@@ -12,7 +12,12 @@ from mersalg_training.tables.accessories import find_accessories
 from mersalg_training.tables.advantages import build_advantages
 from mersalg_training.tables.counts import count_purchases
 from mersalg_training.tables.ease import weights_of_orders
-from mersalg_training.tables.exclusive import exclusive_groups, types_taken_together, variant_codes
+from mersalg_training.tables.exclusive import (
+    exclusive_groups,
+    types_taken_together,
+    variant_codes,
+    variants_of_several,
+)
 from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved, latest_orders
 from mersalg_training.tables.neighbours import build_neighbours
 from mersalg_training.tables.relations import find_relations
@@ -49,6 +54,7 @@ def learn_shop(
         taste=taste,
         advantages=build_advantages(vocabulary, attributes, variant),
         exclusive_group=exclusive_groups(vocabulary, attributes, variant, together),
+        variant=variants_of_several(variant),
         fits=accessories.fits,
         relations=relations,
         n_types=n_types,

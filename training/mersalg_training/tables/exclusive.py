@@ -72,3 +72,9 @@ def variant_codes(attributes: Attributes, code: Int32) -> Int64:
     ]
     codes = {name: i for i, name in enumerate(sorted({name for name in variant if name is not None}))}
     return np.array([NO_GROUP if name is None else codes[name] for name in variant], dtype=np.int64)
+
+
+def variants_of_several(variant: Int64) -> Int64:
+    """(n_items + 1,) of products that share their code with another one, else NO_GROUP. variant: (n_items,)."""
+    _, place, times = np.unique(variant, return_inverse=True, return_counts=True)
+    return np.append(np.where(times[place] > 1, variant, NO_GROUP), NO_GROUP)

@@ -59,6 +59,8 @@ class ShopTables:
     advantages: Advantages
     exclusive_group: Int64
     """(n_items + 1,) see `tables.exclusive`."""
+    variant: Int64
+    """(n_items + 1,) the same for variants of one product, whatever their types; NO_GROUP for what has none."""
     fits: Int64
     """(n_items + 1,) see `tables.accessories`."""
     relations: Relations

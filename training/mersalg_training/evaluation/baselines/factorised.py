@@ -52,7 +52,8 @@ class Als:
         told = (known_products if self.by == "order" else cart_and_history)(self.timeline, cases)
         with threadpool_limits(1, "blas"):  # many small systems, for which threads cost more than they bring
             folded = np.stack([self.fold_in(told[row]) for row in range(len(cases))])
-        return np.asarray(folded.astype(np.float32) @ self.factors.T)
+        # Rounded last: sums of single precision differ with the number of requests, and break ties by it.
+        return np.asarray(folded @ self.factors.astype(np.float64).T, dtype=np.float32)
 
     def fold_in(self, products: Int64) -> Float64:
         """(factors,) of somebody who bought these distinct products."""

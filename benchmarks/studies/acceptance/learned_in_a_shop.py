@@ -1,3 +1,4 @@
+# Kept as it ran at commit c03d3cd, there benchmarks/shop/learning.py; not brought up to later code.
 """Does a ranker that learns what is accepted get more accepted? Shoppers whose response is known, before and after.
 
     python benchmarks/shop/learning.py --config configs/shop.toml --explore 0.2
