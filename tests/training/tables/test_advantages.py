@@ -19,7 +19,14 @@ from mersalg_training.data.timeline import UNKNOWN, Int32, Int64, Timeline
 from mersalg_training.graph.better import advantages_of
 from mersalg_training.graph.builder import GraphBuilder
 from mersalg_training.tables.advantages import build_advantages
-from mersalg_training.tables.exclusive import NO_GROUP, Booleans, exclusive_groups, types_taken_together, variant_codes
+from mersalg_training.tables.exclusive import (
+    NO_GROUP,
+    Booleans,
+    exclusive_groups,
+    types_taken_together,
+    variant_codes,
+    variants_of_several,
+)
 from mersalg_training.tables.shop_tables import ShopTables
 from mersalg_training.tables.vocabulary import Vocabulary
 
@@ -299,3 +306,8 @@ def test_what_a_catalogue_declares_as_variants_excludes_one_another() -> None:
     shelf = {"a": Made("One", 1.0, variant_of="v"), "b": Made("Two", 1.0, variant_of="v"), "c": Made("Two", 1.0)}
     groups = group_of(shelf)
     assert groups[0] == groups[1] != groups[2]
+
+
+def test_a_product_alone_of_its_name_is_no_variant() -> None:
+    assert variants_of_several(np.array([4, NO_GROUP, 2, 4])).tolist() == [4, NO_GROUP, NO_GROUP, 4, NO_GROUP]
+    assert variants_of_several(np.array([NO_GROUP, NO_GROUP])).tolist() == [NO_GROUP] * 3
