@@ -229,7 +229,7 @@ class RankerConfig(ConfigSection):
     kind: Literal["lightgbm", "histogram"] = "lightgbm"
     """The library that fits the trees: LightGBM, or scikit-learn's histogram trees."""
     trees: Annotated[int, Field(ge=1, le=5000)] = 60
-    """Trees of each of the two rankers."""
+    """Trees of each ranker: of own products, of new ones and of upsells."""
     leaves: Annotated[int, Field(ge=2, le=1024)] = 16
     """Most of a tree; fewer where less than 10,000 orders lie in the rank window."""
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.15

@@ -252,7 +252,7 @@ def product_ids(of_code: Sequence[str], tables: ShopTables) -> list[str]:
 
 
 def ranker_rows(purchased: Purchased, tables: ShopTables, stages: Stages) -> RankerRows:
-    """The first score, and the rows of both rankers, from the carts of the rank window.
+    """The first score, and the rows of the rankers, from the carts of the rank window.
 
     tables: of what lies before it; their configuration draws the requests. DataError where there are none.
     """

@@ -66,7 +66,7 @@ def type_pool(
     due = request.own_columns["own_due"].at(pool.own) >= rules.due_ratio
     in_cart = groups.sum_at("in_cart", facts.product_type)
     same = type_anchor(graph, tables, request, groups, facts.product_type)
-    # Where no variety is asked for, what is dearer than any product of its type in the cart stands beside the cheapest.
+    # Where no variety is asked for, what is no upsell of the dearest in the cart may be one of the cheapest.
     upsells_alone = allowed.slice(UPSELL, UPSELL + 1) & ~allowed.slice(MORE_OF_SAME, MORE_OF_SAME + 1)
     cheapest = cheapest_in_cart(graph, tables, request, groups, facts.product_type)
     beside = upsells_alone & (cheapest < no_item) & (price < price_of.at(same) * rules.upsell_step)

@@ -12,7 +12,9 @@ Read from the top, the first that holds decides:
 4. An anchor brings it that it extends (below) -> `add-on`.
 5. Anything else -> `cross-sell`.
 
-After payment an upsell is no candidate, whatever kinds a request names.
+Where a request asks for upsells and not for more of the same, the cheapest of the type in the cart stands in for the
+dearest, in 1 and 3, for a candidate that is no upsell of that one. After payment an upsell is no candidate, whatever
+kinds a request names.
 
 Rules 1, 2, 3 and 5 depend on the request and are therefore written once, in the graph (`graph/kinds.py`); rule 4
 depends on counts alone and is written here.
