@@ -42,7 +42,7 @@ def known_before(shop: SmallShop, cut: datetime, folder: Path) -> Known:
     timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
     purchases.connection.close()
     n_types = len(attributes.product_types)
-    counts = count_purchases(timeline, attributes.product_type, n_types, time_to_day(cut), config)
+    counts = count_purchases(timeline, attributes.product_type, n_types, [time_to_day(cut)], config).before(0)
     vocabulary = build_vocabulary(counts, attributes, config)
     return Known(counts, vocabulary, vocabulary.supported, n_types, config)
 

@@ -49,7 +49,8 @@ from mersalg_training.ranking.training_rows import (
     training_matrices,
     upsell_rows,
 )
-from mersalg_training.tables.build import learn_shop
+from mersalg_training.tables.build import build_tables
+from mersalg_training.tables.counts import CountedOnce, count_purchases
 from mersalg_training.tables.relations import as_it_was
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
 from mersalg_training.tables.vocabulary import unsold_products
@@ -58,6 +59,8 @@ MIN_POSITIVES = 20
 """Fewer bought candidates on a side cannot fit a ranker."""
 CONSIDERED = 5
 """To so many requests as they come, one more in which another product was considered."""
+TO_RANK, TO_CALIBRATE, FOR_BUNDLE = range(3)
+"""The cuts of a job: what lies before the rank window, before the calibrate window, before the test window."""
 TIMED: Final = 200
 """Most requests whose answers are timed."""
 
@@ -70,6 +73,25 @@ class Purchased:
     timeline: Timeline
     attributes: Attributes
     windows: Windows
+
+
+@dataclass(frozen=True)
+class CountedShop:
+    """A history counted for the three cuts of a job."""
+
+    statistics: ShopStatistics
+    """Of what lies before the rank window."""
+    adapted: Adapted
+    counts: CountedOnce
+
+    def tables(
+        self, purchased: Purchased, cut: int, config: Config, tick: Tick, rhythm: Rhythm | None = None
+    ) -> ShopTables:
+        """The tables of what lies before a cut, by its number; the rhythm is measured unless given."""
+        counts, timeline, attributes = self.counts.before(cut), purchased.timeline, purchased.attributes
+        if cut != FOR_BUNDLE:
+            attributes = as_it_was(attributes, timeline, counts.cut_day)
+        return build_tables(counts, timeline, attributes, config, tick, rhythm)
 
 
 @dataclass(frozen=True)
@@ -174,32 +196,37 @@ def learn(purchased: Purchased, config: Config, stages: Stages, budget: Budget |
     The rankers and the thresholds meet tables that end where their requests begin. A shop's requests begin where its
     purchases end, so the tables that go into the bundle end with them: the calibrate window is counted too.
     """
-    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
-    fitted = fit_rankers(purchased, config, stages, budget)
-    with stages.stage("Counting and factorising to calibrate") as tick:
-        day = time_to_day(windows.calibrate_from)
-        then = as_it_was(attributes, timeline, day)
-        tables = learn_shop(timeline, then, day, fitted.config, tick, fitted.rhythm)
+    counted = count_shop(purchased, config, stages)
+    fitted = fit_rankers(purchased, counted, stages, budget)
+    with stages.stage("Tables to calibrate") as tick:
+        tables = counted.tables(purchased, TO_CALIBRATE, fitted.config, tick, fitted.rhythm)
     with stages.stage("Calibrating and certifying") as tick:
         calibrated = calibrate_shop(purchased, fitted, tables, tick)
-    with stages.stage("Counting and factorising for the bundle") as tick:
-        day = time_to_day(windows.test_from)
-        tables = learn_shop(timeline, attributes, day, fitted.config, tick, fitted.rhythm)
+    with stages.stage("Tables for the bundle") as tick:
+        tables = counted.tables(purchased, FOR_BUNDLE, fitted.config, tick, fitted.rhythm)
     return Learned(fitted, calibrated, tables)
 
 
-def fit_rankers(purchased: Purchased, config: Config, stages: Stages, budget: Budget | None = None) -> Fitted:
-    """Count and factorise what lies before the rank window, and fit first score and rankers on the carts inside it.
+def count_shop(purchased: Purchased, config: Config, stages: Stages) -> CountedShop:
+    """Measure what lies before the rank window, make the configuration fit it, and count for all three cuts."""
+    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
+    with stages.stage("Counting purchases"):
+        statistics = measure_shop(timeline, attributes, time_to_day(windows.rank_from))
+        adapted = adapt(config, statistics, windows, timeline.order_day)
+        cuts = [time_to_day(time) for time in (windows.rank_from, windows.calibrate_from, windows.test_from)]
+        types = attributes.product_type, len(attributes.product_types)
+        return CountedShop(statistics, adapted, count_purchases(timeline, *types, cuts, adapted.config))
+
+
+def fit_rankers(purchased: Purchased, counted: CountedShop, stages: Stages, budget: Budget | None = None) -> Fitted:
+    """Fit first score and rankers on the carts of the rank window, with tables of what lies before it.
 
     Where an answer takes longer than it may, they are fitted again on fewer candidates.
     """
     budget = budget or unlimited()
-    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
-    rank_day = time_to_day(windows.rank_from)
-    with stages.stage("Counting and factorising for the rankers") as tick:
-        statistics = measure_shop(timeline, attributes, rank_day)
-        adapted = adapt(config, statistics, windows, timeline.order_day)
-        tables = learn_shop(timeline, as_it_was(attributes, timeline, rank_day), rank_day, adapted.config, tick)
+    adapted, statistics = counted.adapted, counted.statistics
+    with stages.stage("Tables for the rankers") as tick:
+        tables = counted.tables(purchased, TO_RANK, adapted.config, tick)
     wanted: Adapted | None = budget.counted(adapted)
     while wanted is not None:
         adapted, wanted = wanted, None

@@ -36,7 +36,7 @@ def learned(orders: Sequence[Order], min_customers: int = 1) -> tuple[Known, Kno
     config = CONFIG.model_copy(update={"privacy": CONFIG.privacy.model_copy(update={"min_customers": min_customers})})
     timeline = make_timeline(orders, dict.fromkeys(products, 1.0))
     attributes = make_attributes(dict.fromkeys(products, None))
-    counts = count_purchases(timeline, attributes.product_type, 0, 1e9, config)
+    counts = count_purchases(timeline, attributes.product_type, 0, [1e9], config).before(0)
     vocabulary = build_vocabulary(counts, attributes, config)
     found: list[Known] = []
     for entries in (

@@ -7,17 +7,15 @@ from collections.abc import Hashable, Sequence
 from dataclasses import asdict
 from itertools import pairwise, permutations
 from statistics import median
-from typing import Any
 
-import duckdb
 import numpy as np
 import pytest
 
 from mersalg_training.config import Config, parse_config
 from mersalg_training.data.timeline import Timeline
+from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.tables import counts as module
-from mersalg_training.tables import statements
-from mersalg_training.tables.counts import Counts, PairCounts, count_purchases, well_known
+from mersalg_training.tables.counts import Counts, PairCounts, count_purchases
 from small_history import Order, make_timeline
 
 TYPES = {"bread": 0, "butter": 1, "jam": 2, "milk": 3, "oat-milk": 3}
@@ -43,7 +41,7 @@ EVERY = floors()
 def counted(orders: Sequence[Order], config: Config = EVERY, cut_day: float = NEVER_LATER) -> tuple[Counts, Timeline]:
     timeline = make_timeline(orders, SHOP)
     types = np.array([TYPES[product] for product in timeline.product_ids], dtype=np.int32)
-    return count_purchases(timeline, types, 4, cut_day, config), timeline
+    return count_purchases(timeline, types, 4, [cut_day], config).before(0), timeline
 
 
 def by_name(pairs: PairCounts, timeline: Timeline) -> dict[tuple[str, str], float]:
@@ -303,12 +301,13 @@ def test_the_statements_count_what_a_slow_count_does(
 def test_what_is_counted_by_slices_is_the_same_and_no_slice_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     laid_down: list[int] = []
 
-    def watched(connection: duckdb.DuckDBPyConnection, least: int, statement: str, **parameters: float) -> Any:
-        if statement == statements.COUNTED_PAIRS:
-            laid_down.append(connection.execute("SELECT count(*) FROM pairs").fetchall()[0][0])
-        return well_known(connection, least, statement, **parameters)
+    class Watched(DuckDBEngine):
+        def make(self, table: str, select: str, **parameters: float) -> None:
+            super().make(table, select, **parameters)
+            if table == "pairs":
+                laid_down.append(int(self.rows("SELECT count(*) AS n FROM pairs")["n"][0]))
 
-    monkeypatch.setattr(module, "well_known", watched)
+    monkeypatch.setattr(module, "DuckDBEngine", Watched)
     orders = drawn_orders(4)
     whole, timeline = counted(orders, floors(1, 1, 2))
     at_once, laid_down[:] = list(laid_down), []
@@ -323,6 +322,34 @@ def test_what_is_counted_by_slices_is_the_same_and_no_slice_is_large(monkeypatch
     for name in ("interval_days", "intervals"):
         assert column(sliced, timeline, "intervals", name) == column(whole, timeline, "intervals", name)
     assert sliced.left_out == whole.left_out
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("min_support", "min_pairs", "min_customers"), [(1, 1, 1), (3, 2, 3), (12, 2, 5)])
+def test_what_is_counted_once_for_several_cuts_is_what_each_cut_counts_alone(
+    seed: int, min_support: int, min_pairs: int, min_customers: int
+) -> None:
+    orders, config, cuts = drawn_orders(seed), floors(min_support, min_pairs, min_customers), [90.0, 91.0, 140.0, 500.0]
+    timeline = make_timeline(orders, SHOP)
+    types = np.array([TYPES[product] for product in timeline.product_ids], dtype=np.int32)
+    once = count_purchases(timeline, types, 4, cuts, config)
+    for number, cut in enumerate(cuts):
+        alone, together = counted([order for order in orders if order.day < cut], config, cut)[0], once.before(number)
+        # A customer of later orders alone has a code all the same: codes are compared by what they name.
+        for name in ("basket", "by_type", "follow", "switches"):
+            assert tallied(getattr(together, name), timeline) == tallied(getattr(alone, name), timeline), (name, cut)
+        for table, of_table in {
+            "products": ("orders", "customers", "first_day", "last_day", "price", "company", "month_orders"),
+            "repeats": ("customers", "repeaters"),
+            "intervals": ("interval_days", "intervals", "customers"),
+            "followed": ("n", "company"),
+            "firsts": ("n",),
+        }.items():
+            for name in of_table:
+                assert column(together, timeline, table, name) == column(alone, timeline, table, name), (table, name)
+        assert together.orders == alone.orders
+        assert together.left_out == alone.left_out
+        assert together.order_gap_days == pytest.approx(alone.order_gap_days, nan_ok=True)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

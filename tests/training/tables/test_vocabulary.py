@@ -33,7 +33,9 @@ def learned(
     given = [(list_prices or {}).get(product, np.nan) for product in timeline.product_ids]
     in_catalogue = np.isin(timeline.product_ids, listed.split())
     attributes = replace(attributes, price=np.array(given, dtype=np.float32), listed=in_catalogue)
-    counts = count_purchases(timeline, attributes.product_type, len(attributes.product_types), cut_day, CONFIG)
+    counts = count_purchases(
+        timeline, attributes.product_type, len(attributes.product_types), [cut_day], CONFIG
+    ).before(0)
     return build_vocabulary(counts, attributes, CONFIG), timeline
 
 

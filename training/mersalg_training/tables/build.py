@@ -10,7 +10,7 @@ from mersalg_training.data.timeline import UNKNOWN, Float32, Timeline
 from mersalg_training.progress import Tick
 from mersalg_training.tables.accessories import find_accessories
 from mersalg_training.tables.advantages import build_advantages
-from mersalg_training.tables.counts import count_purchases
+from mersalg_training.tables.counts import Counts, count_purchases
 from mersalg_training.tables.ease import weights_of_orders
 from mersalg_training.tables.exclusive import (
     exclusive_groups,
@@ -28,16 +28,23 @@ from mersalg_training.tables.vocabulary import Vocabulary, build_vocabulary
 def learn_shop(
     timeline: Timeline, attributes: Attributes, cut_day: float, config: Config, tick: Tick, rhythm: Rhythm | None = None
 ) -> ShopTables:
-    """Tables of the lines before `cut_day` (days since 1970-01-01); nothing later has any influence.
+    """Count the lines before `cut_day` (days since 1970-01-01), and build the tables of them."""
+    n_types = len(attributes.product_types)
+    counted = count_purchases(timeline, attributes.product_type, n_types, [cut_day], config)
+    return build_tables(counted.before(0), timeline, attributes, config, tick, rhythm)
+
+
+def build_tables(
+    counts: Counts, timeline: Timeline, attributes: Attributes, config: Config, tick: Tick, rhythm: Rhythm | None = None
+) -> ShopTables:
+    """Tables of the lines before the cut of the counts; nothing later has any influence.
 
     `rhythm` is measured unless given: features and labels of one job share one.
     """
-    n_types = len(attributes.product_types)
-    counts = count_purchases(timeline, attributes.product_type, n_types, cut_day, config)
-    tick(1, 3)
+    n_types, cut_day = len(attributes.product_types), counts.cut_day
     vocabulary = build_vocabulary(counts, attributes, config)
     factors, taste = factorise(timeline, vocabulary, cut_day, config)
-    tick(2, 3)
+    tick(1, 2)
     ease = weights_of_orders(timeline, vocabulary, cut_day)
     accessories = find_accessories(vocabulary, attributes, config.kinds)
     relations = find_relations(vocabulary, attributes)
@@ -45,7 +52,7 @@ def learn_shop(
     neighbours = build_neighbours(counts, vocabulary, n_types, config, ease, accessories, relations)
     together = types_taken_together(timeline, attributes.product_type, n_types, cut_day, config)
     variant = variant_codes(attributes, vocabulary.code)
-    tick(3, 3)
+    tick(2, 2)
     return ShopTables(
         counts=counts,
         vocabulary=vocabulary,

@@ -14,7 +14,8 @@ import numpy as np
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.timeline import Float32, Float64, Int32, Int64
-from mersalg_training.tables.counts import Columns, Counts
+from mersalg_training.engine.engine import Columns
+from mersalg_training.tables.counts import Counts
 
 PRIOR_INTERVALS = 5.0
 """A product's repurchase interval is shrunk to its type's as if by so many intervals; a type's to the whole shop's."""
