@@ -13,6 +13,9 @@ BUNDLE ?= models/demo
 # The oldest onnxruntime that pyproject.toml allows, beside the environment, for the attacks alone.
 FLOOR := $(shell sed -n 's/.*"onnxruntime>=\([0-9.]*\)".*/\1/p' pyproject.toml)
 FLOOR_READY := .floor/$(FLOOR)/ready
+# Spark for the tests of a cluster alone: 0.5 GB, beside the environment, with the versions that the environment has.
+SPARK := 4.3.0
+SPARK_READY := .spark/$(SPARK)/ready
 
 .PHONY: demo test test-all attacks-on-floor check docs bench bench-serving parity requirements clean help
 
@@ -49,6 +52,12 @@ $(FLOOR_READY): pyproject.toml | $(READY)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target .floor/$(FLOOR) onnxruntime==$(FLOOR)
 	@touch $@
 
+$(SPARK_READY): requirements.txt | $(READY)
+	@rm -rf .spark
+	@echo "Setting up .spark (once; some minutes)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --target .spark/$(SPARK) 'pyspark[connect]==$(SPARK)'
+	@touch $@
+
 demo: $(READY)
 	@$(BIN)/python -m mersalg_training.demo
 
@@ -67,7 +76,9 @@ test: check
 test-all: $(READY)
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
 	@test -f models/demo/manifest.json || $(MAKE) --no-print-directory demo
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long --ignore tests/cluster
+	-@$(MAKE) --no-print-directory $(SPARK_READY)
+	PYTHONPATH=.spark/$(SPARK) $(BIN)/python -m pytest -m long tests/cluster
 	$(MAKE) --no-print-directory attacks-on-floor
 
 attacks-on-floor: $(FLOOR_READY)
@@ -90,4 +101,4 @@ requirements:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) .floor build $(CLIENT)/node_modules models/*/ *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .floor .spark build $(CLIENT)/node_modules models/*/ *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

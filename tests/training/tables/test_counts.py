@@ -13,8 +13,8 @@ import pytest
 
 from mersalg_training.config import Config, parse_config
 from mersalg_training.data.timeline import Timeline
+from mersalg_training.engine import opening
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
-from mersalg_training.tables import counts as module
 from mersalg_training.tables.counts import Counts, PairCounts, count_purchases
 from small_history import Order, make_timeline
 
@@ -307,11 +307,11 @@ def test_what_is_counted_by_slices_is_the_same_and_no_slice_is_large(monkeypatch
             if table == "pairs":
                 laid_down.append(int(self.rows("SELECT count(*) AS n FROM pairs")["n"][0]))
 
-    monkeypatch.setattr(module, "DuckDBEngine", Watched)
+    monkeypatch.setattr(opening, "DuckDBEngine", Watched)
     orders = drawn_orders(4)
     whole, timeline = counted(orders, floors(1, 1, 2))
     at_once, laid_down[:] = list(laid_down), []
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", 60)
+    monkeypatch.setattr(Watched, "rows_at_once", 60)
     sliced, _ = counted(orders, floors(1, 1, 2))
     assert sum(laid_down) == sum(at_once)
     assert len(laid_down) > len(at_once) == 3

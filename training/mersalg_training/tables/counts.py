@@ -7,21 +7,18 @@ goes through `well_known`, which alone applies `privacy.min_customers`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from mersalg_training.config import Config
 from mersalg_training.data.timeline import Timeline
-from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.engine.engine import Columns, Engine
+from mersalg_training.engine.opening import open_engine
 from mersalg_training.tables import statements
-
-ROWS_AT_ONCE: Final = 2**22
-"""About so many lines, or pairs of two, are in a slice: some hundred bytes of each while they are counted."""
 
 
 @dataclass(frozen=True)
@@ -151,13 +148,13 @@ def count_purchases(
     product_type: (n_products,) int32 codes, `n_types` = unknown. Pairs, switches, intervals and repeats that rest on
     fewer than `privacy.min_customers` distinct customers are left out.
     """
-    with DuckDBEngine.open(config.engine) as engine:
+    with closing(open_engine(config.engine)) as engine:
         lay_lines(engine, timeline, cuts[-1])
         product = np.arange(len(product_type), dtype=np.int32)
         engine.lay("product_types", {"product": product, "product_type": product_type})
         counting = Counting(engine, cuts, config)
         counting.count_products()
-        counting.count_in_types(n_types, 1 + timeline.n_lines // ROWS_AT_ONCE)
+        counting.count_in_types(n_types, 1 + timeline.n_lines // engine.rows_at_once)
         counting.count_pairs(n_types)
         return CountedOnce(cuts, counting.tables, counting.left_out, config)
 
@@ -241,7 +238,7 @@ class Counting:
             self.engine.drop("pairs")
             return result
 
-        return in_slices(1 + int(self.engine.rows(how_many)["n"][0]) // ROWS_AT_ONCE, counted)
+        return in_slices(1 + int(self.engine.rows(how_many)["n"][0]) // self.engine.rows_at_once, counted)
 
     def well_known(self, statement: str, floor: str = "", **parameters: float) -> tuple[Columns, Columns]:
         """The rows of a statement that rest on enough `customers`, and by cut how many do not.
