@@ -18,9 +18,10 @@ from mersalg_training.tables.association import (
     strength_of,
     surely_above_chance,
 )
+from mersalg_training.tables.basket import basket_entries
 from mersalg_training.tables.counts import count_purchases
 from mersalg_training.tables.kinds import extends
-from mersalg_training.tables.neighbours import basket_entries, follow_entries
+from mersalg_training.tables.neighbours import follow_entries
 from mersalg_training.tables.vocabulary import build_vocabulary
 from small_history import Order, make_attributes, make_timeline
 
@@ -40,7 +41,7 @@ def learned(orders: Sequence[Order], min_customers: int = 1) -> tuple[Known, Kno
     vocabulary = build_vocabulary(counts, attributes, config)
     found: list[Known] = []
     for entries in (
-        basket_entries(counts, vocabulary, vocabulary.supported, 0, config),
+        basket_entries(counts, vocabulary, 0, config),
         follow_entries(counts, vocabulary, config.kinds),
     ):
         names = [[timeline.product_ids[vocabulary.code[i]] for i in side] for side in (entries.row, entries.item)]
