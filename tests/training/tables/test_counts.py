@@ -16,7 +16,7 @@ from mersalg_training.data.timeline import Timeline
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.tables import counts as module
 from mersalg_training.tables.counts import Counts, PairCounts, PairTable, count_purchases
-from small_history import Order, make_timeline
+from small_history import Order, history_of, make_timeline
 
 TYPES = {"bread": 0, "butter": 1, "jam": 2, "milk": 3, "oat-milk": 3}
 SHOP = {"bread": 3.0, "butter": 2.0, "jam": 4.0, "milk": 1.0, "oat-milk": 2.5}
@@ -41,7 +41,7 @@ EVERY = floors()
 def counted(orders: Sequence[Order], config: Config = EVERY, cut_day: float = NEVER_LATER) -> tuple[Counts, Timeline]:
     timeline = make_timeline(orders, SHOP)
     types = np.array([TYPES[product] for product in timeline.product_ids], dtype=np.int32)
-    return count_purchases(timeline, types, 4, [cut_day], config).before(0), timeline
+    return count_purchases(history_of(timeline), types, 4, [cut_day], config).before(0), timeline
 
 
 def gathered(pairs: PairCounts | PairTable) -> PairCounts:
@@ -306,13 +306,14 @@ def test_the_statements_count_what_a_slow_count_does(
 def test_what_is_counted_by_slices_is_the_same_and_no_slice_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     laid_down: list[int] = []
 
-    class Watched(DuckDBEngine):
-        def make(self, table: str, select: str, **parameters: float) -> None:
-            super().make(table, select, **parameters)
-            if table == "pairs":
-                laid_down.append(int(self.rows("SELECT count(*) AS n FROM pairs")["n"][0]))
+    make = DuckDBEngine.make
 
-    monkeypatch.setattr(module, "DuckDBEngine", Watched)
+    def watched(engine: DuckDBEngine, table: str, select: str, **parameters: float) -> None:
+        make(engine, table, select, **parameters)
+        if table == "pairs":
+            laid_down.append(int(engine.rows("SELECT count(*) AS n FROM pairs")["n"][0]))
+
+    monkeypatch.setattr(DuckDBEngine, "make", watched)
     orders = drawn_orders(4)
     whole, timeline = counted(orders, floors(1, 1, 2))
     at_once, laid_down[:] = list(laid_down), []
@@ -338,7 +339,7 @@ def test_what_is_counted_once_for_several_cuts_is_what_each_cut_counts_alone(
     orders, config, cuts = drawn_orders(seed), floors(min_support, min_pairs, min_customers), [90.0, 91.0, 140.0, 500.0]
     timeline = make_timeline(orders, SHOP)
     types = np.array([TYPES[product] for product in timeline.product_ids], dtype=np.int32)
-    once = count_purchases(timeline, types, 4, cuts, config)
+    once = count_purchases(history_of(timeline), types, 4, cuts, config)
     for number, cut in enumerate(cuts):
         alone, together = counted([order for order in orders if order.day < cut], config, cut)[0], once.before(number)
         # A customer of later orders alone has a code all the same: codes are compared by what they name.

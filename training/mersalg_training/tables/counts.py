@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg_training.config import Config
-from mersalg_training.data.timeline import Timeline
-from mersalg_training.engine.duckdb_engine import DuckDBEngine
+from mersalg_training.data.history import History
 from mersalg_training.engine.engine import Columns, Engine
 from mersalg_training.tables import statements
 
@@ -187,39 +186,21 @@ class CountedOnce:
 
 
 def count_purchases(
-    timeline: Timeline, product_type: npt.NDArray[np.int32], n_types: int, cuts: Sequence[float], config: Config
+    history: History, product_type: npt.NDArray[np.int32], n_types: int, cuts: Sequence[float], config: Config
 ) -> CountedOnce:
     """Count the lines before each cut (days since 1970-01-01, ascending), all in one go.
 
     product_type: (n_products,) int32 codes, `n_types` = unknown. Pairs, switches, intervals and repeats that rest on
-    fewer than `privacy.min_customers` distinct customers are left out.
+    fewer than `privacy.min_customers` distinct customers are left out. Another counting of the history replaces the
+    pairs of this one.
     """
-    engine = DuckDBEngine.open(config.engine)
-    lay_lines(engine, timeline, cuts[-1])
     product = np.arange(len(product_type), dtype=np.int32)
-    engine.lay("product_types", {"product": product, "product_type": product_type})
-    counting = Counting(engine, cuts, config)
+    history.engine.lay("product_types", {"product": product, "product_type": product_type})
+    counting = Counting(history.engine, cuts, config)
     counting.count_products()
-    counting.count_in_types(n_types, 1 + timeline.n_lines // ROWS_AT_ONCE)
+    counting.count_in_types(n_types, 1 + history.sizes["n_lines"] // ROWS_AT_ONCE)
     counting.count_pairs(n_types)
-    return CountedOnce(engine, cuts, counting.tables, counting.left_out, config)
-
-
-def lay_lines(engine: Engine, timeline: Timeline, before_day: float) -> None:
-    """Make `order_lines` of the lines before a day."""
-    before = timeline.line_day < before_day
-    order_code = timeline.line_order[before]
-    engine.lay(
-        "order_lines",
-        {
-            "order_code": order_code,
-            "customer": timeline.order_customer[order_code],
-            "product": timeline.line_product[before],
-            "day": timeline.line_day[before],
-            "price": timeline.line_price[before],
-            "products": np.diff(timeline.order_start)[order_code],
-        },
-    )
+    return CountedOnce(history.engine, cuts, counting.tables, counting.left_out, config)
 
 
 class Counting:
@@ -267,7 +248,7 @@ class Counting:
         engine.drop("next_orders", "first_lines", "follow")
         sliced("basket", statements.PRODUCT_PAIRS, statements.PAIRS_TO_COUNT)
         sliced("by_type", statements.TYPE_PAIRS, statements.PAIRS_TO_COUNT, types=n_types)
-        engine.drop("frequent_lines")
+        engine.drop("frequent_lines", "frequent_products", "product_counts", "product_types")
 
     def keep(self, table: str, rows: Columns, left_out: Columns) -> None:
         """Keep the rows of a table, and how many were left out."""
