@@ -32,7 +32,7 @@ OPERATORS: Final = {
     exp.If, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Cast,
 }  # fmt: skip
 FUNCTIONS: Final = {
-    exp.Count, exp.Sum, exp.Min, exp.Max, exp.Median, exp.Coalesce, exp.Nullif, exp.Abs, exp.Floor, exp.Ceil, exp.Sqrt,
+    exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median, exp.Coalesce, exp.Nullif, exp.Abs, exp.Floor, exp.Ceil, exp.Sqrt,
     exp.Greatest, exp.Least, exp.IsNan, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.LogicalOr,
     exp.LogicalAnd,
 }  # fmt: skip
@@ -155,6 +155,26 @@ def sums(node: exp.Expression) -> Iterator[str]:
         yield "sum() of whole numbers is HUGEINT in DuckDB: CAST it AS BIGINT"
 
 
+def averages(node: exp.Expression) -> Iterator[str]:
+    """Those of DOUBLE hang on the order of the rows, but where these are whole numbers, whose sums are exact."""
+    if isinstance(node, exp.Avg):
+        of = inner(node.this)
+        parts = (
+            [branch.args["true"] for branch in of.args["ifs"]] + [of.args.get("default")]
+            if isinstance(of, exp.Case)
+            else [of]
+        )
+        if not all(is_whole(part) for part in parts if part is not None):
+            yield f"avg() of {name_of(of)} hangs on the order of the rows: CAST whole numbers AS DOUBLE"
+
+
+def is_whole(node: exp.Expression) -> bool:
+    """Whether it is a whole number as DOUBLE."""
+    if isinstance(node, exp.Literal):
+        return "e" in node.name.lower() and float(node.name).is_integer()
+    return isinstance(node, exp.Cast) and name_of(node) == "DOUBLE" and name_of(node.this) in WHOLE
+
+
 def medians(node: exp.Expression) -> Iterator[str]:
     """DuckDB interpolates FLOAT in single precision, and whole numbers otherwise; Spark all in double."""
     if isinstance(node, exp.Median) and name_of(node.this) != "DOUBLE":
@@ -211,5 +231,5 @@ def clauses(node: exp.Expression) -> Iterator[str]:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    names, numbers, casts, whole_parts, sums, medians, divisions, not_numbers, windows,
+    names, numbers, casts, whole_parts, sums, averages, medians, divisions, not_numbers, windows,
 )  # fmt: skip

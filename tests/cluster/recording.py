@@ -1,27 +1,38 @@
-"""Engines that note what a counting asks: what each statement reads, and whether another engine answers the same."""
+"""Engines that note what a job asks of the one that counts, and whether another engine answers the same."""
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pytest
+from rich.console import Console
 
 from cluster.portable_sql import Schema
+from mersalg_training.config import Config
+from mersalg_training.data import history, shop_statistics
+from mersalg_training.data.calendar import time_to_day
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
-from mersalg_training.engine.engine import Columns, Engine
-from mersalg_training.tables import counts, statements
+from mersalg_training.engine.engine import Columns
+from mersalg_training.engine.spark_engine import SparkEngine
+from mersalg_training.learn import count_shop, read_purchases, work_of
+from mersalg_training.progress import Stages
+from mersalg_training.tables import statements
+
+CUTS = 3
+"""Of a job."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A statement, the table that was made of it, and the tables that were there."""
+    """A statement and the tables that were there."""
 
-    table: str | None
     select: str
     schema: Schema
 
@@ -29,22 +40,24 @@ class Asked:
 class RecordingEngine(DuckDBEngine):
     """DuckDB, with a list of all that it was asked."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(connection)
         self.asked: list[Asked] = []
 
     def make(self, table: str, select: str, **parameters: float) -> None:
-        self.asked.append(Asked(table, select, self.schema()))
+        self.asked.append(Asked(select, self.schema()))
         super().make(table, select, **parameters)
 
+    def add(self, table: str, select: str, **parameters: float) -> None:
+        self.asked.append(Asked(select, self.schema()))
+        super().add(table, select, **parameters)
+
     def rows(self, select: str, **parameters: float) -> Columns:
-        self.asked.append(Asked(None, select, self.schema()))
+        self.asked.append(Asked(select, self.schema()))
         return super().rows(select, **parameters)
 
     def lay(self, table: str, columns: Columns) -> None:
-        self.connection.register("laid_columns", columns)
-        DuckDBEngine.make(self, table, "SELECT * FROM laid_columns")
-        self.connection.unregister("laid_columns")
+        DuckDBEngine(self.connection).lay(table, columns)  # which asks nothing that a cluster is asked
 
     def schema(self) -> dict[str, dict[str, str]]:
         """Table -> column -> type, of all tables."""
@@ -59,24 +72,32 @@ class RecordingEngine(DuckDBEngine):
 class Compared:
     """What two engines made of a statement."""
 
-    what: str
+    name: str
     rows: int
     seconds: float
     other_seconds: float
 
 
 class ComparingEngine(RecordingEngine):
-    """DuckDB beside another engine: each statement is run by both, and their rows have to be equal to the bit."""
+    """DuckDB beside a cluster: each statement is run by both, and their rows have to be equal to the bit."""
 
-    other: Engine
-    compared: list[Compared]
+    def __init__(self, connection: duckdb.DuckDBPyConnection, other: SparkEngine) -> None:
+        super().__init__(connection)
+        self.other = other
+        self.compared: list[Compared] = []
 
     def make(self, table: str, select: str, **parameters: float) -> None:
         seconds = timed(lambda: RecordingEngine.make(self, table, select, **parameters))
         other_seconds = timed(lambda: self.other.make(table, select, **parameters))
-        self.compare(select, "SELECT * FROM " + table, {}, seconds, other_seconds)
+        self.compare(select, f"SELECT * FROM {table}", {}, (seconds, other_seconds))
+
+    def add(self, table: str, select: str, **parameters: float) -> None:
+        seconds = timed(lambda: RecordingEngine.add(self, table, select, **parameters))
+        other_seconds = timed(lambda: self.other.add(table, select, **parameters))
+        self.compare(select, f"SELECT * FROM {table}", {}, (seconds, other_seconds))
 
     def rows(self, select: str, **parameters: float) -> Columns:
+        self.asked.append(Asked(select, self.schema()))
         return self.compare(select, select, parameters)
 
     def lay(self, table: str, columns: Columns) -> None:
@@ -87,37 +108,26 @@ class ComparingEngine(RecordingEngine):
         super().drop(*tables)
         self.other.drop(*tables)
 
-    def compare(self, what: str, select: str, parameters: dict[str, float], *made: float) -> Columns:
-        """The rows of a statement, which have to be the same in both; with the seconds that making them took."""
+    def close(self) -> None:
+        super().close()
+        self.other.close()
+
+    def compare(
+        self, asked: str, select: str, parameters: dict[str, float], made: tuple[float, float] | None = None
+    ) -> Columns:
+        """The rows of a SELECT, which have to be the same in both. made: the seconds that making a table took."""
         found: list[Columns] = []
-        seconds = timed(lambda: found.append(RecordingEngine.rows(self, select, **parameters)))
+        seconds = timed(lambda: found.append(DuckDBEngine.rows(self, select, **parameters)))
         other_seconds = timed(lambda: found.append(self.other.rows(select, **parameters)))
-        mine, others = (in_order(columns) for columns in found)
-        assert list(mine) == list(others), what
-        for name, column in mine.items():
-            assert column.dtype == others[name].dtype, (what, name)
-            np.testing.assert_array_equal(
-                np.ma.getmaskarray(column), np.ma.getmaskarray(others[name]), f"{what} {name}"
-            )
+        name, mine, others = name_of(asked), in_order(found[0]), in_order(found[1])
+        assert list(mine) == list(others), name
+        for column, values in mine.items():
+            assert values.dtype == others[column].dtype, (name, column)
+            assert np.array_equal(np.ma.getmaskarray(values), np.ma.getmaskarray(others[column])), (name, column)
             # Bits, not values: -0.0 is not 0.0, and NaN is itself.
-            assert bits(column).tobytes() == bits(others[name]).tobytes(), (what, name)
-        rows = len(next(iter(mine.values())))
-        took = made or (seconds, other_seconds)
-        self.compared.append(Compared(what, rows, took[0], took[1]))
+            assert bits(values).tobytes() == bits(others[column]).tobytes(), (name, column)
+        self.compared.append(Compared(name, len(next(iter(mine.values()))), *(made or (seconds, other_seconds))))
         return found[0]
-
-
-def named_statements(cuts: int) -> dict[str, str]:
-    """Every statement of the registry, for so many cuts -> its name."""
-    found = {}
-    for name, value in vars(statements).items():
-        if isinstance(value, str) and name.isupper():
-            found[value] = name
-        elif callable(value) and name not in ("for_cuts", "Final"):
-            found[value(cuts)] = name
-    found[statements.left_out(cuts, " AND n{k} >= $min_pairs")] = "left_out of pairs"
-    found["SELECT * FROM product_counts"] = "the rows of products"
-    return found
 
 
 def bits(column: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -132,16 +142,49 @@ def in_order(columns: Columns) -> Columns:
     return {name: column[order] for name, column in columns.items()}
 
 
-def timed(work: object) -> float:
+def timed(work: Callable[[], object]) -> float:
     """Seconds of the wall's clock."""
     start = time.perf_counter()
-    work()  # type: ignore[operator]
+    work()
     return time.perf_counter() - start
 
 
+def registry() -> dict[str, str]:
+    """Every statement of `tables.statements`, for a job's cuts -> its name; and those of the history."""
+    found = {}
+    for module in (statements, history, shop_statistics):
+        for name, value in vars(module).items():
+            if isinstance(value, str) and "SELECT" in value and name.isupper():
+                found[value] = name
+    for name, value in inspect.getmembers(statements, inspect.isfunction):
+        if list(inspect.signature(value).parameters)[:1] == ["cuts"]:
+            found[value(CUTS)] = name
+    found[statements.left_out(CUTS, " AND n{k} >= $min_pairs")] = "left_out, of pairs"
+    for cut in range(CUTS):
+        for table, is_two_way in (("basket", True), ("by_type", False)):
+            found[statements.pair_slice(cut, table, is_two_way)] = f"pair_slice of {table}, cut {cut}"
+    return found
+
+
+def name_of(select: str) -> str:
+    """The name of a statement, or its text where it is a short one without."""
+    return registry().get(select, " ".join(select.split()))
+
+
 @contextmanager
-def counting_by(engine: Engine) -> Iterator[None]:
-    """Let what counts purchases count them by an engine."""
+def counting_by(choose: Callable[[DuckDBEngine, str], DuckDBEngine]) -> Iterator[None]:
+    """Let a job count by an engine that is made of the one that has read, and of the table's name."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(counts, "open_engine", lambda config: engine)
+        patch.setattr(history, "counting_engine", lambda source, table, config: choose(source, table))
         yield
+
+
+def ask_all(config: Config) -> None:
+    """Let a job on purchases ask its engine all that jobs ask, without fitting anything."""
+    stages = Stages(Console(quiet=True))
+    purchased = read_purchases(config, stages)
+    work_of(purchased, config, 10)
+    counted = count_shop(purchased, config, stages)
+    for cut in range(CUTS):
+        counted.tables(purchased, cut, counted.adapted.config, lambda *_: None)
+    purchased.history.ending(time_to_day(purchased.windows.calibrate_from))

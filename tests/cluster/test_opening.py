@@ -15,7 +15,7 @@ from mersalg_training.config import EngineConfig, load_config
 from mersalg_training.engine import spark_session
 from mersalg_training.engine.arrow_columns import as_arrow, as_numpy
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
-from mersalg_training.engine.opening import check_engine, open_engine
+from mersalg_training.engine.opening import check_engine, counting_engine
 from mersalg_training.engine.spark_session import is_answering
 from mersalg_training.learn import read_purchases
 from mersalg_training.progress import Stages
@@ -87,11 +87,10 @@ def test_one_of_several_masters_suffices_and_other_managers_are_not_asked() -> N
     assert is_answering("k8s://https://nowhere.invalid:6443")
 
 
-def test_the_database_of_the_process_is_opened_unless_a_cluster_is_named() -> None:
+def test_the_database_that_has_read_counts_unless_a_cluster_is_named() -> None:
     check_engine(EngineConfig())
-    engine = open_engine(EngineConfig())
-    assert isinstance(engine, DuckDBEngine)
-    engine.close()
+    with DuckDBEngine.open(EngineConfig()) as source:
+        assert counting_engine(source, "order_lines", EngineConfig()) is source
 
 
 def test_columns_go_through_arrow_and_come_back_as_they_were() -> None:

@@ -10,18 +10,13 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from rich.console import Console
 
-from cluster.recording import ComparingEngine, counting_by, in_order, named_statements
+from cluster.recording import ComparingEngine, ask_all, counting_by, in_order
 from cluster.spark_cluster import Cluster, running_cluster
 from mersalg_training.config import Config, EngineConfig, load_config
-from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.sources import find_files
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.engine.spark_engine import SparkEngine
-from mersalg_training.learn import Purchased, read_purchases
-from mersalg_training.progress import Stages
-from mersalg_training.tables.counts import count_purchases
 from processes import wait_until
 from quick_job import QUICK, run
 from small_shop import SmallShop, write_shop
@@ -48,30 +43,25 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     demo = load_config(Path("configs/demo.toml"))
     (file,) = find_files("data.orders", demo.data.orders)
     duckdb.sql(f"COPY (SELECT * FROM '{file}' WHERE household_id % {part} = 0) TO '{orders}'")
-    return load_config(Path("configs/demo.toml"), [f'data.orders="{orders}"', "counts.follow_days=14.0"])
+    return load_config(Path("configs/demo.toml"), [f'data.orders="{orders}"', "factors.iterations=1"])
 
 
-@pytest.fixture(scope="module")
-def purchased(config: Config) -> Purchased:
-    return read_purchases(config, Stages(Console(quiet=True)))
+def test_each_statement_gives_the_same_rows_on_a_cluster(config: Config, spark_config: EngineConfig) -> None:
+    engines: list[ComparingEngine] = []
 
+    def choose(source: DuckDBEngine, table: str) -> DuckDBEngine:
+        spark = SparkEngine(spark_config)
+        spark.bring(table, source.batches(f"SELECT * FROM {table}", 10_000))
+        engines.append(ComparingEngine(source.connection, spark))
+        return engines[-1]
 
-def test_each_statement_of_the_registry_gives_the_same_rows_on_a_cluster(
-    config: Config, purchased: Purchased, spark_config: EngineConfig
-) -> None:
-    windows, attributes = purchased.windows, purchased.attributes
-    cuts = [time_to_day(time) for time in (windows.rank_from, windows.calibrate_from, windows.test_from)]
-    engine = ComparingEngine.open(config.engine)
-    engine.compared = []
-    types = attributes.product_type, len(attributes.product_types)
-    with closing(SparkEngine(spark_config)) as engine.other, counting_by(engine):
-        count_purchases(purchased.timeline, *types, cuts, config)
-    names = named_statements(len(cuts))
-    asked = {names[one.what] for one in engine.compared}
-    assert asked == set(names.values())
-    print(f"{purchased.timeline.n_lines:,} lines")
+    with counting_by(choose):
+        ask_all(config)
+    (engine,) = engines
+    print(f"{engine.rows('SELECT count(*) AS n FROM order_lines')['n'][0]:,} lines")
     for one in engine.compared:
-        print(f"| {names[one.what]} | {one.rows:,} | {one.seconds:.2f} | {one.other_seconds:.2f} |")
+        print(f"| {one.name} | {one.rows:,} | {one.seconds:.2f} | {one.other_seconds:.2f} |")
+    engine.close()
 
 
 def test_a_worker_that_dies_in_mid_shuffle_costs_time_and_no_row(spark_installed: None, tmp_path: Path) -> None:

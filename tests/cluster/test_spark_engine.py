@@ -51,9 +51,18 @@ def test_a_table_is_made_of_a_select_with_parameters_and_its_files_go_with_it(en
         "n": [3],
     }
     folder = Path(str(engine.config.scratch))
-    assert list(folder.rglob("made/*.parquet"))
+    assert list(folder.rglob("made_*/*.parquet"))
     engine.drop("made")
-    assert not list(folder.rglob("made"))
+    assert not list(folder.rglob("made_*"))
+
+
+def test_a_table_grows_and_may_be_made_of_itself(engine: SparkEngine) -> None:
+    engine.lay("kept", {"n": np.arange(5)})
+    engine.add("kept", "SELECT n + $more AS n FROM kept WHERE n > 2", more=100)
+    engine.make("kept", "SELECT * FROM kept WHERE n > 1")
+    assert sorted(engine.rows("SELECT * FROM kept")["n"].tolist()) == [2, 3, 4, 103, 104]
+    assert len(list(Path(str(engine.config.scratch)).rglob("kept_*"))) == 1
+    engine.drop("kept")
 
 
 def test_no_columns_of_no_rows_are_a_table_too(engine: SparkEngine) -> None:
@@ -63,7 +72,7 @@ def test_no_columns_of_no_rows_are_a_table_too(engine: SparkEngine) -> None:
 
 
 def test_more_rows_than_go_in_one_piece_all_arrive(engine: SparkEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mersalg_training.engine.spark_engine.LAID_AT_ONCE", 1000)
+    monkeypatch.setattr(engine, "brought_at_once", 1000)
     engine.lay("pieces", {"a": np.arange(2500)})
     found = engine.rows("SELECT count(DISTINCT a) AS n, CAST(sum(a) AS BIGINT) AS total FROM pieces")
     assert (found["n"].tolist(), found["total"].tolist()) == ([2500], [2500 * 2499 // 2])

@@ -16,6 +16,11 @@ def as_arrow(columns: Columns) -> Any:
     return pa.table({name: as_array(column) for name, column in columns.items()})
 
 
+def as_table(piece: Any) -> Any:
+    """A table or a batch of Arrow as a table."""
+    return piece if isinstance(piece, pa.Table) else pa.Table.from_batches([piece])
+
+
 def as_array(column: npt.NDArray[np.generic]) -> Any:
     """An array of Arrow."""
     mask = np.ma.getmaskarray(column) if np.ma.isMaskedArray(column) else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import TracebackType
+from typing import Any
 
 import duckdb
 
@@ -41,6 +43,11 @@ class DuckDBEngine:
         with fitting(self.connection):
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select}", parameters or None)
 
+    def add(self, table: str, select: str, **parameters: float) -> None:
+        """See `Engine.add`."""
+        with fitting(self.connection):
+            self.connection.execute(f"INSERT INTO {table} {select}", parameters or None)
+
     def lay(self, table: str, columns: Columns) -> None:
         """See `Engine.lay`."""
         self.connection.register("laid_columns", columns)
@@ -51,6 +58,11 @@ class DuckDBEngine:
         """See `Engine.rows`."""
         with fitting(self.connection):
             return dict(self.connection.execute(select, parameters or None).fetchnumpy())
+
+    def batches(self, select: str, rows: int) -> Iterator[Any]:
+        """What a statement selects in pieces of Arrow, each of at most so many rows."""
+        with fitting(self.connection):
+            yield from self.connection.sql(select).to_arrow_reader(rows)
 
     def drop(self, *tables: str) -> None:
         """See `Engine.drop`."""

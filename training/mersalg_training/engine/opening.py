@@ -1,4 +1,4 @@
-"""The engine that the configuration names."""
+"""The engine that counts: the database that has read the purchases, or the cluster that the configuration names."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.engine.engine import Engine
 
 
-def open_engine(config: EngineConfig) -> Engine:
-    """An engine without tables, to be closed; ConfigError where machine or cluster do not give what it needs."""
-    if config.kind == "duckdb":
-        return DuckDBEngine.open(config)
-    from mersalg_training.engine.spark_engine import SparkEngine  # noqa: PLC0415  # loads pyarrow
+def counting_engine(source: DuckDBEngine, table: str, config: EngineConfig) -> Engine:
+    """The source itself, or a cluster to which its table is brought; the source is closed then.
 
-    return SparkEngine(config)
+    ConfigError where the cluster does not answer or does not give what it needs.
+    """
+    if config.kind == "duckdb":
+        return source
+    from mersalg_training.engine.spark_engine import SparkEngine  # noqa: PLC0415  # not loaded without need
+
+    engine = SparkEngine(config)
+    engine.bring(table, source.batches(f"SELECT * FROM {table}", engine.brought_at_once))
+    source.close()
+    return engine
 
 
 def check_engine(config: EngineConfig) -> None:
