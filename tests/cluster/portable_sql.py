@@ -32,9 +32,9 @@ OPERATORS: Final = {
     exp.If, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Cast,
 }  # fmt: skip
 FUNCTIONS: Final = {
-    exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median, exp.Coalesce, exp.Nullif, exp.Abs, exp.Floor, exp.Ceil, exp.Sqrt,
-    exp.Greatest, exp.Least, exp.IsNan, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.LogicalOr,
-    exp.LogicalAnd,
+    exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median, exp.Coalesce, exp.Nullif, exp.Abs, exp.Floor, exp.Ceil,
+    exp.Sqrt, exp.Greatest, exp.Least, exp.IsNan, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead,
+    exp.LogicalOr, exp.LogicalAnd,
 }  # fmt: skip
 NODES: Final = CLAUSES | OPERATORS | FUNCTIONS
 WHOLE: Final = {"TINYINT", "SMALLINT", "INT", "BIGINT"}

@@ -33,6 +33,8 @@ ANSWERS_WITHIN: Final = 5.0
 """Seconds in which a cluster's port takes a connection."""
 PATIENCE: Final = 60.0
 """Seconds after which a cluster that neither answers nor has a worker left is taken as lost."""
+CONNECT_RETRIES = 8
+"""Of a call to a Spark Connect server, with longer and longer pauses: about PATIENCE in all."""
 LOOKS: Final = 1.0
 """Seconds between two looks at a cluster that works."""
 NO_PERMISSION: Final = re.compile(
@@ -99,7 +101,7 @@ def connected(engine: EngineConfig) -> Opened:
     except ImportError as error:
         raise missing_extra(error.name) from None
     session = SparkSession.builder.remote(str(engine.remote)).create()
-    session.client.set_retry_policies([DefaultPolicy(max_retries=8, max_backoff=15_000)])  # about PATIENCE in all
+    session.client.set_retry_policies([DefaultPolicy(max_retries=CONNECT_RETRIES, max_backoff=15_000)])
     return Opened(session, is_own=True)
 
 
