@@ -122,6 +122,17 @@ class History:
         engine.drop("drawn_units", "drawn_orders")
         return timeline_of(orders, lines, texts(customers["customer_id"]), texts(product_ids["product_id"]))
 
+    def drawn_note(self, timeline: Timeline) -> list[str]:
+        """A sentence where the timeline holds a part of the history."""
+        lines = self.sizes["n_lines"]
+        if timeline.n_lines == lines:
+            return []
+        return [
+            f"{timeline.n_lines:,} of {lines:,} lines are in memory (engine.drawn_lines): all are counted, while "
+            f"requests, evaluation and baselines are made of {len(timeline.customer_ids):,} drawn customers and of "
+            "drawn orders of nobody"
+        ]
+
     @cached_property
     def sizes(self) -> dict[str, int]:
         """n_lines; n_customers, codes of which those of a later part of the history may be unused."""
