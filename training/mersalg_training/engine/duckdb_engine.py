@@ -19,7 +19,7 @@ class DuckDBEngine:
     ConfigError where neither memory nor disk hold what a statement needs.
     """
 
-    rows_at_once: int = 2**22
+    rows_at_once: int = 2**23
     """Some hundred bytes of each while they are counted."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:

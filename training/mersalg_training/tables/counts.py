@@ -196,7 +196,7 @@ def count_purchases(
     history.engine.lay("product_types", {"product": product, "product_type": product_type})
     counting = Counting(history.engine, cuts, config)
     counting.count_products()
-    counting.count_in_types(n_types, 1 + history.sizes["n_lines"] // history.engine.rows_at_once)
+    counting.count_in_types(n_types, 1 + history.n_lines // history.engine.rows_at_once)
     counting.count_pairs(n_types)
     return CountedOnce(history.engine, cuts, counting.tables, counting.left_out, config)
 
