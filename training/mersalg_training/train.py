@@ -87,6 +87,7 @@ def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED
         for adaptation in learned.fitted.adapted:
             console.print(f"Adapted  {adaptation.sentence()}", highlight=False)
         recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages, budget)
+        purchased.history.engine.close()  # others wait for a cluster's workers
         with stages.stage("Loading the bundle as a shop does"):
             latency_ms = median_latency_ms(read_bundle(writer.folder))
         log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds, latency_ms)
