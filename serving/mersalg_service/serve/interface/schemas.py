@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mersalg.customer import MAX_QUANTITY
 from mersalg.names import BETTER, KINDS, LANGUAGES, MOMENTS, ORDERS
 from mersalg.offers import OFFER_FIELDS, REASONS
-from mersalg.requests import MAX_LIMIT, MAX_ONLY, MAX_QUANTITY
+from mersalg.requests import MAX_LIMIT, MAX_ONLY
 
 if TYPE_CHECKING:
     from mersalg_service.experiment import Experiment
