@@ -13,7 +13,7 @@ from mersalg import Customer, Recommender
 from mersalg.policy import Catalogue, PolicyRecommender, parse_policy
 from mersalg_training.explanation.explainer import Explainer, open_explainer
 from property.requests_of_a_shop import AT, requests_of
-from property.test_offers import EXAMPLES
+from property.test_offers import MANY
 
 DAYS = (-300, -100, -3, 0, 1, 40, 4000)
 """From AT to the times at which one customer is asked about; lines lie on both sides of some of them."""
@@ -48,7 +48,7 @@ def kept(request: dict[str, Any], customer: Customer) -> dict[str, Any]:
 
 
 @given(data=st.data())
-@EXAMPLES
+@MANY
 def test_the_answer_at_any_time_is_that_to_the_history(
     recommender: Recommender, products: list[str], data: st.DataObject
 ) -> None:
@@ -65,7 +65,7 @@ def test_the_answer_at_any_time_is_that_to_the_history(
 
 
 @given(data=st.data())
-@EXAMPLES
+@MANY
 def test_a_policy_gives_a_customer_what_it_gives_the_history(
     under_policy: PolicyRecommender, products: list[str], data: st.DataObject
 ) -> None:
