@@ -37,7 +37,7 @@ def figure(service: Running, name: str) -> float:
 
 
 def counted(service: Running, outcome: str) -> float:
-    return figure(service, f'mersalg_customers_total{{outcome="{outcome}"}}')
+    return figure(service, f'mersalg_histories_total{{outcome="{outcome}"}}')
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_history_that_was_sent_once_counts_until_another_is_sent(keeping: Runn
         later = {**WANTED, "at": "2017-05-01T09:00:00"}
         assert keeping.recommend(**later, customer="anna").body == keeping.recommend(**later).body
     assert (counted(keeping, "kept"), counted(keeping, "hit"), counted(keeping, "miss")) == (3, 9, 0)
-    assert figure(keeping, "mersalg_customers_kept") == 1
+    assert figure(keeping, "mersalg_histories_kept") == 1
 
 
 def test_many_requests_name_customers_and_what_comes_first_is_there_for_the_next(keeping: Running) -> None:
@@ -95,7 +95,7 @@ def test_who_is_forgotten_is_not_kept(keeping: Running, key: str) -> None:
     assert keeping.call("DELETE", place).json == {"forgotten": True}
     assert keeping.call("DELETE", place).json == {"forgotten": False}
     assert keeping.recommend(cart=["milk"], customer=key).status == 409
-    assert (counted(keeping, "forgotten"), figure(keeping, "mersalg_customers_kept")) == (1, 0)
+    assert (counted(keeping, "forgotten"), figure(keeping, "mersalg_histories_kept")) == (1, 0)
 
 
 def test_the_one_longest_not_asked_about_goes_first(keeping: Running) -> None:
@@ -104,7 +104,7 @@ def test_the_one_longest_not_asked_about_goes_first(keeping: Running) -> None:
     keeping.recommend(cart=["milk"], customer="a")
     keeping.recommend(cart=["milk"], customer="d", history=history("milk"))
     assert [keeping.recommend(cart=["milk"], customer=key).status for key in "abcd"] == [200, 409, 200, 200]
-    assert (counted(keeping, "evicted"), figure(keeping, "mersalg_customers_kept")) == (1, 3)
+    assert (counted(keeping, "evicted"), figure(keeping, "mersalg_histories_kept")) == (1, 3)
 
 
 def test_a_history_goes_when_its_time_is_over_however_often_it_is_asked_about() -> None:

@@ -75,11 +75,11 @@ class Metrics:
             multiprocess_mode="livesum",
         )  # fmt: skip
         self.customers = Counter(
-            "mersalg_customers", "Histories of customers: kept, found or not, and gone and why.", ["outcome"],
+            "mersalg_histories", "Histories of customers: kept, found or not, and gone and why.", ["outcome"],
             registry=own,
         )  # fmt: skip
         self.customers_kept = Gauge(
-            "mersalg_customers_kept", "Customers whose history is kept now.", registry=own, multiprocess_mode="livesum"
+            "mersalg_histories_kept", "Customers whose history is kept now.", registry=own, multiprocess_mode="livesum"
         )
         self.checks = Counter("mersalg_bundle_checks", "Looks for a newer bundle.", ["outcome"], registry=own)
         self.bundle = Gauge(
