@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import compress
 from typing import Any, Final, NoReturn
@@ -33,12 +33,12 @@ class Customer:
     are no returns; each takes below 100 bytes, with an id of up to 20 characters.
     """
 
-    product_ids: tuple[str, ...] = ()
-    micros: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    product_ids: tuple[str, ...]
+    micros: npt.NDArray[np.int64]
     """(n_lines,) from 1970; so are the quantities, above 0."""
-    quantities: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
-    unit_prices: tuple[float | None, ...] | None = None
-    zoned: bool | None = None
+    quantities: npt.NDArray[np.float32]
+    unit_prices: tuple[float | None, ...]
+    zoned: bool | None
     """Whether the times have a zone; None without any."""
 
     def __post_init__(self) -> None:
@@ -60,30 +60,27 @@ class Customer:
         if more.zoned != self.zoned:
             expected = zone_like(self.zoned, "those before have")
             raise RequestError("history[0].ordered_at", expected, f"a time with{'' if more.zoned else 'out'} one")
-        paid = None
-        if self.unit_prices is not None or more.unit_prices is not None:
-            paid = (self.unit_prices or (None,) * len(self)) + (more.unit_prices or (None,) * len(more))
         micros = np.concatenate([self.micros, more.micros])
         quantities = np.concatenate([self.quantities, more.quantities])
-        return Customer(self.product_ids + more.product_ids, micros, quantities, paid, self.zoned)
+        ids, paid = self.product_ids + more.product_ids, self.unit_prices + more.unit_prices
+        return Customer(ids, micros, quantities, paid, self.zoned)
 
     def until(
         self, at: datetime | None
-    ) -> tuple[list[str], npt.NDArray[np.float32], npt.NDArray[np.float32], list[float | None] | None]:
+    ) -> tuple[list[str], npt.NDArray[np.float32], npt.NDArray[np.float32], list[float | None]]:
         """Product ids, ages in days, quantities and unit prices, (n_lines,) each, of what had been bought by then.
 
         None is now. Of more lines the latest HISTORY_LINES, of two at the same time the later in the list.
         """
-        ids, quantities = list(self.product_ids), self.quantities
-        paid = list(self.unit_prices) if self.unit_prices is not None else None
+        ids, quantities, paid = list(self.product_ids), self.quantities, list(self.unit_prices)
         ages = days_until(at, self.micros, zoned=self.zoned)
         used = ages >= 0
         if len(ids) > HISTORY_LINES or not used.all():
             chosen = np.flatnonzero(used)
             latest = np.lexsort((-chosen, ages[chosen]))[:HISTORY_LINES]
             chosen = np.sort(chosen[latest])
-            ids, ages, quantities = [ids[i] for i in chosen], ages[chosen], quantities[chosen]
-            paid = [paid[i] for i in chosen] if paid is not None else None
+            ids, paid = [ids[i] for i in chosen], [paid[i] for i in chosen]
+            ages, quantities = ages[chosen], quantities[chosen]
         return ids, ages.astype(np.float32), quantities, paid
 
 
@@ -93,7 +90,7 @@ def read_customer(history: Iterable[Mapping[str, Any]] | None) -> Customer:
         raise RequestError("history", "a list of {product_id, ordered_at, quantity}", history)
     lines = list(history) if history is not None else []
     if not lines:
-        return Customer()
+        return Customer((), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32), (), None)
     try:
         ids = list(map(PRODUCT_ID, lines))
         times = list(map(ORDERED_AT, lines))
@@ -103,22 +100,22 @@ def read_customer(history: Iterable[Mapping[str, Any]] | None) -> Customer:
     check_product_ids(ids, "history[{}].product_id")
     micros, zoned = read_times(times)
     quantities = read_quantities(amounts)
-    paid = read_unit_prices(prices) if prices is not None else None
+    paid = read_unit_prices(prices)
     kept = quantities > 0
     if not kept.all():
-        ids, micros, quantities = list(compress(ids, kept)), micros[kept], quantities[kept]
-        paid = list(compress(paid, kept)) if paid is not None else None
-    return Customer(tuple(ids), micros, quantities.astype(np.float32), tuple(paid) if paid is not None else None, zoned)
+        ids, paid = list(compress(ids, kept)), list(compress(paid, kept))
+        micros, quantities = micros[kept], quantities[kept]
+    return Customer(tuple(ids), micros, quantities.astype(np.float32), tuple(paid), zoned)
 
 
-def amounts_and_prices(lines: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any] | None]:
-    """What each line says of quantity, 1 where nothing, and of unit price, None where nothing or, for all, None.
+def amounts_and_prices(lines: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """What each line says of quantity, 1 where nothing, and of unit price, None where nothing.
 
     The lines have a product_id and an ordered_at.
     """
     if set(map(len, lines)) == {3}:  # then a line with a quantity has no price
         try:
-            return list(map(QUANTITY, lines)), None
+            return list(map(QUANTITY, lines)), [None] * len(lines)
         except KeyError:
             pass
     return [line.get("quantity", 1) for line in lines], [line.get("unit_price") for line in lines]
@@ -150,10 +147,10 @@ def read_quantities(amounts: Sequence[Any]) -> npt.NDArray[np.float64]:
     return quantities
 
 
-def read_unit_prices(prices: list[Any]) -> list[float | None] | None:
-    """Prices paid, None where a line says none; None when no line says one."""
+def read_unit_prices(prices: list[Any]) -> list[float | None]:
+    """Prices paid, None where a line says none."""
     if prices.count(None) == len(prices):
-        return None
+        return prices
     paid: list[float | None] = []
     for position, price in enumerate(prices):
         try:

@@ -49,11 +49,6 @@ def check_product_ids(ids: list[str], field: str) -> None:
             raise RequestError(name, "a product id as text (write the number 42 as '42')", product_id)
         if not product_id:
             raise RequestError(name, "a product id, not an empty string", product_id)
-        if "\0" in product_id or not encodable(product_id):
+        if "\0" in product_id or any("\ud800" <= character <= "\udfff" for character in product_id):
             raise RequestError(name, "a product id in Unicode text without NUL and surrogates", product_id)
     raise AssertionError("a product id was refused without a reason")
-
-
-def encodable(text: str) -> bool:
-    """Whether UTF-8 can hold the text: it has no lone surrogate."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -103,7 +103,7 @@ def test_times_of_two_sorts_do_not_mix() -> None:
     returned = read_customer([{**aware, "quantity": -1}])
     with pytest.raises(RequestError, match=r"^at: expected a time with a time zone"):
         read_request(customer=returned, at=AT)
-    assert told(read_request(customer=read_customer([]), at=AT)) == ([], [], [], None)
+    assert told(read_request(customer=read_customer([]), at=AT)) == ([], [], [], [])
 
 
 def test_a_customer_and_a_history_are_not_given_together(toy: Recommender) -> None:
