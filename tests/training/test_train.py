@@ -109,7 +109,7 @@ def test_more_products_than_a_bundle_holds_are_refused_before_anything_is_counte
     config, stages = write_shop(small_shop, tmp_path), Stages(Console(file=io.StringIO()))
     purchased = read_purchases(config, stages)
     end = time_to_day(purchased.windows.test_from)
-    held = learn_shop(purchased.timeline, purchased.attributes, end, config, quiet).n_items
+    held = learn_shop(purchased.history, purchased.attributes, end, config, quiet).n_items
     monkeypatch.setattr(retrieve, "MAX_ITEMS", held + 1)
     read_purchases(config, stages)
     monkeypatch.setattr(retrieve, "MAX_ITEMS", held)
