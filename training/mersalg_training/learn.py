@@ -76,6 +76,8 @@ class Purchased:
     """Of all lines, or of `engine.drawn_lines` of drawn customers."""
     attributes: Attributes
     windows: Windows
+    drawn: Sequence[str] = ()
+    """A sentence where the timeline does not hold all lines."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,8 @@ def read_purchases(
         check_company(purchases.connection)
         history = read_history(purchases.connection)
         timeline = history.timeline(config.engine.drawn_lines, config.seed)
+        drawn = history.drawn_note(timeline)
+        report = replace(report, notes=report.notes + drawn)
         attributes = read_attributes(purchases.connection)
         if beside is not None:
             beside(purchases.connection, timeline)
@@ -178,7 +182,7 @@ def read_purchases(
         windows = split_windows(report.first, report.last, config.split, history.order_day)
         sold = history.sold_before(time_to_day(windows.test_from))
     check_items(len(sold) + len(unsold_products(sold, attributes)))
-    return Purchased(report, history, timeline, attributes, windows)
+    return Purchased(report, history, timeline, attributes, windows, drawn)
 
 
 def work_of(purchased: Purchased, config: Config, queries: int) -> Work:
