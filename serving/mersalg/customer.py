@@ -30,7 +30,7 @@ class Customer:
     """A history that is read already: `recommender.customer(history)`.
 
     Immutable, safe between threads, and of no bundle: as good for the next one. Its length is the number of lines that
-    are no returns; each takes below 100 bytes, with an id of up to 20 characters.
+    are no returns; each takes about 100 bytes.
     """
 
     product_ids: tuple[str, ...]

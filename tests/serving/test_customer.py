@@ -149,7 +149,7 @@ def test_a_customer_is_asked_about_from_many_threads(toy: Recommender) -> None:
     assert found == [worked_out(lines, at) for at in times]
 
 
-def test_a_line_takes_the_memory_that_is_told() -> None:
+def test_a_line_takes_about_the_memory_that_is_told() -> None:
     lines = [
         {
             "product_id": f"{1_000_000 + place}",
