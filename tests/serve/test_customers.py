@@ -184,6 +184,21 @@ def test_neither_key_nor_history_is_logged_or_counted_by_name(keeping: Running) 
     assert "secret" not in keeping.call("GET", "/metrics").body.decode()
 
 
+def test_a_trial_takes_customers_beside_the_ids_that_it_records(
+    toy_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MERSALG_EXPERIMENT_KEY", KEY)
+    trial = tmp_path / "trial.toml"
+    trial.write_text('name = "e"\n[arms]\nhold-out = 0.5\nchampion = 0.5\n')
+    record = tmp_path / "record.jsonl"
+    with running(toy_folder, customers=3, trial=str(trial), exposures=str(record)) as service:
+        asked = {**WANTED, "customer": "secret-key", "customer_id": "c-17"}
+        sent = service.recommend(**asked, history=history("filter"))
+        assert (sent.status, service.recommend(**asked).body) == (200, sent.body)
+    assert "c-17" in record.read_text()
+    assert "secret-key" not in record.read_text()
+
+
 @pytest.mark.parametrize("wrong", [{"customers": -1}, {"customers": 5, "workers": 2}, {"customer_seconds": 0.0}])
 def test_settings_that_keep_nobody_rightly_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"^customer"):
