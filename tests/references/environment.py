@@ -6,6 +6,7 @@ and gives arrays back.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ ALONE = (
     "threadpoolctl==3.6.0", "toolz==1.1.0", "typeguard==4.6.1",
 )  # fmt: skip
 """Without it: some name old versions, or a hundred packages of which the part that is asked needs none."""
+PART = ("confseq==0.0.11", "multiprocess==0.70.18", "dill==0.4.0")
+"""Of the first there are builds for Python 3.10 alone; its modules that are Python serve any."""
 ASKS_AN_INDEX = ("Could not connect", "Failed to fetch", "No matching distribution", "dns error")
 
 
@@ -45,7 +48,8 @@ class References:
         asked, answered = self.folder / f"{program}.asked.npz", self.folder / f"{program}.answered.npz"
         np.savez(asked, **given)
         command = [self.python, "-W", "ignore", PROGRAMS / f"{program}.py", asked, answered]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        environment = {**os.environ, "PYTHONPATH": str(self.folder / "part")}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
         assert done.returncode == 0, f"{program}: {done.returncode}\n{done.stderr[-3000:]}"
         with np.load(answered) as found:
             return dict(found)
@@ -55,10 +59,12 @@ def make_references(folder: Path) -> References:
     """An environment with every library; uv keeps what it fetched, so that the next one takes seconds."""
     uv, python = Path(sys.executable).parent / "uv", folder / "environment" / "bin" / "python"
     install = [uv, "pip", "install", "--quiet", "--python", python]
+    part = [*install[:-2], "--no-deps", "--target", folder / "part", "--python-version", "3.10"]
     for command in (
         [uv, "venv", "--quiet", "--python", sys.executable, folder / "environment"],
         [*install, *WHOLE],
         [*install, "--no-deps", *ALONE],
+        [*part, *PART],
     ):
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         if done.returncode != 0 and any(told in done.stderr for told in ASKS_AN_INDEX):
