@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,9 @@ from mersalg_training.config import Config, EngineConfig
 from mersalg_training.data.external.opening import open_table
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.engine.database import connect
+from processes import DEADLINE
 
+VALIDATE = "import sys; from mersalg.cli import main; sys.exit(main())"
 MANY = ", 'x' AS note, 1 AS shelf, [1, 2] AS list"
 
 
@@ -77,17 +83,23 @@ def test_iceberg_is_read_at_its_snapshot(orders: Any, tmp_path: Path) -> None:
     assert "found no *.metadata.json" in refusal(f"iceberg:{tmp_path}/none")
 
 
-def test_iceberg_is_found_by_a_catalogue_of_pyicebergs_configuration(
-    orders: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_iceberg_is_found_by_a_catalogue_of_pyicebergs_configuration(orders: Any, tmp_path: Path) -> None:
     needs("pyiceberg", "iceberg")
-    write_iceberg(iceberg_catalogue(tmp_path), "orders", orders.slice(0, 100))
-    monkeypatch.setenv("PYICEBERG_CATALOG__SHOP__TYPE", "sql")
-    monkeypatch.setenv("PYICEBERG_CATALOG__SHOP__URI", f"sqlite:///{tmp_path / 'catalogue.db'}")
-    rows, pinned = count("iceberg:shop.sales.orders")
-    assert rows == 100
-    assert re.fullmatch(r"iceberg:shop\.sales\.orders\?snapshot=\d+", pinned or "")
-    assert "NoSuchTableError" in refusal("iceberg:shop.sales.order")
+    write_iceberg(iceberg_catalogue(tmp_path), "orders", orders)
+    # pyiceberg reads its configuration when it is imported.
+    catalogue = {"TYPE": "sql", "URI": f"sqlite:///{tmp_path / 'catalogue.db'}"}
+    environment = {**os.environ, **{f"PYICEBERG_CATALOG__SHOP__{name}": told for name, told in catalogue.items()}}
+    job = tmp_path / "shop.toml"
+    told = []
+    for table in ("orders", "order"):
+        job.write_text(f'name = "shop"\n[data]\norders = "iceberg:shop.sales.{table}"\n')
+        command = [sys.executable, "-c", VALIDATE, "validate", str(job), "--json"]
+        result = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=DEADLINE)
+        told.append(json.loads(result.stdout))
+    pinned = told[0]["contract"]["pinned"]["data.orders"]
+    assert re.fullmatch(r"iceberg:shop\.sales\.orders\?snapshot=\d+", pinned)
+    assert told[0]["contract"]["lines_read"] == len(orders)
+    assert "NoSuchTableError" in told[1]["error"]
 
 
 def test_an_expression_of_a_mapping_brings_the_columns_that_it_reads(

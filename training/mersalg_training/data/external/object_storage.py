@@ -7,6 +7,7 @@ AWS_REGION and AWS_ENDPOINT_URL, or from whatever else Amazon's own client looks
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,7 +35,6 @@ from mersalg_training.data.sources import (
 from mersalg_training.engine.database import fitting
 
 SCHEME: Final = "s3://"
-GLOB: Final = "*?["
 ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 REGIONS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
@@ -117,12 +117,15 @@ def find_objects(storage: Any, key: str, location: str, endings: Sequence[str] =
     A location is one file, a glob with * and **, or a folder: its files with one of the endings, at any depth.
     """
     path = location.removeprefix(SCHEME)
-    if any(mark in path for mark in GLOB):
+    plain = re.split(r"[*?\[]", path, maxsplit=1)[0]
+    # pyarrow is asked first, which raises where the storage does not answer or forbids it; fsspec says "nothing there".
+    what = storage.fs.get_file_info(plain.rpartition("/")[0] if plain != path else path.rstrip("/")).type.name
+    if plain != path:
         files = [PurePosixPath(name) for name in storage.glob(path) if storage.isfile(name)]
-    elif storage.isfile(path):
+    elif what == "File":
         files = [PurePosixPath(path)]
     else:
-        inside = [PurePosixPath(name) for name in storage.find(path)] if storage.isdir(path) else []
+        inside = [PurePosixPath(name) for name in storage.find(path)] if what == "Directory" else []
         files = [
             file
             for file in inside
