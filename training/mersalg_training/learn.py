@@ -22,13 +22,13 @@ from mersalg_training.config import Config
 from mersalg_training.data.adaptation import Adaptation, Adapted, adapt
 from mersalg_training.data.attributes import Attributes, read_attributes
 from mersalg_training.data.calendar import time_to_day
-from mersalg_training.data.company import check_company
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.history import History, check_company, read_history
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.shop_statistics import ShopStatistics, measure_shop
 from mersalg_training.data.split import Windows, split_windows
-from mersalg_training.data.timeline import Float32, Int32, Timeline, read_timeline
+from mersalg_training.data.timeline import Float32, Int32, Timeline
 from mersalg_training.evaluation.bundle_method import CaseRequests
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.retrieve import check_items
@@ -49,7 +49,8 @@ from mersalg_training.ranking.training_rows import (
     training_matrices,
     upsell_rows,
 )
-from mersalg_training.tables.build import learn_shop
+from mersalg_training.tables.build import build_tables
+from mersalg_training.tables.counts import CountedOnce, count_purchases
 from mersalg_training.tables.relations import as_it_was
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
 from mersalg_training.tables.vocabulary import unsold_products
@@ -58,6 +59,8 @@ MIN_POSITIVES = 20
 """Fewer bought candidates on a side cannot fit a ranker."""
 CONSIDERED = 5
 """To so many requests as they come, one more in which another product was considered."""
+TO_RANK, TO_CALIBRATE, FOR_BUNDLE = range(3)
+"""The cuts of a job: what lies before the rank window, before the calibrate window, before the test window."""
 TIMED: Final = 200
 """Most requests whose answers are timed."""
 
@@ -67,9 +70,33 @@ class Purchased:
     """The purchases of a job, checked and cut into windows."""
 
     report: ContractReport
+    history: History
+    """All lines; not to be asked when the tables are learned, for its engine is closed then."""
     timeline: Timeline
+    """Of all lines, or of `engine.drawn_lines` of drawn customers."""
     attributes: Attributes
     windows: Windows
+    drawn: Sequence[str] = ()
+    """A sentence where the timeline does not hold all lines."""
+
+
+@dataclass(frozen=True)
+class CountedShop:
+    """A history counted for the three cuts of a job."""
+
+    statistics: ShopStatistics
+    """Of what lies before the rank window."""
+    adapted: Adapted
+    counts: CountedOnce
+
+    def tables(
+        self, purchased: Purchased, cut: int, config: Config, tick: Tick, rhythm: Rhythm | None = None
+    ) -> ShopTables:
+        """The tables of what lies before a cut, by its number; the rhythm is measured unless given."""
+        counts, attributes = self.counts.before(cut), purchased.attributes
+        if cut != FOR_BUNDLE:
+            attributes = as_it_was(attributes, np.asarray(counts.products["product"], dtype=np.int64))
+        return build_tables(counts, purchased.history, attributes, config, tick, rhythm)
 
 
 @dataclass(frozen=True)
@@ -144,26 +171,29 @@ def read_purchases(
         purchases = open_purchases(config.data, config.engine)
         report = apply_contract(purchases, config.contract)
         check_company(purchases.connection)
-        timeline = read_timeline(purchases.connection)
+        history = read_history(purchases.connection)
+        timeline = history.timeline(config.engine.drawn_lines, config.seed)
+        drawn = history.drawn_note(timeline)
+        report = replace(report, notes=report.notes + drawn)
         attributes = read_attributes(purchases.connection)
         if beside is not None:
             beside(purchases.connection, timeline)
-        purchases.connection.close()
-    windows = split_windows(report.first, report.last, config.split, timeline.order_day)
-    sold = np.unique(timeline.line_product[timeline.line_day < time_to_day(windows.test_from)]).astype(np.int64)
+        history.forget_ids()
+        windows = split_windows(report.first, report.last, config.split, history.order_day)
+        sold = history.sold_before(time_to_day(windows.test_from))
     check_items(len(sold) + len(unsold_products(sold, attributes)))
-    return Purchased(report, timeline, attributes, windows)
+    return Purchased(report, history, timeline, attributes, windows, drawn)
 
 
 def work_of(purchased: Purchased, config: Config, queries: int) -> Work:
     """What a job will do. queries: requests of a task of its evaluation, where there is a test window."""
-    windows, timeline = purchased.windows, purchased.timeline
+    windows, history = purchased.windows, purchased.history
     bounds = {name: (time_to_day(first), time_to_day(end)) for name, (first, end) in windows.bounds().items()}
-    day = timeline.order_day
+    day = history.order_day
     orders = {name: int(np.count_nonzero((day >= first) & (day < end))) for name, (first, end) in bounds.items()}
     rank, calibrate = (min(config.ranker.requests, MAX_PASSES * orders[name]) for name in ("rank", "calibrate"))
     before = (windows.rank_from, windows.calibrate_from, windows.test_from)
-    first, later, last = (int(np.count_nonzero(timeline.line_day < time_to_day(time))) for time in before)
+    first, later, last = (history.lines_before(time_to_day(time)) for time in before)
     asked = queries if "test" in bounds else 0
     return Work((first, later, last), rank, calibrate, config.factors.iterations, asked)
 
@@ -174,32 +204,37 @@ def learn(purchased: Purchased, config: Config, stages: Stages, budget: Budget |
     The rankers and the thresholds meet tables that end where their requests begin. A shop's requests begin where its
     purchases end, so the tables that go into the bundle end with them: the calibrate window is counted too.
     """
-    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
-    fitted = fit_rankers(purchased, config, stages, budget)
-    with stages.stage("Counting and factorising to calibrate") as tick:
-        day = time_to_day(windows.calibrate_from)
-        then = as_it_was(attributes, timeline, day)
-        tables = learn_shop(timeline, then, day, fitted.config, tick, fitted.rhythm)
+    counted = count_shop(purchased, config, stages)
+    fitted = fit_rankers(purchased, counted, stages, budget)
+    with stages.stage("Tables to calibrate") as tick:
+        tables = counted.tables(purchased, TO_CALIBRATE, fitted.config, tick, fitted.rhythm)
     with stages.stage("Calibrating and certifying") as tick:
         calibrated = calibrate_shop(purchased, fitted, tables, tick)
-    with stages.stage("Counting and factorising for the bundle") as tick:
-        day = time_to_day(windows.test_from)
-        tables = learn_shop(timeline, attributes, day, fitted.config, tick, fitted.rhythm)
+    with stages.stage("Tables for the bundle") as tick:
+        tables = counted.tables(purchased, FOR_BUNDLE, fitted.config, tick, fitted.rhythm)
     return Learned(fitted, calibrated, tables)
 
 
-def fit_rankers(purchased: Purchased, config: Config, stages: Stages, budget: Budget | None = None) -> Fitted:
-    """Count and factorise what lies before the rank window, and fit first score and rankers on the carts inside it.
+def count_shop(purchased: Purchased, config: Config, stages: Stages) -> CountedShop:
+    """Measure what lies before the rank window, make the configuration fit it, and count for all three cuts."""
+    history, attributes, windows = purchased.history, purchased.attributes, purchased.windows
+    with stages.stage("Counting purchases"):
+        statistics = measure_shop(history, attributes, time_to_day(windows.rank_from))
+        adapted = adapt(config, statistics, windows, history.order_day)
+        cuts = [time_to_day(time) for time in (windows.rank_from, windows.calibrate_from, windows.test_from)]
+        types = attributes.product_type, len(attributes.product_types)
+        return CountedShop(statistics, adapted, count_purchases(history, *types, cuts, adapted.config))
+
+
+def fit_rankers(purchased: Purchased, counted: CountedShop, stages: Stages, budget: Budget | None = None) -> Fitted:
+    """Fit first score and rankers on the carts of the rank window, with tables of what lies before it.
 
     Where an answer takes longer than it may, they are fitted again on fewer candidates.
     """
     budget = budget or unlimited()
-    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
-    rank_day = time_to_day(windows.rank_from)
-    with stages.stage("Counting and factorising for the rankers") as tick:
-        statistics = measure_shop(timeline, attributes, rank_day)
-        adapted = adapt(config, statistics, windows, timeline.order_day)
-        tables = learn_shop(timeline, as_it_was(attributes, timeline, rank_day), rank_day, adapted.config, tick)
+    adapted, statistics = counted.adapted, counted.statistics
+    with stages.stage("Tables for the rankers") as tick:
+        tables = counted.tables(purchased, TO_RANK, adapted.config, tick)
     wanted: Adapted | None = budget.counted(adapted)
     while wanted is not None:
         adapted, wanted = wanted, None

@@ -92,7 +92,7 @@ def test_what_gave_way_stands_in_the_manifest_on_the_card_and_in_the_run(
     assert "'limits/memory_gb': 0.7" in run.told
     assert "'limits.minutes': 0.5" in run.told
     assert printed.count("Fitting the first score") == 2  # and nothing was counted again
-    assert printed.count("Counting and factorising for the rankers") == 1
+    assert printed.count("Counting purchases") == 1
     assert made.timed == [200, 200, 200]
 
 

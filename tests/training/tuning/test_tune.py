@@ -11,7 +11,7 @@ import pytest
 
 from mersalg.errors import ConfigError, MersalgError
 from mersalg_training.config import load_config
-from mersalg_training.learn import Purchased, fit_rankers
+from mersalg_training.learn import Purchased, count_shop, fit_rankers
 from mersalg_training.progress import Stages
 from mersalg_training.tuning.bench import IN_THE_GRAPH, open_bench, rows_key, tables_before, tables_key
 from mersalg_training.tuning.objective import counted, parts_of, value_of
@@ -80,7 +80,8 @@ def test_the_trees_of_a_trial_are_those_of_a_training_job(job: Path, purchased: 
     adapted = bench.adapted(config)
     rankers = bench.latest.get("trees", repr(adapted.fitting), lambda: None)
     rows = bench.latest.get("rows", rows_key(adapted.config), lambda: None)
-    fitted = fit_rankers(purchased, config, Stages(quiet_console()))
+    stages = Stages(quiet_console())
+    fitted = fit_rankers(purchased, count_shop(purchased, config, stages), stages)
     assert np.array_equal(rows.first_weights, fitted.first_weights)
     assert rankers.by_name().keys() == fitted.rankers.by_name().keys()
     for ours, theirs in zip(rankers.by_name().values(), fitted.rankers.by_name().values(), strict=True):

@@ -113,7 +113,7 @@ class Budget:
         return config.model_copy(update={"factors": config.factors.model_copy(update={"iterations": iterations})})
 
     def counted(self, adapted: Adapted) -> Adapted:
-        """The job after its first counting, whose time says how slow this machine is beside the measured one."""
+        """The job after counting and its first tables, whose time says how slow this machine is beside the measured."""
         if self.work is None:
             return adapted
         if self.limits.minutes is not None:
