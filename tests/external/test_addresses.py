@@ -8,7 +8,7 @@ import pytest
 
 from mersalg import ConfigError, DataError
 from mersalg.cli import main
-from mersalg_training.address import read_address
+from mersalg_training.addresses.address import read_address
 from mersalg_training.config import load_config
 from mersalg_training.data.external.opening import open_table
 from mersalg_training.engine.database import connect

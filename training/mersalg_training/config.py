@@ -15,7 +15,7 @@ from mersalg.names import KINDS, Kind
 from mersalg.policy.values import unknown
 from mersalg.registry.server import without_password
 from mersalg.toml import read_toml
-from mersalg_training.address import SecretInAddressError, read_address
+from mersalg_training.addresses.address import SecretInAddressError, read_address
 from mersalg_training.columns import Column, Format
 
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from mersalg.errors import DataError
-from mersalg_training.address import Address
+from mersalg_training.addresses.address import Address
 from mersalg_training.data.external.object_storage import delta_options
 from mersalg_training.data.external.streams import Stream, first_line, source_of_rows
 from mersalg_training.data.sources import DataSource, identifier

@@ -12,7 +12,7 @@ from typing import Any, Final
 import duckdb
 
 from mersalg.errors import DataError
-from mersalg_training.address import EXAMPLES, Address
+from mersalg_training.addresses.address import EXAMPLES, Address
 from mersalg_training.data.external.object_storage import iceberg_options
 from mersalg_training.data.external.streams import Stream, first_line, source_of_rows
 from mersalg_training.data.sources import DataSource

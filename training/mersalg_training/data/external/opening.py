@@ -8,7 +8,7 @@ from typing import Final
 import duckdb
 
 from mersalg.errors import DataError
-from mersalg_training.address import Address, Scheme, read_address
+from mersalg_training.addresses.address import Address, Scheme, read_address
 from mersalg_training.data.external.delta import open_delta
 from mersalg_training.data.external.iceberg import open_iceberg
 from mersalg_training.data.external.object_storage import open_objects

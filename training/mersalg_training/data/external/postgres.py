@@ -17,7 +17,7 @@ from urllib.parse import quote
 import duckdb
 
 from mersalg.errors import DataError
-from mersalg_training.address import ENVIRONMENT, SERVER_OPTIONS, Address
+from mersalg_training.addresses.address import ENVIRONMENT, SERVER_OPTIONS, Address
 from mersalg_training.data.external.streams import Stream, first_line, source_of_rows
 from mersalg_training.data.sources import DataSource, identifier
 
