@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mersalg_training.config import EngineConfig
+from mersalg_training.data import history
 from mersalg_training.data.attributes import Attributes, encoded
+from mersalg_training.data.history import History
 from mersalg_training.data.timeline import Timeline, offsets
 
 
@@ -64,3 +67,8 @@ def make_attributes(types: Mapping[str, str | None], cost: Mapping[str, float] |
 def named(timeline: Timeline, products: Sequence[int] | np.ndarray) -> list[str]:  # type: ignore[type-arg]
     """The ids of product codes."""
     return [timeline.product_ids[int(product)] for product in products]
+
+
+def history_of(timeline: Timeline) -> History:
+    """The lines of a timeline in an engine of their own."""
+    return history.history_of(timeline, EngineConfig())

@@ -14,8 +14,8 @@ from mersalg_training.config import Config
 from mersalg_training.data.attributes import read_attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.history import read_history
 from mersalg_training.data.purchases import open_purchases
-from mersalg_training.data.timeline import read_timeline
 from mersalg_training.tables.counts import Counts, count_purchases
 from mersalg_training.tables.entries import Entries
 from mersalg_training.tables.vocabulary import Vocabulary, build_vocabulary
@@ -39,10 +39,9 @@ def known_before(shop: SmallShop, cut: datetime, folder: Path) -> Known:
     config = write_shop(shop, folder)
     purchases = open_purchases(config.data)
     apply_contract(purchases, config.contract)
-    timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
-    purchases.connection.close()
+    history, attributes = read_history(purchases.connection), read_attributes(purchases.connection)
     n_types = len(attributes.product_types)
-    counts = count_purchases(timeline, attributes.product_type, n_types, [time_to_day(cut)], config).before(0)
+    counts = count_purchases(history, attributes.product_type, n_types, [time_to_day(cut)], config).before(0)
     vocabulary = build_vocabulary(counts, attributes, config)
     return Known(counts, vocabulary, vocabulary.supported, n_types, config)
 

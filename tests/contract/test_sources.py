@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from contract.source_contract import Known, SourceContract, known_before
+from mersalg_training.tables.basket import basket_entries
 from mersalg_training.tables.entries import Entries
 from mersalg_training.tables.ladder import ladder_entries
-from mersalg_training.tables.neighbours import basket_entries, follow_entries
+from mersalg_training.tables.neighbours import follow_entries
 from small_shop import CALIBRATE_FROM, SmallShop
 
 
@@ -21,7 +22,7 @@ class TestBasket(SourceContract):
     serves_types = True
 
     def entries(self, known: Known) -> Entries:
-        return basket_entries(known.counts, known.vocabulary, known.frequent, known.n_types, known.config)
+        return basket_entries(known.counts, known.vocabulary, known.n_types, known.config)
 
     def test_confidence_is_the_share_of_the_rows_orders(self, known: Known, found: Entries) -> None:
         product = found.row < known.frequent

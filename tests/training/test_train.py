@@ -109,12 +109,29 @@ def test_more_products_than_a_bundle_holds_are_refused_before_anything_is_counte
     config, stages = write_shop(small_shop, tmp_path), Stages(Console(file=io.StringIO()))
     purchased = read_purchases(config, stages)
     end = time_to_day(purchased.windows.test_from)
-    held = learn_shop(purchased.timeline, purchased.attributes, end, config, quiet).n_items
+    held = learn_shop(purchased.history, purchased.attributes, end, config, quiet).n_items
     monkeypatch.setattr(retrieve, "MAX_ITEMS", held + 1)
     read_purchases(config, stages)
     monkeypatch.setattr(retrieve, "MAX_ITEMS", held)
     with pytest.raises(DataError, match=f"fewer than {held} products, got {held}; leave out"):
         read_purchases(config, stages)
+
+
+def test_of_a_long_history_all_lines_are_counted_and_requests_are_made_of_drawn_customers(
+    trained_bundle: Path, small_shop: SmallShop, tmp_path: Path
+) -> None:
+    lines = len(small_shop.lines)
+    config = write_shop(small_shop, tmp_path / "data", **{**QUICK, "engine": {"drawn_lines": lines // 2}})
+    run(config, tmp_path / "bundle")
+    whole, part = (json.loads((b / "manifest.json").read_text()) for b in (trained_bundle, tmp_path / "bundle"))
+    jsonschema.validate(part, SCHEMA, jsonschema.Draft202012Validator)
+    assert part["privacy"] == whole["privacy"]
+    assert part["data"]["statistics"] == whole["data"]["statistics"]
+    assert (tmp_path / "bundle" / "patterns.json").read_bytes() == (trained_bundle / "patterns.json").read_bytes()
+    assert "drawn" not in whole["data"]
+    assert f"{whole['data']['lines']:,} lines are in memory (engine.drawn_lines)" in part["data"]["drawn"]
+    assert part["data"]["drawn"] in (tmp_path / "bundle" / "CARD.md").read_text(encoding="utf-8")
+    assert part["reference"]["requests"] < whole["reference"]["requests"]
 
 
 def test_each_stage_is_told_with_its_seconds(trained_job: Job) -> None:

@@ -110,6 +110,9 @@ class EngineConfig(ConfigSection):
     """As 6GB; null = half of what is available when it is opened, within the limits of a container."""
     spill: str | None = None
     """The folder below which lies what does not fit in memory; null = the system's for temporary files."""
+    drawn_lines: Annotated[int, Field(ge=1000)] = 5_000_000
+    """Lines that come into memory. Of more, so many of drawn customers: requests and the evaluation are made of them,
+    while all lines are counted."""
 
 
 class SplitConfig(ConfigSection):
@@ -167,7 +170,9 @@ class FactorsConfig(ConfigSection):
     taste_alpha: Annotated[float, Field(gt=0.0)] = 1.0
     """The same confidence, of customers x products, where a product counts once."""
     max_orders: Annotated[int, Field(ge=100)] = 200_000
-    """The latest orders that are factorised."""
+    """The latest orders that are factorised, and tell which types are taken together."""
+    max_customers: Annotated[int, Field(ge=100)] = 200_000
+    """The customers who are factorised; of more so many are drawn."""
 
 
 class RetrieveConfig(ConfigSection):

@@ -22,13 +22,13 @@ from mersalg_training.config import Config
 from mersalg_training.data.adaptation import Adaptation, Adapted, adapt
 from mersalg_training.data.attributes import Attributes, read_attributes
 from mersalg_training.data.calendar import time_to_day
-from mersalg_training.data.company import check_company
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.history import History, check_company, read_history
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.shop_statistics import ShopStatistics, measure_shop
 from mersalg_training.data.split import Windows, split_windows
-from mersalg_training.data.timeline import Float32, Int32, Timeline, read_timeline
+from mersalg_training.data.timeline import Float32, Int32, Timeline
 from mersalg_training.evaluation.bundle_method import CaseRequests
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.retrieve import check_items
@@ -70,9 +70,14 @@ class Purchased:
     """The purchases of a job, checked and cut into windows."""
 
     report: ContractReport
+    history: History
+    """All lines; not to be asked when the tables are learned, for its engine is closed then."""
     timeline: Timeline
+    """Of all lines, or of `engine.drawn_lines` of drawn customers."""
     attributes: Attributes
     windows: Windows
+    drawn: Sequence[str] = ()
+    """A sentence where the timeline does not hold all lines."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,10 @@ class CountedShop:
         self, purchased: Purchased, cut: int, config: Config, tick: Tick, rhythm: Rhythm | None = None
     ) -> ShopTables:
         """The tables of what lies before a cut, by its number; the rhythm is measured unless given."""
-        counts, timeline, attributes = self.counts.before(cut), purchased.timeline, purchased.attributes
+        counts, attributes = self.counts.before(cut), purchased.attributes
         if cut != FOR_BUNDLE:
-            attributes = as_it_was(attributes, timeline, counts.cut_day)
-        return build_tables(counts, timeline, attributes, config, tick, rhythm)
+            attributes = as_it_was(attributes, np.asarray(counts.products["product"], dtype=np.int64))
+        return build_tables(counts, purchased.history, attributes, config, tick, rhythm)
 
 
 @dataclass(frozen=True)
@@ -166,26 +171,29 @@ def read_purchases(
         purchases = open_purchases(config.data, config.engine)
         report = apply_contract(purchases, config.contract)
         check_company(purchases.connection)
-        timeline = read_timeline(purchases.connection)
+        history = read_history(purchases.connection)
+        timeline = history.timeline(config.engine.drawn_lines, config.seed)
+        drawn = history.drawn_note(timeline)
+        report = replace(report, notes=report.notes + drawn)
         attributes = read_attributes(purchases.connection)
         if beside is not None:
             beside(purchases.connection, timeline)
-        purchases.connection.close()
-    windows = split_windows(report.first, report.last, config.split, timeline.order_day)
-    sold = np.unique(timeline.line_product[timeline.line_day < time_to_day(windows.test_from)]).astype(np.int64)
+        history.forget_ids()
+        windows = split_windows(report.first, report.last, config.split, history.order_day)
+        sold = history.sold_before(time_to_day(windows.test_from))
     check_items(len(sold) + len(unsold_products(sold, attributes)))
-    return Purchased(report, timeline, attributes, windows)
+    return Purchased(report, history, timeline, attributes, windows, drawn)
 
 
 def work_of(purchased: Purchased, config: Config, queries: int) -> Work:
     """What a job will do. queries: requests of a task of its evaluation, where there is a test window."""
-    windows, timeline = purchased.windows, purchased.timeline
+    windows, history = purchased.windows, purchased.history
     bounds = {name: (time_to_day(first), time_to_day(end)) for name, (first, end) in windows.bounds().items()}
-    day = timeline.order_day
+    day = history.order_day
     orders = {name: int(np.count_nonzero((day >= first) & (day < end))) for name, (first, end) in bounds.items()}
     rank, calibrate = (min(config.ranker.requests, MAX_PASSES * orders[name]) for name in ("rank", "calibrate"))
     before = (windows.rank_from, windows.calibrate_from, windows.test_from)
-    first, later, last = (int(np.count_nonzero(timeline.line_day < time_to_day(time))) for time in before)
+    first, later, last = (history.lines_before(time_to_day(time)) for time in before)
     asked = queries if "test" in bounds else 0
     return Work((first, later, last), rank, calibrate, config.factors.iterations, asked)
 
@@ -209,13 +217,13 @@ def learn(purchased: Purchased, config: Config, stages: Stages, budget: Budget |
 
 def count_shop(purchased: Purchased, config: Config, stages: Stages) -> CountedShop:
     """Measure what lies before the rank window, make the configuration fit it, and count for all three cuts."""
-    timeline, attributes, windows = purchased.timeline, purchased.attributes, purchased.windows
+    history, attributes, windows = purchased.history, purchased.attributes, purchased.windows
     with stages.stage("Counting purchases"):
-        statistics = measure_shop(timeline, attributes, time_to_day(windows.rank_from))
-        adapted = adapt(config, statistics, windows, timeline.order_day)
+        statistics = measure_shop(history, attributes, time_to_day(windows.rank_from))
+        adapted = adapt(config, statistics, windows, history.order_day)
         cuts = [time_to_day(time) for time in (windows.rank_from, windows.calibrate_from, windows.test_from)]
         types = attributes.product_type, len(attributes.product_types)
-        return CountedShop(statistics, adapted, count_purchases(timeline, *types, cuts, adapted.config))
+        return CountedShop(statistics, adapted, count_purchases(history, *types, cuts, adapted.config))
 
 
 def fit_rankers(purchased: Purchased, counted: CountedShop, stages: Stages, budget: Budget | None = None) -> Fitted:

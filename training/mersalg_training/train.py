@@ -84,6 +84,7 @@ def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED
             learned, acceptance = learn_acceptance(purchased, learned, log.offers, stages)
             for line in acceptance.lines():
                 console.print(line, highlight=False)
+        purchased.history.engine.close()
         for sentence in learned.fitted.statistics.sentences():
             console.print(sentence, highlight=False)
         for adaptation in learned.fitted.adapted:
@@ -143,6 +144,8 @@ def write_bundle(
         writer.add(PATTERNS, as_json(patterns_of(tables, purchased.attributes, product_ids).model_dump()))
         manifest = make_manifest(purchased.report, purchased.windows, learned, run_id, (OPSET, ML_OPSET))
         manifest["reference"] = training_reference(purchased, learned)
+        if purchased.drawn:
+            manifest["data"]["drawn"] = " ".join(purchased.drawn)
         manifest["files"] = writer.files
         recommender = Recommender(
             Bundle(writer.folder, manifest, model, []), Session(model, "scorer.onnx"), threads=THREADS

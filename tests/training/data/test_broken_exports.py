@@ -10,9 +10,9 @@ import pytest
 
 from mersalg.errors import DataError
 from mersalg_training.config import ContractConfig, DataConfig, load_config
-from mersalg_training.data.company import check_company
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.history import check_company
 from mersalg_training.data.purchases import Purchases, open_purchases
 from shop_export import ANYTHING, GOOD, HEADER, clean_lines, contract, opened
 

@@ -22,7 +22,7 @@ from mersalg_training.graph.scorer import scorer_model
 from mersalg_training.learn import learn, read_purchases
 from mersalg_training.progress import Stages, quiet
 from mersalg_training.tables.build import learn_shop
-from mersalg_training.tables.counts import Counts
+from mersalg_training.tables.counts import Counts, PairTable
 from small_shop import CALIBRATE_FROM, RANK_FROM, TEST_FROM, SmallShop, another_future, write_shop
 
 Scorer = tuple[bytes, dict[str, str]]
@@ -42,19 +42,21 @@ def digest(value: object) -> str:
 
 def by_item(counts: Counts, item_of_code: Int64) -> dict[str, Any]:
     """The counts with products by item index; their codes are positions among all products, sold before or not."""
-    found = dataclasses.asdict(counts)
+    found: dict[str, Any] = {field.name: getattr(counts, field.name) for field in dataclasses.fields(counts)}
     for name in ("products", "repeats", "intervals", "followed", "firsts"):
-        found[name]["product"] = item_of_code[np.asarray(found[name]["product"], dtype=np.int64)]
+        product = item_of_code[np.asarray(found[name]["product"], dtype=np.int64)]
+        order = np.argsort(product)
+        found[name] = {column: values[order] for column, values in {**found[name], "product": product}.items()}
     for name, sides in {"basket": "ab", "by_type": "b", "follow": "ab", "switches": "ab"}.items():
-        for side in sides:
-            found[name][side] = item_of_code[found[name][side]]
+        pairs = found[name].all() if isinstance(found[name], PairTable) else found[name]
+        found[name] = vars(pairs) | {side: item_of_code[getattr(pairs, side)] for side in sides}
     return found
 
 
 def tables_before(config: Config, cut: datetime) -> dict[str, str]:
     """Digests of all that a shop's tables hold, with products by id and not by code."""
     purchased = read_purchases(config, Stages(Console(file=io.StringIO())))
-    tables = learn_shop(purchased.timeline, purchased.attributes, time_to_day(cut), config, quiet)
+    tables = learn_shop(purchased.history, purchased.attributes, time_to_day(cut), config, quiet)
     vocabulary = tables.vocabulary
     ids = [purchased.timeline.product_ids[code] for code in vocabulary.code.tolist()]
     kept = {

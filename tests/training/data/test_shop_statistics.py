@@ -11,6 +11,7 @@ import pytest
 from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.shop_statistics import ShopStatistics, measure_shop
 from mersalg_training.data.timeline import UNKNOWN, Timeline
+from small_history import history_of
 
 PRODUCTS = ["beans", "camera", "cup", "filter"]
 TYPES = {"beans": "coffee", "camera": "gear", "filter": "coffee"}
@@ -74,7 +75,7 @@ ORDERS = [
 
 
 def measured(orders: Sequence[Order] = ORDERS, before_day: float = 100.0) -> ShopStatistics:
-    return measure_shop(timeline_of(orders), attributes_of(), before_day)
+    return measure_shop(history_of(timeline_of(orders)), attributes_of(), before_day)
 
 
 def test_customers_who_come_back_are_told_from_those_who_do_not_and_from_guests() -> None:
@@ -118,8 +119,8 @@ def test_the_price_spread_within_a_type_is_that_of_types_with_several_prices() -
 
 def test_a_price_paid_stands_in_for_a_list_price() -> None:
     unlisted = replace(attributes_of(), price=np.full(len(PRODUCTS), np.nan, dtype=np.float32))
-    assert measure_shop(timeline_of(ORDERS, price=3.0), unlisted, 100.0).price_share == 1.0
-    assert measure_shop(timeline_of(ORDERS), unlisted, 100.0).price_spread is None
+    assert measure_shop(history_of(timeline_of(ORDERS, price=3.0)), unlisted, 100.0).price_share == 1.0
+    assert measure_shop(history_of(timeline_of(ORDERS)), unlisted, 100.0).price_spread is None
 
 
 def test_what_comes_later_has_no_influence() -> None:

@@ -6,7 +6,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from mersalg_training.data.timeline import UNKNOWN, Timeline, offsets, plain, read_timeline
+from mersalg_training.data.history import read_history
+from mersalg_training.data.timeline import UNKNOWN, Timeline, offsets, plain
 from small_history import named
 
 LINES = """
@@ -24,7 +25,7 @@ def read(lines: str = LINES, products: tuple[str, ...] = ("milk", "bread", "neve
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE lines AS {lines}")
         connection.execute("CREATE TABLE products AS SELECT unnest($1) AS product_id", [list(products)])
-        return read_timeline(connection)
+        return read_history(connection).timeline()
 
 
 def test_orders_go_by_customer_and_time_and_those_of_nobody_come_last() -> None:

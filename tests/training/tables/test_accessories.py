@@ -12,7 +12,7 @@ from mersalg_training.config import Config, parse_config
 from mersalg_training.data.package_size import PackageSize
 from mersalg_training.progress import quiet
 from mersalg_training.tables.build import learn_shop
-from small_history import Order, make_attributes, make_timeline
+from small_history import Order, history_of, make_attributes, make_timeline
 
 PRICES = {
     "printer-1": 100.0, "printer-2": 110.0, "toner-1": 30.0, "toner-1-xl": 45.0, "toner-2": 33.0, "toner-2-xl": 50.0,
@@ -46,7 +46,7 @@ def offerable(cart: str, *, declared: bool) -> dict[str, Kind]:
     if declared:
         fits = [frozenset({ids.index(f"printer-{name[6]}")}) if "toner" in name else None for name in ids]
         attributes = replace(attributes, accessory_for=fits)
-    tables = learn_shop(timeline, attributes, 100.0, CONFIG, quiet)
+    tables = learn_shop(history_of(timeline), attributes, 100.0, CONFIG, quiet)
     return small_graph.offerable(small_graph.opened(tables), tables, ids, cart)
 
 

@@ -29,6 +29,7 @@ from mersalg_training.tables.exclusive import (
 )
 from mersalg_training.tables.shop_tables import ShopTables
 from mersalg_training.tables.vocabulary import Vocabulary
+from small_history import history_of
 
 LARGER, BY_UNIT, GRADE, FEATURE = BETTER
 
@@ -280,10 +281,11 @@ def test_what_few_customers_take_together_tells_of_no_type() -> None:
 
 
 def together(
-    history: Timeline, product_type: Int32, n_types: int, before_day: float = 1000.0, max_orders: int = 1000
+    timeline: Timeline, product_type: Int32, n_types: int, before_day: float = 1000.0, max_orders: int = 1000
 ) -> Booleans:
     config = Config.model_validate({"name": "shop", "data": {"orders": "o"}, "factors": {"max_orders": max_orders}})
-    return types_taken_together(history, product_type, n_types, before_day, config)
+    latest = history_of(timeline).latest_lines(before_day, max_orders)
+    return types_taken_together(latest, product_type, n_types, config)
 
 
 def test_without_types_sizes_and_colours_of_one_name_exclude_one_another() -> None:

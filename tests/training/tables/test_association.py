@@ -18,11 +18,12 @@ from mersalg_training.tables.association import (
     strength_of,
     surely_above_chance,
 )
+from mersalg_training.tables.basket import basket_entries
 from mersalg_training.tables.counts import count_purchases
 from mersalg_training.tables.kinds import extends
-from mersalg_training.tables.neighbours import basket_entries, follow_entries
+from mersalg_training.tables.neighbours import follow_entries
 from mersalg_training.tables.vocabulary import build_vocabulary
-from small_history import Order, make_attributes, make_timeline
+from small_history import Order, history_of, make_attributes, make_timeline
 
 CONFIG = parse_config(
     {"name": "association", "data": {"orders": "none"}, "counts": {"min_support": 1, "min_pairs": 1}}, "test"
@@ -36,11 +37,11 @@ def learned(orders: Sequence[Order], min_customers: int = 1) -> tuple[Known, Kno
     config = CONFIG.model_copy(update={"privacy": CONFIG.privacy.model_copy(update={"min_customers": min_customers})})
     timeline = make_timeline(orders, dict.fromkeys(products, 1.0))
     attributes = make_attributes(dict.fromkeys(products, None))
-    counts = count_purchases(timeline, attributes.product_type, 0, [1e9], config).before(0)
+    counts = count_purchases(history_of(timeline), attributes.product_type, 0, [1e9], config).before(0)
     vocabulary = build_vocabulary(counts, attributes, config)
     found: list[Known] = []
     for entries in (
-        basket_entries(counts, vocabulary, vocabulary.supported, 0, config),
+        basket_entries(counts, vocabulary, 0, config),
         follow_entries(counts, vocabulary, config.kinds),
     ):
         names = [[timeline.product_ids[vocabulary.code[i]] for i in side] for side in (entries.row, entries.item)]

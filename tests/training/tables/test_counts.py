@@ -15,8 +15,8 @@ from mersalg_training.config import Config, parse_config
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.tables import counts as module
-from mersalg_training.tables.counts import Counts, PairCounts, count_purchases
-from small_history import Order, make_timeline
+from mersalg_training.tables.counts import Counts, PairCounts, PairTable, count_purchases
+from small_history import Order, history_of, make_timeline
 
 TYPES = {"bread": 0, "butter": 1, "jam": 2, "milk": 3, "oat-milk": 3}
 SHOP = {"bread": 3.0, "butter": 2.0, "jam": 4.0, "milk": 1.0, "oat-milk": 2.5}
@@ -41,11 +41,15 @@ EVERY = floors()
 def counted(orders: Sequence[Order], config: Config = EVERY, cut_day: float = NEVER_LATER) -> tuple[Counts, Timeline]:
     timeline = make_timeline(orders, SHOP)
     types = np.array([TYPES[product] for product in timeline.product_ids], dtype=np.int32)
-    return count_purchases(timeline, types, 4, [cut_day], config).before(0), timeline
+    return count_purchases(history_of(timeline), types, 4, [cut_day], config).before(0), timeline
 
 
-def by_name(pairs: PairCounts, timeline: Timeline) -> dict[tuple[str, str], float]:
-    ids = timeline.product_ids
+def gathered(pairs: PairCounts | PairTable) -> PairCounts:
+    return pairs.all() if isinstance(pairs, PairTable) else pairs
+
+
+def by_name(pairs: PairCounts | PairTable, timeline: Timeline) -> dict[tuple[str, str], float]:
+    ids, pairs = timeline.product_ids, gathered(pairs)
     return {(ids[a], ids[b]): n for a, b, n in zip(pairs.a.tolist(), pairs.b.tolist(), pairs.n.tolist(), strict=True)}
 
 
@@ -89,7 +93,7 @@ def test_pairs_below_the_floor_and_rare_products_are_dropped() -> None:
 
 def test_pairs_of_a_type_are_those_of_its_products_added_up() -> None:
     counts, timeline = counted([Order("a", 1, "milk bread"), Order("b", 2, "oat-milk bread")])
-    ids, pairs = timeline.product_ids, counts.by_type
+    ids, pairs = timeline.product_ids, counts.by_type.all()
     of_dairy = {
         ids[b]: n for a, b, n in zip(pairs.a.tolist(), pairs.b.tolist(), pairs.n.tolist(), strict=True) if a == 3
     }
@@ -151,15 +155,16 @@ def test_lines_from_the_cut_on_count_nowhere() -> None:
 
 def test_pairs_come_in_one_order_whatever_the_database_does() -> None:
     counts, _ = counted([Order("a", 1, "bread butter jam milk")])
-    assert counts.basket.a.tolist() == sorted(counts.basket.a.tolist())
+    anchors = counts.basket.all().a.tolist()
+    assert anchors == sorted(anchors)
 
 
 Tallies = dict[tuple[str, str], tuple[int, int]]
 """Pair -> how often, and of how many distinct customers."""
 
 
-def tallied(pairs: PairCounts, timeline: Timeline, first: Sequence[str] | None = None) -> Tallies:
-    names = first or timeline.product_ids
+def tallied(pairs: PairCounts | PairTable, timeline: Timeline, first: Sequence[str] | None = None) -> Tallies:
+    names, pairs = first or timeline.product_ids, gathered(pairs)
     rows = zip(pairs.a.tolist(), pairs.b.tolist(), pairs.n.tolist(), pairs.customers.tolist(), strict=True)
     return {(names[a], timeline.product_ids[b]): (n, customers) for a, b, n, customers in rows}
 
@@ -301,24 +306,26 @@ def test_the_statements_count_what_a_slow_count_does(
 def test_what_is_counted_by_slices_is_the_same_and_no_slice_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     laid_down: list[int] = []
 
-    class Watched(DuckDBEngine):
-        def make(self, table: str, select: str, **parameters: float) -> None:
-            super().make(table, select, **parameters)
-            if table == "pairs":
-                laid_down.append(int(self.rows("SELECT count(*) AS n FROM pairs")["n"][0]))
+    make = DuckDBEngine.make
 
-    monkeypatch.setattr(module, "DuckDBEngine", Watched)
+    def watched(engine: DuckDBEngine, table: str, select: str, **parameters: float) -> None:
+        make(engine, table, select, **parameters)
+        if table == "pairs":
+            laid_down.append(int(engine.rows("SELECT count(*) AS n FROM pairs")["n"][0]))
+
+    monkeypatch.setattr(DuckDBEngine, "make", watched)
     orders = drawn_orders(4)
     whole, timeline = counted(orders, floors(1, 1, 2))
     at_once, laid_down[:] = list(laid_down), []
     monkeypatch.setattr(module, "ROWS_AT_ONCE", 60)
+    monkeypatch.setattr(module, "PAIRS_AT_ONCE", 5)
     sliced, _ = counted(orders, floors(1, 1, 2))
     assert sum(laid_down) == sum(at_once)
     assert len(laid_down) > len(at_once) == 3
     assert max(laid_down) <= 60 < max(at_once)
     for name in ("basket", "by_type", "follow", "switches"):
         assert tallied(getattr(sliced, name), timeline) == tallied(getattr(whole, name), timeline)
-        assert len(getattr(sliced, name).n) > 0
+        assert len(gathered(getattr(sliced, name)).n) > 0
     for name in ("interval_days", "intervals"):
         assert column(sliced, timeline, "intervals", name) == column(whole, timeline, "intervals", name)
     assert sliced.left_out == whole.left_out
@@ -332,7 +339,7 @@ def test_what_is_counted_once_for_several_cuts_is_what_each_cut_counts_alone(
     orders, config, cuts = drawn_orders(seed), floors(min_support, min_pairs, min_customers), [90.0, 91.0, 140.0, 500.0]
     timeline = make_timeline(orders, SHOP)
     types = np.array([TYPES[product] for product in timeline.product_ids], dtype=np.int32)
-    once = count_purchases(timeline, types, 4, cuts, config)
+    once = count_purchases(history_of(timeline), types, 4, cuts, config)
     for number, cut in enumerate(cuts):
         alone, together = counted([order for order in orders if order.day < cut], config, cut)[0], once.before(number)
         # A customer of later orders alone has a code all the same: codes are compared by what they name.
@@ -382,7 +389,7 @@ def test_what_one_customer_alone_does_is_left_out_and_told() -> None:
     others = [Order(f"{product}-{n}", 5.0, product) for n in range(5) for product in ("milk", "bread")]
     counts, _ = counted([*alone, *others], floors(min_support=1, min_customers=5))
     for pairs in (counts.basket, counts.by_type, counts.follow, counts.switches):
-        assert len(pairs.n) == 0
+        assert len(gathered(pairs).n) == 0
     assert len(counts.intervals["product"]) == 0
     assert asdict(counts.left_out) == {
         "products": 1,  # oat-milk
@@ -394,5 +401,9 @@ def test_what_one_customer_alone_does_is_left_out_and_told() -> None:
         "repeats": 1,  # the only buyer of oat-milk
     }
     everything, _ = counted([*alone, *others], EVERY)
-    assert (len(everything.basket.n), len(everything.switches.n), len(everything.intervals["product"])) == (2, 1, 2)
+    assert (len(everything.basket.all().n), len(everything.switches.n), len(everything.intervals["product"])) == (
+        2,
+        1,
+        2,
+    )
     assert set(asdict(everything.left_out).values()) == {0}

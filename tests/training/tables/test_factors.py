@@ -9,8 +9,8 @@ from mersalg_training.config import FactorsConfig, parse_config
 from mersalg_training.data.timeline import Int64
 from mersalg_training.progress import quiet
 from mersalg_training.tables.build import learn_shop
-from mersalg_training.tables.factors import basket_factors, customer_taste, latest_orders
-from small_history import Order, make_attributes, make_timeline
+from mersalg_training.tables.factors import basket_factors, customer_taste
+from small_history import Order, history_of, make_attributes, make_timeline
 
 CONFIG = FactorsConfig(factors=4, iterations=15, regularization=20.0)
 WORLD = 6
@@ -50,15 +50,9 @@ def test_the_latest_orders_are_those_of_the_last_days_whatever_customer_they_are
     prices = dict.fromkeys(("new-bread", "new-milk", "old-bread", "old-milk"), 1.0)
     config = parse_config({"name": "f", "data": {"orders": "none"}, "factors": {"factors": 4, "max_orders": 100}}, "t")
     timeline = make_timeline(orders, prices)
-    tables = learn_shop(timeline, make_attributes(dict.fromkeys(prices)), 100.0, config, quiet)
+    tables = learn_shop(history_of(timeline), make_attributes(dict.fromkeys(prices)), 100.0, config, quiet)
     by_name = dict(zip(sorted(prices), tables.factors[tables.vocabulary.item_of_code], strict=True))
     assert {name for name, factors in by_name.items() if factors.any()} == {"new-bread", "new-milk"}
-
-
-def test_only_orders_with_lines_count_among_the_latest_and_of_one_day_the_higher_code_is_later() -> None:
-    order, day = np.array([4, 0, 0, 2, 3]), np.array([5.0, 9.0, 7.0, 5.0, 6.0])
-    kept = {most: set(order[latest_orders(order, day, most)].tolist()) for most in (1, 2, 3, 9)}
-    assert kept == {1: {2}, 2: {2, 4}, 3: {2, 4, 3}, 9: {0, 2, 3, 4}}
 
 
 def test_the_same_seed_gives_the_same_factors_to_the_last_bit() -> None:

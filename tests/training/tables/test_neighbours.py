@@ -11,11 +11,12 @@ from mersalg_training.config import Config, parse_config
 from mersalg_training.data.attributes import encoded
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.progress import quiet
+from mersalg_training.tables import counts
 from mersalg_training.tables.build import learn_shop
 from mersalg_training.tables.entries import Entries, rank_in_run
 from mersalg_training.tables.neighbours import CART_CHANNELS, beside_directed, merged, table
 from mersalg_training.tables.shop_tables import ShopTables
-from small_history import Order, make_attributes, make_timeline
+from small_history import Order, history_of, make_attributes, make_timeline
 
 PRICES = {
     "camera": 100.0, "card": 20.0, "bread": 3.0, "butter": 2.0, "rye-bread": 4.0, "oat-bread": 6.0, "rare-bread": 3.0,
@@ -48,7 +49,7 @@ def orders() -> list[Order]:
 @pytest.fixture(scope="module")
 def shop() -> tuple[ShopTables, Timeline]:
     timeline = make_timeline(orders(), PRICES)
-    return learn_shop(timeline, make_attributes(TYPES), 100.0, CONFIG, quiet), timeline
+    return learn_shop(history_of(timeline), make_attributes(TYPES), 100.0, CONFIG, quiet), timeline
 
 
 Shop = tuple[ShopTables, Timeline]
@@ -146,7 +147,9 @@ def test_a_type_brings_few_products_never_sold_yet_and_first_those_of_its_most_b
     codes, known = encoded([brands[name] for name in names])
     attributes = replace(make_attributes(dict.fromkeys(names, "bean")), brand=codes, brands=known)
     retrieve = CONFIG.retrieve.model_copy(update={"type_unsold": 2})
-    tables = learn_shop(timeline, attributes, 100.0, CONFIG.model_copy(update={"retrieve": retrieve}), quiet)
+    tables = learn_shop(
+        history_of(timeline), attributes, 100.0, CONFIG.model_copy(update={"retrieve": retrieve}), quiet
+    )
     popular = tables.neighbours.popular_of_type
     found = [timeline.product_ids[tables.vocabulary.code[i]] for i in popular.items[0].tolist() if i < tables.n_items]
     assert found == ["bean-b", "bean-a", "bean-d", "bean-e"]
@@ -190,3 +193,20 @@ def test_the_first_by_ease_stand_among_the_first_by_cosine() -> None:
     values |= {"cosine": np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), "ease": np.array([-0.1, 0.0, 0.0, 0.1, 0.2, 0.3])}
     entries = Entries(np.zeros(6, dtype=np.int64), np.arange(6), values)
     assert sorted(beside_directed(entries, 4).item.tolist()) == [0, 1, 4, 5]
+
+
+def test_the_best_of_pairs_that_come_slice_by_slice_are_the_best_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    timeline = make_timeline(orders(), PRICES)
+    retrieve = CONFIG.retrieve.model_copy(update={"basket_neighbours": 2, "follow_neighbours": 1})
+    config = CONFIG.model_copy(update={"retrieve": retrieve})
+    whole = learn_shop(history_of(timeline), make_attributes(TYPES), 100.0, config, quiet).neighbours
+    monkeypatch.setattr(counts, "PAIRS_AT_ONCE", 3)
+    sliced = learn_shop(history_of(timeline), make_attributes(TYPES), 100.0, config, quiet).neighbours
+    assert (whole.cart.items < len(PRICES)).any()
+    for name in ("cart", "anchor", "type_affinity"):
+        assert np.array_equal(getattr(sliced, name).items, getattr(whole, name).items)
+        assert np.array_equal(getattr(sliced, name).values, getattr(whole, name).values)
+    strongest = [list(zip(found.anchor[i], found.product[i], found.lift[i], strict=True))
+                 for found in (whole.strong, sliced.strong) for i in [found.strongest()]]  # fmt: skip
+    assert strongest[0] == strongest[1]
+    assert len(strongest[0]) > 3

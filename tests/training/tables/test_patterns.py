@@ -14,7 +14,7 @@ from mersalg_training.export.patterns import NAME, chosen, pattern_tables, read_
 from mersalg_training.progress import quiet
 from mersalg_training.tables.build import learn_shop
 from mersalg_training.tables.patterns import LadderStep, Patterns, ProductPair, RepurchaseRhythm, patterns_of
-from small_history import Order, make_attributes, make_timeline
+from small_history import Order, history_of, make_attributes, make_timeline
 
 PATTERNS = Patterns(
     min_customers=5,
@@ -111,7 +111,7 @@ def found() -> Patterns:
         orders += [Order(f"t{n}", day, "tripod milk") for day in (1, 11, 21)]
     timeline = make_timeline(orders, PRICES)
     attributes = make_attributes({name: "bread" if name.endswith("bread") else name for name in PRICES})
-    tables = learn_shop(timeline, attributes, 100.0, CONFIG, quiet)
+    tables = learn_shop(history_of(timeline), attributes, 100.0, CONFIG, quiet)
     return patterns_of(tables, attributes, [timeline.product_ids[code] for code in tables.vocabulary.code])
 
 

@@ -17,7 +17,7 @@ from mersalg_training.tables.build import learn_shop
 from mersalg_training.tables.exclusive import NO_GROUP
 from mersalg_training.tables.relations import NO_LONGER_SOLD, REPLACED, as_it_was, predecessors
 from mersalg_training.tables.shop_tables import ShopTables
-from small_history import Order, make_attributes, make_timeline
+from small_history import Order, history_of, make_attributes, make_timeline
 
 PRICES = {
     "phone": 300.0, "phone-2": 310.0, "phone-3": 320.0, "case": 20.0, "cable": 10.0, "cover-1y": 30.0, "cover-2y": 50.0,
@@ -66,7 +66,7 @@ def learned(declared: Declared, wired: str = "", unlisted: str = "") -> ShopTabl
         successor_of=codes("successor_of"),
         listed=np.array([name != unlisted for name in ids]),
     )
-    return learn_shop(make_timeline(orders(), PRICES), attributes, 100.0, CONFIG, quiet)
+    return learn_shop(history_of(make_timeline(orders(), PRICES)), attributes, 100.0, CONFIG, quiet)
 
 
 @cache
@@ -189,10 +189,10 @@ def test_a_model_that_was_not_sold_yet_replaced_nothing_then() -> None:
     ids = sorted(PRICES)
     new = [frozenset({ids.index("phone")}) if name in ("phone-2", "case") else frozenset() for name in ids]
     attributes = replace(make_attributes(dict.fromkeys(PRICES)), successor_of=new)
-    timeline = make_timeline(orders(), PRICES)
+    history = history_of(make_timeline(orders(), PRICES))
 
     def replacing(day: float) -> set[str]:
-        found = as_it_was(attributes, timeline, day).successor_of
+        found = as_it_was(attributes, history.sold_before(day)).successor_of
         return {name for name, olds in zip(ids, found, strict=True) if olds}
 
     assert (replacing(1.0), replacing(1.5)) == (set(), {"case"})

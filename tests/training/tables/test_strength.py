@@ -15,7 +15,7 @@ from mersalg_training.graph.shortlist import GROUPS, SIGNALS
 from mersalg_training.progress import quiet
 from mersalg_training.tables.build import learn_shop
 from mersalg_training.tables.neighbours import ANCHOR_CHANNELS, CART_CHANNELS, NeighbourTable
-from small_history import Order, make_attributes, make_timeline
+from small_history import Order, history_of, make_attributes, make_timeline
 
 PRICES = {"camera": 100.0, "card": 10.0, "milk": 1.0, "bread": 2.0}
 CONFIG = parse_config(
@@ -28,7 +28,7 @@ def brought(*, strength: float) -> dict[str, str]:
     orders = [Order(f"c{n}", 1, "camera card") for n in range(20)]
     orders += [Order(f"d{n}", 1, "milk bread card") for n in range(40)]
     timeline = make_timeline(orders, PRICES)
-    tables = learn_shop(timeline, make_attributes({name: name for name in PRICES}), 100.0, CONFIG, quiet)
+    tables = learn_shop(history_of(timeline), make_attributes({name: name for name in PRICES}), 100.0, CONFIG, quiet)
     changed = {}
     for name, channels in (("cart", CART_CHANNELS), ("anchor", ANCHOR_CHANNELS)):
         table = getattr(tables.neighbours, name)

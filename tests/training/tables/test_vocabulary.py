@@ -12,7 +12,7 @@ from mersalg_training.config import parse_config
 from mersalg_training.data.timeline import Timeline
 from mersalg_training.tables.counts import count_purchases
 from mersalg_training.tables.vocabulary import PRIOR_BUYERS, PRIOR_INTERVALS, Vocabulary, build_vocabulary
-from small_history import Order, make_attributes, make_timeline
+from small_history import Order, history_of, make_attributes, make_timeline
 
 PRICES = {"bread": 3.0, "butter": 2.0, "milk": 1.0, "oat-milk": 2.0, "unsold": 9.0}
 TYPES = {"bread": "loaf", "butter": None, "milk": "milk", "oat-milk": "milk", "unsold": "milk"}
@@ -33,9 +33,8 @@ def learned(
     given = [(list_prices or {}).get(product, np.nan) for product in timeline.product_ids]
     in_catalogue = np.isin(timeline.product_ids, listed.split())
     attributes = replace(attributes, price=np.array(given, dtype=np.float32), listed=in_catalogue)
-    counts = count_purchases(
-        timeline, attributes.product_type, len(attributes.product_types), [cut_day], CONFIG
-    ).before(0)
+    types = attributes.product_type, len(attributes.product_types)
+    counts = count_purchases(history_of(timeline), *types, [cut_day], CONFIG).before(0)
     return build_vocabulary(counts, attributes, CONFIG), timeline
 
 

@@ -11,8 +11,8 @@ from mersalg.recommender import load
 from mersalg_training.commands.output import write_json
 from mersalg_training.config import Config
 from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.history import read_history
 from mersalg_training.data.purchases import open_purchases
-from mersalg_training.data.timeline import read_timeline
 from mersalg_training.evaluation.bundle_method import THREADS
 from mersalg_training.export.trained_config import bundle_config
 from mersalg_training.json_values import as_json
@@ -36,7 +36,7 @@ def evaluate_offers_command(args: argparse.Namespace) -> int:
         apply_contract(purchases, config.contract)
         data, most = config.data, config.contract.max_reject_share
         report = read_offers(purchases.connection, args.offers, data.columns, most, data.encoding)
-        timeline = read_timeline(purchases.connection)
+        timeline = read_history(purchases.connection).timeline()
         offers = gather_offers(purchases.connection, timeline)
     with Console(stderr=True).status(f"Putting {len(offers.cases):,} requests to the bundle"):
         result = evaluate_offers(

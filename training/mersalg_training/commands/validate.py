@@ -17,8 +17,8 @@ from mersalg.errors import MersalgError
 from mersalg_training.columns import ORDER_COLUMNS, PRODUCT_COLUMNS
 from mersalg_training.commands.arguments import add_set
 from mersalg_training.config import load_config
-from mersalg_training.data.company import check_company
 from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.history import check_company
 from mersalg_training.data.purchases import Purchases, open_purchases
 from mersalg_training.data.split import WindowSize, read_order_days, split_windows, window_sizes
 from mersalg_training.progress import results_console

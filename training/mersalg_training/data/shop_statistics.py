@@ -11,7 +11,9 @@ from typing import Final
 import numpy as np
 
 from mersalg_training.data.attributes import Attributes
-from mersalg_training.data.timeline import UNKNOWN, Float32, Float64, Int32, Int64, Timeline
+from mersalg_training.data.history import History
+from mersalg_training.data.timeline import Float32, Int32, Int64
+from mersalg_training.engine.engine import Columns
 
 SAME_VISIT_DAYS: Final = 0.5
 """Two orders of a customer at most so many days apart are one visit."""
@@ -100,41 +102,78 @@ def told(value: float | None, text: str) -> str:
     return "" if value is None else text.format(value)
 
 
-def measure_shop(timeline: Timeline, attributes: Attributes, before_day: float) -> ShopStatistics:
+ORDERS: Final = "SELECT DISTINCT order_code, customer, day, products FROM order_lines WHERE day < $before"
+OF_ORDERS: Final = """
+SELECT count(*) AS orders, CAST(coalesce(sum(products), 0) AS BIGINT) AS lines, max(day) - min(day) AS days,
+       avg(CASE WHEN customer >= 0 THEN 1e0 ELSE 0e0 END) AS known,
+       median(CAST(products AS DOUBLE)) AS basket, avg(CASE WHEN products = 1 THEN 1e0 ELSE 0e0 END) AS single
+FROM shop_orders
+"""
+OF_CUSTOMERS: Final = """
+SELECT count(*) AS customers, median(CAST(orders AS DOUBLE)) AS median, avg(CAST(orders AS DOUBLE)) AS mean,
+       avg(CASE WHEN orders > 1 THEN 1e0 ELSE 0e0 END) AS returning_share,
+       CAST(coalesce(sum(lines - first_lines), 0) AS BIGINT) AS later_lines
+FROM (SELECT customer, count(*) AS orders, sum(products) AS lines,
+             sum(CASE WHEN place = 1 THEN products ELSE 0 END) AS first_lines
+      FROM (SELECT customer, products, row_number() OVER (PARTITION BY customer ORDER BY order_code) AS place
+            FROM shop_orders WHERE customer >= 0) AS placed
+      GROUP BY customer) AS customers
+"""
+GAPS: Final = """
+SELECT median(gap) AS gap
+FROM (SELECT day - lag(day) OVER (PARTITION BY customer ORDER BY order_code) AS gap
+      FROM shop_orders WHERE customer >= 0) AS gaps
+WHERE gap > $same_visit
+"""
+NEW_LATER: Final = """
+SELECT count(*) AS n
+FROM (SELECT customer, product, min(order_code) AS first_order
+      FROM order_lines WHERE day < $before AND customer >= 0 GROUP BY customer, product) AS bought
+JOIN (SELECT customer, min(order_code) AS first_order FROM shop_orders WHERE customer >= 0 GROUP BY customer) AS came
+     ON came.customer = bought.customer
+WHERE bought.first_order > came.first_order
+"""
+"""Lines of known customers' later orders of a product that they had not bought before."""
+OF_PRODUCTS: Final = """
+SELECT product, CAST(count(*) AS BIGINT) AS times,
+       avg(CASE WHEN isnan(price) THEN NULL ELSE CAST(price AS DOUBLE) END) AS paid
+FROM order_lines WHERE day < $before GROUP BY product ORDER BY product
+"""
+
+
+def measure_shop(history: History, attributes: Attributes, before_day: float) -> ShopStatistics:
     """The statistics of the lines before a day (days since 1970-01-01); nothing later has any influence."""
-    orders = np.flatnonzero(timeline.order_day < before_day)
-    lines = np.flatnonzero(timeline.line_day < before_day)
-    sold_times = np.bincount(timeline.line_product[lines], minlength=len(timeline.product_ids))
-    sold = np.flatnonzero(sold_times)
-    customer = timeline.order_customer[orders]
-    visits = np.bincount(customer[customer != UNKNOWN], minlength=len(timeline.customer_ids))
-    visits = visits[visits > 0]
-    basket = np.diff(timeline.order_start)[orders]
-    days = timeline.order_day[orders]
-    history_days = float(np.ptp(days)) if len(days) else 0.0
-    gap = median(visit_gaps(timeline, before_day))
-    again, repeat_lines = repeats(timeline, before_day)
-    price = known_price(timeline, attributes, lines)[sold]
+    engine = history.engine
+    engine.make("shop_orders", ORDERS, before=before_day)
+    orders, customers = first_row(engine.rows(OF_ORDERS)), first_row(engine.rows(OF_CUSTOMERS))
+    gap = first_row(engine.rows(GAPS, same_visit=SAME_VISIT_DAYS))["gap"]
+    new_later = first_row(engine.rows(NEW_LATER, before=before_day))["n"] or 0.0
+    engine.drop("shop_orders")
+    products = engine.rows(OF_PRODUCTS, before=before_day)
+    sold, sold_times = (np.asarray(products[name], dtype=np.int64) for name in ("product", "times"))
+    paid = np.ma.filled(np.ma.asarray(products["paid"], dtype=np.float64), np.nan)
+    price = np.where(np.isnan(attributes.price[sold]), paid, attributes.price[sold]).astype(np.float32)
     types = attributes.product_type[sold]
     typed = types != len(attributes.product_types)
+    history_days, later_lines = orders["days"] or 0.0, int(customers["later_lines"] or 0)
     return ShopStatistics(
-        lines=len(lines),
-        orders=len(orders),
-        customers=len(visits),
+        lines=int(orders["lines"] or 0),
+        orders=int(orders["orders"] or 0),
+        customers=int(customers["customers"] or 0),
         products=len(sold),
         history_days=history_days,
-        known_share=mean(customer != UNKNOWN),
-        orders_of_customer_median=median(visits),
-        orders_of_customer_mean=mean(visits),
-        returning_share=mean(visits > 1),
+        known_share=orders["known"],
+        orders_of_customer_median=customers["median"],
+        orders_of_customer_mean=customers["mean"],
+        returning_share=customers["returning_share"],
         order_gap_days=gap,
         history_gaps=None if gap is None else history_days / gap,
-        repeat_rate=again / repeat_lines if repeat_lines else None,
-        repeat_lines=repeat_lines,
-        basket_median=median(basket),
-        single_share=mean(basket == 1),
-        top_share=best_sellers(sold_times[sold]),
-        orders_of_product_median=median(sold_times[sold]),
+        repeat_rate=(later_lines - new_later) / later_lines if later_lines else None,
+        repeat_lines=later_lines,
+        basket_median=orders["basket"],
+        single_share=orders["single"],
+        top_share=best_sellers(sold_times),
+        orders_of_product_median=median(sold_times),
         price_spread=price_spread(price),
         price_spread_in_type=price_spread_in_type(price[typed], types[typed]),
         typed_share=mean(typed),
@@ -143,6 +182,11 @@ def measure_shop(timeline: Timeline, attributes: Attributes, before_day: float) 
         price_share=mean(~np.isnan(price)),
         cost_share=mean(~np.isnan(attributes.cost[sold])),
     )
+
+
+def first_row(columns: Columns) -> dict[str, float | None]:
+    """The values of the only row; None where there is none."""
+    return {name: None if np.ma.is_masked(v[0]) or np.isnan(v[0]) else float(v[0]) for name, v in columns.items()}
 
 
 def mean(values: np.ndarray) -> float | None:
@@ -155,44 +199,12 @@ def median(values: np.ndarray) -> float | None:
     return float(np.median(values)) if len(values) else None
 
 
-def visit_gaps(timeline: Timeline, before_day: float) -> Float64:
-    """Days between two visits of one customer that follow each other."""
-    orders = np.flatnonzero((timeline.order_day < before_day) & (timeline.order_customer != UNKNOWN))
-    gap = np.diff(timeline.order_day[orders])
-    same = np.diff(timeline.order_customer[orders]) == 0
-    return np.asarray(gap[same & (gap > SAME_VISIT_DAYS)])
-
-
-def repeats(timeline: Timeline, before_day: float) -> tuple[int, int]:
-    """Of known customers' lines after their first order: those of a product they had bought before, and all."""
-    order = timeline.line_order
-    lines = np.flatnonzero((timeline.line_day < before_day) & (timeline.order_customer[order] != UNKNOWN))
-    order = order[lines].astype(np.int64)
-    customer = timeline.order_customer[order].astype(np.int64)
-    later = order > timeline.customer_start[customer]
-    _, first = np.unique(customer * len(timeline.product_ids) + timeline.line_product[lines], return_index=True)
-    new = np.zeros(len(lines), dtype=np.bool_)
-    new[first] = True  # the lines of a customer stand in the order of time
-    return int(np.count_nonzero(later & ~new)), int(np.count_nonzero(later))
-
-
 def best_sellers(sold_times: Int64) -> float | None:
     """The share of all lines that the best-selling tenth of the products makes, of at least one product."""
     if not len(sold_times):
         return None
     few = max(1, round(TOP_SHARE * len(sold_times)))
     return float(np.sort(sold_times)[-few:].sum() / sold_times.sum())
-
-
-def known_price(timeline: Timeline, attributes: Attributes, lines: Int64) -> Float32:
-    """(n_products,) the list price, else the mean price paid on the lines; NaN = unknown."""
-    paid = timeline.line_price[lines]
-    priced = ~np.isnan(paid)
-    product, n = timeline.line_product[lines][priced], len(timeline.product_ids)
-    times = np.bincount(product, minlength=n)
-    total = np.bincount(product, weights=paid[priced], minlength=n)
-    mean_paid = np.where(times > 0, total / np.maximum(times, 1), np.nan)
-    return np.where(np.isnan(attributes.price), mean_paid, attributes.price).astype(np.float32)
 
 
 def price_spread(price: Float32) -> float | None:

@@ -17,9 +17,10 @@ from mersalg_training.data.attributes import Attributes, read_attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.history import read_history
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.split import DAY, Windows, midnight
-from mersalg_training.data.timeline import Timeline, read_timeline
+from mersalg_training.data.timeline import Timeline
 from mersalg_training.export.trained_config import bundle_config, naive
 from mersalg_training.logged_offers.read import read_offers
 from mersalg_training.logged_offers.requests import LoggedOffers, gather_offers
@@ -102,7 +103,7 @@ def read_newer(asked: NewerDataRequest, log: str | None = None) -> tuple[Newer, 
     """
     purchases = open_purchases(asked.config.data, asked.config.engine)
     report = apply_contract(purchases, asked.config.contract)
-    timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
+    timeline, attributes = read_history(purchases.connection).timeline(), read_attributes(purchases.connection)
     since = asked.since or asked.windows.to
     until = min(asked.until or datetime.max, midnight(report.last) + DAY)
     first_day, end_day = time_to_day(since), time_to_day(until)

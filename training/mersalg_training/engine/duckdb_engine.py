@@ -38,6 +38,11 @@ class DuckDBEngine:
         with fitting(self.connection):
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select}", parameters or None)
 
+    def add(self, table: str, select: str, **parameters: float) -> None:
+        """See `Engine.add`."""
+        with fitting(self.connection):
+            self.connection.execute(f"INSERT INTO {table} {select}", parameters or None)
+
     def lay(self, table: str, columns: Columns) -> None:
         """See `Engine.lay`."""
         self.connection.register("laid_columns", columns)

@@ -20,6 +20,9 @@ class Engine(Protocol):
     def make(self, table: str, select: str, **parameters: float) -> None:
         """Make a table of what a statement selects; one of that name is replaced."""
 
+    def add(self, table: str, select: str, **parameters: float) -> None:
+        """Add what a statement selects to a table, whose columns it has."""
+
     def lay(self, table: str, columns: Columns) -> None:
         """Make a table of columns."""
 

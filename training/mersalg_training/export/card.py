@@ -137,6 +137,7 @@ def data(manifest: Mapping[str, Any]) -> str:
         f"from {result['from']} to {result['to']}.",
         "",
         f"- Digest: `{result['digest']}`",
+        *([f"- {result['drawn']}"] if "drawn" in result else []),
     ]
     rejected = {reason: n for reason, n in result["rejected"].items() if n}
     told = ", ".join(f"{reason} {count(n)}" for reason, n in rejected.items()) or "none"

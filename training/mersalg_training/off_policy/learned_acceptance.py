@@ -132,8 +132,8 @@ def is_taken(judged: PairedValue) -> tuple[bool, str]:
 
 def tables_at(purchased: Purchased, fitted: Fitted, day: float, tick: Tick) -> ShopTables:
     """The tables of what lies before a day."""
-    then = as_it_was(purchased.attributes, purchased.timeline, day)
-    return learn_shop(purchased.timeline, then, day, fitted.config, tick, fitted.rhythm)
+    then = as_it_was(purchased.attributes, purchased.history.sold_before(day))
+    return learn_shop(purchased.history, then, day, fitted.config, tick, fitted.rhythm)
 
 
 def in_memory(purchased: Purchased, fitted: Fitted, calibrated: Calibrated, tables: ShopTables) -> Recommender:

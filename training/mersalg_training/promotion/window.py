@@ -14,9 +14,10 @@ from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes, read_attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.contract import apply_contract
+from mersalg_training.data.history import read_history
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.split import DAY, midnight
-from mersalg_training.data.timeline import Timeline, read_timeline
+from mersalg_training.data.timeline import Timeline
 from mersalg_training.evaluation.run import horizon_of
 from mersalg_training.export.trained_config import bundle_windows, naive
 from mersalg_training.logged_offers.reader import LoggedOffersReader
@@ -66,7 +67,7 @@ def read_shared(config: Config, unseen: datetime, span: Span) -> SharedWindow:
         raise DataError(f"--since {since:%Y-%m-%d}: expected a day from {unseen:%Y-%m-%d} on; a bundle learned from it")
     purchases = open_purchases(config.data, config.engine)
     report = apply_contract(purchases, config.contract)
-    timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
+    timeline, attributes = read_history(purchases.connection).timeline(), read_attributes(purchases.connection)
     log = LoggedOffersReader(config)
     log.read(purchases.connection, timeline)
     purchases.connection.close()

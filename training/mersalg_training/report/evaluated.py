@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,9 @@ from mersalg_training.config import Config
 from mersalg_training.data.attributes import read_attributes
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.history import read_history
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.split import Windows
-from mersalg_training.data.timeline import read_timeline
 from mersalg_training.evaluation.bundle_method import BundleMethod
 from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.evaluation.run import EvaluationOptions, evaluate
@@ -49,7 +49,10 @@ def evaluate_bundle(
     """Read the purchases and put the bundle to the tasks of its test window."""
     purchases = open_purchases(config.data, config.engine)
     report = apply_contract(purchases, config.contract)
-    timeline, attributes = read_timeline(purchases.connection), read_attributes(purchases.connection)
+    history, attributes = read_history(purchases.connection), read_attributes(purchases.connection)
+    timeline = history.timeline(config.engine.drawn_lines, config.seed)
+    report = replace(report, notes=report.notes + history.drawn_note(timeline))
+    history.engine.close()
     method = BundleMethod(recommender, timeline)
     return Evaluated(evaluate(method, timeline, attributes, windows, config, options, progress), report)
 

@@ -52,11 +52,24 @@ def surely_above_chance(lift: Float64, customers: Float64, pairs: float, config:
     chance expects customers / lift, and the tests are taken together as Benjamini and Hochberg do (J. R. Stat. Soc. B
     57, 1995): a small shop is not asked for the evidence that a large one needs, whose many pairs bring chance hits.
     """
-    chance = scipy.special.gammainc(customers, customers / np.maximum(lift, 1e-9))
+    chance = chance_of(lift, customers)
+    return np.asarray((lift > 1.0) & (chance <= largest_chance(chance, pairs, config.false_discoveries)))
+
+
+def chance_of(lift: Float64, customers: Float64) -> Float64:
+    """(n,) the Poisson probability of as many customers where chance expects customers / lift."""
+    return np.asarray(scipy.special.gammainc(customers, customers / np.maximum(lift, 1e-9)))
+
+
+def largest_chance(chance: Float64, pairs: float, false_discoveries: float) -> float:
+    """The largest of the probabilities that is still no chance by Benjamini and Hochberg; -1 where all are.
+
+    Those above `false_discoveries` never are, and may be left away.
+    """
     ordered = np.sort(chance)
-    allowed = np.arange(1, len(ordered) + 1) * (config.false_discoveries / max(1.0, pairs))
+    allowed = np.arange(1, len(ordered) + 1) * (false_discoveries / max(1.0, pairs))
     passing = np.flatnonzero(ordered <= allowed)
-    return np.asarray((lift > 1.0) & (chance <= ordered[passing[-1]])) if len(passing) else np.zeros(len(lift), bool)
+    return float(ordered[passing[-1]]) if len(passing) else -1.0
 
 
 def strength_of(assured: Float64, together: npt.NDArray[np.bool_]) -> Float64:

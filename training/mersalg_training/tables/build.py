@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
-from mersalg_training.data.timeline import UNKNOWN, Float32, Timeline
+from mersalg_training.data.history import History, Lines
+from mersalg_training.data.timeline import Float32
 from mersalg_training.progress import Tick
 from mersalg_training.tables.accessories import find_accessories
 from mersalg_training.tables.advantages import build_advantages
@@ -18,7 +19,7 @@ from mersalg_training.tables.exclusive import (
     variant_codes,
     variants_of_several,
 )
-from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved, latest_orders
+from mersalg_training.tables.factors import Taste, basket_factors, customer_taste, halved
 from mersalg_training.tables.neighbours import build_neighbours
 from mersalg_training.tables.relations import find_relations
 from mersalg_training.tables.shop_tables import Rhythm, ShopTables
@@ -26,16 +27,16 @@ from mersalg_training.tables.vocabulary import Vocabulary, build_vocabulary
 
 
 def learn_shop(
-    timeline: Timeline, attributes: Attributes, cut_day: float, config: Config, tick: Tick, rhythm: Rhythm | None = None
+    history: History, attributes: Attributes, cut_day: float, config: Config, tick: Tick, rhythm: Rhythm | None = None
 ) -> ShopTables:
     """Count the lines before `cut_day` (days since 1970-01-01), and build the tables of them."""
     n_types = len(attributes.product_types)
-    counted = count_purchases(timeline, attributes.product_type, n_types, [cut_day], config)
-    return build_tables(counted.before(0), timeline, attributes, config, tick, rhythm)
+    counted = count_purchases(history, attributes.product_type, n_types, [cut_day], config)
+    return build_tables(counted.before(0), history, attributes, config, tick, rhythm)
 
 
 def build_tables(
-    counts: Counts, timeline: Timeline, attributes: Attributes, config: Config, tick: Tick, rhythm: Rhythm | None = None
+    counts: Counts, history: History, attributes: Attributes, config: Config, tick: Tick, rhythm: Rhythm | None = None
 ) -> ShopTables:
     """Tables of the lines before the cut of the counts; nothing later has any influence.
 
@@ -43,14 +44,16 @@ def build_tables(
     """
     n_types, cut_day = len(attributes.product_types), counts.cut_day
     vocabulary = build_vocabulary(counts, attributes, config)
-    factors, taste = factorise(timeline, vocabulary, cut_day, config)
+    latest = history.latest_lines(cut_day, config.factors.max_orders)
+    factors = factors_of_orders(latest, vocabulary, config)
+    taste = taste_of_customers(history, vocabulary, cut_day, config)
     tick(1, 2)
-    ease = weights_of_orders(timeline, vocabulary, cut_day)
+    ease = weights_of_orders(latest, vocabulary)
     accessories = find_accessories(vocabulary, attributes, config.kinds)
     relations = find_relations(vocabulary, attributes)
     vocabulary = replace(vocabulary, statistics=relations.expected(vocabulary.statistics))
     neighbours = build_neighbours(counts, vocabulary, n_types, config, ease, accessories, relations)
-    together = types_taken_together(timeline, attributes.product_type, n_types, cut_day, config)
+    together = types_taken_together(latest, attributes.product_type, n_types, config)
     variant = variant_codes(attributes, vocabulary.code)
     tick(2, 2)
     return ShopTables(
@@ -72,16 +75,16 @@ def build_tables(
     )
 
 
-def factorise(timeline: Timeline, vocabulary: Vocabulary, cut_day: float, config: Config) -> tuple[Float32, Taste]:
-    """The factors of orders and of customers, of the lines before `cut_day`; products without support have none."""
-    before = timeline.line_day < cut_day
-    item = vocabulary.item_of_code[timeline.line_product[before]]
-    frequent = item < vocabulary.supported
-    item, n_items = item[frequent], vocabulary.n_items + 1
-    order = timeline.line_order[before][frequent].astype("int64")
-    latest = latest_orders(order, timeline.order_day, config.factors.max_orders)
-    factors = halved(basket_factors(order[latest], item[latest], n_items, config.factors, config.seed))
-    customer = timeline.order_customer[order].astype("int64")
-    known = customer != UNKNOWN
-    taste = customer_taste(customer[known], item[known], n_items, config.factors, config.seed)
-    return factors, taste
+def factors_of_orders(latest: Lines, vocabulary: Vocabulary, config: Config) -> Float32:
+    """(n_items + 1, factors) of the latest orders; products without support have none."""
+    item = vocabulary.item_of_code[latest.product]
+    frequent, n_items = item < vocabulary.supported, vocabulary.n_items + 1
+    return halved(basket_factors(latest.order[frequent], item[frequent], n_items, config.factors, config.seed))
+
+
+def taste_of_customers(history: History, vocabulary: Vocabulary, cut_day: float, config: Config) -> Taste:
+    """The factors of customers, of what at most `factors.max_customers` of them bought before the cut."""
+    customer, product = history.bought_by(cut_day, config.factors.max_customers, config.seed)
+    item = vocabulary.item_of_code[product]
+    frequent, n_items = item < vocabulary.supported, vocabulary.n_items + 1
+    return customer_taste(customer[frequent], item[frequent], n_items, config.factors, config.seed)

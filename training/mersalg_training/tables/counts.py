@@ -6,7 +6,7 @@ goes through `well_known`, which alone applies `privacy.min_customers`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -15,13 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg_training.config import Config
-from mersalg_training.data.timeline import Timeline
-from mersalg_training.engine.duckdb_engine import DuckDBEngine
+from mersalg_training.data.history import History
 from mersalg_training.engine.engine import Columns, Engine
 from mersalg_training.tables import statements
 
 ROWS_AT_ONCE: Final = 2**22
 """About so many lines, or pairs of two, are in a slice: some hundred bytes of each while they are counted."""
+WITH_PAIRS: Final = " AND n{k} >= $min_pairs"
+"""Of pairs, those that are left out are at least so many."""
+PAIRS_AT_ONCE: Final = 2**22
+"""About so many counted pairs come into memory at a time: some hundred bytes of each while the best are chosen."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,34 @@ class PairCounts:
     n: npt.NDArray[np.float64]
     customers: npt.NDArray[np.float64]
     """Distinct; an order without a customer counts as one."""
+
+
+@dataclass(frozen=True)
+class PairTable:
+    """Directed counts that stay where they were counted: memory does not hold those of a large shop."""
+
+    engine: Engine
+    table: str
+    """Of the pairs of all cuts."""
+    cut: int
+    is_two_way: bool
+    """Whether a pair (a, b) stands for (b, a), too."""
+    rows: int
+    """Of the table."""
+    floors: dict[str, float]
+
+    def slices(self) -> Iterator[PairCounts]:
+        """All pairs, some at a time: those of an anchor a together, by a, then b."""
+        slices = 1 + self.rows * (1 + self.is_two_way) // PAIRS_AT_ONCE
+        select = statements.pair_slice(self.cut, self.table, self.is_two_way)
+        for number in range(slices):
+            yield pairs(self.engine.rows(select, slices=slices, slice=number, **self.floors))
+
+    def all(self) -> PairCounts:
+        """All pairs at once."""
+        parts = list(self.slices())
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])}
+        return pairs(columns)
 
 
 @dataclass(frozen=True)
@@ -67,8 +98,8 @@ class Counts:
     """By product: orders with it that another follows, and its company: the products first bought in those."""
     firsts: Columns
     """By product: orders of `followed` in which a customer bought it first."""
-    basket: PairCounts
-    by_type: PairCounts
+    basket: PairTable
+    by_type: PairTable
     """a is a product type's code."""
     follow: PairCounts
     """b is new to the customer in the next order after one with a."""
@@ -83,6 +114,8 @@ class Counts:
 class CountedOnce:
     """What was counted for several cuts. Of a column that each cut has of its own the name ends with its number."""
 
+    engine: Engine
+    """Holds the pairs of an order, and is not closed before the last table is built."""
     cuts: Sequence[float]
     """Days since 1970-01-01, ascending."""
     tables: dict[str, Columns]
@@ -105,8 +138,8 @@ class CountedOnce:
             intervals=known("intervals"),
             followed=self.of_cut(cut, "followed", self.at_least("followed", f"n{cut}", 1)),
             firsts=self.of_cut(cut, "firsts", self.at_least("firsts", f"n{cut}", 1)),
-            basket=pairs(both_ways(known("basket", min_pairs))),
-            by_type=pairs(known("by_type", min_pairs)),
+            basket=self.pair_table(cut, "basket", is_two_way=True),
+            by_type=self.pair_table(cut, "by_type", is_two_way=False),
             follow=pairs(known("follow", min_pairs)),
             switches=pairs(known("switches")),
             order_gap_days=float(np.ma.filled(self.tables["order_gaps"][f"gap{cut}"].astype(np.float64), np.nan)[0]),
@@ -120,6 +153,15 @@ class CountedOnce:
                 repeats=rare("repeats"),
             ),
         )
+
+    def pair_table(self, cut: int, table: str, is_two_way: bool) -> PairTable:
+        """The pairs of an order before a cut."""
+        rows = int(self.engine.rows(f"SELECT count(*) AS n FROM {table}")["n"][0])
+        floors: dict[str, float] = {
+            "least": self.config.privacy.min_customers,
+            "min_pairs": self.config.counts.min_pairs,
+        }
+        return PairTable(self.engine, table, cut, is_two_way, rows, floors)
 
     def known(self, cut: int, table: str, least_times: int = 0) -> Columns:
         """The rows of a table that rest on enough customers before a cut, and, of pairs, on enough orders."""
@@ -144,39 +186,21 @@ class CountedOnce:
 
 
 def count_purchases(
-    timeline: Timeline, product_type: npt.NDArray[np.int32], n_types: int, cuts: Sequence[float], config: Config
+    history: History, product_type: npt.NDArray[np.int32], n_types: int, cuts: Sequence[float], config: Config
 ) -> CountedOnce:
     """Count the lines before each cut (days since 1970-01-01, ascending), all in one go.
 
     product_type: (n_products,) int32 codes, `n_types` = unknown. Pairs, switches, intervals and repeats that rest on
-    fewer than `privacy.min_customers` distinct customers are left out.
+    fewer than `privacy.min_customers` distinct customers are left out. Another counting of the history replaces the
+    pairs of this one.
     """
-    with DuckDBEngine.open(config.engine) as engine:
-        lay_lines(engine, timeline, cuts[-1])
-        product = np.arange(len(product_type), dtype=np.int32)
-        engine.lay("product_types", {"product": product, "product_type": product_type})
-        counting = Counting(engine, cuts, config)
-        counting.count_products()
-        counting.count_in_types(n_types, 1 + timeline.n_lines // ROWS_AT_ONCE)
-        counting.count_pairs(n_types)
-        return CountedOnce(cuts, counting.tables, counting.left_out, config)
-
-
-def lay_lines(engine: Engine, timeline: Timeline, before_day: float) -> None:
-    """Make `order_lines` of the lines before a day."""
-    before = timeline.line_day < before_day
-    order_code = timeline.line_order[before]
-    engine.lay(
-        "order_lines",
-        {
-            "order_code": order_code,
-            "customer": timeline.order_customer[order_code],
-            "product": timeline.line_product[before],
-            "day": timeline.line_day[before],
-            "price": timeline.line_price[before],
-            "products": np.diff(timeline.order_start)[order_code],
-        },
-    )
+    product = np.arange(len(product_type), dtype=np.int32)
+    history.engine.lay("product_types", {"product": product, "product_type": product_type})
+    counting = Counting(history.engine, cuts, config)
+    counting.count_products()
+    counting.count_in_types(n_types, 1 + history.sizes["n_lines"] // ROWS_AT_ONCE)
+    counting.count_pairs(n_types)
+    return CountedOnce(history.engine, cuts, counting.tables, counting.left_out, config)
 
 
 class Counting:
@@ -219,40 +243,41 @@ class Counting:
         self.tables["followed"] = engine.rows(statements.followed(n))
         self.tables["firsts"] = engine.rows(statements.firsts(n))
         engine.drop("count_lines")  # pairs are made of the lines of frequent products
-        self.keep("follow", *sliced(statements.FOLLOW_PAIRS, statements.FOLLOW_PAIRS_TO_COUNT))
-        engine.drop("next_orders", "first_lines")
-        self.keep("basket", *sliced(statements.PRODUCT_PAIRS, statements.PAIRS_TO_COUNT))
-        self.keep("by_type", *sliced(statements.TYPE_PAIRS, statements.PAIRS_TO_COUNT, types=n_types))
+        sliced("follow", statements.FOLLOW_PAIRS, statements.FOLLOW_PAIRS_TO_COUNT)
+        self.tables["follow"] = engine.rows("SELECT * FROM follow")
+        engine.drop("next_orders", "first_lines", "follow")
+        sliced("basket", statements.PRODUCT_PAIRS, statements.PAIRS_TO_COUNT)
+        sliced("by_type", statements.TYPE_PAIRS, statements.PAIRS_TO_COUNT, types=n_types)
+        engine.drop("frequent_lines", "frequent_products", "product_counts", "product_types")
 
     def keep(self, table: str, rows: Columns, left_out: Columns) -> None:
         """Keep the rows of a table, and how many were left out."""
         self.tables[table], self.left_out[table] = rows, left_out
 
-    def pairs_in_slices(self, statement: str, how_many: str, **parameters: float) -> tuple[Columns, Columns]:
-        """The pairs that a statement lays down, counted by slices of the products, as `well_known` does.
+    def pairs_in_slices(self, table: str, statement: str, how_many: str, **parameters: float) -> None:
+        """Make a table of the pairs that a statement lays down, counted by slices of the products.
 
-        how_many: a statement for the number of all pairs, from which the number of slices is taken.
+        Those of too few customers are left out. how_many: a statement for the number of all pairs, from which the
+        number of slices is taken.
         """
-        counted_pairs, min_pairs = statements.counted_pairs(self.n_cuts), self.config.counts.min_pairs
+        engine, least, min_pairs = self.engine, self.config.privacy.min_customers, self.config.counts.min_pairs
+        select = statements.well_known_pairs(self.n_cuts)
+        slices, left_out = 1 + int(engine.rows(how_many)["n"][0]) // ROWS_AT_ONCE, []
+        for number in range(slices):
+            engine.make("pairs", statement, slices=slices, slice=number, **parameters)
+            engine.make("grouped", statements.counted_pairs(self.n_cuts), min_pairs=min_pairs)
+            engine.drop("pairs")
+            (engine.add if number else engine.make)(table, select, least=least)
+            left_out.append(engine.rows(statements.left_out(self.n_cuts, WITH_PAIRS), least=least, min_pairs=min_pairs))
+            engine.drop("grouped")
+        self.left_out[table] = {name: np.sum([part[name] for part in left_out], axis=0) for name in left_out[0]}
 
-        def counted(**of_slice: int) -> tuple[Columns, Columns]:
-            self.engine.make("pairs", statement, **parameters, **of_slice)
-            result = self.well_known(counted_pairs, " AND n{k} >= $min_pairs", min_pairs=min_pairs)
-            self.engine.drop("pairs")
-            return result
-
-        return in_slices(1 + int(self.engine.rows(how_many)["n"][0]) // ROWS_AT_ONCE, counted)
-
-    def well_known(self, statement: str, floor: str = "", **parameters: float) -> tuple[Columns, Columns]:
-        """The rows of a statement that rest on enough `customers`, and by cut how many do not.
-
-        Each group is made once. floor: see `statements.left_out`; its parameters are those of the statement.
-        """
+    def well_known(self, statement: str, **parameters: float) -> tuple[Columns, Columns]:
+        """The rows of a statement that rest on enough `customers`, and by cut how many do not; made once."""
         engine, least = self.engine, self.config.privacy.min_customers
         engine.make("grouped", statement, **parameters)
         kept = engine.rows(statements.well_known(self.n_cuts), least=least)
-        floors = {"min_pairs": parameters["min_pairs"]} if floor else {}
-        left_out = engine.rows(statements.left_out(self.n_cuts, floor), least=least, **floors)
+        left_out = engine.rows(statements.left_out(self.n_cuts), least=least)
         engine.drop("grouped")
         return kept, left_out
 
@@ -262,12 +287,6 @@ def in_slices(slices: int, counted: Callable[..., tuple[Columns, Columns]]) -> t
     parts = [counted(slices=slices, slice=number) for number in range(slices)]
     columns = {name: np.concatenate([part[name] for part, _ in parts]) for name in parts[0][0]}
     return columns, {name: np.sum([left_out[name] for _, left_out in parts], axis=0) for name in parts[0][1]}
-
-
-def both_ways(columns: Columns) -> Columns:
-    """Pairs (a, b), and behind them (b, a) with the same counts."""
-    turned = {**columns, "a": columns["b"], "b": columns["a"]}
-    return {name: np.concatenate([column, turned[name]]) for name, column in columns.items()}
 
 
 def pairs(columns: Columns) -> PairCounts:

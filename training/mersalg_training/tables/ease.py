@@ -8,7 +8,8 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 
-from mersalg_training.data.timeline import Float32, Timeline
+from mersalg_training.data.history import Lines
+from mersalg_training.data.timeline import Float32
 from mersalg_training.tables.vocabulary import Vocabulary
 
 MAX_PRODUCTS: Final = 4000
@@ -31,11 +32,11 @@ def ease_weights(bought: sp.csr_array | sp.csr_matrix, ridge: float) -> Float32:
     return np.ascontiguousarray(weights, dtype=np.float32)  # else every product with a sparse matrix copies them
 
 
-def weights_of_orders(timeline: Timeline, vocabulary: Vocabulary, cut_day: float) -> Float32:
-    """(m, m) float32 by item index: the weights of the m most bought products, from the orders before `cut_day`."""
+def weights_of_orders(latest: Lines, vocabulary: Vocabulary) -> Float32:
+    """(m, m) float32 by item index: the weights of the m most bought products. latest: of the latest orders."""
     m = min(MAX_PRODUCTS, vocabulary.supported)
-    before = timeline.line_day < cut_day
-    item = vocabulary.item_of_code[timeline.line_product[before]]
-    order, kept = timeline.line_order[before], item < m
-    ones = np.ones(int(kept.sum()), dtype=np.float32)
-    return ease_weights(sp.csr_array((ones, (order[kept], item[kept])), shape=(timeline.n_orders, m)), RIDGE)
+    item = vocabulary.item_of_code[latest.product]
+    kept = item < m
+    orders, row = np.unique(latest.order[kept], return_inverse=True)
+    ones = np.ones(len(row), dtype=np.float32)
+    return ease_weights(sp.csr_array((ones, (row, item[kept])), shape=(len(orders), m)), RIDGE)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from mersalg_training.data.timeline import Float64, Int64
 
@@ -20,8 +22,26 @@ class Entries:
     def best(self, score: Float64, width: int) -> Entries:
         """The `width` entries with the highest score in each row; ties to the lower item index."""
         order = np.lexsort((self.item, -score, self.row))
-        keep = order[rank_in_run(self.row[order]) < width]
-        return Entries(self.row[keep], self.item[keep], {name: value[keep] for name, value in self.values.items()})
+        return self.where(order[rank_in_run(self.row[order]) < width])
+
+    def where(self, kept: npt.NDArray[np.bool_] | Int64) -> Entries:
+        """Some entries, by a mask or by position."""
+        return Entries(self.row[kept], self.item[kept], {name: value[kept] for name, value in self.values.items()})
+
+
+def joined(parts: Sequence[Entries]) -> Entries:
+    """Entries of the same channels, one behind the other."""
+    row, item = (np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "item"))
+    values = {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values}
+    return Entries(row, item, values)
+
+
+def placed(entries: Entries, score: Float64) -> Int64:
+    """(n,) the place of each entry in its row, the highest score first."""
+    order = np.lexsort((entries.item, -score, entries.row))
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = rank_in_run(entries.row[order])
+    return place
 
 
 def rank_in_run(ascending: Int64) -> Int64:

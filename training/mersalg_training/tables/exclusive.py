@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes, variant_of
-from mersalg_training.data.timeline import UNKNOWN, Int32, Int64, Timeline
-from mersalg_training.tables.factors import latest_orders
+from mersalg_training.data.history import Lines
+from mersalg_training.data.timeline import UNKNOWN, Int32, Int64
 from mersalg_training.tables.vocabulary import Vocabulary
 
 Booleans = npt.NDArray[np.bool_]
@@ -37,25 +37,19 @@ def exclusive_groups(vocabulary: Vocabulary, attributes: Attributes, variant: In
     return np.append(np.where(excludes[product_type], product_type, of_variant), NO_GROUP)
 
 
-def types_taken_together(
-    timeline: Timeline, product_type: Int32, n_types: int, before_day: float, config: Config
-) -> Booleans:
-    """(n_types,) whether people take several products of a type at a time, by the latest orders before a day.
+def types_taken_together(latest: Lines, product_type: Int32, n_types: int, config: Config) -> Booleans:
+    """(n_types,) whether people take several products of a type at a time. latest: lines of the latest orders.
 
     product_type: (n_products,) by product code; n_types where it is not known. That it is so rests on at least
     `privacy.min_customers` distinct customers who did; an order without one counts as one of its own.
     """
-    before = timeline.line_day < before_day
-    order, product = timeline.line_order[before].astype(np.int64), timeline.line_product[before].astype(np.int64)
-    latest = latest_orders(order, timeline.order_day, config.factors.max_orders)
-    order, product = order[latest], product[latest]
     # A product stands once in an order: so many lines of a type are so many products.
-    held, products = np.unique(order * (n_types + 1) + product_type[product], return_counts=True)
+    held, products = np.unique(latest.order * (n_types + 1) + product_type[latest.product], return_counts=True)
     order, held_type, is_several = held // (n_types + 1), held % (n_types + 1), products > 1
     orders = np.bincount(held_type, minlength=n_types + 1)[:n_types]
     several = np.bincount(held_type, weights=is_several, minlength=n_types + 1)[:n_types]
-    customer, n_customers = timeline.order_customer[order].astype(np.int64), len(timeline.customer_ids)
-    person = np.where(customer == UNKNOWN, n_customers + order, customer)
+    customer = latest.customer[np.searchsorted(latest.order, order)]
+    person = np.where(customer == UNKNOWN, -1 - order, customer)
     who = np.unique(person[is_several] * (n_types + 1) + held_type[is_several])
     people = np.bincount(who % (n_types + 1), minlength=n_types + 1)[:n_types]
     is_known = (orders >= SEVERAL_ORDERS) & (people >= config.privacy.min_customers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 import threadpoolctl  # type: ignore[import-untyped]
 from implicit.als import AlternatingLeastSquares
@@ -32,18 +31,6 @@ def basket_factors(order: Int64, item: Int64, n_items: int, config: FactorsConfi
     factors = fitted_factors(order, item, np.ones(len(order)), n_items, config, seed)
     length = np.linalg.norm(factors, axis=1, keepdims=True)
     return np.asarray(np.divide(factors, length, out=np.zeros_like(factors), where=length > 0))
-
-
-def latest_orders(order: Int64, order_day: Float64, most: int) -> npt.NDArray[np.bool_]:
-    """(n_lines,) which lines are of the `most` latest orders among theirs; ties go to the larger code.
-
-    order: (n_lines,) order codes; order_day: (n_orders,) by code.
-    """
-    held = np.flatnonzero(np.bincount(order, minlength=len(order_day)))
-    by_day = held[np.argsort(order_day[held], kind="stable")]
-    is_latest = np.zeros(len(order_day), dtype=np.bool_)
-    is_latest[by_day[max(0, len(by_day) - most) :]] = True
-    return np.asarray(is_latest[order])
 
 
 def customer_taste(customer: Int64, item: Int64, n_items: int, config: FactorsConfig, seed: int) -> Taste:

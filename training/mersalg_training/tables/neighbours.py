@@ -15,11 +15,12 @@ from mersalg_training.config import Config, KindsConfig
 from mersalg_training.data.timeline import Float32, Float64, Int64
 from mersalg_training.tables.accessories import Accessories
 from mersalg_training.tables.association import lift_of, lower_bound, strength_of, surely_above_chance
-from mersalg_training.tables.counts import Counts
-from mersalg_training.tables.entries import Entries, rank_in_run
-from mersalg_training.tables.kinds import extends
+from mersalg_training.tables.basket import basket_entries, best_seller_lifts
+from mersalg_training.tables.counts import Counts, PairCounts
+from mersalg_training.tables.entries import Entries, placed, rank_in_run
 from mersalg_training.tables.ladder import ladder_entries
 from mersalg_training.tables.relations import Relations
+from mersalg_training.tables.strong_pairs import StrongPairs, pairs_of_products
 from mersalg_training.tables.vocabulary import Vocabulary, spread
 
 CART_CHANNELS = ("cosine", "confidence", "ease", "strength", "lift", "directed")
@@ -64,6 +65,8 @@ class Neighbours:
     """(n_types + 1, width, 1): the softened cosine of a type with the row's type; items are product types here."""
     popular_of_type: NeighbourTable
     """(n_types + 1, width, 1): the most bought products of each type, then some never sold yet, by their share."""
+    strong: StrongPairs
+    """Of the pairs of an order, what people are told."""
 
 
 def build_neighbours(
@@ -83,7 +86,8 @@ def build_neighbours(
     n_rows = frequent + n_types + 1
     retrieve = config.retrieve
     ladder = ladder_entries(counts.switches, vocabulary, n_types, config.kinds, retrieve.ladder_steps)
-    basket = basket_entries(counts, vocabulary, frequent, n_types, config)
+    keeper = Keeper(vocabulary, config, ease, accessories, relations)
+    basket = basket_entries(counts, vocabulary, n_types, config, keeper.wanted)
     basket = replace(basket, values={**basket.values, "ease": ease_of_pairs(ease, basket)})
     follow = follow_entries(counts, vocabulary, config.kinds)
     if relations is not None:
@@ -121,7 +125,44 @@ def build_neighbours(
         ).halved(),
         type_affinity=type_affinity(counts, vocabulary, n_types, config.counts.cosine_cart),
         popular_of_type=popular_of_type(vocabulary, n_types, retrieve.type_products, retrieve.type_unsold),
+        strong=keeper.strong_pairs(),
     )
+
+
+class Keeper:
+    """Knows which pairs of an order may still stand in a table or a list, when all of an anchor's are seen."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        config: Config,
+        ease: Float32,
+        accessories: Accessories | None,
+        relations: Relations | None,
+    ) -> None:
+        self.vocabulary, self.config, self.ease = vocabulary, config, ease
+        self.accessories, self.relations = accessories, relations
+        self._strong: list[StrongPairs] = []
+
+    def wanted(self, entries: Entries, counted: PairCounts) -> npt.NDArray[np.bool_]:
+        """(n,) the nearest of each row, what extends it, and what is declared or replaced."""
+        strong = pairs_of_products(entries, counted, self.vocabulary.supported)
+        self._strong.append(strong.where(strong.listed(self.vocabulary, self.config.kinds)))
+        width = max(self.config.retrieve.basket_neighbours, self.config.retrieve.follow_neighbours)
+        ease = ease_of_pairs(self.ease, entries)
+        wanted = placed(entries, entries.values["cosine"]) < width
+        wanted |= (ease > 0.0) & (placed(entries, ease) < width)
+        wanted |= entries.values["directed"] > 0.0
+        if self.accessories is not None:
+            wanted |= self.accessories.is_declared(entries.row, entries.item)
+        if self.relations is not None:
+            wanted |= np.isin(entries.item, self.relations.old)
+        return wanted
+
+    def strong_pairs(self) -> StrongPairs:
+        """Of all slices, the pairs that people are told of."""
+        parts = [vars(part) for part in self._strong]
+        return StrongPairs(*(np.concatenate([part[name] for part in parts]) for name in parts[0]))
 
 
 def ease_of_pairs(ease: Float32, entries: Entries) -> Float64:
@@ -139,53 +180,6 @@ def rows_of_items(vocabulary: Vocabulary, frequent: int, n_types: int) -> Int64:
     row[:frequent] = np.arange(frequent)
     row[-1] = frequent + n_types
     return row
-
-
-def basket_entries(counts: Counts, vocabulary: Vocabulary, frequent: int, n_types: int, config: Config) -> Entries:
-    """Products bought in one order with the row's product, or with a product of the row's type."""
-    of_code = vocabulary.item_of_code
-    orders = vocabulary.orders
-    type_orders = np.bincount(vocabulary.product_type[:frequent], weights=orders[:frequent], minlength=n_types + 1)
-    pair = counts.basket
-    row = np.concatenate([of_code[pair.a], frequent + counts.by_type.a])
-    item = np.concatenate([of_code[pair.b], of_code[counts.by_type.b]])
-    n = np.concatenate([pair.n, counts.by_type.n])
-    anchor_orders = np.concatenate([orders[of_code[pair.a]], type_orders[counts.by_type.a]])
-    exponent = config.counts.cosine_cart
-    lines = orders.sum()
-    company = spread(counts.products, "company", of_code, vocabulary.n_items)
-    anchor_company = np.concatenate(
-        [
-            company[of_code[pair.a]],
-            np.bincount(vocabulary.product_type[:frequent], weights=company[:frequent], minlength=n_types + 1)[
-                counts.by_type.a
-            ],
-        ]
-    )
-    lift = lift_of(n, anchor_company, orders[item] / np.maximum(1.0, lines - anchor_orders))
-    customers = np.concatenate([pair.customers, counts.by_type.customers])
-    needed = best_seller_lifts(item, frequent, config.kinds)
-    assured = lower_bound(lift, customers) / needed
-    together = lift >= config.kinds.least_lift * needed
-    own = slice(0, len(pair.n))
-    for part, rows in ((own, frequent), (slice(len(pair.n), None), n_types)):
-        together[part] &= surely_above_chance(lift[part], customers[part], rows * frequent, config.kinds)
-    price = vocabulary.price.astype(np.float64)
-    one_way = np.zeros(len(n))
-    one_way[own] = extends(
-        together[own], (anchor_orders[own], orders[item[own]]), (price[row[own]], price[item[own]]), config.kinds
-    )
-    return Entries(
-        row,
-        item,
-        {
-            "cosine": n / (anchor_orders**exponent * orders[item] ** (1.0 - exponent)),
-            "confidence": n / anchor_orders,
-            "strength": strength_of(assured, together),
-            "lift": lift,
-            "directed": one_way,
-        },
-    )
 
 
 def with_accessories(entries: Entries, accessories: Accessories) -> Entries:
@@ -218,16 +212,7 @@ def beside_directed(basket: Entries, width: int) -> Entries:
     close = -np.minimum(placed(basket, basket.values["cosine"]), by_ease)
     sure = np.where(placed(basket, close) < width - int(DIRECTED_SHARE * width), np.inf, sure)
     order = np.lexsort((basket.item, -close, -sure, basket.row))
-    keep = order[rank_in_run(basket.row[order]) < width]
-    return Entries(basket.row[keep], basket.item[keep], {name: value[keep] for name, value in basket.values.items()})
-
-
-def placed(entries: Entries, score: Float64) -> Int64:
-    """(n,) the place of each entry in its row, the highest score first."""
-    order = np.lexsort((entries.item, -score, entries.row))
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = rank_in_run(entries.row[order])
-    return place
+    return basket.where(order[rank_in_run(basket.row[order]) < width])
 
 
 def follow_entries(counts: Counts, vocabulary: Vocabulary, kinds: KindsConfig) -> Entries:
@@ -252,24 +237,21 @@ def follow_entries(counts: Counts, vocabulary: Vocabulary, kinds: KindsConfig) -
     )
 
 
-def best_seller_lifts(item: Int64, supported: int, kinds: KindsConfig) -> Float64:
-    """(n,) how many times the lift of others a product needs: best-sellers more, for people buy those anyway."""
-    best_sellers = min(MAX_BEST_SELLERS, supported // PRODUCTS_OF_BEST_SELLER)
-    return np.where(item < best_sellers, kinds.best_seller_lift, 1.0)
-
-
-MAX_BEST_SELLERS = 20
-PRODUCTS_OF_BEST_SELLER = 1000
-"""Of so many products the most bought one counts as a best-seller."""
 PRIOR_FOLLOWED = 10.0
 """Least number of orders over which a follow-on share is taken, so that two of two is not certainty."""
 
 
 def type_affinity(counts: Counts, vocabulary: Vocabulary, n_types: int, exponent: float) -> NeighbourTable:
     """For each product type, the types that are bought in one order with it, by softened cosine of their lines."""
-    frequent_type = vocabulary.product_type[vocabulary.item_of_code[counts.by_type.b]]
-    key, where = np.unique(counts.by_type.a * (n_types + 1) + frequent_type, return_inverse=True)
-    together = np.bincount(where, weights=counts.by_type.n) if len(key) else np.zeros(0)
+    keys: list[Int64] = []
+    times: list[Float64] = []
+    for pair in counts.by_type.slices():
+        of_types = pair.a * (n_types + 1) + vocabulary.product_type[vocabulary.item_of_code[pair.b]]
+        key, where = np.unique(of_types, return_inverse=True)
+        keys.append(key.astype(np.int64))
+        times.append(np.bincount(where, weights=pair.n, minlength=len(key)).astype(np.float64))
+    # An anchor's pairs lie in one slice, and so do those of a key.
+    key, together = np.concatenate(keys), np.concatenate(times)
     a, b = key // (n_types + 1), key % (n_types + 1)
     lines = np.maximum(1.0, np.bincount(vocabulary.product_type, weights=vocabulary.orders, minlength=n_types + 1))
     known = b != n_types

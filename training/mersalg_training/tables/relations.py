@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mersalg_training.data.attributes import Attributes
-from mersalg_training.data.timeline import Float32, Float64, Int64, Timeline
+from mersalg_training.data.timeline import Float32, Float64, Int64
 from mersalg_training.tables.vocabulary import Vocabulary
 
 REPLACED: Final = 1
@@ -125,16 +125,17 @@ def find_relations(vocabulary: Vocabulary, attributes: Attributes) -> Relations:
     )
 
 
-def as_it_was(attributes: Attributes, timeline: Timeline, day: float) -> Attributes:
+def as_it_was(attributes: Attributes, sold: Int64) -> Attributes:
     """The attributes as requests of the past knew them: what was not sold before a day replaced nothing then.
 
-    day: days since 1970-01-01. What was bought of a predecessor would otherwise be no purchase to learn from, and its
-    successor an offer that everybody declined.
+    sold: codes of the products that were sold before it. What was bought of a predecessor would otherwise be no
+    purchase to learn from, and its successor an offer that everybody declined.
     """
     if not any(attributes.successor_of):
         return attributes
-    sold = np.bincount(timeline.line_product[timeline.line_day < day], minlength=len(timeline.product_ids)) > 0
-    then = [olds if is_sold else frozenset() for olds, is_sold in zip(attributes.successor_of, sold, strict=True)]
+    is_sold = np.zeros(len(attributes.names), dtype=np.bool_)
+    is_sold[sold] = True
+    then = [olds if known else frozenset() for olds, known in zip(attributes.successor_of, is_sold, strict=True)]
     return replace(attributes, successor_of=then)
 
 

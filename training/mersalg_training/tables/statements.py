@@ -221,7 +221,24 @@ def well_known(cuts: int) -> str:
     return f"SELECT * FROM grouped WHERE customers{cuts - 1} >= $least"
 
 
+def well_known_pairs(cuts: int) -> str:
+    """Those of `grouped`, in as few bytes as they take."""
+    of_cut = for_cuts("CAST(n{k} AS INTEGER) AS n{k}, CAST(customers{k} AS INTEGER) AS customers{k}", cuts)
+    return f"SELECT a, b, {of_cut} FROM grouped WHERE customers{cuts - 1} >= $least"
+
+
 def left_out(cuts: int, floor: str = "") -> str:
     """By cut: how many rows of `grouped` rest on too few customers. floor: ` AND n{k} >= $min_pairs`, or nothing."""
     of_cut = "CAST(coalesce(sum(CASE WHEN customers{k} > 0 AND customers{k} < $least" + floor
     return f"SELECT {for_cuts(of_cut + ' THEN 1 ELSE 0 END), 0) AS BIGINT) AS n{k}', cuts)} FROM grouped"
+
+
+def pair_slice(cut: int, table: str, is_two_way: bool) -> str:
+    """The pairs of a table that are known before a cut, of the anchors whose code is $slice modulo $slices."""
+    known = f"customers{cut} >= $least AND n{cut} >= $min_pairs"
+    counted = f"CAST(n{cut} AS DOUBLE) AS n, CAST(customers{cut} AS DOUBLE) AS customers"
+    turned = f"""
+UNION ALL SELECT b AS a, a AS b, {counted} FROM {table} WHERE {known} AND b % $slices = $slice"""
+    return f"SELECT a, b, {counted} FROM {table} WHERE {known} AND a % $slices = $slice" + (
+        turned if is_two_way else ""
+    )

@@ -84,7 +84,8 @@ def build_vocabulary(counts: Counts, attributes: Attributes, config: Config) -> 
         values = np.ma.filled(np.ma.asarray(counts.products[name], dtype=np.float64), np.nan)
         return np.append(values, np.full(len(unsold), unsold_value))[position]
 
-    price = np.where(np.isnan(attributes.price[code]), sold_column("price"), attributes.price[code])
+    paid = sold_column("price").astype(np.float32)  # as a line has it
+    price = np.where(np.isnan(attributes.price[code]), paid, attributes.price[code]).astype(np.float64)
     product_type = with_last(attributes.product_type[code], len(attributes.product_types))
     statistics = {
         "log_orders": np.log1p(orders[position]),

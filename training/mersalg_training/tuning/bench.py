@@ -131,8 +131,8 @@ def open_bench(purchased: Purchased, config: Config, queries: int) -> Bench:
     The tasks are made with the configuration as it stands. DataError if there is none.
     """
     kept = without_test_window(purchased)
-    windows, order_days = purchased.windows, purchased.timeline.order_day
-    statistics = measure_shop(kept.timeline, kept.attributes, time_to_day(windows.rank_from))
+    windows, order_days = purchased.windows, purchased.history.order_day
+    statistics = measure_shop(kept.history, kept.attributes, time_to_day(windows.rank_from))
 
     def adapted(config: Config) -> Adapted:
         return adapt(config, statistics, windows, order_days)  # of the days only those of the rank window set anything
@@ -164,5 +164,6 @@ def rows_key(config: Config) -> str:
 
 def tables_before(purchased: Purchased, end: Any, config: Config, rhythm: Rhythm | None) -> ShopTables:
     """Tables of what lies before a time."""
-    timeline, day = purchased.timeline, time_to_day(end)
-    return learn_shop(timeline, as_it_was(purchased.attributes, timeline, day), day, config, quiet, rhythm)
+    history, day = purchased.history, time_to_day(end)
+    then = as_it_was(purchased.attributes, history.sold_before(day))
+    return learn_shop(history, then, day, config, quiet, rhythm)

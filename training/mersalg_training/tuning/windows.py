@@ -16,9 +16,13 @@ def without_test_window(purchased: Purchased) -> Purchased:
 
     Products and customers keep their codes, also those who come later.
     """
-    windows = purchased.windows
-    timeline = lines_before(purchased.timeline, time_to_day(windows.test_from))
-    return replace(purchased, timeline=timeline, windows=replace(windows, to=windows.test_from))
+    windows, end_day = purchased.windows, time_to_day(purchased.windows.test_from)
+    return replace(
+        purchased,
+        history=purchased.history.ending(end_day),
+        timeline=lines_before(purchased.timeline, end_day),
+        windows=replace(windows, to=windows.test_from),
+    )
 
 
 def lines_before(timeline: Timeline, end_day: float) -> Timeline:
