@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from mersalg_training.data.attributes import Attributes, read_attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.contract import apply_contract
 from mersalg_training.data.contract_report import ContractReport
+from mersalg_training.data.history import History, read_history, texts
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.split import DAY, Windows, midnight
-from mersalg_training.data.timeline import Timeline, read_timeline
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.progress import unseen
-from mersalg_training.tables.counts import Counts, count_purchases
+from mersalg_training.tables.counts import Counts, PairTable, count_purchases
 from mersalg_training.update.job import Grown, UpdateRequest, grow
 from mersalg_training.update.keeping import about, keep_tables
 from mersalg_training.update.kept_counts import Shop, count_first
@@ -32,7 +32,7 @@ BEGIN = time_to_day(START)
 
 
 @dataclass(frozen=True)
-class History:
+class Orders:
     """Order lines and the catalogue, as files."""
 
     folder: Path
@@ -82,21 +82,21 @@ def catalogue(shift: int = 0, without: int = 7) -> list[Product]:
     ]
 
 
-def read(config: Config) -> tuple[DuckDBEngine, Timeline, Attributes, ContractReport]:
+def read(config: Config) -> tuple[DuckDBEngine, History, Attributes, ContractReport]:
     """The purchases of a configuration, as a training job reads them."""
     purchases = open_purchases(config.data, config.engine)
     report = apply_contract(purchases, config.contract)
     connection = purchases.connection
-    return DuckDBEngine(connection), read_timeline(connection), read_attributes(connection), report
+    return DuckDBEngine(connection), read_history(connection), read_attributes(connection), report
 
 
 def first_state(config: Config, place: Path) -> State:
     """What training keeps of all orders of a configuration, but for its trees."""
-    engine, timeline, attributes, report = read(config)
+    engine, history, attributes, report = read(config)
     to = midnight(report.last) + DAY
     with engine, new_state(place) as writer:
         keep_tables(writer, engine.connection)
-        count_first(Shop(engine, timeline, attributes, time_to_day(to), config), writer)
+        count_first(Shop(engine, history, attributes, time_to_day(to), config), writer)
         np.savez(writer.new("rankers", "npz"), allow_pickle=False, nothing=np.zeros(1))
         writer.finish(about(config, to.isoformat(), 0, 1.0))
         with writer.committed():
@@ -120,12 +120,14 @@ def grown(
     return result, State(place, checked(place, (place / "manifest.json").read_bytes()))
 
 
-def counted_in_full(config: Config, cut: float) -> tuple[Counts, Timeline, Attributes]:
-    """The counts of all orders of a configuration, as training counts them."""
-    engine, timeline, attributes, _ = read(config)
-    engine.close()
-    n_types = len(attributes.product_types)
-    return count_purchases(timeline, attributes.product_type, n_types, [cut], config).before(0), timeline, attributes
+def counted_in_full(config: Config, cut: float) -> dict[str, Any]:
+    """The rows of the counts of all orders of a configuration, as training counts them."""
+    engine, history, attributes, _ = read(config)
+    with engine:
+        n_types = len(attributes.product_types)
+        counts = count_purchases(history, attributes.product_type, n_types, [cut], config).before(0)
+        ids = engine.rows("SELECT product_id FROM product_codes ORDER BY product")["product_id"]
+        return rows_of(counts, texts(ids), attributes.product_types)
 
 
 def rows_of(counts: Counts, ids: Sequence[str], types: Sequence[str]) -> dict[str, Any]:
@@ -145,7 +147,8 @@ def rows_of(counts: Counts, ids: Sequence[str], types: Sequence[str]) -> dict[st
             (ids[p], *map(repr, row)) for p, *row in zip(product.tolist(), *(o.tolist() for o in others), strict=True)
         )
     for name in ("basket", "by_type", "follow", "switches"):
-        pairs = getattr(counts, name)
+        counted = getattr(counts, name)
+        pairs = counted.all() if isinstance(counted, PairTable) else counted
         of_a = types if name == "by_type" else ids
         result[name] = sorted(
             (of_a[a], ids[b], n, customers)
@@ -158,14 +161,9 @@ def rows_of(counts: Counts, ids: Sequence[str], types: Sequence[str]) -> dict[st
 
 def same_counts(result: Grown, everything: Config) -> dict[str, Any]:
     """The rows of an updated shop's counts, when they equal those of all its orders; AssertionError names the table."""
-    full, timeline, attributes = counted_in_full(everything, result.counts.cut_day)
-    expected = rows_of(full, timeline.product_ids, attributes.product_types)
-    found = rows_of(result.counts, result.shop.timeline.product_ids, result.shop.attributes.product_types)
+    expected = counted_in_full(everything, result.counts.cut_day)
+    with result.shop.engine:
+        found = rows_of(result.counts, result.shop.product_ids, result.shop.attributes.product_types)
     for name, rows in expected.items():
         assert found[name] == rows, name
     return found
-
-
-def with_lines(history: History, lines: list[Line]) -> History:
-    """The same shop with other orders."""
-    return replace(history, lines=lines)

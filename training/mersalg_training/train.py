@@ -84,13 +84,13 @@ def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED
             learned, acceptance = learn_acceptance(purchased, learned, log.offers, stages)
             for line in acceptance.lines():
                 console.print(line, highlight=False)
+        if kept is not None:
+            kept.write(purchased, learned, sum(stages.seconds.values()), stages)
         purchased.history.engine.close()
         for sentence in learned.fitted.statistics.sentences():
             console.print(sentence, highlight=False)
         for adaptation in learned.fitted.adapted:
             console.print(f"Adapted  {adaptation.sentence()}", highlight=False)
-        if kept is not None:
-            kept.write(purchased, learned, sum(stages.seconds.values()), stages)
         recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages, budget, kept)
         with stages.stage("Loading the bundle as a shop does"):
             latency_ms = median_latency_ms(read_bundle(writer.folder))

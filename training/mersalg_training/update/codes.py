@@ -15,22 +15,19 @@ NO_TYPES: Final = "(SELECT '' AS type_name, 0 AS code WHERE false)"
 
 
 def lay_products(engine: DuckDBEngine, attributes: Attributes) -> None:
-    """Make `product_types`, `type_names` and, of the table `products`, `numbered_products`: as a timeline has them."""
+    """Make `product_types` and `type_names`, by the codes of the attributes."""
     product = np.arange(len(attributes.names), dtype=np.int32)
     engine.lay("product_types", {"product": product, "product_type": attributes.product_type})
     types = np.array(attributes.product_types, dtype=np.object_)
     engine.lay("type_names", {"product_type": np.arange(len(types), dtype=np.int32), "type_name": types})
-    engine.make(
-        "numbered_products",
-        "SELECT product_id, CAST(row_number() OVER (ORDER BY product_id) - 1 AS INTEGER) AS product FROM products",
-    )
 
 
 def lay_codes(engine: DuckDBEngine, state: State | None) -> None:
-    """Make `codes` and `type_codes`: the state's where it has one, and others for what is new. Reads `frequent_now`.
+    """Make `codes` and `type_codes`: the state's where it has one, and others for what is new.
 
     And `changed_products`, which are frequent now and were not, or the other way round, or are of another type, and
-    `changed_types`, in which they are or were; product_type is -1 where there is none by that name any more.
+    `changed_types`, in which they are or were; product_type is -1 where there is none by that name any more. Reads
+    `frequent_now` and `product_codes`.
     """
     old = NO_CODES if state is None else relation(state.files("codes"))
     old_types = NO_TYPES if state is None else relation(state.files("types"))
@@ -46,7 +43,7 @@ def lay_codes(engine: DuckDBEngine, state: State | None) -> None:
         "codes",
         f"SELECT n.product, n.product_id, {code_of('old_codes', 'n.product')} AS code, t.type_name, "
         "o.type_name AS old_type, f.product IS NOT NULL AS is_frequent, coalesce(o.is_frequent, false) AS was_frequent "
-        "FROM numbered_products n LEFT JOIN old_codes o ON o.product_id = n.product_id "
+        "FROM product_codes n LEFT JOIN old_codes o ON o.product_id = n.product_id "
         "LEFT JOIN frequent_now f ON f.product = n.product "
         "LEFT JOIN product_types p ON p.product = n.product LEFT JOIN type_names t ON t.product_type = p.product_type",
     )

@@ -16,9 +16,9 @@ from mersalg_training.config import Config
 from mersalg_training.data.attributes import read_attributes
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.contract import apply_contract, digest
+from mersalg_training.data.history import read_history
 from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.split import DAY, Windows, midnight
-from mersalg_training.data.timeline import read_timeline
 from mersalg_training.engine.database import connect, fitting
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.export.trained_config import bundle_config
@@ -68,6 +68,7 @@ class Grown:
     """A state after new orders, and what was counted of it."""
 
     shop: Shop
+    """Its engine holds the counts, and is to be closed."""
     counts: Counts
     data: dict[str, Any]
     """The manifest's key `data` of all that is kept now."""
@@ -106,13 +107,12 @@ def update(asked: UpdateRequest, writer: BundleWriter, run_id: str | None, stage
         grown = grow(asked, config, windows, parent.manifest["data"], state, state_writer, stages)
         updates = int(state.manifest["updates"]) + 1
         state_writer.finish(about(config, grown.windows.to.isoformat(), updates, training_seconds))
-        shop = grown.shop
-        with stages.stage("Tables for the bundle") as tick:
-            tables = build_tables(grown.counts, shop.timeline, shop.attributes, config, tick, kept.rhythm)
+        with grown.shop.engine, stages.stage("Tables for the bundle") as tick:
+            shop = grown.shop
+            tables = build_tables(grown.counts, shop.history, shop.attributes, config, tick, kept.rhythm)
+            ids = shop.product_ids
         lineage = Lineage(parent, grown.windows, grown.data, grown.added, grown.recounted, updates, run_id)
-        manifest = write_updated(
-            writer, lineage, state_writer.digest, tables, kept, shop.timeline.product_ids, shop.attributes, stages
-        )
+        manifest = write_updated(writer, lineage, state_writer.digest, tables, kept, ids, shop.attributes, stages)
         with state_writer.committed():
             writer.put_in_place()
     return Updated(writer.out, manifest, grown.added, grown.recounted, training_seconds)
@@ -133,23 +133,22 @@ def grow(
     """
     with stages.stage("Reading and checking new orders"):
         connection, rejected, has_catalogue = read_new(asked, config, state)
-    with DuckDBEngine(connection) as engine:
-        with stages.stage("Adding them to the kept ones"), fitting(connection):
-            added = add_orders(connection, state, asked.forget)
-            if not added.lines and not added.forgotten:
-                raise DataError(f"--orders {asked.orders}: holds no order that is not kept already; nothing to add")
-            add_products(connection, has_catalogue)
-            merged = merged_data(connection, data, rejected)
-            windows = Windows(windows.fit_from, windows.rank_from, windows.calibrate_from, *ends(merged, state))
-            timeline, attributes = read_timeline(connection), read_attributes(connection)
-        check_items(len(timeline.product_ids))
-        shop = Shop(engine, timeline, attributes, time_to_day(windows.to), config)
-        recounted = recount_because(config, state, added)
-        with stages.stage("Counting"), fitting(connection):
-            writer.run = 0 if recounted or state.last_run >= MOST_RUNS else state.last_run + 1
-            counted = count_kept(shop, writer, None if recounted else state)
-        with stages.stage("Writing order lines"):
-            keep_orders(writer, state, connection, added)
+    with stages.stage("Adding them to the kept ones"), fitting(connection):
+        added = add_orders(connection, state, asked.forget)
+        if not added.lines and not added.forgotten:
+            raise DataError(f"--orders {asked.orders}: holds no order that is not kept already; nothing to add")
+        add_products(connection, has_catalogue)
+        merged = merged_data(connection, data, rejected)
+        windows = Windows(windows.fit_from, windows.rank_from, windows.calibrate_from, *ends(merged, state))
+        history, attributes = read_history(connection), read_attributes(connection)
+    check_items(history.n_products)
+    shop = Shop(DuckDBEngine(connection), history, attributes, time_to_day(windows.to), config)
+    recounted = recount_because(config, state, added)
+    with stages.stage("Counting"), fitting(connection):
+        writer.run = 0 if recounted or state.last_run >= MOST_RUNS else state.last_run + 1
+        counted = count_kept(shop, writer, None if recounted else state)
+    with stages.stage("Writing order lines"):
+        keep_orders(writer, state, connection, added)
     return Grown(shop, counted.before(0), merged, windows, added, recounted)
 
 

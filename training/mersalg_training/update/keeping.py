@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from mersalg.errors import ConfigError
 from mersalg_training.config import Config
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
@@ -34,11 +35,17 @@ class Keeping:
 
     def write(self, purchased: Purchased, learned: Learned, seconds: float, stages: Stages) -> None:
         """Count everything that was given, the test window too: the next day's orders are added to that."""
-        config = learned.fitted.config
-        with stages.stage("Counting what is kept for updates"), DuckDBEngine.open(config.engine) as engine:
-            engine.lay("products", {"product_id": np.array(purchased.timeline.product_ids, dtype=np.object_)})
+        config, engine = learned.fitted.config, purchased.history.engine
+        if not isinstance(engine, DuckDBEngine):
+            raise ConfigError("update.keep: expected the history in DuckDB; other engines keep nothing yet")
+        with stages.stage("Counting what is kept for updates"):
+            ids = purchased.timeline.product_ids
+            engine.lay(
+                "product_codes",
+                {"product_id": np.array(ids, dtype=np.object_), "product": np.arange(len(ids), dtype=np.int32)},
+            )
             cut = time_to_day(purchased.windows.to)
-            count_first(Shop(engine, purchased.timeline, purchased.attributes, cut, config), self.writer)
+            count_first(Shop(engine, purchased.history, purchased.attributes, cut, config), self.writer)
             kept = Kept(learned.fitted.rankers.tables, learned.fitted.first_weights, learned.fitted.rhythm)
             write_rankers(self.writer.new("rankers", "npz"), kept)
             self.writer.finish(about(config, purchased.windows.to.isoformat(), 0, seconds))

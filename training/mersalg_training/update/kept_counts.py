@@ -11,15 +11,15 @@ from typing import Final
 
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
-from mersalg_training.data.timeline import Timeline
+from mersalg_training.data.history import History, texts
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
-from mersalg_training.engine.engine import Columns
 from mersalg_training.tables import statements
-from mersalg_training.tables.counts import ROWS_AT_ONCE, CountedOnce, Counting, lay_lines
+from mersalg_training.tables.counts import ROWS_AT_ONCE, WITH_PAIRS, CountedOnce, Counting
 from mersalg_training.update.codes import lay_codes, lay_products, write_codes
 from mersalg_training.update.orders import touched_lines
 from mersalg_training.update.pair_counts import (
     CHANGED_TYPES,
+    FREQUENT,
     PAIR_TABLES,
     changes_of,
     count_types,
@@ -29,11 +29,6 @@ from mersalg_training.update.pair_counts import (
 )
 from mersalg_training.update.state import State, StateWriter, relation
 
-TABLE_OF: Final = {
-    statements.FOLLOW_PAIRS: "follow",
-    statements.PRODUCT_PAIRS: "basket",
-    statements.TYPE_PAIRS: "by_type",
-}
 MOST_RUNS: Final = 30
 """More are added up and written as one."""
 NONE_CHANGED: Final = "a NOT IN (SELECT {a} FROM changed_types) AND b NOT IN (SELECT {b} FROM changed_products)"
@@ -44,10 +39,16 @@ class Shop:
     """A shop's order lines and products as they are now, and the engine in which they lie."""
 
     engine: DuckDBEngine
-    timeline: Timeline
+    history: History
+    """In the engine, with `product_codes`."""
     attributes: Attributes
     cut: float
     config: Config
+
+    @property
+    def product_ids(self) -> list[str]:
+        """(n_products,) by code."""
+        return texts(self.engine.rows("SELECT product_id FROM product_codes ORDER BY product")["product_id"])
 
     @property
     def n_types(self) -> int:
@@ -62,16 +63,19 @@ class KeptCounting(Counting):
         super().__init__(shop.engine, [shop.cut], shop.config)
         self.writer = writer
 
-    def pairs_in_slices(self, statement: str, how_many: str, **parameters: float) -> tuple[Columns, Columns]:
+    def pairs_in_slices(self, table: str, statement: str, how_many: str, **parameters: float) -> None:
         """See `Counting.pairs_in_slices`. Reads `codes` and `type_codes`."""
-        table = TABLE_OF[statement]
+        engine, least, min_pairs = self.engine, self.config.privacy.min_customers, self.config.counts.min_pairs
         first, later = self.writer.runs(table)
-        select = in_timeline(table, merged(relation(first), relation(later) if later else None))
-        return self.well_known(select, " AND n{k} >= $min_pairs", min_pairs=self.config.counts.min_pairs)
+        select = in_history(table, merged(relation(first), relation(later) if later else None))
+        engine.make("grouped", select, min_pairs=min_pairs)
+        engine.make(table, statements.well_known_pairs(1), least=least)
+        self.left_out[table] = engine.rows(statements.left_out(1, WITH_PAIRS), least=least, min_pairs=min_pairs)
+        engine.drop("grouped")
 
 
-def in_timeline(table: str, counts: str) -> str:
-    """Counts of frequent products by the codes of the timeline: a, b, n0, customers0."""
+def in_history(table: str, counts: str) -> str:
+    """Counts of frequent products by the codes of the history: a, b, n0, customers0."""
     if table == "by_type":
         a, of_a = "ca.product_type", "type_codes ca ON ca.code = g.a"
     else:
@@ -88,24 +92,22 @@ def count_kept(shop: Shop, writer: StateWriter, state: State | None) -> CountedO
     state: the counts before, to which those are added that `touched_before` and `touched_after` change; None = every
     pair is counted.
     """
-    engine, day = shop.engine, {"cut0": shop.cut}
-    lay_lines(engine, shop.timeline, shop.cut)
+    engine = shop.engine
     lay_products(engine, shop.attributes)
     counting = KeptCounting(shop, writer)
     counting.count_products()
-    counting.count_in_types(shop.n_types, 1 + shop.timeline.n_lines // ROWS_AT_ONCE)
+    counting.count_in_types(shop.n_types, 1 + shop.history.sizes["n_lines"] // ROWS_AT_ONCE)
     engine.make("frequent_now", "SELECT product FROM frequent_products")
-    engine.drop("frequent_lines")
     lay_codes(engine, state)
     if state is None:
         write_pairs(engine, shop.n_types, shop.config, writer)
     else:
         add_changes(shop, writer, state)
     write_codes(engine, writer)
-    engine.make("count_lines", statements.count_lines(1), **day)
-    engine.make("frequent_products", "SELECT product, 0 AS period FROM frequent_now")
+    engine.make("count_lines", statements.count_lines(1), cut0=shop.cut)
+    engine.make("frequent_products", FREQUENT)
     counting.count_pairs(shop.n_types)
-    return CountedOnce([shop.cut], counting.tables, counting.left_out, shop.config)
+    return CountedOnce(engine, [shop.cut], counting.tables, counting.left_out, shop.config)
 
 
 def add_changes(shop: Shop, writer: StateWriter, state: State) -> None:
@@ -156,8 +158,7 @@ def change_types(shop: Shop, state: State) -> None:
 
 
 def count_first(shop: Shop, writer: StateWriter) -> None:
-    """Write the counts of all pairs of a shop that was trained. Reads `products` for the ids."""
-    lay_lines(shop.engine, shop.timeline, shop.cut)
+    """Write the counts of all pairs of a shop that was trained."""
     lay_products(shop.engine, shop.attributes)
     Counting(shop.engine, [shop.cut], shop.config).count_products()
     shop.engine.make("frequent_now", "SELECT product FROM frequent_products")

@@ -119,7 +119,7 @@ def add_products(connection: duckdb.DuckDBPyConnection, has_catalogue: bool) -> 
 def touched_lines(connection: duckdb.DuckDBPyConnection) -> tuple[Columns, Columns]:
     """The order lines of `touched_before` and `touched_after`, by one numbering of customers and orders.
 
-    Orders are numbered as a timeline numbers them: by customer, time and id. Reads `numbered_products`.
+    Orders are numbered as a timeline numbers them: by customer, time and id. Reads `product_codes`.
     """
     each = """
         SELECT order_id, any_value(customer_id) AS customer_id, min(ordered_at) AS ordered_at, count(*) AS products,
@@ -136,10 +136,10 @@ def touched_lines(connection: duckdb.DuckDBPyConnection) -> tuple[Columns, Colum
     before, after = (
         dict(
             connection.execute(f"""
-                SELECT o.order_code, o.customer, p.product, epoch(o.ordered_at) / 86400.0 AS day,
+                SELECT o.order_code, o.customer, p.product, epoch(o.ordered_at) / 86400e0 AS day,
                        CAST('nan' AS FLOAT) AS price, o.products
                 FROM touched_{name} l JOIN touched_orders o ON o.order_id = l.order_id AND o.is_after = {is_after}
-                JOIN numbered_products p ON p.product_id = l.product_id
+                JOIN product_codes p ON p.product_id = l.product_id
             """).fetchnumpy()
         )
         for is_after, name in enumerate(("before", "after"))

@@ -61,7 +61,6 @@ def count_types(engine: DuckDBEngine, statement: str, n_types: int, take: Callab
     engine.make("frequent_products", FREQUENT)
     engine.make("frequent_lines", statements.FREQUENT_LINES)
     in_slices(engine, statement, statements.PAIRS_TO_COUNT, take, types=n_types)
-    engine.drop("frequent_lines", "frequent_products")
 
 
 def in_slices(
