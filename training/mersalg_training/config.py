@@ -171,8 +171,8 @@ class FactorsConfig(ConfigSection):
     """The same confidence, of customers x products, where a product counts once."""
     max_orders: Annotated[int, Field(ge=100)] = 200_000
     """The latest orders that are factorised, and tell which types are taken together."""
-    max_customers: Annotated[int, Field(ge=100)] = 200_000
-    """The customers who are factorised; of more so many are drawn."""
+    max_lines: Annotated[int, Field(ge=1000)] = 10_000_000
+    """Lines of the customers who are factorised; of more, customers are drawn."""
 
 
 class RetrieveConfig(ConfigSection):

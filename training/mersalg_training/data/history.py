@@ -41,9 +41,6 @@ SELECT o.order_code, o.customer, p.product, o.day, CAST(l.quantity AS FLOAT) AS 
 FROM lines l JOIN order_codes o ON o.order_id = l.order_id JOIN product_codes p ON p.product_id = l.product_id
 """
 
-SIZES: Final = """
-SELECT count(*) AS n_lines, CAST(coalesce(max(customer) + 1, 0) AS BIGINT) AS n_customers FROM order_lines
-"""
 ORDER_DAYS: Final = "SELECT min(day) AS day FROM order_lines GROUP BY order_code ORDER BY order_code"
 SOLD: Final = "SELECT DISTINCT product FROM order_lines WHERE day < $before"
 LATEST_ORDERS: Final = """
@@ -55,8 +52,8 @@ SELECT l.order_code, l.customer, l.product
 FROM order_lines l JOIN latest_orders o ON o.order_code = l.order_code ORDER BY l.order_code, l.product
 """
 BOUGHT: Final = """
-SELECT DISTINCT l.customer, l.product FROM order_lines l JOIN taste_customers c ON c.customer = l.customer
-WHERE l.day < $before
+SELECT DISTINCT l.customer, l.product FROM order_lines l JOIN drawn_units u ON u.unit = l.customer
+WHERE l.customer >= 0 AND l.day < $before
 """
 UNITS: Final = """
 SELECT CASE WHEN customer >= 0 THEN customer ELSE -1 - order_code END AS unit, CAST(count(*) AS BIGINT) AS n_lines
@@ -109,12 +106,7 @@ class History:
         Products keep their codes; customers and orders are numbered anew.
         """
         engine = self.engine
-        units = engine.rows(UNITS)
-        unit, n_lines = (np.asarray(units[name], dtype=np.int64) for name in ("unit", "n_lines"))
-        if most_lines is not None and self.sizes["n_lines"] > most_lines:
-            order = drawn(len(unit), len(unit), seed)
-            unit = unit[order[np.cumsum(n_lines[order]) <= most_lines]]
-        engine.lay("drawn_units", {"unit": unit})
+        engine.lay("drawn_units", {"unit": self.drawn_units(most_lines, seed)})
         engine.make("drawn_orders", DRAWN_ORDERS)
         orders = engine.rows("SELECT * FROM drawn_orders ORDER BY order_code")
         lines, customers = engine.rows(DRAWN_LINES), engine.rows(DRAWN_CUSTOMERS)
@@ -122,9 +114,18 @@ class History:
         engine.drop("drawn_units", "drawn_orders")
         return timeline_of(orders, lines, texts(customers["customer_id"]), texts(product_ids["product_id"]))
 
+    def drawn_units(self, most_lines: int | None, seed: int) -> Int64:
+        """(n,) the units in the order of a draw, as many as have `most_lines`; fewer lines draw a part of the same."""
+        units = self.engine.rows(UNITS)
+        unit, n_lines = (np.asarray(units[name], dtype=np.int64) for name in ("unit", "n_lines"))
+        if most_lines is None or int(n_lines.sum()) <= most_lines:
+            return unit
+        order = np.random.default_rng([seed, 17]).permutation(len(unit))
+        return unit[order[np.cumsum(n_lines[order]) <= most_lines]]
+
     def drawn_note(self, timeline: Timeline) -> list[str]:
         """A sentence where the timeline holds a part of the history."""
-        lines = self.sizes["n_lines"]
+        lines = self.n_lines
         if timeline.n_lines == lines:
             return []
         return [
@@ -134,9 +135,9 @@ class History:
         ]
 
     @cached_property
-    def sizes(self) -> dict[str, int]:
-        """n_lines; n_customers, codes of which those of a later part of the history may be unused."""
-        return {name: int(values[0]) for name, values in self.engine.rows(SIZES).items()}
+    def n_lines(self) -> int:
+        """All lines."""
+        return int(self.engine.rows("SELECT count(*) AS n FROM order_lines")["n"][0])
 
     @cached_property
     def order_day(self) -> Float64:
@@ -167,12 +168,11 @@ class History:
         self.engine.drop("latest_orders")
         return Lines(*(np.asarray(lines[name], dtype=np.int64) for name in ("order_code", "customer", "product")))
 
-    def bought_by(self, before_day: float, most_customers: int, seed: int) -> tuple[Int64, Int64]:
-        """(n,) customer and product, each pair once, of at most so many drawn customers and what they bought before."""
-        customers = drawn(self.sizes["n_customers"], most_customers, seed)
-        self.engine.lay("taste_customers", {"customer": customers.astype(np.int32)})
+    def bought_by(self, before_day: float, most_lines: int, seed: int) -> tuple[Int64, Int64]:
+        """(n,) customer and product, each pair once, of customers who have at most so many lines: what they bought."""
+        self.engine.lay("drawn_units", {"unit": self.drawn_units(most_lines, seed)})
         pairs = self.engine.rows(BOUGHT, before=before_day)
-        self.engine.drop("taste_customers")
+        self.engine.drop("drawn_units")
         return np.asarray(pairs["customer"], dtype=np.int64), np.asarray(pairs["product"], dtype=np.int64)
 
 
@@ -257,8 +257,3 @@ def timeline_of(orders: Columns, lines: Columns, customer_ids: list[str], produc
 def texts(values: npt.NDArray[np.generic]) -> list[str]:
     """A column of ids."""
     return [str(value) for value in values.tolist()]
-
-
-def drawn(n: int, most: int, seed: int) -> Int64:
-    """At most `most` of 0 .. n - 1, in the order of the draw; a smaller `most` draws a part of what a larger does."""
-    return np.random.default_rng([seed, 17]).permutation(n)[:most]

@@ -83,8 +83,8 @@ def factors_of_orders(latest: Lines, vocabulary: Vocabulary, config: Config) -> 
 
 
 def taste_of_customers(history: History, vocabulary: Vocabulary, cut_day: float, config: Config) -> Taste:
-    """The factors of customers, of what at most `factors.max_customers` of them bought before the cut."""
-    customer, product = history.bought_by(cut_day, config.factors.max_customers, config.seed)
+    """The factors of customers, of what those with `factors.max_lines` bought before the cut."""
+    customer, product = history.bought_by(cut_day, config.factors.max_lines, config.seed)
     item = vocabulary.item_of_code[product]
     frequent, n_items = item < vocabulary.supported, vocabulary.n_items + 1
     return customer_taste(customer[frequent], item[frequent], n_items, config.factors, config.seed)

@@ -19,7 +19,7 @@ from mersalg_training.data.history import History
 from mersalg_training.engine.engine import Columns, Engine
 from mersalg_training.tables import statements
 
-ROWS_AT_ONCE: Final = 2**22
+ROWS_AT_ONCE: Final = 2**23
 """About so many lines, or pairs of two, are in a slice: some hundred bytes of each while they are counted."""
 WITH_PAIRS: Final = " AND n{k} >= $min_pairs"
 """Of pairs, those that are left out are at least so many."""
@@ -198,7 +198,7 @@ def count_purchases(
     history.engine.lay("product_types", {"product": product, "product_type": product_type})
     counting = Counting(history.engine, cuts, config)
     counting.count_products()
-    counting.count_in_types(n_types, 1 + history.sizes["n_lines"] // ROWS_AT_ONCE)
+    counting.count_in_types(n_types, 1 + history.n_lines // ROWS_AT_ONCE)
     counting.count_pairs(n_types)
     return CountedOnce(history.engine, cuts, counting.tables, counting.left_out, config)
 
