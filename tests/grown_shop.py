@@ -55,6 +55,18 @@ class Orders:
         )
 
 
+@dataclass(frozen=True)
+class KeptShop:
+    """A bundle with its state, and a file for each later day."""
+
+    folder: Path
+    bundle: Path
+
+    def day(self, number: int) -> str:
+        """The orders of a later day."""
+        return str(self.folder / f"day-{number}.parquet")
+
+
 def random_lines(random: np.random.Generator, first: int, days: int, prefix: str, customers: int = 12) -> list[Line]:
     """Orders of some days: of guests too, several of a customer on a day, some at the very same time."""
     lines = []

@@ -65,7 +65,7 @@ def test_late_orders_changed_ones_new_types_and_who_wants_to_be_forgotten(
 
 def test_other_floors_and_too_many_customers_make_all_be_counted_again(tmp_path: Path) -> None:
     random = np.random.default_rng(12)
-    lines, new = random_lines(random, 0, FIRST, "a"), random_lines(random, FIRST, 2, "b")
+    lines, new = random_lines(random, 0, FIRST, "a"), random_lines(random, FIRST, 9, "b")
     state = first_state(Orders(tmp_path, lines, catalogue()).config("past"), tmp_path / "0.state")
     history = Orders(tmp_path, [*lines, *new], catalogue())
     for settings, reason in (

@@ -96,7 +96,7 @@ def count_kept(shop: Shop, writer: StateWriter, state: State | None) -> CountedO
     lay_products(engine, shop.attributes)
     counting = KeptCounting(shop, writer)
     counting.count_products()
-    counting.count_in_types(shop.n_types, 1 + shop.history.sizes["n_lines"] // ROWS_AT_ONCE)
+    counting.count_in_types(shop.n_types, 1 + shop.history.n_lines // ROWS_AT_ONCE)
     engine.make("frequent_now", "SELECT product FROM frequent_products")
     lay_codes(engine, state)
     if state is None:
