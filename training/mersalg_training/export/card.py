@@ -45,13 +45,11 @@ def render_card(manifest: Mapping[str, Any], results: Sequence[Row], parent: Map
     parent: of a recalibrated or updated bundle the parent's manifest; of a recalibrated one the results are those that
     were measured on the parent.
     """
-    renewed = ""
-    if parent is not None:
-        is_update = manifest["lineage"]["made_by"] == "update"
-        renewed = updated(manifest) if is_update else recalibrated(manifest, parent)
+    is_recalibrated = parent is not None and manifest["lineage"]["made_by"] == "recalibrate"
+    renewed = "" if parent is None else recalibrated(manifest, parent) if is_recalibrated else updated(manifest)
     kept = limits(manifest)
     parts = [about(manifest), renewed, data(manifest), windows(manifest), kept, offers(manifest), tradeoffs(manifest)]
-    written = [*(part for part in parts if part), evaluation(results, parent is not None), USE]
+    written = [*(part for part in parts if part), evaluation(results, is_recalibrated), USE]
     return "\n\n".join(section.strip() for section in written) + "\n"
 
 

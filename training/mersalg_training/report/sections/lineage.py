@@ -66,7 +66,7 @@ def lineage(manifest: Mapping[str, Any]) -> list[Block]:
         ("its scorer, SHA-256", parent["scorer_sha256"]),
         ("from", f"{result['from']} to {result['to']}"),
     ]
-    if result["made_by"] == "update":
+    if result.get("made_by") == "update":
         rows += [
             ("order lines added", count(result["added"]["lines"])),
             ("updates since it was trained", count(result["updates"])),
