@@ -340,6 +340,13 @@ class ThresholdConfig(ConfigSection):
         return own or TargetConfig(precision=self.precision[kind])
 
 
+class UpdateConfig(ConfigSection):
+    """What a job keeps for `mersalg update`."""
+
+    keep: bool = False
+    """True keeps order lines and counts in `models/NAME.state`: customers' ids, for the owner's eyes alone."""
+
+
 class TrackingConfig(ConfigSection):
     """Where the run is logged."""
 
@@ -388,6 +395,7 @@ class Config(ConfigSection):
     acceptance: AcceptanceConfig = AcceptanceConfig()
     thresholds: ThresholdConfig = ThresholdConfig()
     limits: LimitsConfig = LimitsConfig()
+    update: UpdateConfig = UpdateConfig()
     tracking: TrackingConfig = TrackingConfig()
 
 
@@ -477,10 +485,11 @@ def lay_over(tables: dict[str, Any], override: str) -> None:
 def public(config: Config) -> dict[str, Any]:
     """The configuration as plain values that a bundle, a page and MLflow may hold.
 
-    Without the tracking's password, without the machine that the job ran on, and without limits where none is set.
+    Without the tracking's password, without the machine that the job ran on, and without limits where none is set and
+    `update` where nothing is kept.
     """
-    unlimited = config.limits == LimitsConfig()
-    tables = config.model_dump(mode="json", exclude={"engine", "limits"} if unlimited else {"engine"})
+    unset = {name for name in ("limits", "update") if getattr(config, name) == Config.model_fields[name].default}
+    tables = config.model_dump(mode="json", exclude={"engine", *unset})
     if config.tracking.uri is not None:
         tables["tracking"]["uri"] = without_password(config.tracking.uri)
     return tables
