@@ -16,6 +16,9 @@ FLOOR_READY := .floor/$(FLOOR)/ready
 # A server of S3's protocol for tests/external, in an environment of its own: its requirements fit no other's.
 S3_SERVER := moto[s3,server]==5.2.5
 S3_READY := .s3/ready
+# Spark for the tests of a cluster alone: 0.5 GB, beside the environment, with the versions that the environment has.
+SPARK := 4.3.0
+SPARK_READY := .spark/$(SPARK)/ready
 
 .PHONY: demo test test-all attacks-on-floor check docs bench bench-serving parity requirements clean help
 
@@ -58,6 +61,12 @@ $(S3_READY): Makefile | $(READY)
 	@$(BIN)/uv pip install --quiet --python .s3/bin/python '$(S3_SERVER)'
 	@touch $@
 
+$(SPARK_READY): requirements.txt | $(READY)
+	@rm -rf .spark
+	@echo "Setting up .spark (once; some minutes)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --target .spark/$(SPARK) 'pyspark[connect]==$(SPARK)'
+	@touch $@
+
 demo: $(READY)
 	@$(BIN)/python -m mersalg_training.demo
 
@@ -77,7 +86,9 @@ test: check
 test-all: $(READY)
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
 	@test -f models/demo/manifest.json || $(MAKE) --no-print-directory demo
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long --ignore tests/cluster
+	-@$(MAKE) --no-print-directory $(SPARK_READY)
+	PYTHONPATH=.spark/$(SPARK) $(BIN)/python -m pytest -m long tests/cluster
 	$(MAKE) --no-print-directory attacks-on-floor
 
 attacks-on-floor: $(FLOOR_READY)
@@ -100,4 +111,4 @@ requirements:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) .floor .s3 build $(CLIENT)/node_modules models/*/ *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .floor .s3 .spark build $(CLIENT)/node_modules models/*/ *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -116,8 +116,16 @@ class ContractConfig(ConfigSection):
 
 
 class EngineConfig(ConfigSection):
-    """What the database that reads and counts may take of the machine."""
+    """Where purchases are counted, and what the database may take of this machine."""
 
+    kind: Literal["duckdb", "spark"] = "duckdb"
+    """The database of this process, or a Spark cluster (extra `spark`) that is named by"""
+    master: str | None = None
+    """its master, as spark://HOST:7077 or yarn, whose driver runs here,"""
+    remote: str | None = None
+    """or by the address of its Spark Connect server, as sc://HOST:15002."""
+    scratch: str | None = None
+    """A folder for its tables that the driver and all workers share, as /mnt/shared or s3a://BUCKET/FOLDER."""
     threads: Annotated[int, Field(ge=1)] | None = None
     """null = the cores that the job may run on."""
     memory: Annotated[str, Field(pattern=SIZE)] | None = None
@@ -127,6 +135,18 @@ class EngineConfig(ConfigSection):
     drawn_lines: Annotated[int, Field(ge=1000)] = 5_000_000
     """Lines that come into memory. Of more, so many of drawn customers: requests and the evaluation are made of them,
     while all lines are counted."""
+
+    @model_validator(mode="after")
+    def named_cluster(self) -> EngineConfig:
+        """A cluster has one address and a scratch folder; a database of this process has neither."""
+        given = [name for name in ("master", "remote", "scratch") if getattr(self, name) is not None]
+        if self.kind == "duckdb" and given:
+            raise ValueError(f'{", ".join(given)} stands beside kind = "spark" only')
+        if self.kind == "spark" and given not in (["master", "scratch"], ["remote", "scratch"]):
+            raise ValueError(f"a cluster needs scratch and either master or remote, not {given or 'none of them'}")
+        if "token=" in (self.remote or ""):
+            raise ValueError("a token belongs in the environment, as SPARK_CONNECT_AUTHENTICATE_TOKEN")
+        return self
 
 
 class SplitConfig(ConfigSection):

@@ -29,6 +29,7 @@ from mersalg_training.data.purchases import open_purchases
 from mersalg_training.data.shop_statistics import ShopStatistics, measure_shop
 from mersalg_training.data.split import Windows, split_windows
 from mersalg_training.data.timeline import Float32, Int32, Timeline
+from mersalg_training.engine.opening import check_engine
 from mersalg_training.evaluation.bundle_method import CaseRequests
 from mersalg_training.graph.decide import decision_of
 from mersalg_training.graph.retrieve import check_items
@@ -167,6 +168,7 @@ def read_purchases(
 
     beside: reads something else while the checked purchases are still in their database.
     """
+    check_engine(config.engine)
     with stages.stage("Reading and checking purchases"):
         purchases = open_purchases(config.data, config.engine)
         report = apply_contract(purchases, config.contract)
@@ -181,6 +183,7 @@ def read_purchases(
         history.forget_ids()
         windows = split_windows(report.first, report.last, config.split, history.order_day)
         sold = history.sold_before(time_to_day(windows.test_from))
+        history = history.where_it_is_counted(config.engine)
     check_items(len(sold) + len(unsold_products(sold, attributes)))
     return Purchased(report, history, timeline, attributes, windows, drawn)
 

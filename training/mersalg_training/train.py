@@ -86,7 +86,7 @@ def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED
                 console.print(line, highlight=False)
         if kept is not None:
             kept.write(purchased, learned, sum(stages.seconds.values()), stages)
-        purchased.history.engine.close()
+        purchased.history.engine.close()  # others wait for a cluster's workers
         for sentence in learned.fitted.statistics.sentences():
             console.print(sentence, highlight=False)
         for adaptation in learned.fitted.adapted:

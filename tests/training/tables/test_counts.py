@@ -317,7 +317,7 @@ def test_what_is_counted_by_slices_is_the_same_and_no_slice_is_large(monkeypatch
     orders = drawn_orders(4)
     whole, timeline = counted(orders, floors(1, 1, 2))
     at_once, laid_down[:] = list(laid_down), []
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", 60)
+    monkeypatch.setattr(DuckDBEngine, "rows_at_once", 60)
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", 5)
     sliced, _ = counted(orders, floors(1, 1, 2))
     assert sum(laid_down) == sum(at_once)

@@ -19,6 +19,7 @@ from mersalg_training.config import EngineConfig
 from mersalg_training.data.timeline import UNKNOWN, Float64, Int64, Timeline, offsets
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.engine.engine import Columns, Engine
+from mersalg_training.engine.opening import counting_engine
 
 PRODUCT_CODES: Final = """
 SELECT product_id, CAST(row_number() OVER (ORDER BY product_id) - 1 AS INTEGER) AS product FROM products
@@ -41,15 +42,16 @@ SELECT o.order_code, o.customer, p.product, o.day, CAST(l.quantity AS FLOAT) AS 
 FROM lines l JOIN order_codes o ON o.order_id = l.order_id JOIN product_codes p ON p.product_id = l.product_id
 """
 
-ORDER_DAYS: Final = "SELECT min(day) AS day FROM order_lines GROUP BY order_code ORDER BY order_code"
+ORDER_DAYS: Final = "SELECT min(day) AS day FROM order_lines GROUP BY order_code ORDER BY order_code NULLS LAST"
 SOLD: Final = "SELECT DISTINCT product FROM order_lines WHERE day < $before"
 LATEST_ORDERS: Final = """
 SELECT order_code FROM (SELECT DISTINCT order_code, day FROM order_lines WHERE day < $before) AS orders
-ORDER BY day DESC, order_code DESC LIMIT $most
+ORDER BY day DESC NULLS LAST, order_code DESC NULLS LAST LIMIT $most
 """
 LATEST_LINES: Final = """
 SELECT l.order_code, l.customer, l.product
-FROM order_lines l JOIN latest_orders o ON o.order_code = l.order_code ORDER BY l.order_code, l.product
+FROM order_lines l JOIN latest_orders o ON o.order_code = l.order_code
+ORDER BY l.order_code NULLS LAST, l.product NULLS LAST
 """
 BOUGHT: Final = """
 SELECT DISTINCT l.customer, l.product FROM order_lines l JOIN drawn_units u ON u.unit = l.customer
@@ -57,7 +59,7 @@ WHERE l.customer >= 0 AND l.day < $before
 """
 UNITS: Final = """
 SELECT CASE WHEN customer >= 0 THEN customer ELSE -1 - order_code END AS unit, CAST(count(*) AS BIGINT) AS n_lines
-FROM order_lines GROUP BY unit ORDER BY unit
+FROM order_lines GROUP BY unit ORDER BY unit NULLS LAST
 """
 """Customers, and the orders of nobody, with the lines of each."""
 DRAWN_ORDERS: Final = """
@@ -160,6 +162,12 @@ class History:
     def forget_ids(self) -> None:
         """Drop the tables that hold the ids of customers and orders, and those that the codes were made of."""
         self.engine.drop("lines", "order_codes", "customer_codes", "product_codes")
+
+    def where_it_is_counted(self, config: EngineConfig) -> History:
+        """The same history, on the cluster if one is named, to which `order_lines` alone is brought."""
+        if not isinstance(self.engine, DuckDBEngine):
+            return self
+        return History(counting_engine(self.engine, "order_lines", config), self.n_products)
 
     def latest_lines(self, before_day: float, most_orders: int) -> CodedLines:
         """The lines of the latest orders before a day."""

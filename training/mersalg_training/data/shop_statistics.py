@@ -113,15 +113,15 @@ OF_CUSTOMERS: Final = """
 SELECT count(*) AS customers, median(CAST(orders AS DOUBLE)) AS median, avg(CAST(orders AS DOUBLE)) AS mean,
        avg(CASE WHEN orders > 1 THEN 1e0 ELSE 0e0 END) AS returning_share,
        CAST(coalesce(sum(lines - first_lines), 0) AS BIGINT) AS later_lines
-FROM (SELECT customer, count(*) AS orders, sum(products) AS lines,
-             sum(CASE WHEN place = 1 THEN products ELSE 0 END) AS first_lines
-      FROM (SELECT customer, products, row_number() OVER (PARTITION BY customer ORDER BY order_code) AS place
+FROM (SELECT customer, count(*) AS orders, CAST(sum(products) AS BIGINT) AS lines,
+             CAST(sum(CASE WHEN place = 1 THEN products ELSE 0 END) AS BIGINT) AS first_lines
+      FROM (SELECT customer, products, row_number() OVER (PARTITION BY customer ORDER BY order_code NULLS LAST) AS place
             FROM shop_orders WHERE customer >= 0) AS placed
       GROUP BY customer) AS customers
 """
 GAPS: Final = """
 SELECT median(gap) AS gap
-FROM (SELECT day - lag(day) OVER (PARTITION BY customer ORDER BY order_code) AS gap
+FROM (SELECT day - lag(day) OVER (PARTITION BY customer ORDER BY order_code NULLS LAST) AS gap
       FROM shop_orders WHERE customer >= 0) AS gaps
 WHERE gap > $same_visit
 """
@@ -136,9 +136,12 @@ WHERE bought.first_order > came.first_order
 """Lines of known customers' later orders of a product that they had not bought before."""
 OF_PRODUCTS: Final = """
 SELECT product, CAST(count(*) AS BIGINT) AS times,
-       avg(CASE WHEN isnan(price) THEN NULL ELSE CAST(price AS DOUBLE) END) AS paid
-FROM order_lines WHERE day < $before GROUP BY product ORDER BY product
+       CAST(sum(CAST(floor(price * 1e6 + 5e-1) AS BIGINT)) AS BIGINT) / 1e6 / nullif(count(price), 0) AS paid
+FROM (SELECT product, CASE WHEN isnan(price) THEN NULL ELSE CAST(price AS DOUBLE) END AS price
+      FROM order_lines WHERE day < $before) AS sold
+GROUP BY product ORDER BY product NULLS LAST
 """
+"""Prices are added in whole millionths: a sum of doubles hangs on the order of the lines."""
 
 
 def measure_shop(history: History, attributes: Attributes, before_day: float) -> ShopStatistics:

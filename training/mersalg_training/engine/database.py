@@ -72,8 +72,8 @@ def default_memory() -> str | None:
 
 
 @cache
-def spill_folder(parent: Path) -> Path:
-    """A folder of this process for what does not fit in memory, removed when it ends.
+def spill_folder(parent: Path, key: str = "engine.spill") -> Path:
+    """A folder of this process for what does not fit in memory, removed when it ends. key: what names the parent.
 
     What killed processes left beside it is swept: folders whose lock nobody holds.
     """
@@ -84,7 +84,7 @@ def spill_folder(parent: Path) -> Path:
         hold(folder)
     except OSError as error:
         raise ConfigError(
-            f"engine.spill: expected a folder to write in, got {str(parent)!r}: {error.strerror or error}"
+            f"{key}: expected a folder to write in, got {str(parent)!r}: {error.strerror or error}"
         ) from None
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

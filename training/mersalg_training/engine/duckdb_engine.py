@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import TracebackType
+from typing import Any
 
 import duckdb
 
@@ -16,6 +18,9 @@ class DuckDBEngine:
 
     ConfigError where neither memory nor disk hold what a statement needs.
     """
+
+    rows_at_once: int = 2**23
+    """Some hundred bytes of each while they are counted."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -53,6 +58,11 @@ class DuckDBEngine:
         """See `Engine.rows`."""
         with fitting(self.connection):
             return dict(self.connection.execute(select, parameters or None).fetchnumpy())
+
+    def batches(self, select: str, rows: int) -> Iterator[Any]:
+        """What a statement selects in pieces of Arrow, each of at most so many rows."""
+        with fitting(self.connection):
+            yield from self.connection.sql(select).to_arrow_reader(rows)
 
     def drop(self, *tables: str) -> None:
         """See `Engine.drop`."""

@@ -17,6 +17,9 @@ class Engine(Protocol):
     `$name` in a statement is a parameter. A table is temporary: it ends with the engine at the latest.
     """
 
+    rows_at_once: int
+    """About so many rows may a table have that statements make: larger ones are made in slices."""
+
     def make(self, table: str, select: str, **parameters: float) -> None:
         """Make a table of what a statement selects; one of that name is replaced."""
 

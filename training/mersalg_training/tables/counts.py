@@ -19,8 +19,6 @@ from mersalg_training.data.history import History
 from mersalg_training.engine.engine import Columns, Engine
 from mersalg_training.tables import statements
 
-ROWS_AT_ONCE: Final = 2**23
-"""About so many lines, or pairs of two, are in a slice: some hundred bytes of each while they are counted."""
 WITH_PAIRS: Final = " AND n{k} >= $min_pairs"
 """Of pairs, those that are left out are at least so many."""
 PAIRS_AT_ONCE: Final = 2**22
@@ -198,7 +196,7 @@ def count_purchases(
     history.engine.lay("product_types", {"product": product, "product_type": product_type})
     counting = Counting(history.engine, cuts, config)
     counting.count_products()
-    counting.count_in_types(n_types, 1 + history.n_lines // ROWS_AT_ONCE)
+    counting.count_in_types(n_types, 1 + history.n_lines // history.engine.rows_at_once)
     counting.count_pairs(n_types)
     return CountedOnce(history.engine, cuts, counting.tables, counting.left_out, config)
 
@@ -262,7 +260,7 @@ class Counting:
         """
         engine, least, min_pairs = self.engine, self.config.privacy.min_customers, self.config.counts.min_pairs
         select = statements.well_known_pairs(self.n_cuts)
-        slices, left_out = 1 + int(engine.rows(how_many)["n"][0]) // ROWS_AT_ONCE, []
+        slices, left_out = 1 + int(engine.rows(how_many)["n"][0]) // engine.rows_at_once, []
         for number in range(slices):
             engine.make("pairs", statement, slices=slices, slice=number, **parameters)
             engine.make("grouped", statements.counted_pairs(self.n_cuts), min_pairs=min_pairs)

@@ -1,7 +1,8 @@
 """The statements that count, in SQL that DuckDB and Spark understand alike.
 
 Only equi-joins, grouping, `row_number`/`lag` windows, medians of doubles and arithmetic on integers and epoch days are
-used; every sum of integers is cast, for the engines' sums are of different types.
+used; every sum of integers is cast, for the engines' sums are of different types, and every order says where NULL goes,
+which none of its columns holds. tests/cluster/portable_sql.py holds the rules.
 
 **Everything is counted once, for all cuts of a job.** A line's period is the number of the first cut that it lies
 before, so that what lies before cut k is what has a period up to k. A count of several lines belongs to the latest
@@ -51,7 +52,7 @@ def products(cuts: int) -> str:
 
 def repeats(cuts: int) -> str:
     """By product and cut: customers who bought it, and of those who bought it again."""
-    times = for_cuts("sum(CASE WHEN period <= {k} THEN 1 ELSE 0 END) AS times{k}", cuts)
+    times = for_cuts("CAST(sum(CASE WHEN period <= {k} THEN 1 ELSE 0 END) AS BIGINT) AS times{k}", cuts)
     of_cut = for_cuts(
         "CAST(sum(CASE WHEN times{k} > 0 THEN 1 ELSE 0 END) AS BIGINT) AS customers{k}, "
         "CAST(sum(CASE WHEN times{k} > 1 THEN 1 ELSE 0 END) AS BIGINT) AS repeaters{k}",
@@ -74,7 +75,8 @@ def intervals(cuts: int) -> str:
     )
     return f"""
 SELECT product, {of_cut}
-FROM (SELECT customer, product, period, day - lag(day) OVER (PARTITION BY customer, product ORDER BY day) AS gap
+FROM (SELECT customer, product, period,
+             day - lag(day) OVER (PARTITION BY customer, product ORDER BY day NULLS LAST) AS gap
       FROM count_lines WHERE customer >= 0 AND product % $slices = $slice) AS gaps
 WHERE gap > 5e-1 GROUP BY product
 """
@@ -84,7 +86,7 @@ def order_gaps(cuts: int) -> str:
     """By cut: the median of the days between two orders of a customer."""
     return f"""
 SELECT {for_cuts("median(CASE WHEN period <= {k} THEN gap END) AS gap{k}", cuts)}
-FROM (SELECT period, day - lag(day) OVER (PARTITION BY customer ORDER BY day) AS gap
+FROM (SELECT period, day - lag(day) OVER (PARTITION BY customer ORDER BY day NULLS LAST) AS gap
       FROM (SELECT DISTINCT customer, order_code, day, period FROM count_lines WHERE customer >= 0) AS orders) AS gaps
 WHERE gap > 5e-1
 """
@@ -130,23 +132,24 @@ WHERE a.product_type < $types AND b.product % $slices = $slice
 
 def counted_pairs(cuts: int) -> str:
     """By pair and cut: how often, and of how many units. Reads `pairs`."""
-    times = for_cuts("CAST(sum(CASE WHEN period <= {k} THEN 1 ELSE 0 END) AS BIGINT) AS n{k}", cuts)
+    times = for_cuts("CAST(sum(CASE WHEN period <= {k} THEN 1 ELSE 0 END) AS BIGINT) AS times{k}", cuts)
     of_cut = for_cuts(
-        "CAST(sum(n{k}) AS BIGINT) AS n{k}, CAST(sum(CASE WHEN n{k} > 0 THEN 1 ELSE 0 END) AS BIGINT) AS customers{k}",
+        "CAST(sum(times{k}) AS BIGINT) AS n{k}, "
+        "CAST(sum(CASE WHEN times{k} > 0 THEN 1 ELSE 0 END) AS BIGINT) AS customers{k}",
         cuts,
     )
     return f"""
 SELECT a, b, {of_cut} FROM (SELECT a, b, unit, {times} FROM pairs GROUP BY a, b, unit) AS of_units
-GROUP BY a, b HAVING sum(n{cuts - 1}) >= $min_pairs
+GROUP BY a, b HAVING sum(times{cuts - 1}) >= $min_pairs
 """
 
 
 NEXT_ORDERS: Final = """
 SELECT order_code, next_order, customer, period
 FROM (SELECT customer, order_code, day,
-             lead(order_code) OVER (PARTITION BY customer ORDER BY day, order_code) AS next_order,
-             lead(period) OVER (PARTITION BY customer ORDER BY day, order_code) AS period,
-             lead(day) OVER (PARTITION BY customer ORDER BY day, order_code) AS next_day
+             lead(order_code) OVER (PARTITION BY customer ORDER BY day NULLS LAST, order_code NULLS LAST) AS next_order,
+             lead(period) OVER (PARTITION BY customer ORDER BY day NULLS LAST, order_code NULLS LAST) AS period,
+             lead(day) OVER (PARTITION BY customer ORDER BY day NULLS LAST, order_code NULLS LAST) AS next_day
       FROM (SELECT DISTINCT customer, order_code, day, period FROM count_lines WHERE customer >= 0) AS orders) AS visits
 WHERE next_day - day <= $follow_days
 """
@@ -208,7 +211,8 @@ def switches(cuts: int) -> str:
     return f"""
 SELECT previous AS a, product AS b, {of_cut}
 FROM (SELECT l.customer, l.product, l.period,
-             lag(l.product) OVER (PARTITION BY l.customer, t.product_type ORDER BY l.day, l.product) AS previous
+             lag(l.product) OVER (PARTITION BY l.customer, t.product_type
+                                  ORDER BY l.day NULLS LAST, l.product NULLS LAST) AS previous
       FROM count_lines l JOIN product_types t ON t.product = l.product
       WHERE l.customer >= 0 AND t.product_type < $types AND t.product_type % $slices = $slice) AS bought
 WHERE previous IS NOT NULL AND previous <> product

@@ -14,7 +14,7 @@ from mersalg_training.data.attributes import Attributes
 from mersalg_training.data.history import History, texts
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.tables import statements
-from mersalg_training.tables.counts import ROWS_AT_ONCE, WITH_PAIRS, CountedOnce, Counting
+from mersalg_training.tables.counts import WITH_PAIRS, CountedOnce, Counting
 from mersalg_training.update.codes import lay_codes, lay_products, write_codes
 from mersalg_training.update.orders import touched_lines
 from mersalg_training.update.pair_counts import (
@@ -96,7 +96,7 @@ def count_kept(shop: Shop, writer: StateWriter, state: State | None) -> CountedO
     lay_products(engine, shop.attributes)
     counting = KeptCounting(shop, writer)
     counting.count_products()
-    counting.count_in_types(shop.n_types, 1 + shop.history.n_lines // ROWS_AT_ONCE)
+    counting.count_in_types(shop.n_types, 1 + shop.history.n_lines // shop.history.engine.rows_at_once)
     engine.make("frequent_now", "SELECT product FROM frequent_products")
     lay_codes(engine, state)
     if state is None:

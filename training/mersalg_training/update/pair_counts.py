@@ -19,7 +19,6 @@ from mersalg_training.config import Config
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.engine.engine import Columns
 from mersalg_training.tables import statements
-from mersalg_training.tables.counts import ROWS_AT_ONCE
 from mersalg_training.update.state import StateWriter
 
 PAIR_TABLES: Final = ("follow", "basket", "by_type")
@@ -67,7 +66,7 @@ def in_slices(
     engine: DuckDBEngine, statement: str, how_many: str, take: Callable[[], None], **parameters: float
 ) -> None:
     """Make `grouped` of each slice of the pairs that a statement lays down, one after the other."""
-    slices = 1 + int(engine.rows(how_many)["n"][0]) // ROWS_AT_ONCE
+    slices = 1 + int(engine.rows(how_many)["n"][0]) // engine.rows_at_once
     for number in range(slices):
         engine.make("pairs", statement, slices=slices, slice=number, **parameters)
         engine.make("grouped", statements.counted_pairs(1), min_pairs=1)
