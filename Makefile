@@ -13,6 +13,9 @@ BUNDLE ?= models/demo
 # The oldest onnxruntime that pyproject.toml allows, beside the environment, for the attacks alone.
 FLOOR := $(shell sed -n 's/.*"onnxruntime>=\([0-9.]*\)".*/\1/p' pyproject.toml)
 FLOOR_READY := .floor/$(FLOOR)/ready
+# A server of S3's protocol for tests/external, in an environment of its own: its requirements fit no other's.
+S3_SERVER := moto[s3,server]==5.2.5
+S3_READY := .s3/ready
 # Spark for the tests of a cluster alone: 0.5 GB, beside the environment, with the versions that the environment has.
 SPARK := 4.3.0
 SPARK_READY := .spark/$(SPARK)/ready
@@ -52,6 +55,12 @@ $(FLOOR_READY): pyproject.toml | $(READY)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target .floor/$(FLOOR) onnxruntime==$(FLOOR)
 	@touch $@
 
+$(S3_READY): Makefile | $(READY)
+	@echo "Setting up .s3 (once)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .s3
+	@$(BIN)/uv pip install --quiet --python .s3/bin/python '$(S3_SERVER)'
+	@touch $@
+
 $(SPARK_READY): requirements.txt | $(READY)
 	@rm -rf .spark
 	@echo "Setting up .spark (once; some minutes)"
@@ -67,9 +76,10 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Where npm's registry cannot be reached, the tests that need its packages are skipped and say so.
+# Where a registry cannot be reached, the tests that need its packages are skipped and say so.
 test: check
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
+	-@$(MAKE) --no-print-directory $(S3_READY)
 	$(CALM) $(BIN)/python -m pytest -m "not long" $(SPREAD)
 
 # What `make test` leaves out.
@@ -101,4 +111,4 @@ requirements:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) .floor .spark build $(CLIENT)/node_modules models/*/ *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .floor .s3 .spark build $(CLIENT)/node_modules models/*/ *.tuning.db* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

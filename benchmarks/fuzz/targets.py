@@ -27,7 +27,8 @@ from mersalg import MersalgError
 from mersalg.bundle.files import parse_json
 from mersalg.bundle.manifest import check_manifest
 from mersalg.bundle.onnx.graph import ML_OPERATORS, OPERATORS, check_graph
-from mersalg.requests import HISTORY_LINES, Request, encode
+from mersalg.customer import HISTORY_LINES
+from mersalg.requests import Request, encode
 from mersalg_service.serve.batching import Together
 from mersalg_service.serve.bodies import read_many, read_object, read_one, to_bytes
 from mersalg_service.serve.problems import document_of

@@ -16,6 +16,7 @@ from catalogue_growth import by_catalogue
 from charts import draw_side_by_side
 from comparison import Row, as_json, measure
 from contenders import BATCH, Place, encoded, loaded
+from kept_customers import by_customer
 from operators import by_operator
 from real_requests import lengths_of
 from request_file import Request, read_requests
@@ -23,7 +24,7 @@ from request_lengths import by_length, threads_compared
 
 from mersalg.errors import ConfigError
 
-SECTIONS = ("contenders", "operators", "lengths", "threads", "growth")
+SECTIONS = ("contenders", "operators", "lengths", "customers", "threads", "growth")
 BEGIN, END = "<!-- figures:start -->", "<!-- figures:end -->"
 STARTED = time.perf_counter()
 
@@ -95,6 +96,14 @@ class Report:
         found = by_length(loaded(self.place.bundle), ids, len(self.requests) // 2, self.args.repeats)
         self.figures["lengths"] = found
         self.say(f"### One `recommend` by cart and history\n\n{markdown_tables.lengths(found)}")
+
+    def customers(self) -> None:
+        """A history that is sent with every request beside one that was read once."""
+        progress("Customers")
+        log = self.place.work / "customers.log"
+        found = by_customer(loaded(self.place.bundle), self.requests, self.args.repeats, log)
+        self.figures["customers"] = found
+        self.say(f"### A customer's history\n\n{markdown_tables.customers(found)}")
 
     def threads(self) -> None:
         """One thread and two on one recommender."""

@@ -74,6 +74,16 @@ def lengths(found: dict[str, Figures]) -> str:
     return table(["lines", *HEADS], [[name, *times_of(each)] for name, each in found.items()])
 
 
+def customers(found: dict[str, Figures]) -> str:
+    """What a history costs; times as many as without one, over HTTP or not."""
+    rows = []
+    for name, each in found.items():
+        bare = found["HTTP, without a history" if name.startswith("HTTP") else "without a history"]
+        ratios = [number(each[of] / bare[of], 2) for of in ("p50", "least")]
+        rows.append([name, *times_of(each), number(each["least"] / 1e3, 2), *ratios])
+    return table(["asked with", *HEADS, "least ms", "p50, times", "least, times"], rows)
+
+
 def growth(found: Sequence[Grown]) -> str:
     """By catalogue."""
     head = ["products", *HEADS, "p50, times", "CPU, times", "made within s"]

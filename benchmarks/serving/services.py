@@ -33,10 +33,10 @@ class Running:
 
 
 @contextmanager
-def mersalg_serve(bundle: Path, log: Path, first: Request) -> Iterator[Running]:
+def mersalg_serve(bundle: Path, log: Path, first: Request, *options: str) -> Iterator[Running]:
     """`mersalg serve`, one worker thread."""
     port = free_port()
-    command = [sys.executable, "-m", "mersalg", "serve", str(bundle), "--port", str(port), "--threads", "1"]
+    command = [sys.executable, "-m", "mersalg", "serve", str(bundle), "--port", str(port), "--threads", "1", *options]
     with running(command, port, "/v1/recommend", plain_body, log, first) as found:
         yield found
 

@@ -32,6 +32,16 @@ export interface HistoryLine {
   unit_price?: number | null;
 }
 
+/** A history that is read already; of no bundle, and never changed. */
+export class Customer {
+  private constructor();
+  /** Lines that are no returns. */
+  readonly length: number;
+  /** The customer with lines behind those of before. RequestError names a wrong one. */
+  bought(lines: Iterable<HistoryLine>): Customer;
+  toString(): string;
+}
+
 export interface Request {
   /** Repeated in the offers. */
   request_id?: string;
@@ -39,6 +49,8 @@ export interface Request {
   cart?: Iterable<string> | null;
   /** The latest 1000 lines are used. */
   history?: Iterable<HistoryLine> | null;
+  /** What `recommender.customer(history)` gave, in place of the history. */
+  customer?: Customer | null;
   /** The time of the request; now where it is absent. */
   at?: string | Date | null;
   /** "cart" where it is absent. */
@@ -125,6 +137,8 @@ export interface ScoreOptions {
 export class Recommender {
   private constructor();
   readonly manifest: Manifest;
+  /** Who bought these lines: `recommend({cart, customer})` answers as for the history, and need not read it. */
+  customer(history: Iterable<HistoryLine>): Customer;
   /** The offers for one request, or none and the reason. RequestError names a wrong field. */
   recommend(request?: Request): Promise<Offers>;
   /** The offers for each request, in their order. */

@@ -19,6 +19,7 @@ from mersalg.errors import (
 from mersalg.names import KINDS, MOMENTS, Kind, Moment
 
 if TYPE_CHECKING:
+    from mersalg.customer import Customer
     from mersalg.offers import Offer, Offers
     from mersalg.recommender import Recommender, load
 
@@ -29,6 +30,7 @@ __all__ = [
     "MOMENTS",
     "BundleError",
     "ConfigError",
+    "Customer",
     "DataError",
     "Kind",
     "LedgerError",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "Customer": "mersalg.customer",
     "Offer": "mersalg.offers",
     "Offers": "mersalg.offers",
     "Recommender": "mersalg.recommender",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from mersalg.bundle import Bundle, read_bundle
+from mersalg.customer import Customer, read_customer
 from mersalg.errors import BundleError, MersalgError, RequestError, shown
 from mersalg.names import KINDS
 from mersalg.offers import Offers, answer_without_graph, read_answer
@@ -74,7 +75,12 @@ def stream_answers(
 
 
 class AnswersMany:
-    """`score` and `stream` for a class that answers checked requests."""
+    """`customer`, `score` and `stream` for a class that answers checked requests."""
+
+    @staticmethod
+    def customer(history: Iterable[Mapping[str, Any]]) -> Customer:
+        """Who bought these lines: `recommend(cart, customer=...)` answers as for the history, and need not read it."""
+        return read_customer(history)
 
     def score(
         self: AnswersRequests, requests: Iterable[Mapping[str, Any]], *, threshold: bool = True, batch_size: int = 64
@@ -119,13 +125,15 @@ class Recommender(AnswersMany):
         only: Iterable[str] = (),
         order: str = "relevance",
         shopper: Mapping[str, Any] | None = None,
+        customer: Customer | None = None,
     ) -> Offers:
         """The offers for one request, best first, or none and the reason.
 
         `cart`, `exclude` and `only` are product ids, `history` mappings of product_id, ordered_at and quantity (1 if
-        absent); `kinds` defaults to the moment's, `at` to now. Where `only` names products nothing else is offered.
-        `order="value"` puts what passes its threshold in the order of relevance times margin (price where the cost is
-        unknown). `shopper` is heeded by a policy alone. RequestError names a wrong field.
+        absent), in whose place `customer` may stand; `kinds` defaults to the moment's, `at` to now. Where `only` names
+        products nothing else is offered. `order="value"` puts what passes its threshold in the order of relevance
+        times margin (price where the cost is unknown). `shopper` is heeded by a policy alone. RequestError names a
+        wrong field.
         """
         request = read_request(
             cart=cart,
@@ -138,6 +146,7 @@ class Recommender(AnswersMany):
             only=only,
             order=order,
             shopper=shopper,
+            customer=customer,
         )
         return self.answer([request], threshold=True)[0]
 

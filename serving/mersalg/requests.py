@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sized
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from mersalg.customer import Customer, read_customer
 from mersalg.errors import RequestError, name_of
+from mersalg.ids import check_product_ids
 from mersalg.names import KINDS, KINDS_BY_MOMENT, MOMENTS, ORDERS, Language
-from mersalg.shopper import Shopper, read_shopper
-from mersalg.times import days_between, read_time
+from mersalg.times import read_time
 
 Feeds = dict[str, npt.NDArray[Any]]
 
 FIELDS: Final = (
     "request_id", "cart", "history", "at", "moment", "kinds", "limit", "exclude", "only", "order", "shopper"
 )  # fmt: skip
-HISTORY_LINES: Final = 1000
-"""The latest lines that are used of a longer history."""
 MAX_ONLY: Final = 512
 """Product ids to which a request may be restricted."""
 MAX_LIMIT: Final = 2**31 - 1
-MAX_QUANTITY: Final = 1e9
-PRODUCT_ID: Final = operator.itemgetter("product_id")
-ORDERED_AT: Final = operator.itemgetter("ordered_at")
-QUANTITY: Final = operator.itemgetter("quantity")
-PLAIN_NUMBERS: Final = frozenset({int, float})
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """Facts of the one who is asked, for the rules of a policy; kept nowhere. What is None is not known."""
+
+    region: str | None = None
+    """Where it is sold to, in the words of the catalogue's `regions`."""
+    age: float | None = None
+    """In years."""
+    owned: tuple[str, ...] = ()
+    """Product ids that the shopper has today beside the history: a subscription that runs, a gift."""
+    budget: float | None = None
+    """The most that all offers of the answer may add to the cart, in the catalogue's currency."""
+
+
+FACTS: Final = tuple(field.name for field in fields(Shopper))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,12 +88,12 @@ def read_request(
     only: Iterable[str] | None = (),
     order: str | None = None,
     shopper: Mapping[str, Any] | None = None,
+    customer: Customer | None = None,
     limit_is_stated: bool = True,
 ) -> Request:
     """A checked request; None is an empty cart, history, exclude or only, the moment's kinds, now, and relevance.
 
-    History lines after `at` and lines with a quantity of zero or below (returns) are left out; of the others the
-    latest HISTORY_LINES are kept, of two at the same time the later in the list. RequestError names the field.
+    Of the history, or of the customer in its place, counts what `Customer.until` gives. RequestError names the field.
     """
     if not isinstance(request_id, str):
         raise RequestError("request_id", "a string", request_id)
@@ -92,7 +104,8 @@ def read_request(
     facts = read_shopper(shopper)
     if facts is not None:
         check_product_ids(list(facts.owned), "shopper.owned[{}]")
-    past, ages, quantities, paid = read_history(history, at)
+    now = read_time(at, "at") if at is not None else None
+    past, ages, quantities, paid = past_of(history, customer).until(now)
     stated = {"kinds": kinds is not None, "limit": limit_is_stated, "order": order is not None}
     return Request(
         request_id=request_id,
@@ -113,12 +126,23 @@ def read_request(
     )
 
 
+def past_of(history: Iterable[Mapping[str, Any]] | None, customer: Customer | None) -> Customer:
+    """The customer, or who bought the history."""
+    if customer is None:
+        return read_customer(history)
+    if not isinstance(customer, Customer):
+        raise RequestError("customer", "what recommender.customer(history) gives", customer)
+    if history is not None and (not isinstance(history, Sized) or len(history)):
+        raise RequestError("customer", "none beside a history; customer.bought(lines) adds lines", customer)
+    return customer
+
+
 def read_mapping(mapping: Mapping[str, Any]) -> Request:
     """A checked request from a mapping with the fields of `read_request`; an unknown field is refused."""
     if not isinstance(mapping, Mapping):
         raise RequestError("request", f"a mapping with the fields {', '.join(FIELDS)}", mapping)
     for name in mapping:
-        if name not in FIELDS:
+        if name not in FIELDS and name != "customer":
             raise RequestError(name_of(name), f"one of the fields {', '.join(FIELDS)}", name)
     return read_request(**mapping, limit_is_stated="limit" in mapping)
 
@@ -170,130 +194,6 @@ def read_only(values: Iterable[str] | None) -> list[str]:
     return ids
 
 
-def check_product_ids(ids: list[str], field: str) -> None:
-    """Refuse an id that is no string, empty (the padding), or that the graph's UTF-8 strings cannot hold.
-
-    `field` makes the field's name of a position, as "cart[{}]" does.
-    """
-    try:
-        joined = "".join(ids)
-        if all(ids) and (joined.isascii() or joined.encode()) and "\0" not in joined:
-            return
-    except (TypeError, UnicodeEncodeError):
-        pass  # the loop below names the id
-    for position, product_id in enumerate(ids):
-        name = field.format(position)
-        if not isinstance(product_id, str):
-            raise RequestError(name, "a product id as text (write the number 42 as '42')", product_id)
-        if not product_id:
-            raise RequestError(name, "a product id, not an empty string", product_id)
-        if "\0" in product_id or not encodable(product_id):
-            raise RequestError(name, "a product id in Unicode text without NUL and surrogates", product_id)
-    raise AssertionError("a product id was refused without a reason")
-
-
-def encodable(text: str) -> bool:
-    """Whether UTF-8 can hold the text: it has no lone surrogate."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def read_history(
-    history: Iterable[Mapping[str, Any]] | None, at: datetime | str | None
-) -> tuple[list[str], npt.NDArray[np.float32], npt.NDArray[np.float32], list[float | None] | None]:
-    """Product ids, ages in days, quantities and unit prices, (n_lines,) each, of the purchases that are used."""
-    now = read_time(at, "at") if at is not None else None
-    if isinstance(history, str | bytes | Mapping) or not isinstance(history, Iterable | None):
-        raise RequestError("history", "a list of {product_id, ordered_at, quantity}", history)
-    lines = list(history) if history is not None else []
-    if not lines:
-        return [], np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32), None
-    try:
-        ids = list(map(PRODUCT_ID, lines))
-        times = list(map(ORDERED_AT, lines))
-        amounts, prices = amounts_and_prices(lines)
-    except (TypeError, KeyError, AttributeError, IndexError):
-        refuse_line(lines)
-    check_product_ids(ids, "history[{}].product_id")
-    ages = days_between(now, times)
-    quantities = read_quantities(amounts)
-    paid = read_unit_prices(prices) if prices is not None else None
-    used = (ages >= 0) & (quantities > 0)
-    if len(lines) > HISTORY_LINES or not used.all():
-        chosen = np.flatnonzero(used)
-        latest = np.lexsort((-chosen, ages[chosen]))[:HISTORY_LINES]
-        chosen = np.sort(chosen[latest])
-        ids, ages, quantities = [ids[i] for i in chosen], ages[chosen], quantities[chosen]
-        paid = [paid[i] for i in chosen] if paid is not None else None
-    return ids, ages.astype(np.float32), quantities.astype(np.float32), paid
-
-
-def amounts_and_prices(lines: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any] | None]:
-    """What each line says of quantity, 1 where nothing, and of unit price, None where nothing or, for all, None.
-
-    The lines have a product_id and an ordered_at.
-    """
-    if set(map(len, lines)) == {3}:  # then a line with a quantity has no price
-        try:
-            return list(map(QUANTITY, lines)), None
-        except KeyError:
-            pass
-    return [line.get("quantity", 1) for line in lines], [line.get("unit_price") for line in lines]
-
-
-def refuse_line(lines: Sequence[Any]) -> NoReturn:
-    """Name the history line that is no mapping or lacks a field."""
-    for position, line in enumerate(lines):
-        if not isinstance(line, Mapping):
-            raise RequestError(f"history[{position}]", "a mapping {product_id, ordered_at, quantity}", line)
-        for name in ("product_id", "ordered_at"):
-            if name not in line:
-                raise RequestError(f"history[{position}].{name}", "a value", None)
-    raise AssertionError("a history line was refused without a reason")
-
-
-def read_quantities(amounts: Sequence[Any]) -> npt.NDArray[np.float64]:
-    """(n_lines,) finite quantities; None counts as 1."""
-    if not PLAIN_NUMBERS.issuperset(set(map(type, amounts))):
-        amounts = [plain_number(amount, position) for position, amount in enumerate(amounts)]
-    try:
-        quantities = np.array(amounts, dtype=np.float64)
-        holds = np.abs(quantities) <= MAX_QUANTITY
-    except OverflowError:
-        holds = np.array([abs(amount) <= MAX_QUANTITY for amount in amounts])
-    if not holds.all():
-        worst = int(np.argmin(holds))
-        raise RequestError(f"history[{worst}].quantity", f"a number up to {MAX_QUANTITY:.0e}", amounts[worst])
-    return quantities
-
-
-def read_unit_prices(prices: list[Any]) -> list[float | None] | None:
-    """Prices paid, None where a line says none; None when no line says one."""
-    if prices.count(None) == len(prices):
-        return None
-    paid: list[float | None] = []
-    for position, price in enumerate(prices):
-        try:
-            number = float(price) if price is not None and not isinstance(price, bool | str | bytes) else None
-        except (TypeError, ValueError, OverflowError):
-            number = None
-        if price is not None and (number is None or not 0 <= number <= MAX_QUANTITY):
-            raise RequestError(f"history[{position}].unit_price", "a number from 0, or null", price)
-        paid.append(number)
-    return paid
-
-
-def plain_number(amount: Any, position: int) -> float:
-    """A quantity of another numeric type, such as numpy's or Decimal, as a float; None is 1."""
-    if amount is None:
-        return 1.0
-    if not isinstance(amount, bool | np.bool_ | str | bytes):
-        try:
-            return float(amount)
-        except (TypeError, ValueError, OverflowError):
-            pass  # refused below
-    raise RequestError(f"history[{position}].quantity", f"a number up to {MAX_QUANTITY:.0e}", amount)
-
-
 def read_kinds(kinds: Iterable[str]) -> tuple[bool, ...]:
     """Whether each of KINDS is named."""
     expected = f"a list of kinds out of {', '.join(KINDS)}; null for the moment's own"
@@ -319,3 +219,41 @@ def read_limit(limit: int) -> int:
     if not 0 <= number <= MAX_LIMIT:
         raise RequestError("limit", f"a whole number from 0 to {MAX_LIMIT}", limit)
     return number
+
+
+def read_shopper(facts: Mapping[str, Any] | None) -> Shopper | None:
+    """The checked facts; None for None. RequestError names a wrong or unknown one."""
+    if facts is None or isinstance(facts, Shopper):
+        return facts
+    if not isinstance(facts, Mapping):
+        raise RequestError("shopper", f"a mapping with {', '.join(FACTS)}", facts)
+    for name in facts:
+        if name not in FACTS:
+            raise RequestError(f"shopper.{name_of(name)}", f"one of the facts {', '.join(FACTS)}", name)
+    region = facts.get("region")
+    if region is not None and (not isinstance(region, str) or not region):
+        raise RequestError("shopper.region", "a text, or null where it is not known", region)
+    return Shopper(region, read_amount(facts, "age"), read_owned(facts.get("owned")), read_amount(facts, "budget"))
+
+
+def read_amount(facts: Mapping[str, Any], name: str) -> float | None:
+    """A number from 0."""
+    value = facts.get(name)
+    if value is None:
+        return None
+    try:
+        number = float(value) if not isinstance(value, bool | str | bytes) else -1.0
+    except (TypeError, ValueError, OverflowError):
+        number = -1.0
+    if not (math.isfinite(number) and number >= 0):
+        raise RequestError(f"shopper.{name}", "a number from 0, or null where it is not known", value)
+    return number
+
+
+def read_owned(values: Any) -> tuple[str, ...]:
+    """Product ids, not yet checked."""
+    if values is None:
+        return ()
+    if not isinstance(values, list | tuple | set | frozenset):
+        raise RequestError("shopper.owned", "a list of product ids", values)
+    return tuple(values)

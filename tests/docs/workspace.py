@@ -61,6 +61,8 @@ def write_files(folder: Path) -> None:
     write_table(past, Line, folder / "orders.parquet")
     write_shopify_csv(past, folder)
     write_table(shop.lines, Line, folder / "newer.parquet")
+    day = [line for line in shop.lines if END <= line.ordered_at < END + timedelta(days=1)]
+    write_table(day, Line, folder / "day.parquet")
     write_table(shop.products, Product, folder / "products.csv")
     polars.DataFrame(logged_offers(shop.lines)).write_parquet(folder / "offers.parquet")
     polars.DataFrame(exposures(past), infer_schema_length=None).write_parquet(folder / "exposures.parquet")

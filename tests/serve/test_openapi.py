@@ -24,19 +24,24 @@ model_version = "{version}"
 include-path-regex = "/infer$"
 # That the shape and the data of a tensor agree, no JSON Schema can say.
 checks.positive_data_acceptance.expected-statuses = ["2xx", "422"]
+
+[[operations]]
+include-path-regex = "/v1/(recommend|score)$"
+# Nor whose history is kept.
+checks.positive_data_acceptance.expected-statuses = ["2xx", {unknown}]
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("keys", "has_policy", "trial"),
+    ("keys", "has_policy", "trial", "customers"),
     [
-        (Keys(frozenset(), ""), False, None),
-        (Keys(frozenset({KEY}), KEY), True, None),
-        (Keys(frozenset(), ""), False, ""),
-        (Keys(frozenset(), ""), True, 'shadow = "champion"\nwithout_unit = "champion"\nunit = "order"\n'),
+        (Keys(frozenset(), ""), False, None, 0),
+        (Keys(frozenset({KEY}), KEY), True, None, 2),
+        (Keys(frozenset(), ""), False, "", 0),
+        (Keys(frozenset(), ""), True, 'shadow = "champion"\nwithout_unit = "champion"\nunit = "order"\n', 0),
     ],
-    ids=["open", "with keys and a policy", "in a trial", "in a trial with a shadow"],
+    ids=["open", "with keys, a policy and customers", "in a trial", "in a trial with a shadow"],
 )
 def test_schemathesis_finds_nothing(
     toy_folder: Path,
@@ -45,6 +50,7 @@ def test_schemathesis_finds_nothing(
     keys: Keys,
     has_policy: bool,
     trial: str | None,
+    customers: int,
 ) -> None:
     monkeypatch.setenv("MERSALG_EXPERIMENT_KEY", KEY)
     catalogue = tmp_path / "products.csv"
@@ -55,9 +61,11 @@ def test_schemathesis_finds_nothing(
     if trial is not None:
         (tmp_path / "trial.toml").write_text(f'name = "e"\n{trial}[arms]\nhold-out = 0.5\nchampion = 0.5\n')
         files |= {"trial": str(tmp_path / "trial.toml"), "exposures": str(tmp_path / "record")}
-    with running(toy_folder, keys, **files) as service:
+    with running(toy_folder, keys, customers=customers, **files) as service:
         version = service.service.live.current.version
-        (tmp_path / "schemathesis.toml").write_text(CONFIG.format(version=version))
+        (tmp_path / "schemathesis.toml").write_text(
+            CONFIG.format(version=version, unknown='"409"' if customers else "")
+        )
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("schemathesis")), "--config-file", "schemathesis.toml", "run",

@@ -172,6 +172,10 @@ def write_corpus(
                 start = time.perf_counter()
                 offers = recommender.score([request], threshold=threshold)[0]
                 quickest = min(quickest, time.perf_counter() - start)
+            kept = {name: value for name, value in request.items() if name != "history"}
+            customer = recommender.customer(request["history"])
+            if recommender.score([kept | {"customer": customer}], threshold=threshold) != [offers]:
+                raise AssertionError(f"{request['request_id']}: a customer is answered otherwise than the history")
             micros.append(quickest * 1e6)
             line = {"request": request, "threshold": threshold, "answer": answer_of(offers)}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")

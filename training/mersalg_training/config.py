@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mersalg.errors import ConfigError
 from mersalg.names import KINDS, Kind
 from mersalg.policy.values import unknown
 from mersalg.registry.server import without_password
 from mersalg.toml import read_toml
+from mersalg_training.addresses.address import SecretInAddressError, read_address
 from mersalg_training.columns import Column, Format
 
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """What a job's name matches."""
 SIZE: Final = r"(?i)^[0-9]+(\.[0-9]+)? ?[kmgt]i?b$"
 """What an amount of memory matches."""
+SECRET: Final = "secret"
+"""The type of an error whose input nothing may show."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Policy = Literal["reject", "keep"]
 Days = Annotated[float, Field(ge=0.0)]
@@ -36,7 +39,8 @@ class DataConfig(ConfigSection):
     """Where the purchases are."""
 
     orders: str
-    """Order lines: a Parquet or CSV file, a glob, a folder, or `package:NAME/PATH` inside an installed package."""
+    """Order lines: a Parquet or CSV file, a glob, a folder, or `package:NAME/PATH` inside an installed package; or a
+    table elsewhere: `postgresql://HOST/DATABASE?table=NAME`, `delta:PATH`, `iceberg:PATH`, `s3://BUCKET/PATH`."""
     products: str | None = None
     """The catalogue, in the same forms; null or empty = none: the order lines tell what they can of their products."""
     offers: str | None = None
@@ -53,6 +57,16 @@ class DataConfig(ConfigSection):
     def none_where_empty(cls, location: str | None) -> str | None:
         """Null for an empty text: TOML, and so `--set data.products=`, has no word for null."""
         return location or None
+
+    @field_validator("orders", "products", "offers")
+    @classmethod
+    def that_holds(cls, location: str | None) -> str | None:
+        """An address without a password, of options that are known; files are looked for when they are read."""
+        try:
+            read_address(location or "")
+        except SecretInAddressError as error:
+            raise PydanticCustomError(SECRET, str(error)) from None
+        return location
 
     @field_validator("encoding")
     @classmethod
@@ -346,6 +360,13 @@ class ThresholdConfig(ConfigSection):
         return own or TargetConfig(precision=self.precision[kind])
 
 
+class UpdateConfig(ConfigSection):
+    """What a job keeps for `mersalg update`."""
+
+    keep: bool = False
+    """True keeps order lines and counts in `models/NAME.state`: customers' ids, for the owner's eyes alone."""
+
+
 class TrackingConfig(ConfigSection):
     """Where the run is logged."""
 
@@ -394,6 +415,7 @@ class Config(ConfigSection):
     acceptance: AcceptanceConfig = AcceptanceConfig()
     thresholds: ThresholdConfig = ThresholdConfig()
     limits: LimitsConfig = LimitsConfig()
+    update: UpdateConfig = UpdateConfig()
     tracking: TrackingConfig = TrackingConfig()
 
 
@@ -437,7 +459,8 @@ def refusal(details: ErrorDetails) -> str:
             return str(unknown("".join(f"{section}." for section in sections), last, known))
     found = details["input"]
     shown = reprlib.repr(without_password(found) if isinstance(found, str) else found)
-    got = "" if isinstance(found, Mapping) else f", got {shown}"  # a table may hold a password
+    hidden = isinstance(found, Mapping) or details["type"] == SECRET  # a table may hold a password, too
+    got = "" if hidden else f", got {shown}"
     return f"{'.'.join([*sections, last])}: {details['msg']}{got}"
 
 
@@ -463,7 +486,8 @@ def lay_over(tables: dict[str, Any], override: str) -> None:
     """Set one `section.key=value` in place; a section that is null, as a manifest has it, becomes one."""
     key, separator, text = override.partition("=")
     if not separator or not all(key.split(".")):
-        raise ConfigError(f"--set {override}: expected section.key=value, for example ranker.trees=200")
+        told = without_password(override)
+        raise ConfigError(f"--set {told}: expected section.key=value, for example ranker.trees=200")
     try:
         value = read_toml(f"value = {text}")["value"]
     except ConfigError:
@@ -474,17 +498,18 @@ def lay_over(tables: dict[str, Any], override: str) -> None:
             tables[section] = {}
         tables = tables[section]
         if not isinstance(tables, dict):
-            raise ConfigError(f"--set {override}: {section} is a value, not a section")
+            raise ConfigError(f"--set {without_password(override)}: {section} is a value, not a section")
     tables[last] = value
 
 
 def public(config: Config) -> dict[str, Any]:
     """The configuration as plain values that a bundle, a page and MLflow may hold.
 
-    Without the tracking's password, without the machine that the job ran on, and without limits where none is set.
+    Without the tracking's password, without the machine that the job ran on, and without limits where none is set and
+    `update` where nothing is kept.
     """
-    unlimited = config.limits == LimitsConfig()
-    tables = config.model_dump(mode="json", exclude={"engine", "limits"} if unlimited else {"engine"})
+    unset = {name for name in ("limits", "update") if getattr(config, name) == Config.model_fields[name].default}
+    tables = config.model_dump(mode="json", exclude={"engine", *unset})
     if config.tracking.uri is not None:
         tables["tracking"]["uri"] = without_password(config.tracking.uri)
     return tables

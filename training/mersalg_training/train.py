@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import duckdb
 import numpy as np
 from rich.console import Console
 
@@ -15,6 +17,7 @@ from mersalg.bundle.onnx.graph import ML_OPSET, OPSET
 from mersalg.recommender import Recommender
 from mersalg.session import Session
 from mersalg_training.config import Config
+from mersalg_training.data.timeline import Timeline
 from mersalg_training.drift.reference import training_reference
 from mersalg_training.evaluation.bundle_method import THREADS, BundleMethod
 from mersalg_training.evaluation.file import NAME as EVALUATION
@@ -23,7 +26,7 @@ from mersalg_training.evaluation.latency import median_latency_ms
 from mersalg_training.evaluation.result import EvaluationResult
 from mersalg_training.evaluation.run import EvaluationOptions, evaluate
 from mersalg_training.export.card import render_card
-from mersalg_training.export.golden import golden_requests
+from mersalg_training.export.golden import golden
 from mersalg_training.export.manifest import make_manifest
 from mersalg_training.export.patterns import NAME as PATTERNS
 from mersalg_training.export.writer import BundleWriter, new_bundle
@@ -39,15 +42,11 @@ from mersalg_training.off_policy.learned_acceptance import learn_acceptance
 from mersalg_training.progress import Stages
 from mersalg_training.report.tracking import log_report
 from mersalg_training.tables.patterns import patterns_of
-from mersalg_training.tables.shop_tables import ShopTables
 from mersalg_training.tracking.mlflow_run import open_run
 from mersalg_training.tracking.run import RegisteredBundle
 from mersalg_training.tracking.training_run import log_job
+from mersalg_training.update.keeping import Keeping, kept_for_updates
 
-GOLDEN = 24
-"""Golden requests of a bundle."""
-GOLDEN_TRIES = 20
-"""So often each is drawn, until it is answered with an offer: an empty answer shows little of a graph."""
 QUERIES = 500
 """Requests of a task when a training job evaluates itself; `mersalg evaluate --queries` takes more."""
 
@@ -70,9 +69,13 @@ def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED
     budget = Budget(config.limits, partial(console.print, highlight=False, markup=False), gauges)
     stages = Stages(console, budget.stage_ended)
     config = budget.bounded(config)
-    with new_bundle(out) as writer, open_run(config.tracking, config.name) as run:
+    with (
+        new_bundle(out) as writer,
+        kept_for_updates(config, out) as kept,
+        open_run(config.tracking, config.name) as run,
+    ):
         log = LoggedOffersReader(config)
-        purchased = read_purchases(config, stages, log.read if config.data.offers else None)
+        purchased = read_purchases(config, stages, read_beside(log if config.data.offers else None, kept))
         console.print(purchased.report.render())
         config = budget.planned(config, work_of(purchased, config, QUERIES))
         learned, acceptance = learn(purchased, config, stages, budget), None
@@ -81,13 +84,14 @@ def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED
             learned, acceptance = learn_acceptance(purchased, learned, log.offers, stages)
             for line in acceptance.lines():
                 console.print(line, highlight=False)
-        purchased.history.engine.close()
+        if kept is not None:
+            kept.write(purchased, learned, sum(stages.seconds.values()), stages)
+        purchased.history.engine.close()  # others wait for a cluster's workers
         for sentence in learned.fitted.statistics.sentences():
             console.print(sentence, highlight=False)
         for adaptation in learned.fitted.adapted:
             console.print(f"Adapted  {adaptation.sentence()}", highlight=False)
-        recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages, budget)
-        purchased.history.engine.close()  # others wait for a cluster's workers
+        recommender, evaluation = write_bundle(writer, purchased, learned, run.id, stages, budget, kept)
         with stages.stage("Loading the bundle as a shop does"):
             latency_ms = median_latency_ms(read_bundle(writer.folder))
         log_job(run, purchased.report, learned, evaluation, recommender.manifest, stages.seconds, latency_ms)
@@ -95,14 +99,35 @@ def train(config: Config, out: Path, console: Console, gauges: Gauges = MEASURED
             run.log_text("acceptance.json", as_json(acceptance.to_json()).decode())
         run.log_text(PATTERNS, (writer.folder / PATTERNS).read_text("utf-8"))
         log_report(run, writer.folder, evaluation)
-        writer.put_in_place()
+        with nullcontext() if kept is None else kept.writer.committed():
+            writer.put_in_place()
         with stages.stage("Registering the bundle"):
             registered = run.log_bundle(out, config.tracking.registered_model or config.name)
         return Trained(out, run.where, registered, evaluation, stages.seconds, budget.result())
 
 
+def read_beside(
+    log: LoggedOffersReader | None, kept: Keeping | None
+) -> Callable[[duckdb.DuckDBPyConnection, Timeline], None]:
+    """What else is read while the checked purchases are in their database."""
+
+    def read(connection: duckdb.DuckDBPyConnection, timeline: Timeline) -> None:
+        if log is not None:
+            log.read(connection, timeline)
+        if kept is not None:
+            kept.read(connection)
+
+    return read
+
+
 def write_bundle(
-    writer: BundleWriter, purchased: Purchased, learned: Learned, run_id: str | None, stages: Stages, budget: Budget
+    writer: BundleWriter,
+    purchased: Purchased,
+    learned: Learned,
+    run_id: str | None,
+    stages: Stages,
+    budget: Budget,
+    kept: Keeping | None = None,
 ) -> tuple[Recommender, EvaluationResult | None]:
     """Write every file of the bundle; the evaluation runs the very bytes that are written."""
     timeline, tables, random = purchased.timeline, learned.tables, np.random.default_rng(learned.fitted.config.seed)
@@ -144,18 +169,8 @@ def write_bundle(
             budget.shipped(recommender, timed_requests(purchased, learned.fitted.config))
     if (limits := budget.result()) is not None:
         manifest[LIMITS] = limits.to_json()
+    if kept is not None:
+        manifest["state"] = {"sha256": kept.writer.digest}
     writer.add("CARD.md", render_card(manifest, evaluation.rows if evaluation else []).encode("utf-8"))
     writer.add_manifest(manifest)
     return recommender, evaluation
-
-
-def golden(
-    recommender: Recommender, tables: ShopTables, product_ids: list[str], random: np.random.Generator
-) -> dict[str, Any]:
-    """Golden requests with this bundle's offers."""
-    drawn = [golden_requests(tables, product_ids, GOLDEN, random) for _ in range(GOLDEN_TRIES)]
-    answered = [recommender.score(requests) for requests in drawn]
-    chosen = [next((t for t in range(GOLDEN_TRIES) if answered[t][i]), 0) for i in range(GOLDEN)]
-    requests = [drawn[t][i] for i, t in enumerate(chosen)]
-    answers = [[offer.to_dict() for offer in answered[t][i]] for i, t in enumerate(chosen)]
-    return {"requests": requests, "answers": answers}

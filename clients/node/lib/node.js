@@ -9,6 +9,7 @@ import { BundleError, MersalgError } from "./errors.js";
 import { folderPlace } from "./folder.js";
 import { open, readThreads } from "./recommender.js";
 
+export { Customer } from "./customer.js";
 export { BundleError, MersalgError, RequestError } from "./errors.js";
 export { KINDS, MOMENTS } from "./names.js";
 export { Offers } from "./offers.js";

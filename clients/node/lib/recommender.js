@@ -1,12 +1,14 @@
 /** A loaded bundle that answers requests. */
 
 import { readBundle } from "./bundle/reading.js";
+import { readCustomer } from "./customer.js";
 import { encode } from "./encode.js";
 import { BundleError, MersalgError, RequestError, shown } from "./errors.js";
 import { KINDS } from "./names.js";
 import { answerWithoutGraph, readAnswer } from "./offers.js";
-import { isObject, readRequest } from "./request.js";
+import { readRequest } from "./request.js";
 import { Session } from "./session.js";
+import { isObject } from "./values.js";
 
 /**
  * @typedef {import("../index.js").Request} Request
@@ -51,6 +53,14 @@ export class Recommender {
     this.names = bundle.names;
     this.silent = KINDS.map((kind) => bundle.manifest.kinds[kind].threshold === null);
     this.#session = session;
+  }
+
+  /**
+   * Who bought these lines: `recommend({cart, customer})` answers as for the history, and need not read it.
+   * @param {Iterable<import("../index.js").HistoryLine>} history
+   */
+  customer(history) {
+    return readCustomer(history);
   }
 
   /**

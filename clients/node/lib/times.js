@@ -53,22 +53,30 @@ export function readTime(value, field) {
 }
 
 /**
- * Days from each time of a history to `at`; negative in the future. An absent `at` is now.
- * @param {Time | null} at
+ * The times of a history, of one sort; there is at least one.
  * @param {readonly unknown[]} values
- * @returns {Float64Array}
+ * @returns {Time[]}
  */
-export function daysBetween(at, values) {
+export function readTimes(values) {
   const times = values.map((value, position) => readTime(value, `history[${position}].ordered_at`));
   const { zoned } = times[0];
   for (const [position, time] of times.entries())
     if (time.zoned !== zoned)
-      throw new RequestError(
-        `history[${position}].ordered_at`, zoneLike(zoned, "history[0].ordered_at"), values[position],
-      );
+      throw new RequestError(`history[${position}].ordered_at`, zoneLike(zoned), values[position]);
+  return times;
+}
+
+/**
+ * Days from each time of a history to `at`; negative in the future. An absent `at` is now.
+ * @param {Time | null} at
+ * @param {readonly Time[]} times
+ * @param {boolean | null} zoned whether the times have a zone; null without any
+ * @returns {Float64Array}
+ */
+export function daysUntil(at, times, zoned) {
+  if (at !== null && zoned !== null && at.zoned !== zoned)
+    throw new RequestError("at", zoneLike(zoned), `a time with${at.zoned ? " one" : "out"}`);
   const end = at ?? readTime(new Date(), "at");
-  if (end.zoned !== zoned && at !== null)
-    throw new RequestError("at", zoneLike(zoned, "history[0].ordered_at"), `a time with${at.zoned ? " one" : "out"}`);
   return Float64Array.from(times, (time) => daysFrom(time, end));
 }
 
@@ -128,8 +136,8 @@ function inCalendar(time, field, value) {
 /**
  * The words of a refusal to mix times with and without a time zone.
  * @param {boolean} zoned
- * @param {string} other
+ * @param {string} [other]
  */
-function zoneLike(zoned, other) {
-  return `a time ${zoned ? "with" : "without"} a time zone, as ${other} has${zoned ? "" : " none"}`;
+export function zoneLike(zoned, other = "history[0].ordered_at has") {
+  return `a time ${zoned ? "with" : "without"} a time zone, as ${other}${zoned ? "" : " none"}`;
 }

@@ -5,6 +5,7 @@ import { readPublicKey } from "./bundle/signature.js";
 import { MersalgError } from "./errors.js";
 import { open, readThreads } from "./recommender.js";
 
+export { Customer } from "./customer.js";
 export { BundleError, MersalgError, RequestError } from "./errors.js";
 export { KINDS, MOMENTS } from "./names.js";
 export { Offers } from "./offers.js";

@@ -17,6 +17,10 @@ export async function documented(): Promise<string[]> {
     kinds: ["add-on"],
     at: "2017-12-01T10:00:00Z",
   });
+  const customer: declared.Customer = recommender.customer([{ product_id: "1082185", ordered_at: new Date() }]);
+  await recommender.recommend({ cart: ["868075"], customer: customer.bought([]) });
+  // @ts-expect-error a customer is no key
+  await recommender.recommend({ customer: "anna" });
   // @ts-expect-error a product id is a text
   await recommender.recommend({ cart: [868075] });
   // @ts-expect-error there is no such moment

@@ -16,8 +16,10 @@ from mersalg_site.generated.tables import code, table, told_by
 
 @cache
 def openapi() -> Mapping[str, Any]:
-    """The document of a service with keys, at default settings."""
-    guards = cast(Guards, make_app(make_service(Settings("models/NAME")), Keys(frozenset(), "no caller has it")))
+    """The document of a service with keys that keeps customers, otherwise at default settings."""
+    guards = cast(
+        Guards, make_app(make_service(Settings("models/NAME", customers=1)), Keys(frozenset(), "no caller has it"))
+    )
     return cast(FastAPI, guards.app).openapi()
 
 

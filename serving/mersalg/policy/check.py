@@ -11,7 +11,7 @@ from mersalg.offers import Offer
 from mersalg.policy.catalogue import FACTS, Catalogue
 from mersalg.policy.context import RequestContext
 from mersalg.policy.eligibility import eligibility_rules
-from mersalg.policy.inactive_rules import deaf_blocks, switched_off
+from mersalg.policy.rules import deaf_blocks, switched_off
 from mersalg.policy.sections import Policy
 from mersalg.requests import read_request
 

@@ -12,8 +12,7 @@ from mersalg.names import AFTER_PAYMENT, MOMENTS, Moment
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Catalogue, Product
 from mersalg.policy.sections import OwnedRules
-from mersalg.requests import Request
-from mersalg.shopper import Shopper
+from mersalg.requests import Request, Shopper
 
 NOBODY: Final = Shopper()
 CENT_FRACTION: Final = 1e-9

@@ -1,12 +1,12 @@
-"""Rules on what may be sold to this shopper today: catalogue, blocks, price, stock, region, age, margin."""
+"""Rules on what may be sold to this shopper today: catalogue, blocks, price, stock, region, age, margin, owned."""
 
 from __future__ import annotations
 
 from mersalg.offers import Offer
 from mersalg.policy.catalogue import Product
-from mersalg.policy.context import CENT_FRACTION, RequestContext
+from mersalg.policy.context import CENT_FRACTION, Holding, RequestContext
 from mersalg.policy.rules import Check, OfferRule
-from mersalg.policy.sections import BlockedRules, Policy
+from mersalg.policy.sections import BlockedRules, OwnedRules, Policy
 
 
 def eligibility_rules(policy: Policy) -> tuple[OfferRule, ...]:
@@ -76,3 +76,73 @@ def margin_below(least: float) -> Check:
         return product.price - product.cost < least * product.price - CENT_FRACTION
 
     return is_below_the_floor
+
+
+def owned_rules(owned: OwnedRules) -> tuple[OfferRule, ...]:
+    """The rules on durable products, and on warranties, subscriptions and what they include."""
+    return (OfferRule("owned", owned_by(owned.one_is_enough)), OfferRule("covered", is_covered))
+
+
+def owned_by(one_is_enough: frozenset[str]) -> Check:
+    """Whether it is a durable product that the customer has: itself, a variant, or one of a type of which one will do.
+
+    An upsell in place of a product of the cart is not held against what else is had of its variants and type: the
+    customer has chosen to buy one.
+    """
+
+    def is_owned(offer: Offer, product: Product, context: RequestContext) -> bool:
+        if product.nature != "durable":
+            return False
+        if any(holding.product.product_id == product.product_id for holding in context.holdings):
+            return True
+        if is_instead_of_cart(offer, context):
+            return False
+        enough = product.product_type in one_is_enough
+        return any(
+            is_variant(product, holding.product) or (enough and holding.product.product_type == product.product_type)
+            for holding in context.holdings
+        )
+
+    return is_owned
+
+
+def is_covered(offer: Offer, product: Product, context: RequestContext) -> bool:
+    """Whether a warranty or subscription of the same sort is had, or something had includes the product.
+
+    Of two of one type that both say what they are for, one covers the other only where they share something. An
+    upsell in place of a product of the cart is not held against that product.
+    """
+    replaced = offer.because if is_instead_of_cart(offer, context) else None
+    for holding in context.holdings:
+        if holding.only_in_cart and holding.product.product_id == replaced:
+            continue
+        if product.product_id in holding.product.includes or is_same_service(product, holding):
+            return True
+    return False
+
+
+def is_same_service(product: Product, holding: Holding) -> bool:
+    """Whether the product is a warranty or subscription that what is had makes needless."""
+    had = holding.product
+    if product.nature not in ("warranty", "subscription"):
+        return False
+    if had.product_id == product.product_id or is_variant(product, had):
+        return True
+    if had.nature != product.nature or had.product_type is None or had.product_type != product.product_type:
+        return False
+    apart = had.accessory_for and product.accessory_for and not set(had.accessory_for) & set(product.accessory_for)
+    return not apart
+
+
+def is_variant(product: Product, other: Product) -> bool:
+    """Whether both are variants of one, or one of the other."""
+    return (
+        product.variant_of == other.product_id
+        or other.variant_of == product.product_id
+        or (product.variant_of is not None and product.variant_of == other.variant_of)
+    )
+
+
+def is_instead_of_cart(offer: Offer, context: RequestContext) -> bool:
+    """Whether the offer is made in place of a product that lies in the cart."""
+    return offer.kind == "upsell" and offer.because in context.cart

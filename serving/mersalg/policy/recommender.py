@@ -9,17 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mersalg.customer import Customer
 from mersalg.errors import RequestError
 from mersalg.names import KINDS, MOMENTS, Moment
 from mersalg.offers import Offer, Offers, Reason, answer_without_graph
 from mersalg.policy.budget import budget_rules
-from mersalg.policy.catalogue import Catalogue, Product
-from mersalg.policy.comparison import compared
+from mersalg.policy.catalogue import Catalogue, Product, compared
 from mersalg.policy.context import RequestContext
-from mersalg.policy.eligibility import eligibility_rules
-from mersalg.policy.inactive_rules import switched_off
-from mersalg.policy.owned import owned_rules
-from mersalg.policy.rules import OfferRule, RuleName
+from mersalg.policy.eligibility import eligibility_rules, owned_rules
+from mersalg.policy.rules import OfferRule, RuleName, switched_off
 from mersalg.policy.sections import MomentRules, Policy
 from mersalg.policy.slate import Slate
 from mersalg.recommender import AnswersMany, Recommender, where_of
@@ -73,6 +71,7 @@ class PolicyRecommender(AnswersMany):
         only: Iterable[str] = (),
         order: str | None = None,
         shopper: Mapping[str, Any] | None = None,
+        customer: Customer | None = None,
     ) -> Offers:
         """The offers for one request that keep the policy, best first, or none and the reason.
 
@@ -81,7 +80,7 @@ class PolicyRecommender(AnswersMany):
         owned and budget; a line of the history may have unit_price. RequestError names a wrong field.
         """
         asked: dict[str, Any] = {"cart": cart, "history": history, "moment": moment, "kinds": kinds, "at": at}
-        asked |= {"exclude": exclude, "only": only, "order": order, "shopper": shopper}
+        asked |= {"exclude": exclude, "only": only, "order": order, "shopper": shopper, "customer": customer}
         if limit is not None:
             asked["limit"] = limit
         return self.answer([read_mapping(asked)], threshold=True)[0]

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Scope
 from mersalg.child import load_after_child
 from mersalg.errors import MersalgError
 from mersalg.recommender import AnswersRequests, Recommender
+from mersalg_service.serve.customers import KeptCustomers
 from mersalg_service.serve.deployment import FIRST, Deployment, Deployments, open_first
 from mersalg_service.serve.guards import Guards, log, route_of
 from mersalg_service.serve.inference_v2 import inference_routes
@@ -35,7 +36,7 @@ from mersalg_service.serve.metrics import Metrics
 from mersalg_service.serve.policy_files import PolicyFiles
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, document_of, headers_of, status_of
 from mersalg_service.serve.recorded_answers import open_recorded
-from mersalg_service.serve.routes import deployment_routes, offer_routes, state_routes
+from mersalg_service.serve.routes import customer_routes, deployment_routes, offer_routes, state_routes
 from mersalg_service.serve.service import Service
 from mersalg_service.serve.settings import Keys, Settings, read_keys, settings_from_environment
 from mersalg_service.serve.sources import source_of
@@ -61,7 +62,10 @@ def make_service(settings: Settings, open_bundle: Callable[[Path], AnswersReques
     answering = ThreadPoolExecutor(
         settings.threads, "mersalg-answer", initializer=lambda: threads.add(threading.current_thread())
     )
-    return Service(settings, live, deployments, metrics, answering, threads, policy, recorded, tracing)
+    customers = None
+    if settings.customers:
+        customers = KeptCustomers(settings.customers, settings.customer_seconds, metrics.count_customers)
+    return Service(settings, live, deployments, metrics, answering, threads, policy, recorded, tracing, customers)
 
 
 def policy_files(settings: Settings, opened: Callable[[Path], Recommender]) -> PolicyFiles:
@@ -95,6 +99,8 @@ def make_app(service: Service, keys: Keys) -> ASGIApp:
         redirect_slashes=False,  # a redirect would lead to whatever host the caller names
         lifespan=lifespan,
     )
+    if service.customers is not None:
+        app.include_router(customer_routes(service.customers))
     for router in (offer_routes(service), state_routes(service), inference_routes(service)):
         app.include_router(router)
     if keys.admin:
@@ -204,7 +210,8 @@ def describe(app: FastAPI, keys: Keys, service: Service) -> None:
         document = made()
         parts = document.setdefault("components", {})
         taken = None if service.recorded is None else ids_taken(service.recorded.experiment)
-        own = all_schemas(service.settings.most_requests, bool(service.settings.policy), taken)
+        kept = service.customers is not None
+        own = all_schemas(service.settings.most_requests, bool(service.settings.policy), taken, keeps_customers=kept)
         parts["schemas"] = {**parts.get("schemas", {}), **own}
         if keys.callers or keys.admin:
             parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}

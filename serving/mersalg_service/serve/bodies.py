@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mersalg.bundle.files import nests_deeper
+from mersalg.customer import Customer
 from mersalg.errors import RequestError
 from mersalg.offers import Comparison, Offers
 from mersalg.reasons import read_language
@@ -60,6 +61,9 @@ def refuse_constant(name: str) -> Any:
 
 def read_one(document: Mapping[str, Any]) -> Request:
     """A checked request, with its language. JSON knows one sort of number: 3.0 is a whole one."""
+    if not isinstance(document.get("customer"), Customer | None):
+        expected = "none, for no customers are kept here; `mersalg serve --customers N` keeps them"
+        raise RequestError("customer", expected, document["customer"])
     language = read_language(document.get("language", "en"))
     document = {name: value for name, value in document.items() if name != "language"}
     limit = document.get("limit")
@@ -89,7 +93,7 @@ def read_many(
         try:
             requests.append(read(one))
         except RequestError as error:
-            raise RequestError(f"requests[{position}].{error.field}", error.expected, error.got) from None
+            raise type(error)(f"requests[{position}].{error.field}", error.expected, error.got) from None
     return requests, threshold
 
 

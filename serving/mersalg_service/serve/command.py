@@ -77,6 +77,8 @@ def read_arguments(args: argparse.Namespace, keys: Keys) -> Settings:
         trial=str(args.trial.absolute()) if args.trial else "",
         explore=args.explore,
         exposures=str(args.exposures.absolute()) if args.exposures else "",
+        customers=args.customers,
+        customer_seconds=args.customer_seconds,
         public_key=str(args.public_key.absolute()) if args.public_key else "",
         deployment_file=str(args.deployment_file.absolute()) if args.deployment_file else "",
         otel=args.otel,
@@ -222,6 +224,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
            "chance is recorded; needs --exposures (default: 0)")  # fmt: skip
     option("--exposures", type=Path, metavar="FOLDER",
            help="where answers are recorded: a file a day in a folder, or one file that ends in .jsonl")  # fmt: skip
+    option("--customers", type=int, default=default.customers, metavar="N",
+           help="whose history is kept in memory, for requests that name a `customer` (default: 0)")  # fmt: skip
+    option("--customer-seconds", type=float, default=default.customer_seconds, metavar="S",
+           help="for which a history is kept (default: %(default)s)")  # fmt: skip
     option("--public-key", type=Path, metavar="FILE.pem",
            help="answer only from bundles that its private key has signed (extra `signing`)")  # fmt: skip
     option("--otel", action="store_true",

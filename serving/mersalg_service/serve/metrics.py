@@ -23,7 +23,8 @@ from mersalg.requests import Request
 from mersalg_service.experiment import ExploredOffers
 
 if TYPE_CHECKING:
-    from mersalg_service.experiment.waiting import Fate
+    from mersalg_service.experiment.waiting import Fate as RowFate
+    from mersalg_service.serve.customers import Fate
     from mersalg_service.serve.live_bundle import LiveBundle, Outcome, Served
 
 BUCKETS: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -73,6 +74,13 @@ class Metrics:
             "mersalg_exposures_waiting", "Rows of a trial's record that wait to be written.", registry=own,
             multiprocess_mode="livesum",
         )  # fmt: skip
+        self.customers = Counter(
+            "mersalg_histories", "Histories of customers: kept, found or not, and gone and why.", ["outcome"],
+            registry=own,
+        )  # fmt: skip
+        self.customers_kept = Gauge(
+            "mersalg_histories_kept", "Customers whose history is kept now.", registry=own, multiprocess_mode="livesum"
+        )
         self.checks = Counter("mersalg_bundle_checks", "Looks for a newer bundle.", ["outcome"], registry=own)
         self.bundle = Gauge(
             "mersalg_bundle_info", "1 for the bundle that answers now.", ["name", "version", "address"], registry=own,
@@ -122,10 +130,15 @@ class Metrics:
             self.relevance.labels("drawn").inc(offers.relevance_drawn)
             self.relevance.labels("own").inc(offers.relevance_own)
 
-    def count_exposures(self, fate: Fate, rows: int, waiting: int) -> None:
+    def count_exposures(self, fate: RowFate, rows: int, waiting: int) -> None:
         """Count rows of a trial's record; so many wait now."""
         self.exposures.labels(fate).inc(rows)
         self.unwritten.set(waiting)
+
+    def count_customers(self, fate: Fate, kept: int) -> None:
+        """Count what happened to a customer's history; so many are kept now."""
+        self.customers.labels(fate).inc()
+        self.customers_kept.set(kept)
 
     def show(self, live: LiveBundle, outcome: Outcome | None = None) -> None:
         """Tell which bundle answers, and what the last look has found."""

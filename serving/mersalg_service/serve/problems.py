@@ -8,10 +8,12 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from mersalg.errors import ConfigError, MersalgError, RegistryError, RequestError
+from mersalg_service.serve.customers import UnknownCustomerError
 from mersalg_service.serve.live_bundle import NoBundleError
 
 MEDIA_TYPE: Final = "application/problem+json"
 STATUS_OF: Final[tuple[tuple[type[MersalgError], int], ...]] = (
+    (UnknownCustomerError, 409),
     (RequestError, 422),
     (NoBundleError, 503),
     (ConfigError, 400),

@@ -13,6 +13,7 @@ from mersalg.registry.address import FORM
 from mersalg.requests import Request as MersalgRequest
 from mersalg_service.serve import bodies
 from mersalg_service.serve.batching import Together
+from mersalg_service.serve.customers import KeptCustomers
 from mersalg_service.serve.interface.schemas import OPEN_TO_ALL, Schema, named
 from mersalg_service.serve.live_bundle import Served
 from mersalg_service.serve.problems import MEDIA_TYPE, CallError, status_of
@@ -39,12 +40,14 @@ def offer_routes(service: Service) -> APIRouter:
         service.tracing,
     )
 
-    @router.post("/v1/recommend", **described("Request", "Answer"))
+    unknown = {409: "a customer whose history is not kept, and is not sent"} if service.customers is not None else {}
+
+    @router.post("/v1/recommend", **described("Request", "Answer", unknown))
     async def recommend(call: Request) -> Response:
         """The offers for one request, best first, or none and the reason."""
         return Response(await together.ask(await call.body()), media_type=JSON)
 
-    @router.post("/v1/score", **described("Requests", "Answers"))
+    @router.post("/v1/score", **described("Requests", "Answers", unknown))
     async def score(call: Request) -> Response:
         """The answers for many requests, in their order, all from one bundle."""
         body = await call.body()
@@ -55,6 +58,18 @@ def offer_routes(service: Service) -> APIRouter:
             return bodies.to_bytes({"answers": told(served, requests, answers), "bundle": served.version})
 
         return Response(await service.compute(work), media_type=JSON)
+
+    return router
+
+
+def customer_routes(customers: KeptCustomers) -> APIRouter:
+    """`/v1/customers`: to forget one."""
+    router = APIRouter(tags=["customers"])
+
+    @router.delete("/v1/customers/{customer:path}", **described(None, "Forgotten"))
+    async def forget(customer: str) -> Response:
+        """Keep nothing of a customer any longer; whether there was a history."""
+        return Response(bodies.to_bytes({"forgotten": customers.forget(customer)}), media_type=JSON)
 
     return router
 

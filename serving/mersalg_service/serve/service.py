@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from threading import Thread
 from typing import Any, Final, TypeVar
 from weakref import WeakSet
@@ -16,6 +17,7 @@ from mersalg.errors import MersalgError, RequestError
 from mersalg.offers import Offers
 from mersalg.requests import Request
 from mersalg_service.serve.bodies import read_one
+from mersalg_service.serve.customers import KeptCustomers
 from mersalg_service.serve.deployment import Deployments
 from mersalg_service.serve.live_bundle import LiveBundle, Served
 from mersalg_service.serve.metrics import Metrics
@@ -45,6 +47,7 @@ class Service:
     policy: PolicyFiles | None = None
     recorded: RecordedAnswers | None = None
     tracing: Tracing = UNTRACED
+    customers: KeptCustomers | None = None
 
     async def compute(self, work: Callable[[], T]) -> T:
         """The result of some work on an answering thread; the event loop goes on meanwhile."""
@@ -102,13 +105,16 @@ class Service:
 
     @property
     def read(self) -> Callable[[Mapping[str, Any]], Request]:
-        """What checks a request: where answers are recorded it says whose it is."""
-        return read_one if self.recorded is None else self.recorded.read
+        """What checks a request: where answers are recorded it says whose it is, where customers are kept, by a key."""
+        read = read_one if self.recorded is None else self.recorded.read
+        return read if self.customers is None else partial(self.customers.read, read=read)
 
     async def keep_looking(self) -> None:
         """Look for a newer bundle, and a newer policy, now and then, until cancelled."""
         while True:
             await asyncio.sleep(self.settings.check_seconds)
+            if self.customers is not None:
+                self.customers.drop_expired()
             try:
                 if self.policy is not None:
                     await self.change(self.policy.refresh)

@@ -55,6 +55,10 @@ class Settings:
     """The share of requests whose offers stand in a drawn order; 0 = none."""
     exposures: str = ""
     """A folder, or a file of JSON Lines, where the answers of a trial or of drawn orders are recorded."""
+    customers: int = 0
+    """Whose history is kept in memory, so that it need not be sent again; 0 = nobody's."""
+    customer_seconds: float = 3600.0
+    """For which a history is kept once it was sent."""
     public_key: str = ""
     """The file of the key whose private one signs bundles; empty = unsigned ones are taken, too."""
     deployment_file: str = ""
@@ -70,9 +74,13 @@ class Settings:
         for name in ("workers", "threads", "largest_body", "most_requests", "most_waiting"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
-        for name in ("check_seconds", "timeout_seconds", "stop_seconds"):
+        for name in ("check_seconds", "timeout_seconds", "stop_seconds", "customer_seconds"):
             if not 0 < getattr(self, name) <= 86_400:
                 raise ConfigError(f"{name}: expected seconds above 0, at most a day, got {getattr(self, name)}")
+        if self.customers < 0:
+            raise ConfigError(f"customers: expected a whole number from 0, got {self.customers}")
+        if self.customers and self.workers > 1:  # one would answer, and forget, what another one keeps
+            raise ConfigError(f"customers: expected one worker with it, got {self.workers}; add threads instead")
         if not 0 <= self.rate <= 1e9:
             raise ConfigError(f"rate: expected calls a second from 0, got {self.rate}")
         if self.catalogue and not self.policy:

@@ -10,18 +10,12 @@ from typing import Any, Final
 import numpy as np
 
 from mersalg.bundle.onnx.inputs_outputs import INPUTS, OUTPUTS
+from mersalg.customer import HISTORY_LINES, MAX_QUANTITY
 from mersalg.errors import RequestError
+from mersalg.ids import check_product_ids
 from mersalg.names import BETTER, KINDS, KINDS_BY_MOMENT, MOMENTS
 from mersalg.offers import Offers
-from mersalg.requests import (
-    HISTORY_LINES,
-    MAX_LIMIT,
-    MAX_ONLY,
-    MAX_QUANTITY,
-    Request,
-    check_product_ids,
-    read_kinds,
-)
+from mersalg.requests import MAX_LIMIT, MAX_ONLY, Request, read_kinds
 from mersalg_service.serve.problems import CallError
 
 DATATYPES: Final = {

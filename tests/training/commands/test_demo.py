@@ -38,7 +38,7 @@ from mersalg_training.evaluation.metrics import Estimate
 from mersalg_training.evaluation.precision_shown import EVERY, ShownPrecision
 from mersalg_training.evaluation.render import HEADLINE
 from mersalg_training.learn import Purchased
-from small_history import Order, make_attributes, make_timeline
+from small_history import Order, history_of, make_attributes, make_timeline
 from small_shop import SmallShop, write_shop
 from toy_bundle import make_manifest, write_bundle
 
@@ -65,7 +65,8 @@ def purchased(report: Any = None) -> Purchased:
         orders += [Order(f"customer-{number}", 9.0 * k + number / 50, "bread butter honey") for k in range(10)]
         orders += [Order(f"customer-{number}", 105.0 + 5 * k + number / 50, "bag filter milk wine") for k in range(8)]
     types: dict[str, str | None] = dict.fromkeys(PRICES, "food") | {"honey": None}
-    return Purchased(report, make_timeline(orders, PRICES), make_attributes(types), WINDOWS)
+    timeline = make_timeline(orders, PRICES)
+    return Purchased(report, history_of(timeline), timeline, make_attributes(types), WINDOWS)
 
 
 def example(offers: Offers, **fields: Any) -> Example:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mersalg_training.data.timeline import Timeline
-from mersalg_training.evaluation.baselines import ScoredCatalogue, Scorer
+from mersalg_training.evaluation.baselines import ScoredCatalogue, Scorer, als_settings
 from mersalg_training.evaluation.baselines import neighbours as neighbours_module
 from mersalg_training.evaluation.baselines.by_implicit import als_product_factors, frequency_regularization
 from mersalg_training.evaluation.baselines.ease import fit_ease
@@ -157,7 +157,7 @@ def test_ease_ranks_what_is_not_modelled_last_and_by_popularity(monkeypatch: pyt
 def test_the_regularization_of_als_grows_with_frequency() -> None:
     assert frequency_regularization(10, 100, 2.0, 0.1) == pytest.approx(0.1 * (2 * 10 + 100))
     timeline = two_worlds()
-    weak, strong = (fit_als(timeline, CUT, "order", 1, regularization=r).factors for r in (0.001, 1.0))
+    weak, strong = (fit_als(timeline, CUT, "order", 1, (40.0, r)).factors for r in (0.001, 1.0))
     assert np.linalg.norm(strong) < np.linalg.norm(weak)
 
 
@@ -229,3 +229,19 @@ def test_tifu_knn_learns_from_the_nearest_alone(monkeypatch: pytest.MonkeyPatch)
         Order("bob", 1, "bread tea"), *[Order("cat", day, "razor soap") for day in range(9)], Order("ann", 5, "bread")
     )
     assert ranked(timeline, fit_tifu_knn(timeline, CUT), ask(timeline), 2) == ["bread", "tea"]
+
+
+def test_als_takes_the_settings_that_rank_held_out_products_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    timeline = shop(
+        *[Order(f"k{day}", day % 99, ("bread butter milk", "razor soap tea")[day % 2]) for day in range(120)]
+    )
+    useless, useful = (1.0, 1e6), (5.0, 0.01)
+    for order in ((useless, useful), (useful, useless)):
+        monkeypatch.setitem(als_settings.SETTINGS, "order", order)
+        fitted = fit_als(timeline, CUT, "order", seed=1)
+        assert (fitted.alpha, fitted.regularization) == useful
+
+
+def test_als_takes_the_first_settings_where_too_few_orders_tell() -> None:
+    fitted = fit_als(two_worlds(), CUT, "customer", seed=1)
+    assert (fitted.alpha, fitted.regularization) == als_settings.SETTINGS["customer"][0]

@@ -10,7 +10,7 @@ import pytest
 
 import mersalg
 from mersalg import KINDS, MOMENTS
-from mersalg_training.train import GOLDEN
+from mersalg_training.export.golden import GOLDEN
 from small_shop import SmallShop
 
 

@@ -191,6 +191,24 @@ def test_a_word_of_the_name_tells_a_higher_grade_within_a_brand() -> None:
     assert better(BRANDS, "cheap-organic", "cheap-dear") == ()
 
 
+BRANDY = {
+    "vs": Made("Brandy VS 750 ml", 9.75, "one"),
+    "vs-large": Made("Brandy VS 1.75 L", 21.0, "one"),
+    "vsop": Made("Brandy VSOP 750 ml", 10.86, "one"),
+    "vsop-large": Made("Brandy VSOP 1.75 L", 22.5, "one"),
+    "xo": Made("Brandy XO 750 ml", 12.75, "one"),
+    "another-large": Made("Brandy 1.75 L", 24.0, "two"),
+}
+
+
+def test_a_larger_pack_of_a_lower_grade_is_no_better_within_a_brand() -> None:
+    assert better(BRANDY, "vsop", "vs-large") == (), "VS is below VSOP"
+    assert better(BRANDY, "xo", "vsop-large") == (), "VSOP is below XO"
+    assert better(BRANDY, "vsop", "vsop-large") == (LARGER, BY_UNIT)
+    assert better(BRANDY, "vs", "vsop") == better(BRANDY, "vsop", "xo") == (GRADE,)
+    assert better(BRANDY, "vsop", "another-large") == (LARGER,), "of another brand the words tell nothing"
+
+
 def test_a_word_is_no_grade_where_the_products_with_it_are_the_cheaper_ones() -> None:
     shelf = {
         **{f"plain-{i}": Made("Rum 700 ml", 20.0 + i) for i in range(3)},

@@ -18,10 +18,11 @@ def add_commands(subparsers: Any) -> None:
         report,
         train,
         tune,
+        update,
         uplift,
         validate,
     )
 
-    first = (init, validate, train, tune, evaluate, report, patterns, explain, check, recalibrate)
+    first = (init, validate, train, tune, evaluate, report, patterns, explain, check, recalibrate, update)
     for command in (*first, promote, uplift):
         command.add_command(subparsers)

@@ -17,11 +17,11 @@ from mersalg_training.commands.init_schema import LINE as SCHEMA_LINE
 from mersalg_training.commands.init_schema import schema_text
 from mersalg_training.commands.output import write_text
 from mersalg_training.config import NAME, DataConfig, parse_config
-from mersalg_training.data.casts import timestamp_sql
+from mersalg_training.data.casts import SAMPLE, timestamp_sql
+from mersalg_training.data.external.opening import open_table
 from mersalg_training.data.mapping import Bound, bind_columns
 from mersalg_training.data.mends import mapped_numbers
 from mersalg_training.data.purchases import Purchases, missing, open_purchases, reading
-from mersalg_training.data.sources import open_source
 from mersalg_training.logged_offers.read import KEY, REQUIRED, SWITCHED_OFF
 
 EXAMPLE: Final = "mersalg init configs/shop.toml --orders orders.parquet --products products.csv"
@@ -192,11 +192,11 @@ def mapped(purchases: Purchases) -> dict[Column, tuple[str, str]]:
 
 def bind(data: DataConfig, offers: str | None, columns: Mapping[Column, str]) -> tuple[Purchases, Read]:
     """The purchases, opened, and what each table's columns are read from; DataError where a needed one is missing."""
-    purchases = open_purchases(data.model_copy(update={"columns": dict(columns)}))
+    purchases = open_purchases(data.model_copy(update={"columns": dict(columns)}), most=SAMPLE)
     read: Read = {("data.orders", column): bound for column, bound in purchases.orders.items()}
     read |= {("data.products", column): bound for column, bound in purchases.products.items()}
     if offers is not None:
-        source = open_source(purchases.connection, KEY, offers, data.encoding)
+        source = open_table(purchases.connection, KEY, offers, data.encoding)
         result, _ = bind_columns(purchases.connection, source, OFFER_COLUMNS, columns)
         if absent := [column for column in REQUIRED if column not in result]:
             raise DataError(missing(source, absent))

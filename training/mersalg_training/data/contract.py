@@ -121,6 +121,7 @@ def judged_purchases(
         notes=notes,
         switched_off=purchases.switched_off + empty_columns(purchases, customers, priced),
         digest=digest(connection),
+        pinned=purchases.pinned,
     )
 
 

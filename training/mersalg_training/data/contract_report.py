@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,8 @@ class ContractReport:
     """What a missing column takes away, in sentences."""
     digest: str
     """SHA-256 of the clean lines and products, whatever their order."""
+    pinned: dict[str, str] = field(default_factory=dict)
+    """A source's key -> the address that reads the same rows again, of those of which a version was read."""
 
     @property
     def lines_rejected(self) -> int:

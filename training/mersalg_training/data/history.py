@@ -83,7 +83,7 @@ CODES: Final = {
 
 
 @dataclass(frozen=True)
-class Lines:
+class CodedLines:
     """(n,) codes of some order lines, by order and product; the customer is UNKNOWN where nobody knows."""
 
     order: Int64
@@ -169,12 +169,12 @@ class History:
             return self
         return History(counting_engine(self.engine, "order_lines", config), self.n_products)
 
-    def latest_lines(self, before_day: float, most_orders: int) -> Lines:
+    def latest_lines(self, before_day: float, most_orders: int) -> CodedLines:
         """The lines of the latest orders before a day."""
         self.engine.make("latest_orders", LATEST_ORDERS, before=before_day, most=most_orders)
         lines = self.engine.rows(LATEST_LINES)
         self.engine.drop("latest_orders")
-        return Lines(*(np.asarray(lines[name], dtype=np.int64) for name in ("order_code", "customer", "product")))
+        return CodedLines(*(np.asarray(lines[name], dtype=np.int64) for name in ("order_code", "customer", "product")))
 
     def bought_by(self, before_day: float, most_lines: int, seed: int) -> tuple[Int64, Int64]:
         """(n,) customer and product, each pair once, of customers who have at most so many lines: what they bought."""

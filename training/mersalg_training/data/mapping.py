@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 
@@ -101,6 +102,32 @@ def why_unbound(connection: duckdb.DuckDBPyConnection, sql: str, relation: str) 
     except duckdb.Error as error:
         raise DataError(f"data.columns: the expression {sql!r} is not understood by DuckDB: {error}") from error
     return None
+
+
+def columns_read(connection: duckdb.DuckDBPyConnection, source: DataSource, bound: Iterable[Bound]) -> list[str]:
+    """The columns of a source that these are made of, in the source's order; all of them where one takes a star."""
+    names: set[str] = set()
+    for sql in dict.fromkeys(one.sql for one in bound):
+        rows = connection.execute("SELECT json_serialize_sql($sql)", {"sql": f"SELECT {sql}"}).fetchall()
+        for name in named_columns(json.loads(rows[0][0])):
+            if name is None:
+                return list(source.columns)
+            names.add(name.lower())
+    return [column for column in source.columns if column.lower() in names]
+
+
+def named_columns(tree: Any) -> Iterator[str | None]:
+    """Every part of a name of a column in a statement's syntax tree, None for a star."""
+    if isinstance(tree, list):
+        for branch in tree:
+            yield from named_columns(branch)
+    elif isinstance(tree, dict):
+        if tree.get("class") == "STAR":
+            yield None
+        elif tree.get("class") == "COLUMN_REF":
+            yield from tree["column_names"]
+        for branch in tree.values():
+            yield from named_columns(branch)
 
 
 def mapped_view(

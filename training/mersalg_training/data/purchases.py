@@ -24,8 +24,9 @@ from mersalg_training.columns import (
 from mersalg_training.config import DataConfig, EngineConfig
 from mersalg_training.data.exports.opening import open_export_orders, open_export_products
 from mersalg_training.data.exports.shapes import likeness
-from mersalg_training.data.mapping import Bound, Unbound, bind_columns, mapped_view
-from mersalg_training.data.sources import DataSource, identifier, open_source, refused
+from mersalg_training.data.external.opening import open_table
+from mersalg_training.data.mapping import Bound, Unbound, bind_columns, columns_read, mapped_view
+from mersalg_training.data.sources import DataSource, identifier, refused
 from mersalg_training.engine.database import connect
 
 
@@ -57,16 +58,23 @@ class Purchases:
         return product_type is not None and product_type.how == "stand-in"
 
     @property
+    def pinned(self) -> dict[str, str]:
+        """A source's key -> the address that reads the same rows again, of those that have one."""
+        sources = [self.order_lines, *([self.catalogue] if self.catalogue else [])]
+        return {source.key: source.pinned for source in sources if source.pinned is not None}
+
+    @property
     def has_catalogue(self) -> bool:
         """Whether a products source is given."""
         return self.catalogue is not None
 
 
-def open_purchases(data: DataConfig, engine: EngineConfig | None = None) -> Purchases:
-    """Find the sources and map their columns; no row is read yet, but of an export, which is made a table first.
+def open_purchases(data: DataConfig, engine: EngineConfig | None = None, most: int | None = None) -> Purchases:
+    """Find the sources and map their columns.
 
-    DataError if a source is missing or unreadable, if order_id, product_id or ordered_at is not found, or if a mapping
-    that fits neither source looks misspelt.
+    No row of files here is read yet, but of an export, which is made a table first; of a table elsewhere the mapped
+    columns are read, once. most: rows of a table elsewhere; None = all. DataError if a source is missing or unreadable,
+    if order_id, product_id or ordered_at is not found, or if a mapping that fits neither source looks misspelt.
     """
     connection = connect(engine or EngineConfig())
     notes: list[str] = []
@@ -96,17 +104,21 @@ def open_purchases(data: DataConfig, engine: EngineConfig | None = None) -> Purc
         notes.append("no data.products: the catalogue is what the order lines tell of their products")
     notes += header_notes(orders_source, orders)
     notes += header_notes(products_source, products) if products_source else []
+    notes += pinned_notes(orders_source, products_source)
+    of_orders = [*orders.values(), *(products.values() if products_source is None else [])]
+    orders_source = read_elsewhere(connection, orders_source, of_orders, most)
+    if products_source is not None:
+        products_source = read_elsewhere(connection, products_source, products.values(), most)
     mapped_view(connection, "raw_orders", orders_source, ORDER_COLUMNS, orders)
-    mapped_view(connection, "raw_products", catalogue, PRODUCT_COLUMNS, products)
-    missing_columns = [c for c in SWITCHED_OFF if c not in orders and c not in products]
-    off = switched_off(missing_columns, products)
+    mapped_view(connection, "raw_products", products_source or orders_source, PRODUCT_COLUMNS, products)
+    off = switched_off([c for c in SWITCHED_OFF if c not in orders and c not in products], products)
     return Purchases(connection, orders, products, orders_source, products_source, notes, off)
 
 
 def open_orders(connection: duckdb.DuckDBPyConnection, data: DataConfig, notes: list[str]) -> DataSource:
     """The order lines: a table, or what an adapter makes of an export; what was decided there is added to the notes."""
     if data.format == "table":
-        return open_source(connection, "data.orders", data.orders, data.encoding)
+        return open_table(connection, "data.orders", data.orders, data.encoding)
     source, told = open_export_orders(connection, data.format, data.orders, data.encoding)
     notes += told
     return source
@@ -118,10 +130,26 @@ def open_products(
     """The catalogue: a table in any case, or the products that the same system exports."""
     export = open_export_products(connection, data.format, location, data.encoding)
     if export is None:
-        return open_source(connection, "data.products", location, data.encoding)
+        return open_table(connection, "data.products", location, data.encoding)
     source, told = export
     notes += told
     return source
+
+
+def read_elsewhere(
+    connection: duckdb.DuckDBPyConnection, source: DataSource, bound: Iterable[Bound], most: int | None
+) -> DataSource:
+    """A table elsewhere with the columns read that these are made of; files here as they are."""
+    return source if source.fetch is None else source.fetched(columns_read(connection, source, bound), most)
+
+
+def pinned_notes(*sources: DataSource | None) -> list[str]:
+    """A sentence for each source of which a version was read."""
+    return [
+        f"{source.key}: {source.pinned} reads the same again, whatever is written later"
+        for source in sources
+        if source is not None and source.pinned is not None
+    ]
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 import duckdb
@@ -48,6 +48,21 @@ class DataSource:
     """A temporary table of no rows with the same columns: expressions are bound to it without reading a file."""
     by_file: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The columns of each file by its name, where they are not the same in all."""
+    fetch: Callable[[Sequence[str], int | None], None] | None = None
+    """Of a table elsewhere: makes `relation`, which is not there before, of these columns and at most so many rows."""
+    pinned: str | None = None
+    """The address that reads the same rows again, whatever is written later; None where there is none."""
+
+    def fetched(self, columns: Sequence[str], most: int | None = None) -> DataSource:
+        """The source with these columns read; one of files here is the same as before, and reads no row.
+
+        most: rows of a table elsewhere; None = all.
+        """
+        if self.fetch is None:
+            return self
+        kept = tuple(columns) or self.columns[:1]
+        self.fetch(kept, most)
+        return replace(self, columns=kept, fetch=None)
 
 
 def open_source(connection: duckdb.DuckDBPyConnection, key: str, location: str, encoding: str = "utf-8") -> DataSource:
@@ -68,12 +83,7 @@ def open_source(connection: duckdb.DuckDBPyConnection, key: str, location: str, 
             return source_of_files(connection, key, location, files, is_text)
         with tempfile.TemporaryDirectory(prefix="mersalg-") as folder:
             copies = in_utf8(key, files, encoding, Path(folder))
-            for copy in copies:
-                check_head(key, copy)
-            table = "text_of_" + key.replace(".", "_")
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {scan(copies, is_text)}")
-            source = source_of_files(connection, key, location, copies, is_text)
-            return replace(source, relation=table)
+            return source_of_text(connection, key, location, copies)
     except duckdb.Error as error:
         raise DataError(
             f"{key} = {location!r}: cannot be read as {'CSV' if is_text else 'Parquet'}: {refused(error)}"
@@ -82,7 +92,18 @@ def open_source(connection: duckdb.DuckDBPyConnection, key: str, location: str, 
         raise DataError(f"{key} = {location!r}: cannot be copied to {tempfile.gettempdir()}: {error}") from None
 
 
-def scan(files: Sequence[Path], is_text: bool) -> str:
+def source_of_text(
+    connection: duckdb.DuckDBPyConnection, key: str, location: str, copies: Sequence[Path]
+) -> DataSource:
+    """Copies of CSV files as a source, read at once: they need not stay. duckdb.Error where they cannot be read."""
+    for copy in copies:
+        check_head(key, copy)
+    table = table_of("text", key)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {scan(copies, is_text=True)}")
+    return replace(source_of_files(connection, key, location, copies, is_text=True), relation=table)
+
+
+def scan(files: Sequence[Path | str], is_text: bool) -> str:
     """SQL for the rows of files."""
     listed = "[" + ", ".join(literal(str(file)) for file in files) + "]"
     if is_text:
@@ -108,13 +129,13 @@ def source_of(
     connection: duckdb.DuckDBPyConnection, key: str, location: str, relation: str, is_text: bool
 ) -> DataSource:
     """A relation as a source; duckdb.Error where it cannot be read."""
-    shape = "shape_of_" + key.replace(".", "_")
+    shape = table_of("shape", key)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {shape} AS SELECT * FROM {relation} LIMIT 0")
     return DataSource(key, location, relation, columns_of(connection, shape), is_text, shape)
 
 
 def source_of_files(
-    connection: duckdb.DuckDBPyConnection, key: str, location: str, files: Sequence[Path], is_text: bool
+    connection: duckdb.DuckDBPyConnection, key: str, location: str, files: Sequence[Path | str], is_text: bool
 ) -> DataSource:
     """Files as a source; duckdb.Error where they cannot be read."""
     source = source_of(connection, key, location, scan(files, is_text), is_text)
@@ -136,7 +157,7 @@ def find_files(key: str, location: str, endings: Sequence[str] = PARQUET + CSV) 
     endings: those that are read.
     """
     if "://" in location:
-        raise DataError(f"{key} = {location!r}: expected {FORMS}; addresses are not read, bring the files here first")
+        raise DataError(f"{key} = {location!r}: expected {FORMS}; such addresses are not read, bring the files here")
     path = package_file(key, location) if location.startswith("package:") else Path(location).expanduser()
     if path.is_dir():
         files = [file for file in path.rglob("*") if file.is_file() and suffix(file) in endings]
@@ -150,6 +171,12 @@ def find_files(key: str, location: str, endings: Sequence[str] = PARQUET + CSV) 
         files = [file for file in Path(path.anchor).glob(pattern) if file.is_file()]
     if not files:
         raise DataError(f"{key} = {location!r}: found no file; expected {FORMS}, seen from {Path.cwd()}")
+    check_form(key, location, files, endings)
+    return sorted(files)
+
+
+def check_form(key: str, location: str, files: Sequence[PurePath], endings: Sequence[str]) -> None:
+    """DataError unless all files of a location are of one form, which is read."""
     strange = sorted(file.name for file in files if suffix(file) not in endings)
     if strange:
         mend = (
@@ -162,7 +189,6 @@ def find_files(key: str, location: str, endings: Sequence[str] = PARQUET + CSV) 
     if len(forms) > 1:
         told = " and ".join(reversed(forms))
         raise DataError(f"{key} = {location!r}: holds {told}; name one of them with a glob, as in */*.parquet")
-    return sorted(files)
 
 
 def package_file(key: str, location: str) -> Path:
@@ -180,9 +206,14 @@ def package_file(key: str, location: str) -> Path:
     return next((place for place in places if place.exists()), places[0])
 
 
-def suffix(file: Path) -> str:
+def suffix(file: PurePath) -> str:
     """The ending that tells the format, `.csv.gz` as one."""
     return "".join(file.suffixes[-2:]).lower() if file.suffix.lower() == ".gz" else file.suffix.lower()
+
+
+def table_of(what: str, key: str) -> str:
+    """The name of a table of the database that belongs to a source."""
+    return f"{what}_of_{key.replace('.', '_')}"
 
 
 def literal(text: str) -> str:

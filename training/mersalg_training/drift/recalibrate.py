@@ -156,14 +156,7 @@ def renewed_manifest(
         "reference": reference.to_json(),
         "lineage": {
             "made_by": "recalibrate",
-            "parent": {
-                "name": old["name"],
-                "manifest_sha256": manifest_digest(parent.folder),
-                "scorer_sha256": old["files"]["scorer.onnx"]["sha256"],
-                "created_at": old["created_at"],
-                "run_id": old["run_id"],
-                "lineage": old.get("lineage"),
-            },
+            "parent": parent_entry(parent),
             "from": first,
             "to": end,
             "labels": evidence.labels,
@@ -173,6 +166,23 @@ def renewed_manifest(
             "data_digest": newer.report.digest,
             "changed": list(REPLACED),
         },
+    }
+
+
+def parent_entry(parent: Bundle) -> dict[str, Any]:
+    """What a lineage says of the bundle that another one was made from.
+
+    Of one that was updated not where it comes from in turn: a manifest would grow by the day.
+    """
+    old = parent.manifest
+    lineage = old.get("lineage")
+    return {
+        "name": old["name"],
+        "manifest_sha256": manifest_digest(parent.folder),
+        "scorer_sha256": old["files"]["scorer.onnx"]["sha256"],
+        "created_at": old["created_at"],
+        "run_id": old["run_id"],
+        "lineage": None if lineage is not None and lineage["made_by"] == "update" else lineage,
     }
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from mersalg.bundle import Bundle
 from mersalg.errors import MersalgError
+from mersalg.ids import check_product_ids
 from mersalg.offers import Offer, Offers
 from mersalg.policy.recommender import PolicyRecommender
 from mersalg.recommender import open_recommender
 from mersalg.registry.opening import open_bundle
-from mersalg.requests import Request, check_product_ids, read_mapping
+from mersalg.requests import Request, read_mapping
 from mersalg_training.explanation.contributions import explain_offer
 from mersalg_training.explanation.result import Explanation, OfferExplanation, WhyNot
 from mersalg_training.explanation.traced_scorer import TracedScorer

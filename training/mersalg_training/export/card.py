@@ -42,12 +42,14 @@ USE: Final = """\
 def render_card(manifest: Mapping[str, Any], results: Sequence[Row], parent: Mapping[str, Any] | None = None) -> str:
     """Write the card of a bundle; every number in it stands in the manifests or in the results.
 
-    parent: of a recalibrated bundle the parent's manifest, and the results are those that were measured on the parent.
+    parent: of a recalibrated or updated bundle the parent's manifest; of a recalibrated one the results are those that
+    were measured on the parent.
     """
-    renewed = "" if parent is None else recalibrated(manifest, parent)
+    is_recalibrated = parent is not None and manifest["lineage"]["made_by"] == "recalibrate"
+    renewed = "" if parent is None else recalibrated(manifest, parent) if is_recalibrated else updated(manifest)
     kept = limits(manifest)
     parts = [about(manifest), renewed, data(manifest), windows(manifest), kept, offers(manifest), tradeoffs(manifest)]
-    written = [*(part for part in parts if part), evaluation(results, parent is not None), USE]
+    written = [*(part for part in parts if part), evaluation(results, is_recalibrated), USE]
     return "\n\n".join(section.strip() for section in written) + "\n"
 
 
@@ -94,6 +96,21 @@ was counted are those of the parent, `{lineage["parent"]["name"]}` of {lineage["
 `{lineage["parent"]["manifest_sha256"]}`): without thresholds both give the same offers in the same order.
 
 {as_markdown(FigureTable("", columns, rows, words=[3, 4]))}"""
+
+
+def updated(manifest: Mapping[str, Any]) -> str:
+    """Say what was added, and of when the certificates are."""
+    lineage, added = manifest["lineage"], manifest["lineage"]["added"]
+    certified = max((certificate["to"] for certificate in manifest["certificates"]), default=None)
+    told = "No kind is certified" if certified is None else f"The certificates are of requests up to {certified[:10]}"
+    return f"""\
+## Updated
+
+{count(added["lines"])} order lines of {count(added["orders"])} orders from {lineage["from"]} on were added, which makes
+{count(lineage["updates"])} updates since the rankers were trained. All that was counted is of today; rankers,
+calibration and thresholds are those of the parent, `{lineage["parent"]["name"]}` of
+{lineage["parent"]["created_at"]} (manifest sha256 `{lineage["parent"]["manifest_sha256"]}`).
+{told}: `mersalg recalibrate` brings them up to date."""
 
 
 def threshold(manifest: Mapping[str, Any], kind: str) -> str:

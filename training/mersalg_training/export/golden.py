@@ -8,10 +8,27 @@ from typing import Any
 import numpy as np
 
 from mersalg.names import KINDS, MOMENTS
+from mersalg.recommender import Recommender
 from mersalg_training.tables.shop_tables import ShopTables
 
 MADE_AT = datetime(2020, 1, 1, 12)
 """The time of every golden request; only ages matter to the graph."""
+GOLDEN = 24
+"""Golden requests of a bundle."""
+GOLDEN_TRIES = 20
+"""So often each is drawn, until it is answered with an offer: an empty answer shows little of a graph."""
+
+
+def golden(
+    recommender: Recommender, tables: ShopTables, product_ids: list[str], random: np.random.Generator
+) -> dict[str, Any]:
+    """Golden requests with this bundle's offers. product_ids: (n_items,) by item index."""
+    drawn = [golden_requests(tables, product_ids, GOLDEN, random) for _ in range(GOLDEN_TRIES)]
+    answered = [recommender.score(requests) for requests in drawn]
+    chosen = [next((t for t in range(GOLDEN_TRIES) if answered[t][i]), 0) for i in range(GOLDEN)]
+    requests = [drawn[t][i] for i, t in enumerate(chosen)]
+    answers = [[offer.to_dict() for offer in answered[t][i]] for i, t in enumerate(chosen)]
+    return {"requests": requests, "answers": answers}
 
 
 def golden_requests(

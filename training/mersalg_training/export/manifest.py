@@ -68,6 +68,7 @@ def make_manifest(
             "switched_off": report.switched_off,
             "statistics": learned.fitted.statistics.to_json(),
             "adapted": [adaptation.to_json() for adaptation in learned.fitted.adapted],
+            **({"pinned": report.pinned} if report.pinned else {}),
         },
         "windows": windows.to_json(),
         "config": public(learned.fitted.config),

@@ -1,4 +1,4 @@
-"""What makes an upsell better than its anchor, as the bits of BETTER; none for one that is the smaller of the two."""
+"""What makes an upsell better than its anchor, as the bits of BETTER; none for the smaller, or for a lower grade."""
 
 from __future__ import annotations
 
@@ -25,5 +25,6 @@ def advantages_of(graph: GraphBuilder, tables: ShopTables, item: Value, anchor: 
     has_all = of_item.op("BitwiseAnd", of_anchor).equal(of_anchor)
     better = better + ((of_item > of_anchor) & has_all).floats() * float(2 ** len(DIMENSIONS))
     size = step.row(0)
-    is_smaller = (size < SMALLER) & (size > -APART / 2.0)
-    return graph.where(kind.equal(UPSELL) & ~is_smaller, better.integers(), 0)
+    is_less = (size < SMALLER) & (size > -APART / 2.0)
+    is_less = is_less | (same_line & (step.row(2) < -float(MIN_STEPS[2])))
+    return graph.where(kind.equal(UPSELL) & ~is_less, better.integers(), 0)

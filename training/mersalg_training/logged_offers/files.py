@@ -8,8 +8,9 @@ from typing import Final
 import duckdb
 
 from mersalg.errors import DataError
+from mersalg_training.data.external.opening import address_of, open_table
 from mersalg_training.data.purchases import reading
-from mersalg_training.data.sources import CSV, PARQUET, DataSource, identifier, literal, open_source, source_of, suffix
+from mersalg_training.data.sources import CSV, PARQUET, DataSource, identifier, literal, source_of, suffix
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
 
@@ -21,7 +22,7 @@ def open_log(connection: duckdb.DuckDBPyConnection, location: str, encoding: str
     """
     files = json_lines(location)
     if not files:
-        return open_source(connection, "offers", location, encoding), 0
+        return open_table(connection, "offers", location, encoding), 0
     torn = 0
     for path in files:
         with path.open("rb") as file:
@@ -39,6 +40,8 @@ def open_log(connection: duckdb.DuckDBPyConnection, location: str, encoding: str
 
 def json_lines(location: str) -> list[Path]:
     """The files of JSON Lines of a location, sorted: itself, or those of a folder; none where it is another table."""
+    if address_of("offers", location) is not None:
+        return []
     path = Path(location).expanduser()
     if path.suffix.lower() in JSON_LINES and not path.is_dir():
         if not path.is_file():

@@ -17,7 +17,7 @@ from mersalg_training.columns import OFFER_COLUMNS, Column
 from mersalg_training.data.casts import id_text, number, timestamp_sql
 from mersalg_training.data.contract_report import Row, percent, row_text, sentences
 from mersalg_training.data.mapping import Bound, bind_columns, mapped_view
-from mersalg_training.data.purchases import alias_notes, missing, reading
+from mersalg_training.data.purchases import alias_notes, missing, read_elsewhere, reading
 from mersalg_training.data.sources import DataSource, literal
 from mersalg_training.logged_offers.acceptance import fill_acceptance
 from mersalg_training.logged_offers.files import open_log
@@ -125,6 +125,7 @@ def map_offers(
 ) -> tuple[dict[Column, Bound], list[str]]:
     """Make the view `raw_offers` with the wanted columns, NULL where the source lacks one; which it has, and notes."""
     result, unbound = bind_columns(connection, source, wanted, mappings)
+    source = read_elsewhere(connection, source, result.values(), most=None)
     mapped_view(connection, "raw_offers", source, wanted, result)
     unfit = [
         f"data.columns.{failed.column} = {failed.mapping!r} does not bind ({failed.why}): nothing else was found"

@@ -67,8 +67,12 @@ PARENT: Final = TableRule(
         "lineage": ValueRule(f"an object whose parent has a name, {OR_NULL}", lambda v: v is None or has_parent(v))
     },
 )
-LINEAGE: Final = TableRule(
+RECALIBRATED: Final = TableRule(
     {"parent": PARENT, "from": TEXT, "to": TEXT, "labels": TEXT, "requests": COUNT, "customers": COUNT}
+)
+ADDED: Final = TableRule({"lines": COUNT, "orders": COUNT})
+UPDATED: Final = TableRule(
+    {"parent": PARENT, "from": TEXT, "to": TEXT, "updates": COUNT, "added": ADDED, "recounted": TEXT_OR_NULL}
 )
 TOLD: Final = TableRule(
     {},
@@ -85,7 +89,6 @@ TOLD: Final = TableRule(
                 "adapted": ListRule(TableRule(dict.fromkeys(("setting", "value", "usual", "because"), TEXT))),
             },
         ),
-        "lineage": LINEAGE,
     },
 )
 
@@ -99,3 +102,7 @@ def has_parent(lineage: Any) -> bool:
 def check_told(manifest: Mapping[str, Any], where: str) -> None:
     """BundleError names the key that a report reads and that is not as training writes it."""
     check(dict(manifest), TOLD, "", where)
+    if "lineage" in manifest:
+        lineage = manifest["lineage"]
+        is_update = isinstance(lineage, dict) and lineage.get("made_by") == "update"
+        check(lineage, UPDATED if is_update else RECALIBRATED, "lineage", where)

@@ -33,15 +33,16 @@ APART: Final = 64.0
 SMALLER: Final = float(np.log2(0.99))
 """A step of size below this is a smaller package."""
 GRADE_WORD: Final = 1.0
-"""The step of a word that names a grade."""
+"""Of each step of `GRADES`."""
 MIN_PRODUCTS: Final = 3
 """Of a brand in a type, and with and without a word, from which prices tell a level."""
 MAX_FEATURES: Final = 62
 """Of a type, the most frequent."""
-GRADES: Final = (
-    "premium", "organic", "bio", "økologisk", "ekologisk", "deluxe", "gourmet", "reserve", "reserva", "pro",
-    "professional",
-)  # fmt: skip
+GRADES: Final = {
+    "premium": 1, "organic": 1, "bio": 1, "økologisk": 1, "ekologisk": 1, "deluxe": 1, "gourmet": 1, "reserve": 1,
+    "reserva": 1, "pro": 1, "professional": 1, "vsop": 1, "xo": 2,
+}  # fmt: skip
+"""Words that name a grade, and by how many steps it is above none of them: a brandy VS, VSOP, XO."""
 FEATURES: Final = (
     "bluetooth", "wireless", "cordless", "rechargeable", "waterproof", "dimmable", "insulated", "backlit",
     "noise cancelling", "noise canceling", "touchscreen", "trådløs", "trådlös", "genopladelig", "oppladbar",
@@ -76,7 +77,7 @@ def build_advantages(vocabulary: Vocabulary, attributes: Attributes, variant: In
     grade = brand_level(product_type * (int(vocabulary.brand.max()) + 1) + vocabulary.brand[:-1], level)
     unknown = np.isnan(grade) | (vocabulary.brand[:-1] == len(attributes.brands))
     grade = np.where(unknown, APART * (1.0 + vocabulary.brand[:-1]), grade)
-    grade += GRADE_WORD * np.any([telling[word] for word in GRADES], axis=0)
+    grade += GRADE_WORD * np.max([steps * telling[word] for word, steps in GRADES.items()], axis=0)
     listed = [attributes.features[c] for c in code] if attributes.features else [frozenset[str]()] * n
     features = [listed[i] | {word for word in FEATURES if telling[word][i]} for i in range(n)]
     return Advantages(

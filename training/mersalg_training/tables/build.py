@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes
-from mersalg_training.data.history import History, Lines
+from mersalg_training.data.history import CodedLines, History
 from mersalg_training.data.timeline import Float32
 from mersalg_training.progress import Tick
 from mersalg_training.tables.accessories import find_accessories
@@ -75,7 +75,7 @@ def build_tables(
     )
 
 
-def factors_of_orders(latest: Lines, vocabulary: Vocabulary, config: Config) -> Float32:
+def factors_of_orders(latest: CodedLines, vocabulary: Vocabulary, config: Config) -> Float32:
     """(n_items + 1, factors) of the latest orders; products without support have none."""
     item = vocabulary.item_of_code[latest.product]
     frequent, n_items = item < vocabulary.supported, vocabulary.n_items + 1

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 
-from mersalg_training.data.history import Lines
+from mersalg_training.data.history import CodedLines
 from mersalg_training.data.timeline import Float32
 from mersalg_training.tables.vocabulary import Vocabulary
 
@@ -32,7 +32,7 @@ def ease_weights(bought: sp.csr_array | sp.csr_matrix, ridge: float) -> Float32:
     return np.ascontiguousarray(weights, dtype=np.float32)  # else every product with a sparse matrix copies them
 
 
-def weights_of_orders(latest: Lines, vocabulary: Vocabulary) -> Float32:
+def weights_of_orders(latest: CodedLines, vocabulary: Vocabulary) -> Float32:
     """(m, m) float32 by item index: the weights of the m most bought products. latest: of the latest orders."""
     m = min(MAX_PRODUCTS, vocabulary.supported)
     item = vocabulary.item_of_code[latest.product]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mersalg_training.config import Config
 from mersalg_training.data.attributes import Attributes, variant_of
-from mersalg_training.data.history import Lines
+from mersalg_training.data.history import CodedLines
 from mersalg_training.data.timeline import UNKNOWN, Int32, Int64
 from mersalg_training.tables.vocabulary import Vocabulary
 
@@ -37,7 +37,7 @@ def exclusive_groups(vocabulary: Vocabulary, attributes: Attributes, variant: In
     return np.append(np.where(excludes[product_type], product_type, of_variant), NO_GROUP)
 
 
-def types_taken_together(latest: Lines, product_type: Int32, n_types: int, config: Config) -> Booleans:
+def types_taken_together(latest: CodedLines, product_type: Int32, n_types: int, config: Config) -> Booleans:
     """(n_types,) whether people take several products of a type at a time. latest: lines of the latest orders.
 
     product_type: (n_products,) by product code; n_types where it is not known. That it is so rests on at least

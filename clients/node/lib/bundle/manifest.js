@@ -5,7 +5,7 @@
 
 import { BundleError, shown } from "../errors.js";
 import { KINDS } from "../names.js";
-import { isObject } from "../request.js";
+import { isObject } from "../values.js";
 import { readTime } from "../times.js";
 import { ML_OPSET, OPSET } from "./onnx/graph.js";
 

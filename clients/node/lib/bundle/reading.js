@@ -7,7 +7,7 @@
  */
 
 import { BundleError, MissingFileError, shown } from "../errors.js";
-import { isObject } from "../request.js";
+import { isObject } from "../values.js";
 import { parseJson } from "./json.js";
 import { DIGEST, NO_DIGEST, checkManifest, isShare } from "./manifest.js";
 import { checkGraph } from "./onnx/graph.js";

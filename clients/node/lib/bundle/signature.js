@@ -7,7 +7,7 @@
  */
 
 import { BundleError, MersalgError } from "../errors.js";
-import { isObject } from "../request.js";
+import { isObject } from "../values.js";
 import { parseJson } from "./json.js";
 
 const MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";

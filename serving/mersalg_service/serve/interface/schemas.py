@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mersalg.customer import MAX_QUANTITY
 from mersalg.names import BETTER, KINDS, LANGUAGES, MOMENTS, ORDERS
 from mersalg.offers import OFFER_FIELDS, REASONS
-from mersalg.requests import MAX_LIMIT, MAX_ONLY, MAX_QUANTITY
+from mersalg.requests import MAX_LIMIT, MAX_ONLY
+from mersalg_service.serve.customers import MAX_KEY_LENGTH
 
 if TYPE_CHECKING:
     from mersalg_service.experiment import Experiment
@@ -166,9 +168,21 @@ BUNDLE: Final = record(
 NEWEST: Final = record(["error", "since"], error={"type": "string"}, since=TIME)
 
 
-def request_schema(is_under_policy: bool, ids: dict[str, Schema] | None) -> Schema:
+CUSTOMER: Final[Schema] = {
+    "type": ["string", "null"],
+    "minLength": 1,
+    "maxLength": MAX_KEY_LENGTH,
+    "description": "Your key of the customer. A history that is sent with it is kept in memory; without one "
+    "the kept history counts, and where there is none the answer is 409: send the history again.",
+}
+
+
+def request_schema(is_under_policy: bool, ids: dict[str, Schema] | None, *, keeps_customers: bool) -> Schema:
     """A request; facts of a shopper belong to it where a policy heeds them, ids where answers are recorded."""
     more = {"shopper": SHOPPER} if is_under_policy else {}
+    if keeps_customers:
+        history = {**REQUEST["properties"]["history"], "description": "What the customer bought before."}
+        more |= {"customer": CUSTOMER, "history": history}
     required = [name for name, schema in (ids or {}).items() if schema["type"] == "string"]
     return {**REQUEST, "required": required, "properties": {**REQUEST["properties"], **more, **(ids or {})}}
 
@@ -181,7 +195,9 @@ def ids_taken(trial: Experiment | None) -> dict[str, Schema]:
     return ids
 
 
-def all_schemas(most_requests: int, is_under_policy: bool, ids: dict[str, Schema] | None = None) -> dict[str, Schema]:
+def all_schemas(
+    most_requests: int, is_under_policy: bool, ids: dict[str, Schema] | None = None, *, keeps_customers: bool = False
+) -> dict[str, Schema]:
     """The schemas by name; ids: those that a request takes where answers are recorded."""
     threshold: Schema = {
         "type": "boolean",
@@ -197,7 +213,8 @@ def all_schemas(most_requests: int, is_under_policy: bool, ids: dict[str, Schema
     )
     return {
         "Line": LINE,
-        "Request": request_schema(is_under_policy, ids),
+        "Request": request_schema(is_under_policy, ids, keeps_customers=keeps_customers),
+        **({"Forgotten": record(["forgotten"], forgotten={"type": "boolean"})} if keeps_customers else {}),
         "Offer": OFFER,
         "Answer": ANSWER,
         "Comparison": COMPARISON,

@@ -13,6 +13,7 @@ import duckdb
 from mersalg.errors import DataError
 from mersalg_training.columns import plain_name
 from mersalg_training.data.csv_files import is_packed
+from mersalg_training.data.external.opening import address_of
 from mersalg_training.data.sources import (
     CSV,
     JSON,
@@ -70,6 +71,8 @@ class Export:
 
 def open_export(connection: duckdb.DuckDBPyConnection, key: str, location: str, encoding: str) -> Export:
     """Find the files of an export and the names of their fields; DataError where there are none, or no records."""
+    if address_of(key, location) is not None:
+        raise DataError(f"{key} = {location!r}: an export is read from files; bring them here, or name a plain table")
     files = find_files(key, location, (*PARQUET, *CSV, *JSON))
     if suffix(files[0]) not in JSON:
         source = open_source(connection, key, location, encoding)

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mersalg_training.data.timeline import Float32, Float64, Int64, Timeline
+from mersalg_training.evaluation.baselines.als_settings import Settings, choose_settings, fold_in
 from mersalg_training.evaluation.baselines.bought import (
     By,
     binary,
@@ -19,7 +20,7 @@ from mersalg_training.evaluation.baselines.bought import (
     purchases,
     weighted,
 )
-from mersalg_training.evaluation.baselines.by_implicit import als_product_factors, bpr_factors, frequency_regularization
+from mersalg_training.evaluation.baselines.by_implicit import als_product_factors, bpr_factors
 from mersalg_training.evaluation.methods import Scores
 from mersalg_training.ranking.cases import Cases
 
@@ -30,8 +31,6 @@ ALS_ITERATIONS: Final = 10
 MIN_EPOCHS, MAX_EPOCHS, BPR_UPDATES = 30, 1000, 10_000_000
 """BPR passes over the purchases until it has made so many updates, within limits."""
 BPR_LEARNING_RATE, BPR_REGULARIZATION = 0.01, 0.01
-ALPHA: Final[dict[By, float]] = {"order": 40.0, "customer": 2.0}
-REGULARIZATION: Final = 0.001
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,7 @@ class Als:
 
     def fold_in(self, products: Int64) -> Float64:
         """(factors,) of somebody who bought these distinct products."""
-        Y = self.factors[products].astype(np.float64)
-        ridge = frequency_regularization(len(products), len(self.factors), self.alpha, self.regularization)
-        left = self.gram + self.alpha * Y.T @ Y + ridge * np.eye(len(self.gram))
-        return np.asarray(np.linalg.solve(left, (1.0 + self.alpha) * Y.sum(axis=0)))
+        return fold_in(products, self.factors, self.gram, self.alpha, self.regularization)
 
 
 def fit_als(
@@ -68,16 +64,17 @@ def fit_als(
     before_day: float,
     by: By,
     seed: int,
-    alpha: float | None = None,
-    regularization: float = REGULARIZATION,
+    settings: Settings | None = None,
 ) -> Als:
     """Factors of orders or customers x products; the papers stand at `als_product_factors`.
 
-    By order a request brings its cart, or its history where the cart is empty; by customer it brings both.
+    By order a request brings its cart, or its history where the cart is empty; by customer it brings both. settings:
+    None = those that rank held-out products best.
     """
     bought = binary(purchases(timeline, before_day, by))
-    alpha = ALPHA[by] if alpha is None else alpha
-    factors = als_product_factors(bought, factors_of(bought), alpha, regularization, ALS_ITERATIONS, seed)
+    width = factors_of(bought)
+    alpha, regularization = choose_settings(bought, by, width, seed) if settings is None else settings
+    factors = als_product_factors(bought, width, alpha, regularization, ALS_ITERATIONS, seed)
     factors[np.asarray(bought.sum(axis=0)) == 0] = 0.0
     gram = factors.T.astype(np.float64) @ factors.astype(np.float64)
     return Als(timeline, by, factors, gram, alpha, regularization)

@@ -22,7 +22,7 @@ MAX_CUSTOMERS: Final = 50_000
 """The customers who ordered last are neighbours."""
 BACK_OFF: Final = 1e-6
 """The weight of popularity, which decides where neighbours say nothing."""
-UPCF_WINDOW, UPCF_ALPHA, UPCF_LOCALITY = 100, 0.5, 5.0
+UPCF_WINDOW, UPCF_ALPHA, UPCF_LOCALITY = 100, 0.5, 10.0
 TIFU_NEIGHBOURS, TIFU_GROUPS, TIFU_WITHIN, TIFU_BETWEEN, TIFU_OWN = 300, 7, 0.9, 0.7, 0.7
 
 LineWeights = Callable[[Int64, int], Float64]

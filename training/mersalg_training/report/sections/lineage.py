@@ -64,8 +64,17 @@ def lineage(manifest: Mapping[str, Any]) -> list[Block]:
         ("its MLflow run", parent["run_id"] or "not tracked"),
         ("its manifest, SHA-256", parent["manifest_sha256"]),
         ("its scorer, SHA-256", parent["scorer_sha256"]),
-        ("made anew on", f"{count(result['requests'])} requests of {count(result['customers'])} customers"),
         ("from", f"{result['from']} to {result['to']}"),
+    ]
+    if result.get("made_by") == "update":
+        rows += [
+            ("order lines added", count(result["added"]["lines"])),
+            ("updates since it was trained", count(result["updates"])),
+            ("counted anew, because", result["recounted"] or "it was not"),
+        ]
+        return [Paragraph("Lineage: updated, with the rankers and the calibration of its parent."), FactList(rows)]
+    rows += [
+        ("made anew on", f"{count(result['requests'])} requests of {count(result['customers'])} customers"),
         ("an offer came where it was", result["labels"]),
     ]
     if parent.get("lineage"):

@@ -1,0 +1,1 @@
+"""Tables that lie elsewhere: in PostgreSQL, as Delta or Iceberg tables, in object storage."""
