@@ -18,6 +18,7 @@ from mersalg_training.config import Config, EngineConfig, load_config
 from mersalg_training.data.sources import find_files
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
 from mersalg_training.engine.spark_engine import SparkEngine
+from mersalg_training.engine.spark_session import executors
 from processes import wait_until
 from quick_job import QUICK, run
 from small_shop import SmallShop, write_shop
@@ -28,7 +29,10 @@ PART = 16
 """Of the demo's customers, one in so many."""
 REDUCERS = 7
 """Tasks that read a shuffle; no other stage has so many."""
+PIECES = 12
+"""In which lines are laid: each is a file at least, so that tasks of both workers write what is shuffled."""
 SHUFFLED = {
+    "spark.sql.files.minPartitionNum": "8",
     "spark.sql.shuffle.partitions": str(REDUCERS),
     "spark.sql.autoBroadcastJoinThreshold": "-1",
     "spark.sql.adaptive.coalescePartitions.enabled": "false",
@@ -68,16 +72,18 @@ def test_each_statement_gives_the_same_rows_on_a_cluster(config: Config, spark_c
 def test_a_worker_that_dies_in_mid_shuffle_costs_time_and_no_row(spark_installed: None, tmp_path: Path) -> None:
     lines = {"key": np.arange(120_000) % 1_200, "code": np.arange(120_000) * 7 % 5_003}
     select = (
-        "SELECT a.code AS a, b.code AS b, count(*) AS n FROM laid a JOIN laid b ON a.key = b.key AND a.code < b.code "
-        "GROUP BY a.code, b.code"
+        "SELECT a.code AS code, count(*) AS n, CAST(sum(b.code) AS BIGINT) AS total "
+        "FROM laid a JOIN laid b ON a.key = b.key AND a.code < b.code GROUP BY a.code"
     )
     with running_cluster(tmp_path) as cluster:
         config = EngineConfig(kind="spark", master=cluster.address, scratch=str(tmp_path / "scratch"))
         with closing(DuckDBEngine.open(EngineConfig())) as duck, closing(SparkEngine(config)) as spark:
             for name, value in SHUFFLED.items():
                 spark.session.conf.set(name, value)
+            spark.brought_at_once = len(lines["key"]) // PIECES
             for engine in (duck, spark):
                 engine.lay("laid", lines)
+            wait_until(lambda: executors(spark.session) == len(cluster.workers))
             killing = threading.Thread(target=kill_in_mid_shuffle, args=(spark, cluster))
             killing.start()
             spark.make("counted", select)
