@@ -19,7 +19,7 @@ FIRST = 25
 def test_day_after_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """First orders of a product, new customers and guests come by themselves."""
     monkeypatch.setattr(job, "MANY", 2.0)
-    monkeypatch.setattr(job, "MOST_RUNS", 2)  # the third day's runs are made one
+    monkeypatch.setattr(job, "MAX_RUNS", 2)  # the third day's runs are made one
     random = np.random.default_rng(seed)
     lines, products = random_lines(random, 0, FIRST, "a", customers=8), catalogue()
     state = first_state(Orders(tmp_path, lines, products).config("past"), tmp_path / "0.state")

@@ -69,7 +69,10 @@ def main() -> None:
     late = np.flatnonzero(~table["early"] & (table["policy"] == "random"))
     taken = table["accepted"][late].astype(float)
     print(f"{len(late):,} later uniform offers, {taken.sum():.0f} accepted")
-    for name, some in (("both logs", table["early"]), ("the uniform log", table["early"] & (table["policy"] == "random"))):
+    for name, some in (
+        ("both logs", table["early"]),
+        ("the uniform log", table["early"] & (table["policy"] == "random")),
+    ):
         early = np.flatnonzero(some)
         score = predict_raw(correction(table, early, X).table, X[late])
         _, level = np.unique(score, return_inverse=True)

@@ -1,6 +1,6 @@
 """Processor seconds and memory of the stages against order lines, on logarithmic axes, with fitted exponents.
 
-    python benchmarks/studies/growth/plot.py OUT.svg STAGES.json...
+python benchmarks/studies/growth/plot.py OUT.svg STAGES.json...
 """
 
 from __future__ import annotations
@@ -30,10 +30,13 @@ def main(out: Path, files: list[Path]) -> None:
     peak = np.array([max(one[name]["peak_gib"] for name in TITLES) for one in found])
     slope = np.polyfit(np.log(lines), np.log(peak), 1)[0]
     memory.loglog(lines, peak, marker="o", color="black", label=f"largest, exponent {slope:.2f}")
+    memory.set_yticks([1, 2, 4, 8], ["1", "2", "4", "8"])
     for axes, what in ((seconds, "processor seconds"), (memory, "GiB of the process")):
         axes.set_xlabel("order lines")
+        axes.set_xticks(lines, [f"{n / 1e6:.1f} million" for n in lines])
+        axes.minorticks_off()
         axes.set_ylabel(what)
-        axes.grid(visible=True, which="both", alpha=0.25)
+        axes.grid(visible=True, alpha=0.25)
         axes.legend(frameon=False, fontsize=8)
     figure.savefig(out, metadata={"Date": None})
 

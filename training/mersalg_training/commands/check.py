@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mersalg_training.commands.newer_data import add_window_arguments, asked_by
+from mersalg_training.commands.arguments import add_window_arguments, asked_by
 from mersalg_training.commands.output import write_text
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from mersalg_training.progress import Stages
 from mersalg_training.tables.patterns import patterns_of
 from mersalg_training.tables.shop_tables import ShopTables
 from mersalg_training.update.orders import Added
-from mersalg_training.update.rankers import Kept, decision_of_scorer
+from mersalg_training.update.rankers import KeptRankers, decision_of_scorer
 from mersalg_training.update.state import AGAIN
 
 
@@ -53,7 +53,7 @@ def write_updated(
     made: Lineage,
     state_sha256: str | None,
     tables: ShopTables,
-    kept: Kept,
+    kept: KeptRankers,
     ids: Sequence[str],
     attributes: Attributes,
     stages: Stages,
@@ -85,7 +85,7 @@ def write_updated(
     return manifest
 
 
-def check_features(tables: ShopTables, kept: Kept, parent: Bundle) -> None:
+def check_features(tables: ShopTables, kept: KeptRankers, parent: Bundle) -> None:
     """BundleError where this version of mersalg gives the trees other features than they were fitted on."""
     if parent.manifest["mersalg_version"] == __version__:
         return

@@ -29,7 +29,7 @@ from mersalg_training.tables.build import build_tables
 from mersalg_training.tables.counts import Counts
 from mersalg_training.update.bundle import Lineage, write_updated
 from mersalg_training.update.keeping import about, keep_products, keep_tables
-from mersalg_training.update.kept_counts import MOST_RUNS, Shop, count_kept
+from mersalg_training.update.kept_counts import MAX_RUNS, Shop, count_kept
 from mersalg_training.update.orders import LINES, Added, add_orders, add_products, read_kept
 from mersalg_training.update.rankers import read_rankers
 from mersalg_training.update.state import (
@@ -145,7 +145,7 @@ def grow(
     shop = Shop(DuckDBEngine(connection), history, attributes, time_to_day(windows.to), config)
     recounted = recount_because(config, state, added)
     with stages.stage("Counting"), fitting(connection):
-        writer.run = 0 if recounted or state.last_run >= MOST_RUNS else state.last_run + 1
+        writer.run = 0 if recounted or state.last_run >= MAX_RUNS else state.last_run + 1
         counted = count_kept(shop, writer, None if recounted else state)
     with stages.stage("Writing order lines"):
         keep_orders(writer, state, connection, added)
@@ -236,7 +236,7 @@ def ends(merged: Mapping[str, Any], state: State) -> tuple[datetime, datetime]:
 
 def keep_orders(writer: StateWriter, state: State, connection: duckdb.DuckDBPyConnection, added: Added) -> None:
     """Write the order lines: what is added as one more run; all anew where some are no longer to be kept."""
-    if added.only_appends and state.last_run < MOST_RUNS:
+    if added.only_appends and state.last_run < MAX_RUNS:
         writer.keep(state, "lines")
         writer.copy(connection, "lines", f"SELECT {LINES} FROM added", run=state.last_run + 1)
         keep_products(writer, connection)

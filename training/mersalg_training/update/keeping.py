@@ -19,7 +19,7 @@ from mersalg_training.learn import Learned, Purchased
 from mersalg_training.progress import Stages
 from mersalg_training.update.kept_counts import Shop, count_first
 from mersalg_training.update.orders import LINES
-from mersalg_training.update.rankers import Kept, write_rankers
+from mersalg_training.update.rankers import KeptRankers, write_rankers
 from mersalg_training.update.state import StateWriter, counted_settings, new_state, place_of, reading_settings
 
 
@@ -46,7 +46,7 @@ class Keeping:
             )
             cut = time_to_day(purchased.windows.to)
             count_first(Shop(engine, purchased.history, purchased.attributes, cut, config), self.writer)
-            kept = Kept(learned.fitted.rankers.tables, learned.fitted.first_weights, learned.fitted.rhythm)
+            kept = KeptRankers(learned.fitted.rankers.tables, learned.fitted.first_weights, learned.fitted.rhythm)
             write_rankers(self.writer.new("rankers", "npz"), kept)
             self.writer.finish(about(config, purchased.windows.to.isoformat(), 0, seconds))
 

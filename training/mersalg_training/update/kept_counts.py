@@ -29,7 +29,7 @@ from mersalg_training.update.pair_counts import (
 )
 from mersalg_training.update.state import State, StateWriter, relation
 
-MOST_RUNS: Final = 30
+MAX_RUNS: Final = 30
 """More are added up and written as one."""
 NONE_CHANGED: Final = "a NOT IN (SELECT {a} FROM changed_types) AND b NOT IN (SELECT {b} FROM changed_products)"
 

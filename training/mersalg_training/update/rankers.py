@@ -18,7 +18,7 @@ from mersalg_training.tables.shop_tables import Rhythm
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptRankers:
     """Of a training job."""
 
     trees: RankerTrees
@@ -26,7 +26,7 @@ class Kept:
     rhythm: Rhythm
 
 
-def write_rankers(path: Path, kept: Kept) -> None:
+def write_rankers(path: Path, kept: KeptRankers) -> None:
     """Write arrays alone, by name."""
     arrays: dict[str, Any] = {"first_weights": kept.first_weights, "order_gap_days": kept.rhythm.order_gap_days}
     for ranker, table in vars(kept.trees).items():
@@ -35,7 +35,7 @@ def write_rankers(path: Path, kept: Kept) -> None:
     np.savez(path, allow_pickle=False, **arrays)
 
 
-def read_rankers(path: Path) -> Kept:
+def read_rankers(path: Path) -> KeptRankers:
     """What `write_rankers` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
         tables = {
@@ -43,7 +43,7 @@ def read_rankers(path: Path) -> Kept:
             for ranker in ("own", "new", "upsell")
             if f"{ranker}.roots" in arrays
         }
-        return Kept(RankerTrees(**tables), arrays["first_weights"], Rhythm(float(arrays["order_gap_days"])))
+        return KeptRankers(RankerTrees(**tables), arrays["first_weights"], Rhythm(float(arrays["order_gap_days"])))
 
 
 def plain(array: Any) -> Any:
