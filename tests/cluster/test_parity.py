@@ -38,6 +38,8 @@ SHUFFLED = {
     "spark.sql.adaptive.coalescePartitions.enabled": "false",
 }
 """Nothing is small enough to go without a shuffle."""
+SLOWLY = "coalesce(reflect('java.lang.Thread', 'sleep', CAST(10 AS BIGINT)), '') IN ('', 'null')"
+"""True, after a hundredth of a second: what reads five thousand shuffled rows is not done before it is looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def test_a_worker_that_dies_in_mid_shuffle_costs_time_and_no_row(spark_installed
             wait_until(lambda: executors(spark.session) == len(cluster.workers))
             killing = threading.Thread(target=kill_in_mid_shuffle, args=(spark, cluster))
             killing.start()
-            spark.make("counted", select)
+            spark.make("counted", f"SELECT code, n, total FROM ({select}) AS counted WHERE {SLOWLY}")
             killing.join()
             assert counted_again(spark)
             wanted, found = in_order(duck.rows(select)), in_order(spark.rows("SELECT * FROM counted"))
