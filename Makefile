@@ -67,10 +67,10 @@ $(SPARK_READY): requirements.txt | $(READY)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --target .spark/$(SPARK) 'pyspark[connect]==$(SPARK)'
 	@touch $@
 
-# The kernels of BLAS and numpy that every x86-64 processor of the last ten years has: else the last bits of factors, and
-# with them what stands in README and docs, differ from one processor to the next.
+# The kernels of BLAS that every x86-64 processor of the last ten years has: else the factors, and with them what stands in
+# README and docs, differ from one processor to the next.
 demo: $(READY)
-	@OPENBLAS_CORETYPE=Haswell NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR" $(BIN)/python -m mersalg_training.demo
+	@OPENBLAS_CORETYPE=Haswell $(BIN)/python -m mersalg_training.demo
 
 check: $(READY)
 	$(BIN)/ruff format --check .
