@@ -67,7 +67,7 @@ $(SPARK_READY): requirements.txt | $(READY)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --target .spark/$(SPARK) 'pyspark[connect]==$(SPARK)'
 	@touch $@
 
-# One set of BLAS kernels, which every x86-64 processor of the last ten years has: else the factors, and what stands in
+# The kernels of BLAS that every x86-64 processor of the last ten years has: else the factors, and with them what stands in
 # README and docs, differ from one processor to the next.
 demo: $(READY)
 	@OPENBLAS_CORETYPE=Haswell $(BIN)/python -m mersalg_training.demo

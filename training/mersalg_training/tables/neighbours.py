@@ -6,7 +6,7 @@ the type's rare products; the last row is empty and serves what is unknown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from mersalg_training.tables.counts import Counts, PairCounts
 from mersalg_training.tables.entries import Entries, placed, rank_in_run
 from mersalg_training.tables.ladder import ladder_entries
 from mersalg_training.tables.relations import Relations
-from mersalg_training.tables.strong_pairs import StrongPairs, pairs_of_products
+from mersalg_training.tables.strong_pairs import StrongPairs, no_pairs, pairs_of_products
 from mersalg_training.tables.vocabulary import Vocabulary, spread
 
 CART_CHANNELS = ("cosine", "confidence", "ease", "strength", "lift", "directed")
@@ -65,7 +65,7 @@ class Neighbours:
     """(n_types + 1, width, 1): the softened cosine of a type with the row's type; items are product types here."""
     popular_of_type: NeighbourTable
     """(n_types + 1, width, 1): the most bought products of each type, then some never sold yet, by their share."""
-    strong: StrongPairs
+    strong: StrongPairs = field(default_factory=no_pairs)
     """Of the pairs of an order, what people are told."""
 
 

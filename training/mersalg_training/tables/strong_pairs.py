@@ -94,3 +94,9 @@ def pairs_of_products(basket: Entries, counted: PairCounts, frequent: int) -> St
     own = np.flatnonzero(basket.row < frequent)
     lift, directed = basket.values["lift"][own], basket.values["directed"][own]
     return StrongPairs(basket.row[own], basket.item[own], counted.n[own], counted.customers[own], lift, directed)
+
+
+def no_pairs() -> StrongPairs:
+    """Of counts that hold none."""
+    nothing = np.zeros(0, dtype=np.int64)
+    return StrongPairs(nothing, nothing, *(np.zeros(0) for _ in range(4)))
