@@ -69,8 +69,10 @@ $(SPARK_READY): requirements.txt | $(READY)
 
 # The kernels of BLAS that every x86-64 processor of the last ten years has: else the factors, and with them what stands in
 # README and docs, differ from one processor to the next.
+demo test-all: export OPENBLAS_CORETYPE := Haswell
+
 demo: $(READY)
-	@OPENBLAS_CORETYPE=Haswell $(BIN)/python -m mersalg_training.demo
+	@$(BIN)/python -m mersalg_training.demo
 
 check: $(READY)
 	$(BIN)/ruff format --check .
