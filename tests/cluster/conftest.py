@@ -16,8 +16,10 @@ spark.driver.memory 1g
 spark.executor.memory 1g
 spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1
 spark.executor.extraJavaOptions -XX:TieredStopAtLevel=1
+spark.shuffle.readHostLocalDisk false
 """
-"""Of an installation, as a company has one: few partitions, and machines that start quickly."""
+"""Of an installation, as a company has one: few partitions, machines that start quickly, and workers that read what
+others have written from them alone, as if each had a disk of its own."""
 
 
 @pytest.fixture(scope="session")
