@@ -20,7 +20,7 @@ S3_READY := .s3/ready
 SPARK := 4.3.0
 SPARK_READY := .spark/$(SPARK)/ready
 
-.PHONY: demo test test-all attacks-on-floor check docs bench bench-serving parity requirements clean help
+.PHONY: demo test test-all test-cluster attacks-on-floor check docs bench bench-serving parity requirements clean help
 
 help:
 	@echo "make demo          train configs/demo.toml on real purchases and show offers for real carts"
@@ -91,9 +91,12 @@ test-all: $(READY)
 	-@$(MAKE) --no-print-directory $(CLIENT_READY)
 	@test -f models/demo/manifest.json || $(MAKE) --no-print-directory demo
 	$(BIN)/python -m pytest -m long --ignore tests/cluster
+	$(MAKE) --no-print-directory attacks-on-floor
+
+# A Spark cluster on this machine: Java, and 0.5 GB of PySpark.
+test-cluster: $(READY)
 	-@$(MAKE) --no-print-directory $(SPARK_READY)
 	PYTHONPATH=.spark/$(SPARK) $(BIN)/python -m pytest -m long tests/cluster
-	$(MAKE) --no-print-directory attacks-on-floor
 
 attacks-on-floor: $(FLOOR_READY)
 	@PYTHONPATH=.floor/$(FLOOR) $(BIN)/python -c 'import onnxruntime, sys; sys.exit(onnxruntime.__version__ != "$(FLOOR)")'

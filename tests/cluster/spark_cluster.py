@@ -20,7 +20,7 @@ from processes import wait_until
 
 MASTER, WORKER = "org.apache.spark.deploy.master.Master", "org.apache.spark.deploy.worker.Worker"
 
-SMALL = {"SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1"}
+QUICK = {"SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1"}
 
 
 def what_is_missing() -> str | None:
@@ -94,14 +94,14 @@ class Cluster:
                 daemon.kill()
 
 
-def start(folder: Path, name: str, main: str, *options: str, **user: Any) -> Daemon:
+def start(folder: Path, name: str, main: str, *options: str, memory: str = "256m", **user: Any) -> Daemon:
     """Start a class of Spark in a group of processes of its own, so that its executors go with it."""
     home = spark_home()
     log = folder / f"{name}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
             [str(home / "bin" / "spark-class"), main, *options],
-            env={**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", **SMALL},
+            env={**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": memory, **QUICK},
             stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True, **user,
         )  # fmt: skip
     return Daemon(process, log)

@@ -24,7 +24,7 @@ def server(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[Daemon, str]]:
     """A Spark Connect server whose work the cluster does, and its address."""
     bound = ["--conf", "spark.connect.grpc.binding.address=127.0.0.1", "--conf", "spark.connect.grpc.binding.port=0"]
     options = ["--master", cluster.address, *bound, "--class", SERVER]
-    daemon = start(tmp_path, "connect", "org.apache.spark.deploy.SparkSubmit", *options)
+    daemon = start(tmp_path, "connect", "org.apache.spark.deploy.SparkSubmit", *options, memory="1g")
     try:
         port = daemon.logged(r"Spark Connect server started at: \S*:(\d+)")
         yield daemon, f"sc://127.0.0.1:{port}"
