@@ -28,7 +28,7 @@ def what_is_missing() -> str | None:
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         return "no Java machine: nothing is proved of Spark; on Debian `apt-get install openjdk-17-jre-headless`"
     if importlib.util.find_spec("pyspark") is None:
-        return "pyspark is not installed: nothing is proved of Spark; `make test-all` brings it"
+        return "pyspark is not installed: nothing is proved of Spark; `make test-cluster` brings it"
     return None
 
 
@@ -101,7 +101,8 @@ def start(folder: Path, name: str, main: str, *options: str, memory: str = "256m
     with log.open("wb") as file:
         process = subprocess.Popen(
             [str(home / "bin" / "spark-class"), main, *options],
-            env={**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": memory, **QUICK},
+            env={**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", **QUICK,
+                 "SPARK_DAEMON_MEMORY": memory},
             stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True, **user,
         )  # fmt: skip
     return Daemon(process, log)
