@@ -61,7 +61,7 @@ class SparkEngine:
     def make(self, table: str, select: str, **parameters: float) -> None:
         """See `Engine.make`. ConfigError where not all that workers wrote can be read."""
         with watched(self.session, self.config, self.patience):
-            frame, rows = counting_rows(self.frame(select, parameters))
+            frame, rows = counting_rows(self.frame(select, parameters), self.config)
             place = self.new_place(table)
             frame.write.format("parquet").saveAsTable(place)
             self.check(place, rows())
@@ -72,7 +72,7 @@ class SparkEngine:
         place = self.places[table]
         with watched(self.session, self.config, self.patience):
             before = self.session.table(place).count()
-            frame, rows = counting_rows(self.frame(select, parameters))
+            frame, rows = counting_rows(self.frame(select, parameters), self.config)
             frame.write.format("parquet").mode("append").saveAsTable(place)
             self.check(place, before + rows())
 

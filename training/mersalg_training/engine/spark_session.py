@@ -138,6 +138,7 @@ def refusals(engine: EngineConfig) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")  # which goes through Arrow
+            warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]")  # which is an error, too
             yield
     except (AnalysisException, ParseException) as error:
         if not NO_PERMISSION.search(str(error)):
@@ -162,10 +163,14 @@ def refused(engine: EngineConfig, error: Exception) -> ConfigError:
     return ConfigError(f"engine: the cluster at {address_of(engine)!r} gave up: {first.strip()}")
 
 
-def counting_rows(frame: Any) -> tuple[Any, Callable[[], int]]:
+def counting_rows(frame: Any, engine: EngineConfig) -> tuple[Any, Callable[[], int]]:
     """The same frame, and how many rows it gave when it was first written."""
-    from pyspark.sql import Observation
-    from pyspark.sql.functions import count, lit
+    if engine.remote:
+        from pyspark.sql.connect.functions import count, lit
+        from pyspark.sql.connect.observation import Observation
+    else:
+        from pyspark.sql import Observation
+        from pyspark.sql.functions import count, lit
 
     given = Observation()
     return frame.observe(given, count(lit(1)).alias("rows")), lambda: int(given.get["rows"])
