@@ -117,13 +117,16 @@ class History:
         return timeline_of(orders, lines, texts(customers["customer_id"]), texts(product_ids["product_id"]))
 
     def drawn_units(self, most_lines: int | None, seed: int) -> Int64:
-        """(n,) the units in the order of a draw, as many as have `most_lines`; fewer lines draw a part of the same."""
-        units = self.engine.rows(UNITS)
-        unit, n_lines = (np.asarray(units[name], dtype=np.int64) for name in ("unit", "n_lines"))
+        """(n,) the units in the order of a draw, as many as have `most_lines`; fewer lines draw a part of the same.
+
+        One at least: a single customer may have more lines than that.
+        """
+        unit, n_lines = self.units
         if most_lines is None or int(n_lines.sum()) <= most_lines:
             return unit
         order = np.random.default_rng([seed, 17]).permutation(len(unit))
-        return unit[order[np.cumsum(n_lines[order]) <= most_lines]]
+        few = max(1, np.count_nonzero(np.cumsum(n_lines[order]) <= most_lines))
+        return unit[order[:few]]
 
     def drawn_note(self, timeline: Timeline) -> list[str]:
         """A sentence where the timeline holds a part of the history."""
@@ -135,6 +138,12 @@ class History:
             f"requests, evaluation and baselines are made of {len(timeline.customer_ids):,} drawn customers and of "
             "drawn orders of nobody"
         ]
+
+    @cached_property
+    def units(self) -> tuple[Int64, Int64]:
+        """(n_units,) customers, and below 0 the orders of nobody; the lines of each."""
+        units = self.engine.rows(UNITS)
+        return np.asarray(units["unit"], dtype=np.int64), np.asarray(units["n_lines"], dtype=np.int64)
 
     @cached_property
     def n_lines(self) -> int:

@@ -20,6 +20,7 @@ from mersalg_training.data.split import Windows
 if TYPE_CHECKING:
     from mersalg_training.learn import Learned
     from mersalg_training.ranking import FittedTrees
+    from mersalg_training.tables.shop_tables import ShopTables
 
 
 def make_manifest(
@@ -35,17 +36,7 @@ def make_manifest(
         "mersalg_version": __version__,
         "run_id": run_id,
         "graph": {"opset": opsets[0], "ml_opset": opsets[1], "candidates": tables.places},
-        "vocabulary": {
-            "products": tables.n_items,
-            "product_types": tables.n_types,
-            "categories": tables.n_categories,
-            "brands": tables.n_brands,
-        },
-        "privacy": {
-            "min_customers": tables.config.privacy.min_customers,
-            "left_out": asdict(tables.counts.left_out),
-        },
-        "value": tables.vocabulary.value_kind,
+        **entries_of_tables(tables),
         "customers_return": tables.rhythm.is_known,
         "features": learned.fitted.feature_names,
         "importance": {
@@ -72,6 +63,23 @@ def make_manifest(
         },
         "windows": windows.to_json(),
         "config": public(learned.fitted.config),
+    }
+
+
+def entries_of_tables(tables: ShopTables) -> dict[str, Any]:
+    """What the manifest says of the tables that the graph holds."""
+    return {
+        "vocabulary": {
+            "products": tables.n_items,
+            "product_types": tables.n_types,
+            "categories": tables.n_categories,
+            "brands": tables.n_brands,
+        },
+        "privacy": {
+            "min_customers": tables.config.privacy.min_customers,
+            "left_out": asdict(tables.counts.left_out),
+        },
+        "value": tables.vocabulary.value_kind,
     }
 
 

@@ -6,7 +6,7 @@ what is not wanted of a slice is forgotten before the next one comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +27,8 @@ PRODUCTS_OF_BEST_SELLER = 1000
 
 Wanted = Callable[[Entries, PairCounts], npt.NDArray[np.bool_]]
 """(n,) which entries of a slice are kept; it is also given how often each was counted."""
+Judged = tuple[Int64, Int64, PairCounts, Float64, Float64]
+"""Row, item, counts, lift, and its probability by chance, of the pairs of a slice."""
 
 
 def best_seller_lifts(item: Int64, supported: int, kinds: KindsConfig) -> Float64:
@@ -85,6 +87,7 @@ class Side:
 
     def __init__(self, anchors: Anchors, pairs: PairTable, of_types: bool) -> None:
         self.anchors, self.pairs, self.of_types = anchors, pairs, of_types
+        self._only: list[Judged] | None = None
 
     def entries(self, wanted: Wanted | None) -> Iterator[Entries]:
         """The entries of each slice that are wanted."""
@@ -92,11 +95,9 @@ class Side:
         kinds, exponent = anchors.config.kinds, anchors.config.counts.cosine_cart
         price = vocabulary.price.astype(np.float64)
         no_chance = self.no_chance()
-        for row, item, pair in self.rows():
-            lift = self.lift(row, item, pair.n)
+        for row, item, pair, lift, chance in self.judged():
             needed = best_seller_lifts(item, anchors.frequent, kinds)
-            together = (lift >= kinds.least_lift * needed) & (lift > 1.0)
-            together &= chance_of(lift, pair.customers) <= no_chance
+            together = (lift >= kinds.least_lift * needed) & (lift > 1.0) & (chance <= no_chance)
             orders = anchors.orders[row], vocabulary.orders[item]
             directed = np.zeros(len(row))
             if not self.of_types:
@@ -118,17 +119,21 @@ class Side:
         """The largest probability by chance with which a pair still goes together, over all slices."""
         frequent, kinds = self.anchors.frequent, self.anchors.config.kinds
         possible = (self.anchors.n_types if self.of_types else frequent) * frequent
-        small = []
-        for row, item, pair in self.rows():
-            chance = chance_of(self.lift(row, item, pair.n), pair.customers)
-            small.append(chance[chance <= kinds.false_discoveries])
+        small = [chance[chance <= kinds.false_discoveries] for *_, chance in self.judged()]
         return largest_chance(np.concatenate(small), possible, kinds.false_discoveries)
 
-    def rows(self) -> Iterator[tuple[Int64, Int64, PairCounts]]:
-        """Row and item of the pairs of each slice."""
+    def judged(self) -> Iterable[Judged]:
+        """The pairs of each slice; where there is one slice alone it is judged once."""
+        if self._only is None and self.pairs.n_slices == 1:
+            self._only = list(self._judge())
+        return self._judge() if self._only is None else self._only
+
+    def _judge(self) -> Iterator[Judged]:
         of_code, frequent = self.anchors.vocabulary.item_of_code, self.anchors.frequent
         for pair in self.pairs.slices():
-            yield (frequent + pair.a if self.of_types else of_code[pair.a]), of_code[pair.b], pair
+            row, item = (frequent + pair.a if self.of_types else of_code[pair.a]), of_code[pair.b]
+            lift = self.lift(row, item, pair.n)
+            yield row, item, pair, lift, chance_of(lift, pair.customers)
 
     def lift(self, row: Int64, item: Int64, n: Float64) -> Float64:
         """(n,) orders with both over those that chance expects."""

@@ -50,12 +50,16 @@ class PairTable:
     """Of the table."""
     floors: dict[str, float]
 
+    @property
+    def n_slices(self) -> int:
+        """In so many slices they come."""
+        return 1 + self.rows * (1 + self.is_two_way) // PAIRS_AT_ONCE
+
     def slices(self) -> Iterator[PairCounts]:
         """All pairs, some at a time: those of an anchor a together, by a, then b."""
-        slices = 1 + self.rows * (1 + self.is_two_way) // PAIRS_AT_ONCE
         select = statements.pair_slice(self.cut, self.table, self.is_two_way)
-        for number in range(slices):
-            yield pairs(self.engine.rows(select, slices=slices, slice=number, **self.floors))
+        for number in range(self.n_slices):
+            yield pairs(self.engine.rows(select, slices=self.n_slices, slice=number, **self.floors))
 
     def all(self) -> PairCounts:
         """All pairs at once."""

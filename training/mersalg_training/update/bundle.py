@@ -21,6 +21,7 @@ from mersalg_training.drift.recalibrate import parent_entry
 from mersalg_training.evaluation.bundle_method import THREADS
 from mersalg_training.export.card import render_card
 from mersalg_training.export.golden import golden
+from mersalg_training.export.manifest import entries_of_tables
 from mersalg_training.export.patterns import NAME as PATTERNS
 from mersalg_training.export.writer import BundleWriter
 from mersalg_training.graph.scorer import featurise_model, scorer_model
@@ -105,17 +106,7 @@ def updated_manifest(made: Lineage, state_sha256: str | None, tables: ShopTables
         "mersalg_version": __version__,
         "run_id": made.run_id,
         "graph": {**old["graph"], "candidates": tables.places},
-        "vocabulary": {
-            "products": tables.n_items,
-            "product_types": tables.n_types,
-            "categories": tables.n_categories,
-            "brands": tables.n_brands,
-        },
-        "privacy": {
-            "min_customers": tables.config.privacy.min_customers,
-            "left_out": asdict(tables.counts.left_out),
-        },
-        "value": tables.vocabulary.value_kind,
+        **entries_of_tables(tables),
         "metrics": {},
         "data": dict(made.data),
         "windows": made.windows.to_json(),
