@@ -6,7 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from contract.ranker_contract import SEED, RankerContract, log_loss, rows_with_a_start
+from contract.ranker_contract import SEED, RankerContract, log_loss, probability, rows_with_a_start
 from mersalg.errors import BundleError
 from mersalg_training.config import RankerConfig
 from mersalg_training.graph.trees import Float32, Float64, predict_raw
@@ -32,6 +32,18 @@ class TestLightgbm(RankerContract):
         low, high = X[:, 0] < 4, X[:, 0] >= 4
         assert added[high].mean() - added[low].mean() == pytest.approx(2.0, abs=0.3), "what the feature brings"
         assert abs(np.corrcoef(added, start)[0, 1]) < 0.1
+
+    def test_a_start_far_from_what_was_bought_leaves_something_to_learn(self) -> None:
+        rows, start = rows_with_a_start()
+        X, y, weight = rows
+        strict, far = self.config.model_copy(update={"leaf_penalty": 300.0}), start + np.float32(4.0)
+        fitted = lightgbm_trees.boost(strict, rows, far, None, SEED)[0]
+        assert not len(lightgbm_trees.read_model(fitted.model_to_string()).feature), "no split gains anything"
+        table = make_ranker(strict).fit(X, y, weight, start=far, seed=SEED).table
+        assert log_loss(far + predict_raw(table, X), y, weight) < 0.75 * log_loss(start.astype(np.float64), y, weight)
+        level = np.average(probability(far.astype(np.float64) + table.base_score), weights=weight)
+        assert level == pytest.approx(np.average(y, weights=weight), abs=1e-3)
+        assert make_ranker(strict).fit(X, y, weight, start=start, seed=SEED).table.base_score == 0.0
 
 
 class TestHistogram(RankerContract):

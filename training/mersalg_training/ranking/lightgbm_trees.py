@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import lightgbm
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
 
 from mersalg.errors import BundleError
 from mersalg_training.config import RankerConfig
@@ -18,6 +20,8 @@ CATEGORICAL = 1
 DEFAULT_LEFT = 2
 MISSING_NONE, MISSING_ZERO, MISSING_NAN = 0, 1, 2
 """The bits of `decision_type`: 1 categorical, 2 default left, and the missing type from the third bit on."""
+MOST_APART: Final = 100.0
+"""Log-odds that a start and what was bought are apart at most."""
 ZERO: Final = float(np.float32(1e-35))
 """LightGBM reads a value not further than this from 0 as 0."""
 
@@ -40,15 +44,34 @@ class LightgbmRanker:
         seed: int,
         progress: Progress | None = None,
     ) -> FittedTrees:
-        """See Ranker.fit."""
+        """See Ranker.fit.
+
+        Where a start lies so far from what was bought that no split gains anything, it is brought to that level first.
+        """
         check_fit_rows(X, y, weight, validation, start)
-        booster, losses = boost(self.config, (X, y, weight), start, validation, seed, progress, rising)
+        rows, level = (X, y, weight), 0.0
+        booster, losses = boost(self.config, rows, start, validation, seed, progress, rising)
+        table = read_model(booster.model_to_string())
+        if start is not None and not len(table.feature):
+            level = level_between(start, y, weight)
+            booster, losses = boost(self.config, rows, start + np.float32(level), validation, seed, progress, rising)
+            table = read_model(booster.model_to_string())
         return FittedTrees(
-            table=replace(read_model(booster.model_to_string()), adds_to_start=start is not None),
+            table=replace(table, adds_to_start=start is not None, base_score=float(np.float32(level))),
             gain=np.asarray(booster.feature_importance("gain"), dtype=np.float64),
             loss=losses["fit"],
             validation_loss=losses.get("validation"),
         )
+
+
+def level_between(start: Float32, y: Float32, weight: Float32) -> float:
+    """What is added to log-odds (n_rows,), so that their weighted mean probability is that of the label."""
+    bought = float(np.average(y, weights=weight))
+
+    def excess(level: float) -> float:
+        return float(np.average(expit(start + level), weights=weight)) - bought
+
+    return float(brentq(excess, -MOST_APART, MOST_APART))
 
 
 def fit_scorer(
