@@ -36,7 +36,11 @@ def add_command(subparsers: Any) -> None:
 
 
 def update_command(args: argparse.Namespace) -> int:
-    """Add new orders to what a training job kept: tables of today, with the trees and the calibration as they are."""
+    """Add new orders to what a training job kept: tables and calibration of today, with the trees as they are.
+
+    Before it learns from them, the bundle scores requests that are made of the new orders. What came of those is what
+    the new bundle is calibrated and certified on; the oldest days make room for them.
+    """
     from mersalg.bundle import read_bundle  # noqa: PLC0415
     from mersalg_training.export.writer import new_bundle  # noqa: PLC0415
     from mersalg_training.progress import Stages, results_console  # noqa: PLC0415

@@ -134,7 +134,7 @@ def roll(shop: Shop, state: State, parent: Bundle, horizon_days: float, writer: 
         if manifest.get("reference", {}).get("labels") == "accepted":
             return rolled(shop, new, "relevance is of offers that were accepted, of which orders tell nothing")
         if not new + forgotten:
-            return rolled(shop, new, "of no request of the new orders it is known yet what came of it")
+            return rolled(shop, new, "the new orders tell of no request what came of it")
         return rolled(shop, new)
 
 
