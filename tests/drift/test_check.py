@@ -102,6 +102,16 @@ def test_a_bundle_without_a_reference_is_checked_and_what_is_not_known_is_said(
     assert found["shifts"] == []
 
 
+def test_of_a_long_history_drawn_customers_are_looked_at(later: Later, capsys: pytest.CaptureFixture[str]) -> None:
+    orders, few = later.orders("drawn"), len(later.shop.lines) // 2
+    (_, whole), (_, part) = (
+        check(later, capsys, "--orders", orders, "--set", f"engine.drawn_lines={most}") for most in (10**6, few)
+    )
+    assert not any("drawn" in note for note in whole["notes"])
+    assert any("(engine.drawn_lines)" in note for note in part["notes"])
+    assert 0 < part["requests"] < whole["requests"]
+
+
 def test_newer_orders_alone_are_said_to_make_everybody_new(later: Later, capsys: pytest.CaptureFixture[str]) -> None:
     newer = [line for line in later.shop.lines if line.ordered_at >= END]
     _, found = check(later, capsys, "--orders", later.orders("alone", newer))

@@ -236,4 +236,4 @@ def test_a_kind_is_wanted_in_exactly_one_way() -> None:
 def test_a_precision_for_some_kinds_leaves_the_others_as_they_are() -> None:
     found = ThresholdConfig(precision={"upsell": 0.3})
     assert found.target("upsell").precision == 0.3
-    assert found.target("add-on").precision == 0.03
+    assert found.target("add-on").precision == 0.02

@@ -326,7 +326,7 @@ class TargetConfig(ConfigSection):
 
 
 PRECISION_WANTED: dict[Kind, float] = {
-    "cross-sell": 0.03, "add-on": 0.03, "upsell": 0.05, "more-of-same": 0.05, "replacement": 0.2,
+    "cross-sell": 0.02, "add-on": 0.02, "upsell": 0.05, "more-of-same": 0.05, "replacement": 0.2,
 }  # fmt: skip
 """Where a job says nothing of a kind."""
 

@@ -138,9 +138,9 @@ class History:
         if timeline.n_lines == lines:
             return []
         return [
-            f"{timeline.n_lines:,} of {lines:,} lines are in memory (engine.drawn_lines): all are counted, while "
-            f"requests, evaluation and baselines are made of {len(timeline.customer_ids):,} drawn customers and of "
-            "drawn orders of nobody"
+            f"{timeline.n_lines:,} of {lines:,} lines are in memory (engine.drawn_lines), those of "
+            f"{len(timeline.customer_ids):,} drawn customers and of drawn orders of nobody: of them are requests, "
+            "evaluation and baselines, while counts are of all"
         ]
 
     @cached_property

@@ -103,7 +103,8 @@ def read_newer(asked: NewerDataRequest, log: str | None = None) -> tuple[Newer, 
     """
     purchases = open_purchases(asked.config.data, asked.config.engine)
     report = apply_contract(purchases, asked.config.contract)
-    timeline, attributes = read_history(purchases.connection).timeline(), read_attributes(purchases.connection)
+    history, attributes = read_history(purchases.connection), read_attributes(purchases.connection)
+    timeline = history.timeline(asked.config.engine.drawn_lines if log is None else None, asked.config.seed)
     since = asked.since or asked.windows.to
     until = min(asked.until or datetime.max, midnight(report.last) + DAY)
     first_day, end_day = time_to_day(since), time_to_day(until)
@@ -112,7 +113,8 @@ def read_newer(asked: NewerDataRequest, log: str | None = None) -> tuple[Newer, 
             f"data.orders = {asked.config.data.orders!r}: expected orders from {since:%Y-%m-%d} on, where the "
             f"bundle's data end, got orders up to {report.last:%Y-%m-%d}; give newer ones, or set --since"
         )
-    notes = notes_of(timeline, first_day, end_day, asked.config.label.horizon_days or 0.0)
+    notes = history.drawn_note(timeline)
+    notes += notes_of(timeline, first_day, end_day, asked.config.label.horizon_days or 0.0)
     newer = Newer(report, timeline, attributes, since, until, notes)
     offers = None if log is None else read_logged(purchases.connection, log, asked.config, newer)
     purchases.connection.close()

@@ -136,5 +136,5 @@ def gather(champion: Recommender, challenger: Recommender, asked: PromotionTerms
         measures=[*measures, *accepted],
         promises=promises(*kinds),
         cost=cost,
-        notes=notes,
+        notes=[*window.notes, *notes],
     )

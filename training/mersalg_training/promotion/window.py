@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,8 @@ class SharedWindow:
     """In the mix of moments that bundles are trained and calibrated on."""
     offers: LoggedOffers | None = None
     """Those of `data.offers` that were made in these days; None where no log is given."""
+    notes: Sequence[str] = ()
+    """What the window does not show."""
 
     @property
     def first_day(self) -> float:
@@ -67,7 +69,10 @@ def read_shared(config: Config, unseen: datetime, span: Span) -> SharedWindow:
         raise DataError(f"--since {since:%Y-%m-%d}: expected a day from {unseen:%Y-%m-%d} on; a bundle learned from it")
     purchases = open_purchases(config.data, config.engine)
     report = apply_contract(purchases, config.contract)
-    timeline, attributes = read_history(purchases.connection).timeline(), read_attributes(purchases.connection)
+    history, attributes = read_history(purchases.connection), read_attributes(purchases.connection)
+    most = config.engine.drawn_lines if config.data.offers is None else None
+    timeline = history.timeline(most, config.seed)
+    notes = history.drawn_note(timeline)
     log = LoggedOffersReader(config)
     log.read(purchases.connection, timeline)
     purchases.connection.close()
@@ -83,7 +88,7 @@ def read_shared(config: Config, unseen: datetime, span: Span) -> SharedWindow:
             f"{len(cases)}; give newer orders, --set data.orders=PATH"
         )
     made = None if log.offers is None else log.offers.between(*days)
-    return SharedWindow(timeline, attributes, first, end, cases, made)
+    return SharedWindow(timeline, attributes, first, end, cases, made, notes)
 
 
 def learned_until(manifest: Mapping[str, Any]) -> datetime:
