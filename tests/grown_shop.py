@@ -110,7 +110,7 @@ def first_state(config: Config, place: Path) -> State:
         keep_tables(writer, engine.connection)
         count_first(Shop(engine, history, attributes, time_to_day(to), config), writer)
         np.savez(writer.new("rankers", "npz"), allow_pickle=False, nothing=np.zeros(1))
-        writer.finish(about(config, to.isoformat(), 0, 1.0))
+        writer.finish(about(config, to.isoformat(), 0, 1.0, {}))
         with writer.committed():
             pass
     return State(place, checked(place, (place / "manifest.json").read_bytes()))
@@ -126,7 +126,7 @@ def grown(
     data: Mapping[str, Any] = {"rejected": {}}
     with new_state(place) as writer:
         result = grow(asked, config, windows, data, state, writer, unseen())
-        writer.finish(about(config, result.windows.to.isoformat(), int(state.manifest["updates"]) + 1, 1.0))
+        writer.finish(about(config, result.windows.to.isoformat(), int(state.manifest["updates"]) + 1, 1.0, {}))
         with writer.committed():
             pass
     return result, State(place, checked(place, (place / "manifest.json").read_bytes()))

@@ -17,7 +17,9 @@ from quick_job import QUICK
 from small_shop import DAYS, START, Line, Product, make_shop, small_config, write_table
 
 END = START + timedelta(days=DAYS)
-LATER = 3
+LATER = 36
+"""Three horizons."""
+EARLY = 5
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +28,11 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept")
     shop = make_shop(days=DAYS + LATER)
     past = write_table([line for line in shop.lines if line.ordered_at < END], Line, folder / "past.parquet")
-    for number in range(LATER):
-        first = END + timedelta(days=number)
-        lines = [line for line in shop.lines if first <= line.ordered_at < first + timedelta(days=1)]
-        write_table(lines, Line, folder / f"day-{number}.parquet")
+    for name, first, days in (("day-0", 0, 1), ("day-1", 1, 1), ("early", 0, EARLY), ("rest", EARLY, LATER - EARLY)):
+        start, end = END + timedelta(days=first), END + timedelta(days=first + days)
+        lines = [line for line in shop.lines if start <= line.ordered_at < end]
+        write_table(lines, Line, folder / f"{name}.parquet")
+    write_table([line for line in shop.lines if line.ordered_at >= END], Line, folder / "later.parquet")
     products = write_table(shop.products, Product, folder / "products.csv")
     config = small_config(past, products, split={"test_days": 0}, update={"keep": True}, **QUICK)
     train(config, folder / "bundle", Console(file=io.StringIO(), width=200))

@@ -364,7 +364,7 @@ class UpdateConfig(ConfigSection):
     """What a job keeps for `mersalg update`."""
 
     keep: bool = False
-    """True keeps order lines and counts in `models/NAME.state`: customers' ids, for the owner's eyes alone."""
+    """True keeps orders, counts and scored requests in `models/NAME.state`: customers' ids, for its owner's eyes."""
 
 
 class TrackingConfig(ConfigSection):

@@ -39,7 +39,7 @@ from mersalg_training.limits.budget import Budget, unlimited
 from mersalg_training.limits.costs import Work
 from mersalg_training.progress import Stages, Tick
 from mersalg_training.ranking import FittedTrees
-from mersalg_training.ranking.cases import MAX_PASSES, make_cases
+from mersalg_training.ranking.cases import MAX_PASSES, Cases, make_cases
 from mersalg_training.ranking.considered import TypeShelf, considered_cases
 from mersalg_training.ranking.featurise import Featuriser
 from mersalg_training.ranking.training_rows import (
@@ -354,18 +354,24 @@ def fit_trees(rows: RankerRows, config: Config, stages: Stages) -> Rankers:
 
 def calibrate_shop(purchased: Purchased, fitted: Fitted, tables: ShopTables, tick: Tick) -> Calibrated:
     """Calibration and thresholds from the calibrate window. tables: of what lies before it."""
-    windows, timeline, attributes = purchased.windows, purchased.timeline, purchased.attributes
-    config = fitted.config
-    random = np.random.default_rng([config.seed, 1])
-    first_day, end_day = time_to_day(windows.calibrate_from), time_to_day(windows.test_from)
-    horizon = config.label.horizon_days or tables.rhythm.horizon_days
-    types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
-    cases = make_cases(timeline, types, unknown, first_day, end_day, horizon, most, random)
-    cases = spread_over_units(cases, len(timeline.customer_ids), random)
+    windows = purchased.windows
+    cases, random = calibrate_cases(purchased, fitted)
     if len(cases) < 2:
         raise DataError(
             f"no request can be made of the orders from {windows.calibrate_from:%Y-%m-%d} "
             f"to {windows.test_from:%Y-%m-%d}; widen split.calibrate_days"
         )
     featuriser = Featuriser(tables, fitted.first_weights, fitted.rankers.tables)
-    return calibrate(rank_cases(timeline, cases, featuriser, tick), config.thresholds, random)
+    offers = rank_cases(purchased.timeline, cases, featuriser, tick)
+    return calibrate(offers, fitted.config.thresholds, random)
+
+
+def calibrate_cases(purchased: Purchased, fitted: Fitted) -> tuple[Cases, np.random.Generator]:
+    """The requests of the calibrate window, always the same, and the generator that goes on from there."""
+    windows, timeline, attributes, config = purchased.windows, purchased.timeline, purchased.attributes, fitted.config
+    random = np.random.default_rng([config.seed, 1])
+    first_day, end_day = time_to_day(windows.calibrate_from), time_to_day(windows.test_from)
+    horizon = config.label.horizon_days or fitted.rhythm.horizon_days
+    types, unknown, most = attributes.product_type, len(attributes.product_types), config.ranker.requests
+    cases = make_cases(timeline, types, unknown, first_day, end_day, horizon, most, random)
+    return spread_over_units(cases, len(timeline.customer_ids), random), random

@@ -21,11 +21,14 @@ from mersalg_training.ranking.featurise import Featuriser
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What was fitted, and the rows of the certifying half, for the plots."""
+    """What was fitted, and on what."""
 
     calibration: Calibration
     thresholds: dict[Kind, Threshold]
     certifying: ScoredOffers
+    """The rows of the certifying half."""
+    offers: ScoredOffers
+    """The rows of both halves."""
 
 
 def rank_cases(timeline: Timeline, cases: Cases, featuriser: Featuriser, tick: Tick) -> ScoredOffers:
@@ -61,19 +64,22 @@ def rank_cases(timeline: Timeline, cases: Cases, featuriser: Featuriser, tick: T
 
 
 def calibrate(offers: ScoredOffers, config: ThresholdConfig, random: np.random.Generator) -> Calibrated:
-    """Fit calibration and candidates for thresholds on one half of the customers; certify on the other.
-
-    Units are numbered anew, in the order in which they are drawn.
-    """
+    """Fit calibration and candidates for thresholds on one half of the customers, drawn; certify on the other."""
     units, unit = np.unique(offers.requests.unit, return_inverse=True)
     number = random.permutation(len(units))[unit]
-    offers = replace(offers, requests=replace(offers.requests, unit=number))
-    halves = np.flatnonzero(number < len(units) // 2), np.flatnonzero(number >= len(units) // 2)
+    return calibrate_drawn(replace(offers, requests=replace(offers.requests, unit=number)), config)
+
+
+def calibrate_drawn(offers: ScoredOffers, config: ThresholdConfig) -> Calibrated:
+    """The same of units that are numbered from 0 in an order that no label had a part in: the first half fits."""
+    number = offers.requests.unit
+    n_units = int(number.max()) + 1 if len(number) else 0
+    halves = np.flatnonzero(number < n_units // 2), np.flatnonzero(number >= n_units // 2)
     fitting = offers.take_requests(halves[0])
     fitted = fit_calibration(fitting.score, fitting.kind, fitting.label)
     offers = replace(offers, relevance=fitted.apply(offers.score, offers.kind))
     fitting, certifying = (offers.take_requests(half) for half in halves)
-    return Calibrated(fitted, choose_thresholds(fitting, certifying, config), certifying)
+    return Calibrated(fitted, choose_thresholds(fitting, certifying, config), certifying, offers)
 
 
 def spread_over_units(cases: Cases, n_customers: int, random: np.random.Generator) -> Cases:

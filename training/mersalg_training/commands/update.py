@@ -36,7 +36,11 @@ def add_command(subparsers: Any) -> None:
 
 
 def update_command(args: argparse.Namespace) -> int:
-    """Add new orders to what a training job kept: tables of today, with the trees and the calibration as they are."""
+    """Add new orders to what a training job kept: tables and calibration of today, with the trees as they are.
+
+    Before it learns from them, the bundle scores requests that are made of the new orders. What came of those is what
+    the new bundle is calibrated and certified on; the oldest days make room for them.
+    """
     from mersalg.bundle import read_bundle  # noqa: PLC0415
     from mersalg_training.export.writer import new_bundle  # noqa: PLC0415
     from mersalg_training.progress import Stages, results_console  # noqa: PLC0415
@@ -88,10 +92,21 @@ def updated_lines(made: Updated, seconds: dict[str, float]) -> list[str]:
         told.append(f"Recounted   {made.recounted}")
     share = took / made.training_seconds if made.training_seconds else float("nan")
     told.append(f"Took        {took:.1f} s; the training took {made.training_seconds:.1f} s ({share:.0%})")
-    certificates = made.manifest["certificates"]
-    until = max((c["to"] for c in certificates), default=None)
-    of_when = "none" if until is None else f"of requests up to {until[:10]}; newer: mersalg recalibrate"
-    return [*told, f"Certificate {of_when}"]
+    return [*told, *calibration_lines(made)]
+
+
+def calibration_lines(made: Updated) -> list[str]:
+    """What calibration and certificates are of."""
+    rolled, certificates = made.rolled, made.manifest["certificates"]
+    kinds = ", ".join(certificate["kind"] for certificate in certificates) or "none"
+    waiting = f"{rolled.waiting:,} wait for what comes of them"
+    if rolled.stays_because is None:
+        days = f"{rolled.first:%Y-%m-%d} to before {rolled.end:%Y-%m-%d}"
+        of_which = f"{rolled.requests:,} requests from {days}, {rolled.new:,} of them new; {waiting}"
+        return [f"Calibrated  on {of_which}", f"Certificate {kinds}, on the same requests"]
+    until = max((certificate["to"] for certificate in certificates), default=None)
+    of_when = "" if until is None else f", of requests up to {until[:10]}; newer: mersalg recalibrate"
+    return [f"Calibration the parent's: {rolled.stays_because}; {waiting}", f"Certificate {kinds}{of_when}"]
 
 
 def log_updated(run: Run, made: Updated, config: Config) -> None:

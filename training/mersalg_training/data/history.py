@@ -103,12 +103,16 @@ class History:
     n_products: int
 
     def timeline(self, most_lines: int | None = None, seed: int = 0) -> Timeline:
-        """The lines of all customers and of the orders of nobody, or of as many drawn ones as have `most_lines`.
+        """The lines of all customers and of the orders of nobody, or of as many drawn ones as have `most_lines`."""
+        return self.timeline_of(self.drawn_units(most_lines, seed))
+
+    def timeline_of(self, units: Int64) -> Timeline:
+        """The lines of some customers and orders of nobody, numbered as in UNITS.
 
         Products keep their codes; customers and orders are numbered anew.
         """
         engine = self.engine
-        engine.lay("drawn_units", {"unit": self.drawn_units(most_lines, seed)})
+        engine.lay("drawn_units", {"unit": units})
         engine.make("drawn_orders", DRAWN_ORDERS)
         orders = engine.rows("SELECT * FROM drawn_orders ORDER BY order_code")
         lines, customers = engine.rows(DRAWN_LINES), engine.rows(DRAWN_CUSTOMERS)

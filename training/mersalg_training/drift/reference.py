@@ -6,14 +6,13 @@ Nothing here is about one person: histograms over deciles, and groups of offers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from mersalg.errors import BundleError
 from mersalg.names import KINDS, Kind
-from mersalg_training.calibration.fit import spread_over_units
 from mersalg_training.calibration.scored_offers import ScoredOffers
 from mersalg_training.data.calendar import time_to_day
 from mersalg_training.data.timeline import Timeline
@@ -27,10 +26,8 @@ from mersalg_training.drift.shift import (
     unknown_share,
 )
 from mersalg_training.evaluation.clustered_intervals import Figure, Group, area, reliability
-from mersalg_training.ranking.cases import Cases, make_cases
-
-if TYPE_CHECKING:
-    from mersalg_training.learn import Learned, Purchased
+from mersalg_training.learn import Learned, Purchased, calibrate_cases
+from mersalg_training.ranking.cases import Cases
 
 Labels = Literal["bought", "accepted"]
 
@@ -119,13 +116,8 @@ def training_reference(purchased: Purchased, learned: Learned) -> dict[str, Any]
     The offers were ranked with tables that end where the window begins, as a shop's are.
     """
     windows, timeline, attributes = purchased.windows, purchased.timeline, purchased.attributes
-    config = learned.fitted.config
     first_day, end_day = time_to_day(windows.calibrate_from), time_to_day(windows.test_from)
-    random = np.random.default_rng([config.seed, 1])  # the draws of calibrate_shop
-    horizon = config.label.horizon_days or learned.tables.rhythm.horizon_days
-    types, unknown = attributes.product_type, len(attributes.product_types)
-    cases = make_cases(timeline, types, unknown, first_day, end_day, horizon, config.ranker.requests, random)
-    cases = spread_over_units(cases, len(timeline.customer_ids), random)
+    cases, _ = calibrate_cases(purchased, learned.fitted)
     known = known_at(timeline, attributes, first_day)
     strange = unknown_share(timeline, attributes, known, first_day, end_day)
     first, end = windows.calibrate_from.isoformat(), windows.test_from.isoformat()
@@ -149,6 +141,18 @@ def make_reference(
     features = {name: deciles(values) for name, values in request_features(timeline, cases, *window).items()}
     kinds = {kind: kind_reference(certifying.of_kind(kind)) for kind in KINDS}
     return Reference(labels, first, end, len(cases), unknown, features, kinds)
+
+
+def recalibrated_reference(old: Reference, certifying: ScoredOffers) -> Reference:
+    """The reference of a bundle whose calibration was made anew while its trees stayed.
+
+    What the trees were fitted on stays, how well they told what comes, too: a reference that went along with the days
+    would hide that they age.
+    """
+    kinds = {
+        kind: replace(kind_reference(certifying.of_kind(kind)), area=result.area) for kind, result in old.kinds.items()
+    }
+    return replace(old, kinds=kinds)
 
 
 def kind_reference(rows: ScoredOffers) -> KindReference:

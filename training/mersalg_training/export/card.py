@@ -99,18 +99,30 @@ was counted are those of the parent, `{lineage["parent"]["name"]}` of {lineage["
 
 
 def updated(manifest: Mapping[str, Any]) -> str:
-    """Say what was added, and of when the certificates are."""
+    """Say what was added, and what calibration and certificates rest on."""
     lineage, added = manifest["lineage"], manifest["lineage"]["added"]
-    certified = max((certificate["to"] for certificate in manifest["certificates"]), default=None)
-    told = "No kind is certified" if certified is None else f"The certificates are of requests up to {certified[:10]}"
     return f"""\
 ## Updated
 
 {count(added["lines"])} order lines of {count(added["orders"])} orders from {lineage["from"]} on were added, which makes
-{count(lineage["updates"])} updates since the rankers were trained. All that was counted is of today; rankers,
-calibration and thresholds are those of the parent, `{lineage["parent"]["name"]}` of
-{lineage["parent"]["created_at"]} (manifest sha256 `{lineage["parent"]["manifest_sha256"]}`).
-{told}: `mersalg recalibrate` brings them up to date."""
+{count(lineage["updates"])} updates since the rankers were trained. All that was counted is of today; the rankers are
+those of the parent, `{lineage["parent"]["name"]}` of {lineage["parent"]["created_at"]} (manifest sha256
+`{lineage["parent"]["manifest_sha256"]}`). {rolled(manifest)}"""
+
+
+def rolled(manifest: Mapping[str, Any]) -> str:
+    """Say on what an updated bundle was calibrated, or why its parent's calibration stays, and of when that is."""
+    made = manifest["lineage"]["calibration"]
+    if made["stays_because"] is None:
+        return (
+            f"Calibration, thresholds and certificates were made anew on {count(made['requests'])} requests of "
+            f"{count(made['customers'])} customers from {made['from']} to {made['to']}, each scored by the bundle of "
+            f"its day, which had not learned from it; {count(made['new'])} of them are new. Half of the customers "
+            "fitted, the other half certified."
+        )
+    certified = max((certificate["to"] for certificate in manifest["certificates"]), default=None)
+    told = "no kind is certified" if certified is None else f"the certificates are of requests up to {certified[:10]}"
+    return f"Calibration and thresholds are the parent's, too: {made['stays_because']}; {told}."
 
 
 def threshold(manifest: Mapping[str, Any], kind: str) -> str:
@@ -161,16 +173,26 @@ def windows(manifest: Mapping[str, Any]) -> str:
     """Say which days fitted what; rows of a later window never reach an earlier step."""
     at = manifest["windows"]
     test_from = at["test_from"] or at["to"]
+    calibrated_from, calibrated_to = calibrated_days(manifest)
     rows = [
         ("fit: counts, factors, product statistics", at["fit_from"], at["calibrate_from"]),
         ("of that, the carts that fit the ranker", at["rank_from"], at["calibrate_from"]),
-        ("calibration, thresholds, certificates", at["calibrate_from"], test_from),
+        ("calibration, thresholds, certificates", calibrated_from, calibrated_to),
     ]
     if test_from != at["to"]:
         rows.append(("test: the results below, and nothing else", test_from, at["to"]))
     table = FigureTable("", ["used for", "from", "to"], rows, words=[1, 2])
     text = f"## Windows\n\nThe split is by time.\n\n{as_markdown(table)}"
     return text if test_from != at["to"] else text + "\n\nNo test window was held back."
+
+
+def calibrated_days(manifest: Mapping[str, Any]) -> tuple[str, str]:
+    """From when to when the requests are that calibrated: an update's own, else the training job's window."""
+    made = manifest.get("lineage", {}).get("calibration")
+    if made is not None and made["stays_because"] is None:
+        return made["from"], made["to"]
+    at = manifest["windows"]
+    return at["calibrate_from"], at["test_from"] or at["to"]
 
 
 def offers(manifest: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +119,10 @@ MAX_PASSES = 6
 """An order serves at most so many requests."""
 HIDDEN_HISTORY = 0.2
 """Share of requests whose history is withheld, so that the ranker learns to do without."""
+PAID: Final = tuple(MOMENTS.index(moment) for moment in MOMENTS if moment in AFTER_PAYMENT)
+"""Positions in MOMENTS."""
+HORIZONS: Final = 2
+"""Of a request after payment the outcome is known so many horizons after its order: it comes within the first."""
 
 
 def make_cases(
@@ -221,17 +226,27 @@ def paid_case(
     """A request after payment; None without a customer, or where the horizon leaves the window."""
     at = float(timeline.order_day[order])
     customer = int(timeline.order_customer[order])
-    if customer == UNKNOWN or at + 2 * horizon_days > end_day:
+    if customer == UNKNOWN or at + HORIZONS * horizon_days > end_day:
         return None
-    cart = timeline.line_product[timeline.order_lines(order)].astype(np.int64)
-    known = timeline.history_before(order)
     if moment == "follow-up":
-        at += float(random.uniform(0.5, horizon_days))
-        known = lines_between(timeline, customer, -np.inf, at)
-        cart = np.zeros(0, dtype=np.int64)
+        return follow_up_case(timeline, order, at + float(random.uniform(0.5, horizon_days)), horizon_days, random)
+    cart = timeline.line_product[timeline.order_lines(order)].astype(np.int64)
+    history = shown_history(timeline.history_before(order), random)
+    return MOMENTS.index(moment), at, cart, history, bought_after(timeline, customer, at, horizon_days), order
+
+
+def follow_up_case(timeline: Timeline, order: int, at: float, horizon_days: float, random: np.random.Generator) -> Made:
+    """A request at a time after an order of a known customer."""
+    customer = int(timeline.order_customer[order])
+    history = shown_history(lines_between(timeline, customer, -np.inf, at), random)
+    target = bought_after(timeline, customer, at, horizon_days)
+    return MOMENTS.index("follow-up"), at, np.zeros(0, dtype=np.int64), history, target, order
+
+
+def bought_after(timeline: Timeline, customer: int, at: float, horizon_days: float) -> Int64:
+    """What a customer bought after a time, and at most so many days after it; distinct, ascending."""
     later = lines_between(timeline, customer, np.nextafter(at, np.inf), at + horizon_days)
-    target = np.unique(timeline.line_product[later]).astype(np.int64)
-    return MOMENTS.index(moment), at, cart, shown_history(known, random), target, order
+    return np.unique(timeline.line_product[later]).astype(np.int64)
 
 
 def shown_history(lines: slice, random: np.random.Generator) -> tuple[int, int]:

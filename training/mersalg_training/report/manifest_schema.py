@@ -71,8 +71,17 @@ RECALIBRATED: Final = TableRule(
     {"parent": PARENT, "from": TEXT, "to": TEXT, "labels": TEXT, "requests": COUNT, "customers": COUNT}
 )
 ADDED: Final = TableRule({"lines": COUNT, "orders": COUNT})
+ROLLED: Final = TableRule({"from": TEXT, "to": TEXT, "requests": COUNT, "new": COUNT, "stays_because": TEXT_OR_NULL})
 UPDATED: Final = TableRule(
-    {"parent": PARENT, "from": TEXT, "to": TEXT, "updates": COUNT, "added": ADDED, "recounted": TEXT_OR_NULL}
+    {
+        "parent": PARENT,
+        "from": TEXT,
+        "to": TEXT,
+        "updates": COUNT,
+        "added": ADDED,
+        "recounted": TEXT_OR_NULL,
+        "calibration": ROLLED,
+    }
 )
 TOLD: Final = TableRule(
     {},

@@ -1,4 +1,4 @@
-"""The update job: new orders in, a bundle of the same trees with tables of today out, and its state."""
+"""The update job: new orders in; out comes a bundle of the same trees, with tables and calibration of today."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from mersalg_training.update.keeping import about, keep_products, keep_tables
 from mersalg_training.update.kept_counts import MAX_RUNS, Shop, count_kept
 from mersalg_training.update.orders import LINES, Added, add_orders, add_products, read_kept
 from mersalg_training.update.rankers import read_rankers
+from mersalg_training.update.rolling import Rolled, roll
 from mersalg_training.update.state import (
     AGAIN,
     State,
@@ -88,6 +89,7 @@ class Updated:
     added: Added
     recounted: str | None
     """As of `Grown`."""
+    rolled: Rolled
     training_seconds: float
 
 
@@ -105,17 +107,20 @@ def update(asked: UpdateRequest, writer: BundleWriter, run_id: str | None, stage
     training_seconds = float(state.manifest["training_seconds"])
     with new_state(place_of(writer.out)) as state_writer:
         grown = grow(asked, config, windows, parent.manifest["data"], state, state_writer, stages)
-        updates = int(state.manifest["updates"]) + 1
-        state_writer.finish(about(config, grown.windows.to.isoformat(), updates, training_seconds))
-        with grown.shop.engine, stages.stage("Tables for the bundle") as tick:
-            shop = grown.shop
-            tables = build_tables(grown.counts, shop.history, shop.attributes, config, tick, kept.rhythm)
-            ids = shop.product_ids
-        lineage = Lineage(parent, grown.windows, grown.data, grown.added, grown.recounted, updates, run_id)
+        updates, shop = int(state.manifest["updates"]) + 1, grown.shop
+        with shop.engine:
+            horizon_days = config.label.horizon_days or kept.rhythm.horizon_days
+            rolled = roll(shop, state, parent, horizon_days, state_writer, stages)
+            with stages.stage("Tables for the bundle") as tick:
+                tables = build_tables(grown.counts, shop.history, shop.attributes, config, tick, kept.rhythm)
+                ids = shop.product_ids
+        to, calibration = grown.windows.to.isoformat(), state.manifest["calibration"]
+        state_writer.finish(about(config, to, updates, training_seconds, calibration))
+        lineage = Lineage(parent, grown.windows, grown.data, grown.added, grown.recounted, rolled, updates, run_id)
         manifest = write_updated(writer, lineage, state_writer.digest, tables, kept, ids, shop.attributes, stages)
         with state_writer.committed():
             writer.put_in_place()
-    return Updated(writer.out, manifest, grown.added, grown.recounted, training_seconds)
+    return Updated(writer.out, manifest, grown.added, grown.recounted, rolled, training_seconds)
 
 
 def grow(

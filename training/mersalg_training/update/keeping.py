@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,12 @@ import numpy as np
 from mersalg.errors import ConfigError
 from mersalg_training.config import Config
 from mersalg_training.data.calendar import time_to_day
+from mersalg_training.data.split import DAY
 from mersalg_training.engine.duckdb_engine import DuckDBEngine
-from mersalg_training.learn import Learned, Purchased
+from mersalg_training.learn import Learned, Purchased, calibrate_cases
 from mersalg_training.progress import Stages
 from mersalg_training.update.kept_counts import Shop, count_first
+from mersalg_training.update.kept_requests import add_offers, add_requests, make_tables, write_tables
 from mersalg_training.update.orders import LINES
 from mersalg_training.update.rankers import KeptRankers, write_rankers
 from mersalg_training.update.state import StateWriter, counted_settings, new_state, place_of, reading_settings
@@ -48,15 +50,34 @@ class Keeping:
             count_first(Shop(engine, purchased.history, purchased.attributes, cut, config), self.writer)
             kept = KeptRankers(learned.fitted.rankers.tables, learned.fitted.first_weights, learned.fitted.rhythm)
             write_rankers(self.writer.new("rankers", "npz"), kept)
-            self.writer.finish(about(config, purchased.windows.to.isoformat(), 0, seconds))
+            window = keep_calibrate_window(engine, self.writer, purchased, learned)
+            self.writer.finish(about(config, purchased.windows.to.isoformat(), 0, seconds, window))
 
 
-def about(config: Config, to: str, updates: int, seconds: float) -> dict[str, Any]:
-    """What the manifest of a state says beside its files. to: the end of its orders; seconds: that training took."""
+def keep_calibrate_window(
+    engine: DuckDBEngine, writer: StateWriter, purchased: Purchased, learned: Learned
+) -> dict[str, float]:
+    """Write the requests that calibrated the bundle, with their offers; how many they are, and how many a day."""
+    cases, _ = calibrate_cases(purchased, learned.fitted)
+    offers, number = learned.calibrated.offers, np.arange(len(cases))
+    make_tables(engine)
+    add_requests(engine, purchased.timeline, cases, number, "known")
+    add_offers(engine, offers, number, [None] * len(offers), offers.label)
+    write_tables(engine, writer)
+    days = (purchased.windows.test_from - purchased.windows.calibrate_from) / DAY
+    return {"requests": len(cases), "requests_a_day": len(cases) / days}
+
+
+def about(config: Config, to: str, updates: int, seconds: float, calibration: Mapping[str, float]) -> dict[str, Any]:
+    """What the manifest of a state says beside its files.
+
+    to: the end of its orders; seconds: that training took; calibration: requests that it calibrated on, also a day.
+    """
     return {
         "to": to,
         "updates": updates,
         "training_seconds": round(seconds, 1),
+        "calibration": dict(calibration),
         "counted": counted_settings(config),
         "read": reading_settings(config),
     }

@@ -1,4 +1,4 @@
-"""The state of a bundle: order lines, counts and trees from which an update goes on, in a folder beside it.
+"""The state of a bundle: order lines, counts, trees and scored requests from which an update goes on, beside it.
 
 It holds customers' ids, so it is never inside a bundle, and only its owner may read it. The manifest of the bundle has
 the SHA-256 of the state's manifest, and that one has the SHA-256 of every file: a state fits one bundle alone, and what
@@ -30,7 +30,7 @@ from mersalg_training.export.writer import put_in_place, remove_left_behind, wri
 from mersalg_training.json_values import as_json
 
 FORMAT: Final = "mersalg-state"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 FILE: Final = re.compile(r"([a-z_]+)-([0-9]{4})-[0-9]{4}\.(parquet|npz)")
 """Table, run and number. A run is what one job added: the first counted everything."""

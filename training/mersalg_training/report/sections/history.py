@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mersalg_training.export.card import calibrated_days
 from mersalg_training.figure_table import FigureTable
 from mersalg_training.report.blocks import Block, PageSection, Paragraph, Table, as_block
 from mersalg_training.report.wording import DASH, count, day, plain, sentence, share, some
@@ -40,7 +41,7 @@ def history(manifest: Mapping[str, Any]) -> PageSection:
         f"{some(data['customers'], 'customer', 'customers')}, {some(data['products'], 'product', 'products')}, "
         f"from {data['from']} to {data['to']}. Digest of the purchases: {data['digest']}."
     )
-    blocks: list[Block] = [Paragraph(told), windows(manifest["windows"]), rejected(data)]
+    blocks: list[Block] = [Paragraph(told), windows(manifest), rejected(data)]
     off = [sentence(text) for text in data["switched_off"]]
     blocks.append(Paragraph("Switched off for want of data: " + (" ".join(off) or "nothing."), "note"))
     if data.get("adapted"):
@@ -50,12 +51,13 @@ def history(manifest: Mapping[str, Any]) -> PageSection:
     return PageSection("data", "The data", "On which purchases does all of this rest?", blocks)
 
 
-def windows(at: Mapping[str, str]) -> Table:
+def windows(manifest: Mapping[str, Any]) -> Table:
     """Which days fitted what."""
+    at = manifest["windows"]
     rows = [
         ("counts, factors, product statistics", at["fit_from"], at["calibrate_from"]),
         ("of that, the carts that fit the rankers", at["rank_from"], at["calibrate_from"]),
-        ("calibration, thresholds, certificates", at["calibrate_from"], at["test_from"]),
+        ("calibration, thresholds, certificates", *calibrated_days(manifest)),
     ]
     if at["test_from"] != at["to"]:
         rows.append(

@@ -71,8 +71,9 @@ def lineage(manifest: Mapping[str, Any]) -> list[Block]:
             ("order lines added", count(result["added"]["lines"])),
             ("updates since it was trained", count(result["updates"])),
             ("counted anew, because", result["recounted"] or "it was not"),
+            ("calibrated on", calibrated_on(result["calibration"])),
         ]
-        return [Paragraph("Lineage: updated, with the rankers and the calibration of its parent."), FactList(rows)]
+        return [Paragraph("Lineage: updated, with the rankers of its parent."), FactList(rows)]
     rows += [
         ("made anew on", f"{count(result['requests'])} requests of {count(result['customers'])} customers"),
         ("an offer came where it was", result["labels"]),
@@ -80,6 +81,13 @@ def lineage(manifest: Mapping[str, Any]) -> list[Block]:
     if parent.get("lineage"):
         rows.append(("its own parent", parent["lineage"]["parent"]["name"]))
     return [Paragraph("Lineage: recalibrated, with the candidates and rankers of its parent."), FactList(rows)]
+
+
+def calibrated_on(made: Mapping[str, Any]) -> str:
+    """What an update calibrated on, or why it did not."""
+    if made["stays_because"] is not None:
+        return f"what its parent was: {made['stays_because']}"
+    return f"{count(made['requests'])} requests from {made['from']} to {made['to']}, {count(made['new'])} of them new"
 
 
 def files(manifest: Mapping[str, Any]) -> Table:
