@@ -167,9 +167,9 @@ def test_orders_that_a_bundle_has_learned_from_compare_nothing(toys: ToyRegistry
     assert min(shared.cases.at) >= shared.first_day
     assert not shared.notes
 
-    long = parse_config({"name": "toy", "data": data, "engine": {"drawn_lines": 1000}}, "toy")
-    drawn = read_shared(long, unknown, Span(until=day))
-    assert drawn.timeline.n_lines <= 1000 < shared.timeline.n_lines
+    few = config.engine.model_copy(update={"drawn_lines": 300})
+    drawn = read_shared(config.model_copy(update={"engine": few}), unknown, Span(until=day))
+    assert drawn.timeline.n_lines <= 300 < shared.timeline.n_lines
     assert 20 <= len(drawn.cases) < len(shared.cases)
     assert "(engine.drawn_lines)" in drawn.notes[0]
 

@@ -20,7 +20,7 @@ CATEGORICAL = 1
 DEFAULT_LEFT = 2
 MISSING_NONE, MISSING_ZERO, MISSING_NAN = 0, 1, 2
 """The bits of `decision_type`: 1 categorical, 2 default left, and the missing type from the third bit on."""
-MOST_APART: Final = 100.0
+MAX_LEVEL: Final = 100.0
 """Log-odds that a start and what was bought are apart at most."""
 ZERO: Final = float(np.float32(1e-35))
 """LightGBM reads a value not further than this from 0 as 0."""
@@ -71,7 +71,7 @@ def level_between(start: Float32, y: Float32, weight: Float32) -> float:
     def excess(level: float) -> float:
         return float(np.average(expit(start + level), weights=weight)) - bought
 
-    return float(brentq(excess, -MOST_APART, MOST_APART))
+    return float(brentq(excess, -MAX_LEVEL, MAX_LEVEL))
 
 
 def fit_scorer(
